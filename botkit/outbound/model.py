@@ -1,0 +1,133 @@
+"""What a request to a stranger observed: values only, no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class Phase(StrEnum):
+    """How far a request got; each phase starts only when the one before it succeeded."""
+
+    ADDRESS = "address"
+    CONNECT = "connect"
+    TLS = "tls"
+    HTTP = "http"
+
+
+class FailureKind(StrEnum):
+    """Why a request failed. The prefix is the phase it failed in."""
+
+    URL_INVALID = "url_invalid"
+    DNS_NXDOMAIN = "dns_nxdomain"
+    DNS_NODATA = "dns_nodata"
+    DNS_BADNAME = "dns_badname"
+    DNS_SERVFAIL = "dns_servfail"
+    DNS_REFUSED = "dns_refused"
+    DNS_TIMEOUT = "dns_timeout"
+    PRIVATE_LITERAL = "private_literal"
+    PRIVATE_NAME = "private_name"
+    NO_ROUTE = "no_route"
+    CONNECT_REFUSED = "connect_refused"
+    CONNECT_TIMEOUT = "connect_timeout"
+    CONNECT_RESET = "connect_reset"
+    TLS_EXPIRED = "tls_expired"
+    TLS_NOT_YET_VALID = "tls_not_yet_valid"
+    TLS_SELF_SIGNED = "tls_self_signed"
+    TLS_UNTRUSTED = "tls_untrusted"
+    TLS_HOSTNAME = "tls_hostname"
+    TLS_PROTOCOL = "tls_protocol"
+    TLS_RESET = "tls_reset"
+    TLS_TIMEOUT = "tls_timeout"
+    HTTP_TIMEOUT = "http_timeout"
+    HTTP_PROTOCOL = "http_protocol"
+    HTTP_DISCONNECTED = "http_disconnected"
+    BODY_TOO_LARGE = "body_too_large"
+    LOCAL_FAULT = "local_fault"
+    """This machine's own fault (no file descriptors, no memory): says nothing about the other side."""
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """The leaf certificate that the other side presented, trusted or not. Times are UTC."""
+
+    subject: str
+    issuer: str
+    names: tuple[str, ...]
+    not_before: datetime
+    not_after: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionFacts:
+    """
+    What was learnt about the way to a host, also when the request failed on it.
+
+    Attributes:
+        addresses: every address the name stands for (both families), or the literal; empty if DNS failed.
+        peer: the address that was talked to, or the last one tried.
+        phase: the phase that was reached (HTTP means that the request was sent).
+        address_ms, connect_ms, tls_ms, http_ms: time spent in each phase; None when it was not entered.
+        certificate: the leaf certificate, known also when its verification failed.
+        tls_version: such as "TLSv1.3".
+    """
+
+    addresses: tuple[str, ...] = ()
+    peer: str | None = None
+    phase: Phase = Phase.ADDRESS
+    address_ms: float | None = None
+    connect_ms: float | None = None
+    tls_ms: float | None = None
+    http_ms: float | None = None
+    certificate: Certificate | None = None
+    tls_version: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """
+    Why a request has no answer.
+
+    Attributes:
+        kind: the class of the failure.
+        phase: where it happened.
+        detail: one line for people; bounded, no control characters, no secrets, no bodies.
+    """
+
+    kind: FailureKind
+    phase: Phase
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """
+    An answer, whole and within the bounds.
+
+    Attributes:
+        headers: lower-case name to every value sent, in order.
+        body: decoded (gzip) bytes, at most ``max_body``.
+    """
+
+    status: int
+    headers: Mapping[str, tuple[str, ...]]
+    body: bytes = field(repr=False)
+
+    def header(self, name: str) -> str | None:
+        """The first value of a header, or None."""
+        values = self.headers.get(name.lower(), ())
+        return values[0] if values else None
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One request and what came of it: exactly one of ``response`` and ``failure`` is set."""
+
+    method: str
+    url: str
+    elapsed_ms: float
+    connection: ConnectionFacts
+    response: Response | None = None
+    failure: Failure | None = None
