@@ -1,0 +1,223 @@
+"""The values of a check: entries, stages, findings, the report. Frozen, without behaviour that needs I/O."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Literal
+
+LIVEKIT_TYPES = frozenset({"livekit", "m.livekit", "msc4195.livekit", "livekit_multi_sfu"})
+"""Types whose media goes through a LiveKit SFU (MSC4195 in all its revisions)."""
+
+MSC4143_KEY = "org.matrix.msc4143.rtc_foci"
+STABLE_KEY = "m.rtc_foci"
+MSC4158_KEY = "org.matrix.msc4158.rtc_foci"
+FOCI_KEYS = (MSC4143_KEY, STABLE_KEY, MSC4158_KEY)
+"""The keys that may hold the foci list, in the order in which the first present one is used."""
+
+
+class Verdict(StrEnum):
+    """How a server or a focus stands. NOT_PROBED is for foci only."""
+
+    OK = "ok"
+    WARNING = "warning"
+    CRITICAL = "critical"
+    UNKNOWN = "unknown"
+    NOT_PROBED = "not-probed"
+
+
+class Severity(StrEnum):
+    """How much a finding matters."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+class Stage(StrEnum):
+    """The ladder, in order."""
+
+    ADDRESS = "address"
+    CONNECT = "connect"
+    TLS = "tls"
+    HTTP = "http"
+    AUTHORISATION = "authorisation"
+
+
+class Outcome(StrEnum):
+    """What became of one stage."""
+
+    OK = "ok"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+class Certainty(StrEnum):
+    """
+    How much a failure proves about the other side.
+
+    DEFINITE: the other side is at fault. TIMEOUT: it is, if something else answered meanwhile.
+    UNCLEAR: it may be this machine, its network or its resolver.
+    """
+
+    DEFINITE = "definite"
+    TIMEOUT = "timeout"
+    UNCLEAR = "unclear"
+
+
+@dataclass(frozen=True, slots=True)
+class StageResult:
+    """
+    What one stage observed.
+
+    Attributes:
+        elapsed_ms: time spent in this stage alone; None when skipped.
+        detail: one line for people; never contains secrets or raw bodies.
+    """
+
+    stage: Stage
+    outcome: Outcome
+    elapsed_ms: float | None
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """
+    One published focus, verbatim (MSC4158, MSC4195).
+
+    Attributes:
+        source: where it was published.
+        position: from 1, counted per source.
+        value: the JSON value as published, whatever it is.
+    """
+
+    source: Literal["well-known", "transports"]
+    position: int
+    value: Any
+
+    @property
+    def type(self) -> str | None:
+        """The entry's type, None when it has none or is not an object."""
+        found = self.value.get("type") if isinstance(self.value, dict) else None
+        return found if isinstance(found, str) else None
+
+    @property
+    def is_livekit(self) -> bool:
+        """Whether it belongs to the LiveKit family."""
+        return self.type in LIVEKIT_TYPES
+
+    @property
+    def service_url(self) -> str | None:
+        """The literal ``livekit_service_url``, None when missing or not a string."""
+        return self._string("livekit_service_url")
+
+    @property
+    def sfu_url(self) -> str | None:
+        """The literal ``url`` of newer entries, None when missing or not a string."""
+        return self._string("url")
+
+    @property
+    def identity(self) -> tuple[str | None, str | None]:
+        """What makes two entries the same focus for a client."""
+        return self.type, self.service_url or self.sfu_url
+
+    def _string(self, key: str) -> str | None:
+        found = self.value.get(key) if isinstance(self.value, dict) else None
+        return found if isinstance(found, str) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """
+    Something worth telling an admin.
+
+    Attributes:
+        code: stable name, listed in ``docs/findings.md``.
+        focus: number of the focus in the report's list, from 1; None when it concerns the server.
+        message: what was seen.
+        advice: what to change.
+        snippet: configuration or JSON to copy, None without any.
+    """
+
+    code: str
+    severity: Severity
+    focus: int | None
+    message: str
+    advice: str
+    snippet: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FocusReport:
+    """One focus with how far it could be reached."""
+
+    entry: Entry
+    verdict: Verdict
+    stages: tuple[StageResult, ...]
+    note: str = ""
+    """Facts in passing for people: time, address families, certificate."""
+
+    @property
+    def deepest_stage(self) -> Stage | None:
+        """The last stage that passed."""
+        passed = [result.stage for result in self.stages if result.outcome is Outcome.OK]
+        return passed[-1] if passed else None
+
+    def with_verdict(self, verdict: Verdict) -> FocusReport:
+        """The same observation, judged."""
+        return replace(self, verdict=verdict)
+
+
+@dataclass(frozen=True, slots=True)
+class WellKnownReport:
+    """How the client well-known was obtained (client-server API, "Well-known URIs")."""
+
+    url: str
+    final_url: str
+    redirects: tuple[str, ...]
+    outcome: Literal["ok", "absent", "failed"]
+    http_status: int | None
+    spec_action: Literal["OK", "IGNORE", "FAIL_PROMPT", "FAIL_ERROR"] | None
+    base_url: str | None
+    cors: bool | None
+    elapsed_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class TransportsReport:
+    """The MatrixRTC transports endpoint (MSC4143); ``entries`` is None when it could not be read."""
+
+    endpoint: Literal["present", "open", "absent", "unknown"]
+    entries: tuple[Any, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class ClientRow:
+    """What one generation of clients makes of the server: discovery and the authorisation stage, not a call."""
+
+    client: str
+    name: str
+    uses_focus: int | None
+    finds_focus: Literal["yes", "no", "unknown"]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The whole outcome of checking one server; ``docs/report.md`` describes its JSON form."""
+
+    target: str
+    server_name: str
+    checked_at: datetime
+    elapsed_ms: float
+    verdict: Verdict
+    summary: str
+    well_known: WellKnownReport
+    keys_found: tuple[str, ...]
+    key_used: str | None
+    foci: tuple[FocusReport, ...]
+    transports: TransportsReport
+    clients: tuple[ClientRow, ...]
+    findings: tuple[Finding, ...]
