@@ -1,0 +1,5 @@
+"""The bot's memory: what was heard, what is to be said, and how far the homeserver was read."""
+
+from botkit.storage.database import Database, StorageError
+
+__all__ = ["Database", "StorageError"]

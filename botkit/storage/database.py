@@ -1,0 +1,158 @@
+"""One database, SQLite or PostgreSQL, behind one door: ``begin()``."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config as AlembicConfig
+from sqlalchemy import Connection, Table, event
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+log = logging.getLogger(__name__)
+
+_DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
+_BUSY_MS = 10_000
+
+
+class StorageError(Exception):
+    """The database cannot be used; the text is one line for the log, without passwords."""
+
+
+def async_url(url: str) -> URL:
+    """
+    The same database, spoken to by an asynchronous driver.
+
+    Raises:
+        StorageError: the URL is no URL, or of neither SQLite nor PostgreSQL.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise StorageError("storage.database is not a database URL") from None
+    driver = _DRIVERS.get(parsed.get_backend_name())
+    if driver is None:
+        raise StorageError("storage.database must start with sqlite:/// or postgresql://")
+    return parsed.set(drivername=driver)
+
+
+class Database:
+    """
+    Holds the engine. SQLite runs in WAL mode, every transaction is a writer's from its first statement
+    (``BEGIN IMMEDIATE``), so that a transaction never fails halfway because somebody else wrote.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = async_url(url)
+        self._engine: AsyncEngine | None = None
+        # one writer at a time: tasks queue here in order instead of polling the file lock
+        self._turn = asyncio.Lock()
+
+    @property
+    def backend(self) -> str:
+        """``SQLite`` or ``PostgreSQL``."""
+        return "SQLite" if self._sqlite else "PostgreSQL"
+
+    @property
+    def _sqlite(self) -> bool:
+        return self._url.get_backend_name() == "sqlite"
+
+    async def open(self) -> None:
+        """
+        Connect and bring the tables up to date.
+
+        Raises:
+            StorageError: unreachable, locked for too long, not writable, or not a database.
+        """
+        try:
+            if self._sqlite and self._url.database:
+                await asyncio.to_thread(_make_parent, Path(self._url.database))
+            self._engine = self._create_engine()
+            async with self._engine.begin() as connection:
+                await connection.run_sync(_migrate)
+        except (SQLAlchemyError, OSError) as error:
+            await self.close()
+            raise StorageError(f"database {self._place}: {cause(error)}") from error
+
+    async def close(self) -> None:
+        """Give every connection back; safe to call twice."""
+        if self._engine is not None:
+            engine, self._engine = self._engine, None
+            await engine.dispose()
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[AsyncConnection]:
+        """
+        One transaction: committed at the end, rolled back by an exception.
+
+        Raises:
+            StorageError: the database failed (full, locked, gone, corrupt); nothing was written.
+        """
+        if self._engine is None:
+            raise StorageError("the database is closed")
+        async with self._turn:
+            try:
+                async with self._engine.begin() as connection:
+                    yield connection
+            except DBAPIError as error:
+                raise StorageError(f"database {self._place}: {cause(error)}") from error
+
+    @property
+    def _place(self) -> str:
+        return str(self._url.database) if self._sqlite else self._url.render_as_string(hide_password=True)
+
+    def _create_engine(self) -> AsyncEngine:
+        if not self._sqlite:
+            return create_async_engine(self._url, pool_size=4, pool_pre_ping=True, hide_parameters=True)
+        engine = create_async_engine(
+            self._url, hide_parameters=True, connect_args={"timeout": _BUSY_MS / 1000}
+        )
+        event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+        event.listen(engine.sync_engine, "begin", _begin_immediate)
+        return engine
+
+
+def cause(error: BaseException) -> str:
+    """The driver's own words in one line, without statement or parameters."""
+    origin = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    return " ".join(str(origin).split())[:200] or type(origin).__name__
+
+
+def _make_parent(path: Path) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    # None hands BEGIN to us; the driver would otherwise open deferred transactions
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute(f"PRAGMA busy_timeout={_BUSY_MS}")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()
+
+
+def _begin_immediate(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _migrate(connection: Connection) -> None:
+    config = AlembicConfig()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def insert_new(connection: AsyncConnection, table: Table) -> Any:
+    """An INSERT that passes over rows which are there already; both dialects build it alike."""
+    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    return insert(table).on_conflict_do_nothing()

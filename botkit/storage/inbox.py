@@ -1,0 +1,195 @@
+"""What was heard: commands wait here until their answers are in the outbox."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import delete, func, select, update
+
+from botkit.message import InboundMessage
+from botkit.storage.database import Database, insert_new
+from botkit.storage.outbox import Outgoing, enqueue
+from botkit.storage.tables import inbox, sync_state
+from botkit.storage.text import from_json, storable, to_json
+
+
+class EventState(StrEnum):
+    """What became of an event."""
+
+    PENDING = "pending"
+    LOCKED = "locked"
+    """Its key has not come yet; the payload is the event as the homeserver sent it."""
+    DONE = "done"
+    DROPPED = "dropped"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Whose sync token is stored: a user on one device."""
+
+    user_id: str
+    device_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """An event to keep: a message to answer, or (``locked``) one that cannot be read yet."""
+
+    event_id: str
+    room_id: str
+    message: InboundMessage | None = None
+    locked: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A message that waits for its answer; ``attempts`` counts the starts that came to no end."""
+
+    seq: int
+    attempts: int
+    message: InboundMessage
+
+
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """An event that waits for its key since ``received_at`` (ms)."""
+
+    seq: int
+    room_id: str
+    received_at: int
+    event: dict[str, Any]
+
+
+class Inbox:
+    """
+    The table of events. ``receive`` is the only way in, ``finish`` and ``drop`` the only ways out.
+
+    Args:
+        now: milliseconds since 1970.
+    """
+
+    def __init__(self, database: Database, now: Callable[[], int]) -> None:
+        self._database = database
+        self._now = now
+
+    async def since(self, account: Account) -> str | None:
+        """The sync token to go on from; None before the first sync."""
+        query = select(sync_state.c.next_batch).where(
+            sync_state.c.user_id == account.user_id, sync_state.c.device_id == account.device_id
+        )
+        async with self._database.begin() as connection:
+            token: str | None = await connection.scalar(query)
+        return token
+
+    async def receive(self, account: Account, next_batch: str, events: Sequence[Heard]) -> None:
+        """Keep events and the token after them, together or not at all; known events stay as they are."""
+        key = {"user_id": account.user_id, "device_id": account.device_id}
+        async with self._database.begin() as connection:
+            for event in events:
+                await connection.execute(insert_new(connection, inbox).values(self._row(event)))
+            await connection.execute(insert_new(connection, sync_state).values(**key, next_batch=next_batch))
+            await connection.execute(update(sync_state).filter_by(**key).values(next_batch=next_batch))
+
+    def _row(self, event: Heard) -> dict[str, Any]:
+        locked = event.message is None
+        payload = event.locked if event.message is None else asdict(event.message)
+        return {
+            "event_id": storable(event.event_id),
+            "room_id": storable(event.room_id),
+            "payload": to_json(payload),
+            "state": EventState.LOCKED if locked else EventState.PENDING,
+            "attempts": 0,
+            "received_at": self._now(),
+        }
+
+    async def rooms_waiting(self) -> tuple[str, ...]:
+        """Rooms with messages to answer, longest waiting first."""
+        query = (
+            select(inbox.c.room_id)
+            .where(inbox.c.state == EventState.PENDING)
+            .group_by(inbox.c.room_id)
+            .order_by(func.min(inbox.c.seq))
+        )
+        async with self._database.begin() as connection:
+            return tuple((await connection.scalars(query)).all())
+
+    async def start(self, room_id: str) -> Waiting | None:
+        """The room's oldest waiting message, its attempt counted; None when there is none."""
+        query = (
+            select(inbox.c.seq, inbox.c.attempts, inbox.c.payload)
+            .where(inbox.c.room_id == room_id, inbox.c.state == EventState.PENDING)
+            .order_by(inbox.c.seq)
+            .limit(1)
+        )
+        async with self._database.begin() as connection:
+            row = (await connection.execute(query)).first()
+            if row is None:
+                return None
+            await connection.execute(
+                update(inbox).where(inbox.c.seq == row.seq).values(attempts=row.attempts + 1)
+            )
+        return Waiting(row.seq, row.attempts, _message(row.payload))
+
+    async def put_back(self, seq: int) -> None:
+        """Take an attempt back: it was interrupted by an orderly stop."""
+        async with self._database.begin() as connection:
+            await connection.execute(
+                update(inbox).where(inbox.c.seq == seq).values(attempts=inbox.c.attempts - 1)
+            )
+
+    async def finish(self, seq: int, replies: Iterable[Outgoing]) -> None:
+        """The answer (possibly none) goes to the outbox and the event is done, in one transaction."""
+        async with self._database.begin() as connection:
+            for reply in replies:
+                await enqueue(connection, reply, self._now())
+            await connection.execute(update(inbox).where(inbox.c.seq == seq).values(state=EventState.DONE))
+
+    async def drop(self, seq: int) -> None:
+        """Give an event up."""
+        async with self._database.begin() as connection:
+            await connection.execute(update(inbox).where(inbox.c.seq == seq).values(state=EventState.DROPPED))
+
+    async def locked(self) -> tuple[Locked, ...]:
+        """Events that wait for keys, oldest first."""
+        query = select(inbox).where(inbox.c.state == EventState.LOCKED).order_by(inbox.c.seq)
+        async with self._database.begin() as connection:
+            rows = (await connection.execute(query)).all()
+        return tuple(Locked(row.seq, row.room_id, row.received_at, from_json(row.payload)) for row in rows)
+
+    async def unlock(self, seq: int, message: InboundMessage) -> None:
+        """A key came: from now on the event is a message that waits for its answer."""
+        values = {"payload": to_json(asdict(message)), "state": EventState.PENDING}
+        async with self._database.begin() as connection:
+            await connection.execute(update(inbox).where(inbox.c.seq == seq).values(values))
+
+    async def forget_room(self, room_id: str) -> None:
+        """Nothing heard in a room the bot has left needs an answer."""
+        open_states = (EventState.PENDING, EventState.LOCKED)
+        async with self._database.begin() as connection:
+            await connection.execute(
+                update(inbox)
+                .where(inbox.c.room_id == room_id, inbox.c.state.in_(open_states))
+                .values(state=EventState.DROPPED)
+            )
+
+    async def backlog(self) -> int:
+        """How many messages wait for an answer."""
+        query = select(func.count()).select_from(inbox).where(inbox.c.state == EventState.PENDING)
+        async with self._database.begin() as connection:
+            return int(await connection.scalar(query) or 0)
+
+    async def prune(self, older_than: int) -> None:
+        """Delete finished events received before ``older_than`` (ms)."""
+        finished = (EventState.DONE, EventState.DROPPED)
+        async with self._database.begin() as connection:
+            await connection.execute(
+                delete(inbox).where(inbox.c.state.in_(finished), inbox.c.received_at < older_than)
+            )
+
+
+def _message(payload: str) -> InboundMessage:
+    fields = from_json(payload)
+    return InboundMessage(**{**fields, "mentions": tuple(fields["mentions"])})

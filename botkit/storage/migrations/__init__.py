@@ -1,0 +1,1 @@
+"""Alembic migrations, run by the bot itself when it starts."""

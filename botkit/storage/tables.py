@@ -1,0 +1,60 @@
+"""The tables, as SQLAlchemy Core sees them. Times are milliseconds since 1970, UTC."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy.sql.type_api import TypeEngine
+
+metadata = MetaData()
+
+sequence: TypeEngine[int] = BigInteger().with_variant(Integer, "sqlite")
+"""A growing number; SQLite only counts by itself in a column of type INTEGER."""
+
+sync_state = Table(
+    "sync_state",
+    metadata,
+    Column("user_id", String, primary_key=True),
+    Column("device_id", String, primary_key=True),
+    Column("next_batch", Text, nullable=False),
+)
+
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("seq", sequence, primary_key=True, autoincrement=True),
+    Column("event_id", String, nullable=False, unique=True),
+    Column("room_id", String, nullable=False),
+    Column("payload", Text, nullable=False),
+    Column("state", String, nullable=False),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("received_at", BigInteger, nullable=False),
+    Index("inbox_by_state", "state", "seq"),
+    Index("inbox_by_room", "room_id", "state", "seq"),
+    sqlite_autoincrement=True,
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", sequence, primary_key=True, autoincrement=True),
+    Column("room_id", String, nullable=False),
+    Column("txn_id", String, nullable=False, unique=True),
+    Column("kind", String, nullable=False),
+    Column("content", Text, nullable=False),
+    Column("state", String, nullable=False),
+    Column("attempted", Boolean, nullable=False, default=False),
+    Column("event_id", String, nullable=True),
+    Column("created_at", BigInteger, nullable=False),
+    Index("outbox_by_room", "room_id", "state", "id"),
+    Index("outbox_by_state", "state", "id"),
+    sqlite_autoincrement=True,
+)
+
+rooms = Table(
+    "rooms",
+    metadata,
+    Column("room_id", String, primary_key=True),
+    Column("encrypted", Boolean, nullable=False, default=False),
+    Column("suspended", Boolean, nullable=False, default=False),
+    Column("hinted_sessions", Text, nullable=False, default="[]"),
+)
