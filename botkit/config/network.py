@@ -1,0 +1,110 @@
+"""The ``network`` section: bounds on everything that is fetched from strangers."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field, StrictInt
+
+from botkit.config.section import RelativePath, Section
+from botkit.config.units import PositiveDuration, Size
+from botkit.identifiers import is_server_name
+
+if TYPE_CHECKING:
+    from botkit.outbound import OutboundSettings
+
+
+def _address(text: str) -> str:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        raise ValueError("must be IP addresses such as 192.0.2.53 or 2001:db8::53") from None
+    return text
+
+
+def _network(text: str) -> str:
+    try:
+        ipaddress.ip_network(text)
+    except ValueError:
+        raise ValueError("must be CIDR blocks such as 10.1.0.0/16 or fd00::/8, without host bits") from None
+    return text
+
+
+def _endpoint(text: str) -> str:
+    """An address with or without a port: ``192.0.2.7``, ``192.0.2.7:8443``, ``[::1]:8443``."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        host, colon, _ = text.rpartition(":")
+        try:
+            ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))
+            usable = bool(colon) and is_server_name(text)
+        except ValueError:
+            usable = False
+        if not usable:
+            raise ValueError("must lead to addresses such as 192.0.2.7:8443 or [2001:db8::7]:8443") from None
+    return text
+
+
+def _origin(text: str) -> str:
+    if not is_server_name(text) or not text.rpartition(":")[2].isdigit() or ":" not in text:
+        raise ValueError("must have keys of the form host:port, such as example.org:443")
+    return text.lower()
+
+
+def _one_or_several(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: (inner,) if isinstance(inner, str) else inner for key, inner in value.items()}
+    return value
+
+
+def _header_value(text: str) -> str:
+    if not text.isascii() or not text.isprintable() or text != text.strip():
+        raise ValueError("must be printable ASCII on one line")
+    return text
+
+
+Endpoints = Annotated[tuple[Annotated[str, AfterValidator(_endpoint)], ...], Field(min_length=1)]
+
+
+class NetworkConfig(Section):
+    """
+    Attributes:
+        timeout: seconds for one request.
+        deadline: seconds for the whole check of one server.
+        max_body: bytes of a body, after decompression.
+        connect_to: ``host:port`` to the addresses to talk to instead, in order.
+    """
+
+    timeout: PositiveDuration = 10.0
+    deadline: PositiveDuration = 20.0
+    max_body: Annotated[Size, Field(ge=1024, le=64 * 1024**2)] = 256 * 1024
+    max_redirects: Annotated[StrictInt, Field(ge=0, le=20)] = 5
+    concurrency: Annotated[StrictInt, Field(ge=1, le=4096)] = 64
+    nameservers: tuple[Annotated[str, AfterValidator(_address)], ...] = ()
+    allow_private: tuple[Annotated[str, AfterValidator(_network)], ...] = ()
+    ca_file: RelativePath | None = None
+    connect_to: Annotated[
+        Mapping[Annotated[str, AfterValidator(_origin)], Endpoints], BeforeValidator(_one_or_several)
+    ] = {}
+    user_agent: Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_header_value)] | None = (
+        None
+    )
+
+    def outbound(self) -> OutboundSettings:
+        """What the outbound client needs of this section."""
+        # Imported here: reading a configuration needs no HTTP client.
+        from botkit.outbound import OutboundSettings
+
+        return OutboundSettings(
+            timeout=self.timeout,
+            max_body=self.max_body,
+            concurrency=self.concurrency,
+            nameservers=self.nameservers,
+            allow_private=self.allow_private,
+            ca_file=self.ca_file,
+            connect_to=self.connect_to,
+            user_agent=self.user_agent,
+        )

@@ -1,0 +1,60 @@
+"""The base of every part of the configuration, plugins' own parts included."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationInfo, model_validator
+
+from botkit.config.fields import holds_keys
+
+
+class Section(BaseModel):
+    """
+    A mapping with known keys: immutable, unknown keys refused, values kept out of error texts.
+
+    A subsection or mapping that is written without content (all its keys commented out) counts as left out.
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+        validate_default=True,
+        # Defaults that are sections are validated too: their paths are relative to the file as well.
+        revalidate_instances="always",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_empty_subsections(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        fields = cls.model_fields
+        return {
+            key: inner
+            for key, inner in value.items()
+            if not (inner is None and key in fields and holds_keys(fields[key].annotation))
+        }
+
+
+def _from_config_file(path: Path, info: ValidationInfo) -> Path:
+    base = (info.context or {}).get("base")
+    return Path(base) / path if base is not None else path
+
+
+def _from_credentials_or_config_file(path: Path, info: ValidationInfo) -> Path:
+    if path == Path():
+        raise ValueError("must name a file")
+    credentials = (info.context or {}).get("credentials")
+    if credentials is not None and not path.is_absolute() and (Path(credentials) / path).exists():
+        return Path(credentials) / path
+    return _from_config_file(path, info)
+
+
+RelativePath = Annotated[Path, AfterValidator(_from_config_file)]
+"""A path; a relative one is relative to the configuration file."""
+
+SecretFile = Annotated[Path, AfterValidator(_from_credentials_or_config_file)]
+"""A file with a secret; a relative one is sought in ``$CREDENTIALS_DIRECTORY`` first (systemd)."""

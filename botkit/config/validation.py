@@ -1,0 +1,100 @@
+"""Pydantic's findings as one line for an operator."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from botkit.config.environment import variable_of
+from botkit.config.errors import ConfigError
+from botkit.config.fields import section_of
+from botkit.config.suggestion import unknown_key
+
+Model = TypeVar("Model", bound=BaseModel)
+
+_EXPECTED = {
+    "string_type": "must be text; put it in quotes",
+    "path_type": "must be text: a path",
+    "bool_type": "must be true or false",
+    "int_type": "must be a whole number",
+    "tuple_type": "must be a list",
+    "list_type": "must be a list",
+    "set_type": "must be a list",
+    "frozen_set_type": "must be a list",
+    "dict_type": "must be a mapping",
+    "mapping_type": "must be a mapping",
+    "model_type": "must be a mapping",
+    "missing": "is missing",
+    "invalid_key": "has a key that is not text; put it in quotes",
+}
+
+
+def validated(
+    model: type[Model],
+    tree: Mapping[str, Any],
+    *,
+    path: tuple[str, ...] = (),
+    context: Mapping[str, Any],
+    environ: Mapping[str, str],
+) -> Model:
+    """
+    The model made of a tree.
+
+    Args:
+        path: where the tree stands in the whole configuration.
+        environ: only to name the variable that a wrong value came from.
+
+    Raises:
+        ConfigError: the first thing wrong with it, and how many more there are.
+    """
+    try:
+        return model.model_validate(tree, context=dict(context))
+    except ValidationError as error:
+        # Unknown keys first: a misspelt key often is why another is missing.
+        details = sorted(
+            error.errors(include_input=False), key=lambda detail: detail["type"] != "extra_forbidden"
+        )
+        line = _line(details[0], model, path)
+        where = details[0]["loc"]
+        names = [variable_of((*path, *map(str, where[:depth]))) for depth in range(1, 6)]
+        origin = next((f" (set by {name})" for name in reversed(names) if name in environ), "")
+        # A list whose only entry is wrong is reported as too short, too.
+        others = sum(detail["loc"] != where[: len(detail["loc"])] for detail in details[1:])
+        more = f" (and {others} more)" if others else ""
+        raise ConfigError(line + origin + more) from None
+
+
+def _line(detail: ErrorDetails, model: type[BaseModel], path: tuple[str, ...]) -> str:
+    location = detail["loc"]
+    dotted = _dotted((*path, *location)) or "configuration"
+    if detail["type"] == "extra_forbidden":
+        known = _fields_at(model, location[:-1])
+        return unknown_key(dotted, str(location[-1]), known)
+    message = _EXPECTED.get(detail["type"], detail["msg"])
+    message = message.removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    message = message.replace("Input should", "must").replace("String should", "must")
+    return " ".join(f"{dotted}: {message}".split())
+
+
+def _dotted(location: tuple[int | str, ...]) -> str:
+    text = ""
+    for part in location:
+        if part == "[key]":
+            continue
+        printable = "".join(character for character in str(part)[:80] if character.isprintable())
+        text += f"[{part}]" if isinstance(part, int) else f".{printable}"
+    return text.removeprefix(".")
+
+
+def _fields_at(model: type[BaseModel], location: tuple[int | str, ...]) -> tuple[str, ...]:
+    """The keys that are known at a place, none where the walk cannot follow."""
+    for part in location:
+        field = model.model_fields.get(str(part))
+        below = section_of(field.annotation) if field else None
+        if below is None:
+            return ()
+        model = below
+    return tuple(model.model_fields)
