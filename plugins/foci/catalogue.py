@@ -86,6 +86,7 @@ CODES: dict[str, tuple[Group, Severity]] = {
     "cors-missing-on-service": (Group.PROBE, _W),
     "matrix2-endpoint-missing": (Group.PROBE, _W),
     "slow": (Group.PROBE, _W),
+    "sfu-unreachable": (Group.PROBE, _E),
     "not-tested": (Group.PROBE, _I),
     "delayed-events-missing": (Group.CONTEXT, _W),
     "port-in-server-name": (Group.CONTEXT, _I),

@@ -1,0 +1,196 @@
+"""From the exchanges of a client well-known to what they mean (client-server API, "Well-known URIs"; MSC4402)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from botkit.outbound.model import Exchange, Failure, FailureKind, Response
+from plugins.foci.catalogue import finding
+from plugins.foci.cors import allows_any_origin
+from plugins.foci.failure import advice_for, meaning_of
+from plugins.foci.model import Certainty, Finding, WellKnownReport
+from plugins.foci.service_url import is_legal_host
+from plugins.foci.waf import is_challenge
+from plugins.foci.wellknown import BodyFault, WellKnown, read_well_known
+
+_ONE_DAY = 86400
+_CORS_ADVICE = "Add the header `Access-Control-Allow-Origin: *` to {where} (nginx: `add_header Access-Control-Allow-Origin * always;`)."
+SpecAction = Literal["OK", "IGNORE", "FAIL_PROMPT", "FAIL_ERROR"]
+
+
+@dataclass(frozen=True, slots=True)
+class WellKnownAnswer:
+    """
+    What the client well-known of a server turned out to be.
+
+    Attributes:
+        document: its content, None when there is none to read.
+        certainty: how much a failure proves; None unless ``report.outcome`` is "failed".
+        findings: about the document as a whole and how it is served.
+    """
+
+    report: WellKnownReport
+    document: WellKnown | None
+    certainty: Certainty | None
+    findings: tuple[Finding, ...]
+
+
+def read_answer(host: str, hops: Sequence[Exchange], refused: str | None) -> WellKnownAnswer:
+    """
+    Judge a fetch that was followed by hand.
+
+    Args:
+        host: the hostname asked first, for messages.
+        hops: every exchange in order, the last one being the answer or the failure.
+        refused: why the redirect in the last hop was not followed; None when it was no redirect.
+    """
+    last = hops[-1]
+    report = WellKnownReport(
+        url=hops[0].url,
+        final_url=last.url,
+        redirects=tuple(hop.url for hop in hops[1:]),
+        outcome="failed",
+        http_status=last.response.status if last.response else None,
+        spec_action="FAIL_PROMPT" if last.response else None,
+        base_url=None,
+        cors=None,
+        elapsed_ms=sum(hop.elapsed_ms for hop in hops),
+    )
+    if last.failure is not None:
+        return _unreachable(host, report, last.failure, len(hops))
+    assert last.response is not None  # noqa: S101 - an exchange has one of the two
+    if refused is not None:
+        advice = "Redirect straight to the final https URL, or serve the document at the server name itself."
+        return _failed(
+            report,
+            finding("redirect-refused", f"The redirect of the well-known is refused: {refused}.", advice),
+        )
+    on_redirects = _cors_of_redirects(hops)
+    judged = _judge_status(host, report, last.response)
+    return replace(judged, findings=(*on_redirects, *judged.findings))
+
+
+def _unreachable(host: str, report: WellKnownReport, failure: Failure, hops: int) -> WellKnownAnswer:
+    meaning = meaning_of(failure)
+    if failure.kind in (FailureKind.PRIVATE_LITERAL, FailureKind.PRIVATE_NAME) and hops > 1:
+        message = f"The redirect of the well-known leads to a private address: {failure.detail}."
+        return _failed(report, finding("redirect-refused", message, "Redirect to a public https URL."))
+    if failure.kind is FailureKind.BODY_TOO_LARGE:
+        message = f"The well-known is far too large: {failure.detail}."
+        return _failed(report, finding("well-known-too-large", message, "Serve only the small JSON document there."))
+    found = finding(
+        "well-known-unreachable",
+        f"The well-known of {host} cannot be fetched: {failure.detail}.",
+        advice_for(failure, host),
+    )
+    extra: tuple[Finding, ...] = ()
+    if meaning.code == "private-address":
+        severity = None if meaning.certainty is Certainty.DEFINITE else found.severity.WARNING
+        extra = (finding("private-address", f"{failure.detail}.", advice_for(failure, host), severity=severity),)
+    return WellKnownAnswer(report, None, meaning.certainty, (found, *extra))
+
+
+def _failed(report: WellKnownReport, *found: Finding) -> WellKnownAnswer:
+    return WellKnownAnswer(report, None, Certainty.DEFINITE, found)
+
+
+def _judge_status(host: str, report: WellKnownReport, response: Response) -> WellKnownAnswer:
+    if response.status == 404:
+        absent = replace(report, outcome="absent", spec_action="IGNORE", cors=allows_any_origin(response))
+        return WellKnownAnswer(absent, None, None, ())
+    if is_challenge(response):
+        message = f"A bot challenge of a web application firewall stands before the well-known of {host}."
+        advice = "Exempt /.well-known/matrix/ from bot challenges: clients cannot solve them either."
+        return replace(_failed(report, finding("waf-challenge", message, advice)), certainty=Certainty.UNCLEAR)
+    if response.status != 200:
+        message = f"The well-known of {host} answers HTTP {response.status} instead of 200."
+        advice = f"Let {report.final_url} answer 200 with the JSON document."
+        return _failed(report, finding("well-known-http-status", message, advice))
+    content = read_well_known(response.body)
+    if isinstance(content, BodyFault):
+        return _failed(
+            report,
+            finding(
+                content.code,
+                f"The well-known of {host} is unusable: {content.detail}.",
+                _BODY_ADVICE[content.code],
+            ),
+        )
+    return _judge_document(host, report, response, content)
+
+
+_BODY_ADVICE = {
+    "well-known-not-json": "Correct the JSON at the place named (no trailing commas, no comments, UTF-8); test it with `python3 -m json.tool`.",
+    "well-known-html": "Exempt /.well-known/matrix/ from the catch-all page of the web server and serve the JSON file there.",
+    "well-known-not-object": "Serve a JSON object: `{ … }` with m.homeserver and the foci key.",
+}
+
+
+def _judge_document(host: str, report: WellKnownReport, response: Response, document: WellKnown) -> WellKnownAnswer:
+    cors = allows_any_origin(response)
+    base_url, base_findings, action = judge_base_url(document)
+    found = [*_headers(host, response, cors), *base_findings]
+    judged = replace(report, outcome="ok", spec_action=action, base_url=base_url, cors=cors)
+    return WellKnownAnswer(judged, document, None, tuple(found))
+
+
+def judge_base_url(document: WellKnown) -> tuple[str | None, list[Finding], SpecAction]:
+    """The usable ``m.homeserver.base_url`` without its trailing slash, what is wrong with it, and the spec's action."""
+    value = document.base_url_value
+    advice = 'Publish `"m.homeserver": {"base_url": "https://matrix.<your domain>"}`: Element X drops the whole document without it.'
+    if value is None:
+        return (
+            None,
+            [finding("base-url-missing", "`m.homeserver.base_url` is missing.", advice)],
+            "FAIL_PROMPT",
+        )
+    fault = _base_url_fault(value)
+    if fault:
+        return None, [finding("base-url-invalid", f"`m.homeserver.base_url` {fault}.", advice)], "FAIL_ERROR"
+    return value.rstrip("/"), [], "FAIL_PROMPT" if document.identity_server_broken else "OK"
+
+
+def _base_url_fault(value: object) -> str | None:
+    if not isinstance(value, str):
+        return "is not a string"
+    match = re.match(r"(https?)://(\[[0-9A-Fa-f:.]+\]|[^/?#:@\s]+)(?::(\d{1,5}))?(/[^?#\s]*)?\Z", value, re.IGNORECASE)
+    if not match or not is_legal_host(match[2].strip("[]")):
+        return f"is not a URL that can exist: {value}"
+    if match[1].lower() == "http":
+        return f"is not https: {value}"
+    return None
+
+
+def _headers(host: str, response: Response, cors: bool) -> list[Finding]:
+    found = []
+    if not cors:
+        message = f"The well-known of {host} lacks a CORS header that lets every web client read it."
+        found.append(finding("cors-missing", message, _CORS_ADVICE.replace("{where}", "/.well-known/matrix/client")))
+    media_type = (response.header("content-type") or "").split(";")[0].strip().lower()
+    if media_type != "application/json":
+        message = f"The well-known is served as {media_type or 'no type at all'}, not application/json."
+        found.append(
+            finding(
+                "content-type",
+                message,
+                "Set `Content-Type: application/json` (nginx: `default_type application/json;`).",
+            )
+        )
+    age = re.search(r"max-age=\s*\"?(\d{1,12})", response.header("cache-control") or "", re.IGNORECASE)
+    if age and int(age[1]) > _ONE_DAY:
+        message = f"Clients and proxies may keep the well-known for {int(age[1]) // _ONE_DAY} days (max-age={age[1]})."
+        found.append(
+            finding("long-cache", message, "Use `Cache-Control: max-age=3600` or less, so that a change arrives.")
+        )
+    return found
+
+
+def _cors_of_redirects(hops: Sequence[Exchange]) -> list[Finding]:
+    bare = [hop.url for hop in hops[:-1] if hop.response is not None and not allows_any_origin(hop.response)]
+    if not bare:
+        return []
+    message = f"The redirect at {bare[0]} lacks the CORS header, so web clients stop there."
+    return [finding("cors-missing-on-redirect", message, _CORS_ADVICE.replace("{where}", "the redirect too"))]

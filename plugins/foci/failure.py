@@ -1,0 +1,105 @@
+"""What a failed request means: the finding it leads to, how much it proves, and what to do about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from botkit.outbound.model import Failure, FailureKind
+from plugins.foci.model import Certainty
+
+_K = FailureKind
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """
+    How a kind of failure is reported.
+
+    Attributes:
+        code: the probe finding.
+        certainty: what it proves about the other side.
+        advice: what to change; ``{host}`` stands for the host.
+    """
+
+    code: str
+    certainty: Certainty
+    advice: str
+
+
+_RENEW = "Renew the certificate of {host} and reload the server that presents it."
+_ISSUE = "Let {host} present a certificate for its own name from a public authority, with the whole chain."
+_FIREWALL = "See that {host} listens there and that no firewall drops or refuses its port."
+_HERE = "Nothing to change there yet: look at the network or resolver of the machine that runs this check."
+_PROXY = "Look at the reverse proxy of {host}: it must speak plain HTTP/1.1 over TLS on this port."
+
+_MEANINGS: dict[FailureKind, Meaning] = {
+    _K.URL_INVALID: Meaning("livekit-url-invalid", Certainty.DEFINITE, "Publish a plain https:// URL."),
+    _K.DNS_NXDOMAIN: Meaning(
+        "dns-failure", Certainty.DEFINITE, "Create A and AAAA records for {host}, or correct the name."
+    ),
+    _K.DNS_NODATA: Meaning("dns-failure", Certainty.DEFINITE, "Add an A or AAAA record for {host}."),
+    _K.DNS_BADNAME: Meaning("dns-failure", Certainty.DEFINITE, "Correct the name {host}: it cannot exist in DNS."),
+    _K.DNS_SERVFAIL: Meaning(
+        "dns-failure", Certainty.UNCLEAR, "Check the name servers and DNSSEC of {host}; try again."
+    ),
+    _K.DNS_REFUSED: Meaning(
+        "dns-failure", Certainty.UNCLEAR, "Check the resolver used here and the name servers of {host}."
+    ),
+    _K.DNS_TIMEOUT: Meaning(
+        "dns-failure", Certainty.UNCLEAR, "Check the resolver used here and the name servers of {host}."
+    ),
+    _K.PRIVATE_LITERAL: Meaning("private-address", Certainty.DEFINITE, "Publish a public host name instead of {host}."),
+    _K.PRIVATE_NAME: Meaning(
+        "private-address",
+        Certainty.UNCLEAR,
+        "If clients outside your network shall reach {host}, give it a public address in public DNS; "
+        "for an intranet, list the range in `network.allow_private`.",
+    ),
+    _K.NO_ROUTE: Meaning("not-tested", Certainty.UNCLEAR, _HERE),
+    _K.LOCAL_FAULT: Meaning("not-tested", Certainty.UNCLEAR, _HERE),
+    _K.CONNECT_REFUSED: Meaning("connect-refused", Certainty.DEFINITE, _FIREWALL),
+    _K.CONNECT_TIMEOUT: Meaning("connect-timeout", Certainty.TIMEOUT, _FIREWALL),
+    _K.CONNECT_RESET: Meaning("connect-reset", Certainty.DEFINITE, _FIREWALL),
+    _K.TLS_EXPIRED: Meaning("tls-expired", Certainty.DEFINITE, _RENEW),
+    _K.TLS_NOT_YET_VALID: Meaning(
+        "tls-not-yet-valid", Certainty.DEFINITE, "Correct the clock of {host} or its certificate."
+    ),
+    _K.TLS_SELF_SIGNED: Meaning("tls-self-signed", Certainty.DEFINITE, _ISSUE),
+    _K.TLS_UNTRUSTED: Meaning("tls-untrusted", Certainty.DEFINITE, _ISSUE),
+    _K.TLS_HOSTNAME: Meaning("tls-hostname", Certainty.DEFINITE, _ISSUE),
+    _K.TLS_PROTOCOL: Meaning(
+        "tls-protocol", Certainty.DEFINITE, "Serve HTTPS with TLS 1.2 or later on this port of {host}."
+    ),
+    _K.TLS_RESET: Meaning(
+        "connect-reset",
+        Certainty.DEFINITE,
+        "Serve HTTPS for the name {host} on this port (is the name known to the proxy?).",
+    ),
+    _K.TLS_TIMEOUT: Meaning(
+        "tls-timeout",
+        Certainty.TIMEOUT,
+        "Serve HTTPS on this port of {host}: it accepts connections but never speaks TLS.",
+    ),
+    _K.HTTP_TIMEOUT: Meaning(
+        "http-timeout",
+        Certainty.TIMEOUT,
+        "See why the server behind {host} does not answer: it accepts the request and stays silent.",
+    ),
+    _K.HTTP_PROTOCOL: Meaning("http-protocol", Certainty.DEFINITE, _PROXY),
+    _K.HTTP_DISCONNECTED: Meaning("http-protocol", Certainty.DEFINITE, _PROXY),
+    _K.BODY_TOO_LARGE: Meaning(
+        "http-protocol",
+        Certainty.DEFINITE,
+        "See what answers at {host}: the answer is far larger than any real one.",
+    ),
+}
+
+
+def meaning_of(failure: Failure) -> Meaning:
+    """The meaning of a failure; every kind has one."""
+    return _MEANINGS[failure.kind]
+
+
+def advice_for(failure: Failure, host: str) -> str:
+    """What to do about a failure at ``host``."""
+    return meaning_of(failure).advice.replace("{host}", host)

@@ -1,0 +1,348 @@
+"""From what was observed at a focus to its stages and findings. Pure: the observation holds everything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from botkit.outbound.model import Certificate, Exchange, Failure, Phase
+from plugins.foci.catalogue import CODES, Group, finding
+from plugins.foci.cors import allows_any_origin, is_doubled, preflight_allows_post
+from plugins.foci.failure import advice_for, meaning_of
+from plugins.foci.model import Certainty, Finding, Outcome, Severity, Stage, StageResult
+from plugins.foci.service_answer import POINTS_AT_SFU, ServiceAnswer, is_sfu, read_post
+from plugins.foci.service_url import ServiceUrl
+
+_STAGES = tuple(Stage)
+_FAMILY_NAMES = {4: "IPv4", 6: "IPv6"}
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeSettings:
+    """
+    Limits of judgement.
+
+    Attributes:
+        expiry_warning: seconds before a certificate's end from which it is worth a warning.
+        slow: seconds from which the POST's round trip is worth a warning.
+        patience: seconds a single request may take; one cut shorter by the deadline proves nothing.
+    """
+
+    expiry_warning: float = 14 * 86400.0
+    slow: float = 2.0
+    patience: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """
+    Everything seen at one service URL.
+
+    Attributes:
+        kind: "authorisation" for a ``livekit_service_url``, "sfu" for an entry with only ``url``.
+        addresses: what the host stands for; empty with ``dns_failure``.
+        main: the literal request per address family (4, 6): POST to the service or GET to the SFU.
+        preflight, get_token, clean, root, validate: further requests; None when not made.
+        families_reached: families over which this machine has reached any host.
+    """
+
+    url: ServiceUrl
+    kind: Literal["authorisation", "sfu"]
+    addresses: tuple[str, ...]
+    dns_failure: Failure | None
+    dns_ms: float
+    main: Mapping[int, Exchange]
+    preflight: Exchange | None = None
+    get_token: Exchange | None = None
+    clean: Exchange | None = None
+    root: Exchange | None = None
+    validate: Exchange | None = None
+    families_reached: frozenset[int] = frozenset()
+
+    @property
+    def answered(self) -> bool:
+        """Whether anything at all answered there: proof that this machine's network works."""
+        return any(exchange.response is not None for exchange in self.main.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """
+    What an observation means.
+
+    Attributes:
+        certainty: of the failure; None when every applicable stage passed.
+        findings: without a focus number, for one observation may serve several entries.
+        note: facts in passing for people.
+    """
+
+    stages: tuple[StageResult, ...]
+    findings: tuple[Finding, ...]
+    certainty: Certainty | None
+    note: str
+
+
+@dataclass(slots=True)
+class _Ladder:
+    results: list[StageResult] = field(default_factory=list)
+
+    def passed(self, stage: Stage, elapsed_ms: float | None, detail: str) -> None:
+        self.results.append(StageResult(stage, Outcome.OK, elapsed_ms, detail))
+
+    def failed(self, stage: Stage, elapsed_ms: float | None, detail: str) -> None:
+        self.results.append(StageResult(stage, Outcome.FAILED, elapsed_ms, detail))
+
+    def closed(self, why: str) -> tuple[StageResult, ...]:
+        rest = _STAGES[len(self.results) :]
+        return (*self.results, *(StageResult(stage, Outcome.SKIPPED, None, why) for stage in rest))
+
+
+def skipped(why: str) -> tuple[StageResult, ...]:
+    """The stages of a focus that is not probed."""
+    return _Ladder().closed(why)
+
+
+def judge(seen: Observation, now: datetime, settings: ProbeSettings) -> Judgement:
+    """Judge an observation at the time ``now`` (UTC)."""
+    ladder = _Ladder()
+    if seen.dns_failure is not None:
+        ladder.failed(Stage.ADDRESS, seen.dns_ms, seen.dns_failure.detail)
+        return _from_failure(seen, seen.dns_failure, ladder, _certainty(seen.dns_failure, None, settings), ())
+    family, exchange = best_exchange(seen)
+    warnings = [*_broken_families(seen, family), *_expiry(exchange, now, settings)]
+    if exchange.failure is not None:
+        _climb(ladder, seen, exchange, exchange.failure.phase)
+        ladder.failed(
+            Stage(exchange.failure.phase.value), _phase_ms(exchange, exchange.failure.phase), exchange.failure.detail
+        )
+        certainty = _certainty(exchange.failure, exchange, settings)
+        return _from_failure(seen, exchange.failure, ladder, certainty, tuple(warnings))
+    _climb(ladder, seen, exchange, Phase.HTTP)
+    if seen.kind == "sfu":
+        return _judge_sfu(seen, exchange, ladder, warnings, now)
+    return _judge_service(seen, exchange, ladder, warnings, now, settings)
+
+
+def best_exchange(seen: Observation) -> tuple[int, Exchange]:
+    """The family that got furthest; the newer one where both got equally far."""
+    return max(seen.main.items(), key=lambda item: (_rank(seen, item[1]), item[0]))
+
+
+def _rank(seen: Observation, exchange: Exchange) -> int:
+    if exchange.failure is not None:
+        return list(Phase).index(exchange.failure.phase)
+    assert exchange.response is not None  # noqa: S101 - an exchange has one of the two
+    good = read_post(exchange.response).is_service if seen.kind == "authorisation" else exchange.response.status == 401
+    return 10 + good
+
+
+def _climb(ladder: _Ladder, seen: Observation, exchange: Exchange, reached: Phase) -> None:
+    """Record every stage before ``reached`` as passed."""
+    facts = exchange.connection
+    details = {
+        Phase.ADDRESS: ", ".join(seen.addresses[:8]),
+        Phase.CONNECT: f"connected to {facts.peer}",
+        Phase.TLS: _tls_detail(facts.certificate, facts.tls_version),
+    }
+    for phase, detail in details.items():
+        if phase is reached:
+            return
+        elapsed = seen.dns_ms if phase is Phase.ADDRESS else _phase_ms(exchange, phase)
+        ladder.passed(Stage(phase.value), elapsed, detail)
+
+
+def _from_failure(
+    seen: Observation, failure: Failure, ladder: _Ladder, certainty: Certainty, warnings: tuple[Finding, ...]
+) -> Judgement:
+    meaning = meaning_of(failure)
+    severity = None
+    if meaning.code == "private-address" and meaning.certainty is Certainty.UNCLEAR:
+        severity = Severity.WARNING
+    found = finding(meaning.code, f"{failure.detail}.", advice_for(failure, seen.url.host), severity=severity)
+    return Judgement(ladder.closed("an earlier stage failed"), (found, *warnings), certainty, "")
+
+
+def _certainty(failure: Failure, exchange: Exchange | None, settings: ProbeSettings) -> Certainty:
+    certainty = meaning_of(failure).certainty
+    if certainty is Certainty.TIMEOUT and exchange is not None and exchange.elapsed_ms < settings.patience * 900:
+        return Certainty.UNCLEAR
+    return certainty
+
+
+def _judge_service(
+    seen: Observation,
+    exchange: Exchange,
+    ladder: _Ladder,
+    warnings: list[Finding],
+    now: datetime,
+    settings: ProbeSettings,
+) -> Judgement:
+    assert exchange.response is not None  # noqa: S101 - the caller looked
+    answer = read_post(exchange.response)
+    if answer.is_service:
+        ladder.passed(Stage.HTTP, exchange.connection.http_ms, f"HTTP {exchange.response.status}")
+        ladder.passed(Stage.AUTHORISATION, exchange.connection.http_ms, answer.detail)
+        found = [*warnings, *_slash(seen, works=True), *_service_extras(seen, exchange, settings)]
+        return Judgement(ladder.closed(""), tuple(found), None, _note(seen, exchange, now))
+    if answer.code in ("service-not-routed", "not-an-authorisation-service") and _sfu_answers(seen):
+        answer = POINTS_AT_SFU
+    if answer.code == "http-5xx":
+        ladder.failed(Stage.HTTP, exchange.connection.http_ms, answer.detail)
+    else:
+        ladder.passed(Stage.HTTP, exchange.connection.http_ms, f"HTTP {exchange.response.status}")
+        ladder.failed(Stage.AUTHORISATION, exchange.connection.http_ms, answer.detail)
+    found = [*_service_fault(seen, answer), *warnings]
+    return Judgement(ladder.closed("an earlier stage failed"), tuple(found), answer.certainty, "")
+
+
+def _service_fault(seen: Observation, answer: ServiceAnswer) -> list[Finding]:
+    """The one cause: a trailing slash or a doubled endpoint explains a wrong answer, where it does."""
+    if seen.url.trailing_slash and seen.clean is not None and seen.clean.response is not None:
+        clean = read_post(seen.clean.response)
+        if clean.is_service:
+            return _slash(seen, works=False)
+        return [*_slash(seen, works=False), _fault(clean)]
+    if seen.url.includes_endpoint and answer.code == "service-not-routed":
+        return []
+    return [_fault(answer)]
+
+
+def _fault(answer: ServiceAnswer) -> Finding:
+    assert answer.code is not None  # noqa: S101 - only a wrong answer comes here
+    return finding(answer.code, f"{answer.detail}.", answer.advice)
+
+
+def _slash(seen: Observation, *, works: bool) -> list[Finding]:
+    if not seen.url.trailing_slash:
+        return []
+    advice = "Publish the URL without the slash at its end."
+    if works:
+        message = "The URL ends in a slash, so clients ask for `//sfu/get`; this proxy happens to forgive it."
+        return [finding("trailing-slash", message, advice, severity=Severity.WARNING)]
+    message = "The URL ends in a slash, so clients ask for `//sfu/get`, which is not answered."
+    return [finding("trailing-slash", message, advice)]
+
+
+def _service_extras(seen: Observation, exchange: Exchange, settings: ProbeSettings) -> list[Finding]:
+    assert exchange.response is not None  # noqa: S101 - the caller looked
+    found = []
+    advice = (
+        "Let only the service send CORS headers: remove `add_header Access-Control-*` from the proxy for these paths."
+    )
+    answers = [exchange.response, *([seen.preflight.response] if seen.preflight and seen.preflight.response else [])]
+    if any(is_doubled(response) for response in answers):
+        message = "Access-Control-Allow-Origin is sent twice, which browsers refuse."
+        found.append(finding("cors-doubled", message, advice))
+    elif not allows_any_origin(exchange.response) or (len(answers) > 1 and not preflight_allows_post(answers[1])):
+        message = "The service's CORS headers do not let web clients POST to it."
+        advice = "Let the proxy pass the service's own CORS headers and OPTIONS requests through unchanged."
+        found.append(finding("cors-missing-on-service", message, advice))
+    if seen.get_token is not None and seen.get_token.response is not None:
+        status = seen.get_token.response.status
+        if not read_post(seen.get_token.response).is_service and status in (404, 405):
+            message = f"`/get_token` answers {status}: newer clients (Matrix 2.0 calls) need it."
+            advice = "Update lk-jwt-service to 0.4.0 or later and route `/get_token` to it."
+            found.append(finding("matrix2-endpoint-missing", message, advice))
+    spent = exchange.connection.http_ms
+    if spent is not None and spent >= settings.slow * 1000:
+        message = f"The service took {spent / 1000:.1f} s to refuse an empty request."
+        found.append(finding("slow", message, "Look at the load of the service and its proxy."))
+    return found
+
+
+def _judge_sfu(
+    seen: Observation, exchange: Exchange, ladder: _Ladder, warnings: list[Finding], now: datetime
+) -> Judgement:
+    assert exchange.response is not None  # noqa: S101 - the caller looked
+    root = seen.root.response if seen.root is not None else None
+    if exchange.response.status == 401 or is_sfu(root, exchange.response):
+        ladder.passed(Stage.HTTP, exchange.connection.http_ms, "the SFU answers")
+        skip = "the entry names no authorisation service"
+        return Judgement(ladder.closed(skip), tuple(warnings), None, _note(seen, exchange, now))
+    answer = read_post(exchange.response)
+    detail = f"HTTP {exchange.response.status} instead of an SFU's 401"
+    ladder.failed(Stage.HTTP, exchange.connection.http_ms, detail)
+    certainty = answer.certainty or Certainty.DEFINITE
+    code = answer.code if answer.code in ("http-5xx", "waf-challenge", "rate-limited") else "sfu-unreachable"
+    advice = answer.advice if code != "sfu-unreachable" else "Route the published `url` to LiveKit (port 7880)."
+    found = finding(code, f"No SFU answers at {seen.url.text}: {detail}.", advice)
+    return Judgement(ladder.closed("an earlier stage failed"), (found, *warnings), certainty, "")
+
+
+def _sfu_answers(seen: Observation) -> bool:
+    root = seen.root.response if seen.root is not None else None
+    validate = seen.validate.response if seen.validate is not None else None
+    return is_sfu(root, validate)
+
+
+def _broken_families(seen: Observation, best: int) -> list[Finding]:
+    """Families that fail while another works, where this machine is known to have them."""
+    found = []
+    good = _rank(seen, seen.main[best])
+    for family, exchange in seen.main.items():
+        if family == best or _rank(seen, exchange) >= good or good < 10 or family not in seen.families_reached:
+            continue
+        detail = exchange.failure.detail if exchange.failure else _other_answer(seen, exchange)
+        message = f"Over {_FAMILY_NAMES[family]} it fails although {_FAMILY_NAMES[best]} works: {detail}."
+        advice = (
+            f"Repair {_FAMILY_NAMES[family]} on {seen.url.host}, or remove its {'AAAA' if family == 6 else 'A'} record."
+        )
+        found.append(finding("address-family-broken", message, advice))
+    return found
+
+
+def _other_answer(seen: Observation, exchange: Exchange) -> str:
+    assert exchange.response is not None  # noqa: S101 - the caller looked
+    return read_post(exchange.response).detail if seen.kind == "authorisation" else f"HTTP {exchange.response.status}"
+
+
+def _expiry(exchange: Exchange, now: datetime, settings: ProbeSettings) -> list[Finding]:
+    certificate = exchange.connection.certificate
+    if certificate is None:
+        return []
+    left = (certificate.not_after - now).total_seconds()
+    if not 0 < left < settings.expiry_warning:
+        return []
+    message = f"The certificate ends on {certificate.not_after:%Y-%m-%d}, in {max(1, round(left / 86400))} days."
+    return [finding("tls-expiring", message, "Renew the certificate and see why it was not renewed by itself.")]
+
+
+def _note(seen: Observation, exchange: Exchange, now: datetime) -> str:
+    parts = []
+    if exchange.connection.http_ms is not None:
+        parts.append(f"{exchange.connection.http_ms:.0f} ms")
+    good = _rank(seen, exchange)
+    working = sorted(family for family, other in seen.main.items() if _rank(seen, other) == good)
+    parts.append(" and ".join(_FAMILY_NAMES[family] for family in working))
+    untested = [family for family in seen.main if family not in working and family not in seen.families_reached]
+    parts += [f"{_FAMILY_NAMES[family]} not tested from here" for family in untested]
+    if exchange.connection.certificate is not None:
+        days = (exchange.connection.certificate.not_after - now).days
+        parts.append(f"certificate valid {days} days")
+    return "; ".join(parts)
+
+
+def _tls_detail(certificate: Certificate | None, version: str | None) -> str:
+    until = (
+        f"certificate valid until {certificate.not_after:%Y-%m-%d}"
+        if certificate is not None
+        else "certificate unknown"
+    )
+    return f"{version or 'TLS'}, {until}"
+
+
+def _phase_ms(exchange: Exchange, phase: Phase) -> float | None:
+    facts = exchange.connection
+    return {
+        Phase.ADDRESS: facts.address_ms,
+        Phase.CONNECT: facts.connect_ms,
+        Phase.TLS: facts.tls_ms,
+        Phase.HTTP: facts.http_ms,
+    }[phase]
+
+
+def is_entry_error(found: Finding) -> bool:
+    """Whether a finding alone makes its focus critical."""
+    return CODES[found.code][0] is Group.ENTRY and found.severity is Severity.ERROR

@@ -1,0 +1,163 @@
+"""Findings about a foci list as a whole: which keys carry it, whether it agrees with the transports endpoint."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from plugins.foci.answer import WellKnownAnswer
+from plugins.foci.catalogue import finding
+from plugins.foci.homeserver import TransportsAnswer
+from plugins.foci.model import MSC4143_KEY, MSC4158_KEY, STABLE_KEY, Entry, Finding, Severity
+from plugins.foci.wellknown import WellKnown
+
+_MAX_SHOWN = 5
+_SYNAPSE = (
+    "In Synapse set `matrix_rtc.transports` **and** `experimental_features.msc4143_enabled: true`, never the flag "
+    "alone: an enabled endpoint without transports stops Element X."
+)
+
+
+def lint_list(
+    server_host: str, answer: WellKnownAnswer, base_copy: WellKnown | None, transports: TransportsAnswer
+) -> list[Finding]:
+    """
+    Findings of the list.
+
+    Args:
+        server_host: hostname of the server, for the example to publish.
+        answer: the client well-known.
+        base_copy: the well-known of the host of ``base_url``, where that is another host and was read.
+        transports: the transports endpoint.
+    """
+    found: list[Finding] = []
+    if answer.report.outcome == "absent":
+        found.append(_absent(server_host, transports))
+    elif answer.document is not None:
+        found += _keys(answer.document)
+        found += _value(server_host, answer, base_copy, transports)
+    found += _transports(answer, transports)
+    return found
+
+
+def document_to_publish(server_host: str, base_url: str | None, value: Any = None) -> str:
+    """The exact JSON of a working client well-known, with the published entry kept where it can be."""
+    entry = {"type": "livekit", "livekit_service_url": f"https://matrix-rtc.{server_host}/livekit/jwt"}
+    foci = [value] if isinstance(value, dict) and isinstance(value.get("livekit_service_url"), str) else [entry]
+    homeserver = {"base_url": base_url or f"https://matrix.{server_host}"}
+    return json.dumps({"m.homeserver": homeserver, MSC4143_KEY: foci}, indent=2)
+
+
+def _absent(server_host: str, transports: TransportsAnswer) -> Finding:
+    snippet = document_to_publish(server_host, None)
+    advice = "Serve this at /.well-known/matrix/client of the server name, with the URL of your authorisation service:"
+    if transports.endpoint in ("present", "open"):
+        message = "There is no client well-known (404); clients that read only it find no focus."
+        return finding("well-known-absent", message, advice, severity=Severity.WARNING, snippet=snippet)
+    message = "There is no client well-known (404), so no client finds a focus."
+    return finding("well-known-absent", message, advice, snippet=snippet)
+
+
+def _keys(document: WellKnown) -> list[Finding]:
+    keys = document.keys_found
+    found = []
+    if keys and keys[0] == STABLE_KEY:
+        message = f"The list stands only under `{STABLE_KEY}`, which Element Call never reads."
+        found.append(finding("stable-key-only", message, f"Publish the same list under `{MSC4143_KEY}`."))
+    if keys == (MSC4158_KEY,):
+        message = f"The list stands only under `{MSC4158_KEY}`, which no known client reads."
+        found.append(finding("msc4158-key-only", message, f"Publish the same list under `{MSC4143_KEY}`."))
+    if len(keys) > 1:
+        shown = " and ".join(f"`{key}`" for key in keys)
+        if any(document.document[key] != document.document[keys[0]] for key in keys[1:]):
+            message = f"{shown} hold different lists; clients that read different keys meet on different foci."
+            found.append(finding("keys-disagree", message, f"Publish one list, under `{MSC4143_KEY}` alone."))
+        else:
+            message = f"{shown} hold the same list; strict clients may refuse a document with both."
+            found.append(finding("both-keys-present", message, f"Keep `{MSC4143_KEY}` alone."))
+    if not keys and document.rtc_like_keys:
+        shown = ", ".join(f"`{key}`" for key in document.rtc_like_keys[:_MAX_SHOWN])
+        message = f"{shown} looks like RTC configuration, but no client reads it."
+        found.append(finding("unknown-rtc-key", message, f"Publish the foci under `{MSC4143_KEY}`."))
+    return found
+
+
+def _value(
+    server_host: str, answer: WellKnownAnswer, base_copy: WellKnown | None, transports: TransportsAnswer
+) -> list[Finding]:
+    document = answer.document
+    assert document is not None  # noqa: S101 - the caller looked
+    base_url = answer.report.base_url
+    if not document.keys_found:
+        return _without_key(server_host, base_url, base_copy, transports)
+    value = document.foci_value
+    if not isinstance(value, list):
+        message = f"The value of `{document.key_used}` is not a list; clients ignore it."
+        snippet = document_to_publish(server_host, base_url, value)
+        return [finding("foci-not-a-list", message, "Make it a list of objects, even of one:", snippet=snippet)]
+    if not value:
+        message = f"The list under `{document.key_used}` is empty: it says that there is no focus."
+        snippet = document_to_publish(server_host, base_url)
+        return [finding("foci-empty", message, "Publish your focus in it:", snippet=snippet)]
+    return _entries(document.entries)
+
+
+def _without_key(
+    server_host: str, base_url: str | None, base_copy: WellKnown | None, transports: TransportsAnswer
+) -> list[Finding]:
+    if base_copy is not None and base_copy.entries:
+        message = f"The foci stand only in the well-known of the base_url host ({base_url}), which clients do not ask."
+        advice = f"Serve that same document at https://{server_host}/.well-known/matrix/client."
+        return [finding("foci-only-on-base-url-host", message, advice)]
+    snippet = document_to_publish(server_host, base_url)
+    if transports.endpoint in ("present", "open"):
+        message = "The well-known names no foci, but the transports endpoint is there: clients that read only the well-known find none."
+        advice = (
+            "Keep the list in the well-known too while older clients (Element Call up to 0.23, Element Web) are in use:"
+        )
+        return [finding("foci-absent", message, advice, severity=Severity.WARNING, snippet=snippet)]
+    message = "The well-known names no foci, so no client finds one."
+    advice = "Publish your focus (Synapse: `extra_well_known_client_content`; it adds none by itself):"
+    return [finding("foci-absent", message, advice, snippet=snippet)]
+
+
+def _entries(entries: Sequence[Entry]) -> list[Finding]:
+    found = []
+    if not entries[0].is_livekit:
+        message = "The first entry is no LiveKit focus; Element Call 0.20 to 0.23 takes the first one without looking."
+        found.append(finding("first-entry-not-livekit", message, "Put a LiveKit focus first.", focus=1))
+    seen: dict[tuple[str | None, str | None], int] = {}
+    for focus, entry in enumerate(entries, 1):
+        if not isinstance(entry.value, dict) or entry.identity[1] is None:
+            continue
+        first = seen.setdefault(entry.identity, focus)
+        if first != focus:
+            message = f"The entry repeats entry {first}; no client needs it twice."
+            found.append(finding("duplicate-entry", message, "Remove it.", focus=focus))
+    return found
+
+
+def _transports(answer: WellKnownAnswer, transports: TransportsAnswer) -> list[Finding]:
+    found = []
+    if transports.unstable == "absent":
+        message = "The homeserver has no transports endpoint: Element Call 0.24 and later finds no focus."
+        found.append(finding("transports-endpoint-missing", message, _SYNAPSE))
+    if transports.entries is None:
+        return found
+    if not transports.entries:
+        message = "The transports endpoint lists nothing, and clients take that as final: no focus."
+        found.append(
+            finding(
+                "transports-empty",
+                message,
+                "Set `matrix_rtc.transports` in Synapse, or switch the endpoint off again.",
+            )
+        )
+    elif answer.document is not None and answer.document.entries:
+        published = {entry.identity for entry in answer.document.entries}
+        listed = {entry.identity for entry in transports.entries}
+        if published != listed:
+            message = "The transports endpoint and the well-known list different foci; callers may miss each other."
+            found.append(finding("transports-disagree", message, "Make both lists the same."))
+    return found

@@ -1,0 +1,158 @@
+"""Judging the URL of an authorisation service or SFU as clients would use it, without touching the network."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from publicsuffixlist import PublicSuffixList
+
+_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\Z", re.IGNORECASE)
+_ENDPOINTS = ("/sfu/get", "/get_token")
+RESTRICTED_SERVICES = frozenset({"livekit-jwt.call.matrix.org"})
+"""Services known to open no rooms for users of other servers (element-call#3510)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceUrl:
+    """
+    A URL taken apart.
+
+    Attributes:
+        fault: why it cannot be used as it stands, as a finding code; None when it can be probed.
+        detail: what is wrong, one line.
+        scheme, host, port, path: its parts; empty where it could not be parsed.
+    """
+
+    text: str
+    scheme: str = ""
+    host: str = ""
+    port: int = 0
+    path: str = ""
+    fault: str | None = None
+    detail: str = ""
+
+    @property
+    def trailing_slash(self) -> bool:
+        """Clients append paths by plain concatenation, so a slash at the end is doubled."""
+        return self.text.endswith("/")
+
+    @property
+    def includes_endpoint(self) -> bool:
+        """Whether the path already ends in an endpoint that clients append."""
+        return self.path.rstrip("/").endswith(_ENDPOINTS)
+
+    @property
+    def origin(self) -> str:
+        """``scheme://host:port``, the thing that is up or down."""
+        shown = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{shown}:{self.port}"
+
+
+def read_service_url(text: str) -> ServiceUrl:
+    """Take a ``livekit_service_url`` apart; every fault that a client would stumble over is named."""
+    parsed = _split(text, {"https": 443, "http": 80, "wss": 443, "ws": 80})
+    if parsed.fault:
+        return parsed
+    if parsed.scheme in ("ws", "wss"):
+        return _faulty(
+            parsed,
+            "scheme-ws",
+            f"{parsed.scheme}:// is an address for the SFU, not for its authorisation service",
+        )
+    if parsed.scheme == "http":
+        return _faulty(parsed, "scheme-http", "http:// is refused by browsers on an https page")
+    return parsed
+
+
+def read_sfu_url(text: str) -> ServiceUrl:
+    """Take the ``url`` of a newer entry apart and give the https URL under which its host is probed."""
+    parsed = _split(text, {"wss": 443, "ws": 80, "https": 443, "http": 80})
+    if parsed.fault:
+        return parsed
+    if parsed.scheme in ("ws", "http"):
+        return _faulty(parsed, "scheme-http", f"{parsed.scheme}:// is refused by browsers on an https page")
+    https = "https" + text[len(parsed.scheme) :]
+    return ServiceUrl(https, "https", parsed.host, parsed.port, parsed.path)
+
+
+def registrable_domain(host: str, suffixes: PublicSuffixList) -> str:
+    """The domain somebody registered (Public Suffix List); the host itself for addresses and bare suffixes."""
+    if is_address(host):
+        return host
+    return suffixes.privatesuffix(host.lower().rstrip(".")) or host.lower()
+
+
+def is_address(host: str) -> bool:
+    """Whether the host is an IP literal (brackets already removed)."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def is_legal_host(host: str) -> bool:
+    """Whether a DNS name could exist; underscores are tolerated because they work in practice (RFC 1123)."""
+    if is_address(host):
+        return True
+    name = host.removesuffix(".")
+    return 0 < len(name) <= 253 and all(_LABEL.match(label) for label in name.split("."))
+
+
+def _split(text: str, ports: dict[str, int]) -> ServiceUrl:
+    invalid = ServiceUrl(text, fault="livekit-url-invalid")
+    if text != text.strip() or any(ord(c) < 0x21 or 0x7F <= ord(c) < 0xA0 for c in text):
+        return _faulty(invalid, "livekit-url-invalid", "it has spaces or control characters")
+    scheme, colon, rest = text.partition("://")
+    scheme = scheme.lower()
+    if not colon or scheme not in ports:
+        return _faulty(invalid, "livekit-url-invalid", "it is not an https:// URL")
+    host = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    if "@" in host:
+        return _faulty(invalid, "livekit-url-invalid", "it has user information before the host")
+    try:
+        parts = urlsplit(text)
+        port = parts.port if parts.port is not None else ports[scheme]
+    except ValueError as error:
+        if _looks_templated(host):
+            return _placeholder(invalid, host)
+        return _faulty(invalid, "livekit-url-invalid", f"it does not parse as a URL ({error})")
+    name = (parts.hostname or "").encode("utf-8", "replace").decode()
+    if not is_legal_host(_ascii(name)):
+        return _placeholder(ServiceUrl(text, scheme), host)
+    if port == 0:
+        return _faulty(invalid, "livekit-url-invalid", "port 0 does not exist")
+    result = ServiceUrl(text, scheme, _ascii(name), port, parts.path)
+    if "?" in text or "#" in text:
+        return _faulty(
+            result,
+            "livekit-url-invalid",
+            "clients append paths to it, so it must not have a query or a fragment",
+        )
+    return result
+
+
+def _ascii(host: str) -> str:
+    """An internationalised name as browsers send it; what cannot be encoded stays and is judged as illegal."""
+    if host.isascii():
+        return host
+    try:
+        return host.encode("idna").decode("ascii")
+    except UnicodeError:
+        return host
+
+
+def _looks_templated(host: str) -> bool:
+    return any(mark in host for mark in "${}<>[]%")
+
+
+def _placeholder(parsed: ServiceUrl, host: str) -> ServiceUrl:
+    shown = host if host else "an empty host"
+    return _faulty(parsed, "placeholder-host", f"{shown} is not a host name that can exist")
+
+
+def _faulty(parsed: ServiceUrl, fault: str, detail: str) -> ServiceUrl:
+    return ServiceUrl(parsed.text, parsed.scheme, parsed.host, parsed.port, parsed.path, fault, detail)
