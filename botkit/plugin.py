@@ -26,6 +26,22 @@ class Account:
     homeserver: HomeserverReader
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """
+    How long and how far a plugin may go on behalf of one request (``network`` in the configuration).
+
+    Attributes:
+        timeout: seconds for one request.
+        deadline: seconds for the whole of one piece of work.
+        max_redirects: redirects followed in a row.
+    """
+
+    timeout: float = 10.0
+    deadline: float = 20.0
+    max_redirects: int = 5
+
+
 class Rooms(Protocol):
     """What a plugin may learn about the rooms the bot is in."""
 
@@ -100,6 +116,7 @@ class PluginContext:
     account: Account
     rooms: Rooms
     status: HostStatus
+    limits: Limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +125,7 @@ class OneShotContext:
 
     outbound: OutboundClient
     account: Account | None
+    limits: Limits
 
 
 @dataclass(frozen=True, slots=True)
