@@ -1,0 +1,119 @@
+"""Fetching what a server publishes: client well-known with redirects by hand, versions, transports endpoint."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from urllib.parse import urljoin, urlsplit
+
+from botkit.outbound import HomeserverReader, OutboundClient
+from botkit.outbound.model import Exchange
+from plugins.foci.answer import WellKnownAnswer, read_answer
+from plugins.foci.cors import REQUEST_HEADERS
+from plugins.foci.homeserver import (
+    STABLE_PATH,
+    UNSTABLE_PATH,
+    VERSIONS_PATH,
+    TransportsAnswer,
+    VersionsAnswer,
+    read_transports,
+    read_versions,
+)
+from plugins.foci.target import Target
+
+WELL_KNOWN_PATH = "/.well-known/matrix/client"
+_REDIRECTS = (301, 302, 303, 307, 308)
+
+
+@dataclass(frozen=True, slots=True)
+class HomeserverAnswer:
+    """What the homeserver itself said; ``versions`` is None where it was not asked or not found."""
+
+    versions: VersionsAnswer | None
+    transports: TransportsAnswer
+
+
+class Discovery:
+    """Asks for one server's public documents. Holds no state between servers."""
+
+    def __init__(self, outbound: OutboundClient, max_redirects: int) -> None:
+        self._outbound = outbound
+        self._max_redirects = max_redirects
+
+    async def well_known(self, url_host: str, *, deadline: float) -> WellKnownAnswer:
+        """
+        The client well-known of a host (client-server API, "Well-known URIs"; redirects as in MSC4402).
+
+        Args:
+            url_host: the host as it stands in a URL, with a port only for the port-keeping variant.
+            deadline: loop time at which to give up.
+        """
+        url = f"https://{url_host}{WELL_KNOWN_PATH}"
+        hops: list[Exchange] = []
+        seen = {url}
+        while True:
+            hop = await self._outbound.fetch("GET", url, headers=REQUEST_HEADERS, deadline=deadline)
+            hops.append(hop)
+            if hop.response is None or hop.response.status not in _REDIRECTS:
+                return read_answer(url_host, hops, None)
+            following, refused = self._next(url, hop.response.header("location"), seen, len(hops))
+            if refused is not None:
+                return read_answer(url_host, hops, refused)
+            url = following
+            seen.add(url)
+
+    def _next(self, url: str, location: str | None, seen: set[str], hops: int) -> tuple[str, str | None]:
+        """The next URL, and why it is not followed (None when it is)."""
+        if not location:
+            return "", "it names no location"
+        try:
+            following = urljoin(url, location.strip()).split("#")[0]
+            scheme = urlsplit(following).scheme
+        except ValueError:
+            return "", "its location is not a URL"
+        if scheme != "https":
+            return "", f"it leads to {scheme or 'no scheme'}:// instead of https://"
+        if following in seen:
+            return "", "it runs in a circle"
+        if hops > self._max_redirects:
+            return "", f"more than {self._max_redirects} in a row"
+        return following, None
+
+    async def homeserver(
+        self, target: Target, answer: WellKnownAnswer, own: HomeserverReader | None, *, deadline: float
+    ) -> HomeserverAnswer:
+        """
+        Versions and transports at ``base_url``, or at the hostname where the well-known is absent or lacks one.
+
+        Args:
+            own: reads the bot's own homeserver with its token; only for the server the bot's account is on.
+            deadline: loop time at which to give up.
+        """
+        base = answer.report.base_url
+        fallback = base is None
+        if fallback and answer.report.outcome == "failed":
+            return HomeserverAnswer(None, TransportsAnswer())
+        if base is None:
+            base = f"https://{target.url_host}"
+        requests: list[Awaitable[Exchange]] = [
+            self._outbound.fetch("GET", base + path, headers=REQUEST_HEADERS, deadline=deadline)
+            for path in (VERSIONS_PATH, UNSTABLE_PATH, STABLE_PATH)
+        ]
+        (versions_at, unstable, stable), listed = await asyncio.gather(
+            asyncio.gather(*requests), _own_list(own, deadline)
+        )
+        versions = read_versions(versions_at)
+        if fallback and not versions.valid:
+            return HomeserverAnswer(None, TransportsAnswer())
+        return HomeserverAnswer(versions, read_transports(unstable, stable, listed))
+
+
+async def _own_list(own: HomeserverReader | None, deadline: float) -> Exchange | None:
+    """The list as the bot's own account sees it: the unstable path, else the stable one."""
+    if own is None:
+        return None
+    unstable, stable = await asyncio.gather(
+        own.get(UNSTABLE_PATH, deadline=deadline), own.get(STABLE_PATH, deadline=deadline)
+    )
+    return unstable if unstable.response is not None and unstable.response.status == 200 else stable

@@ -1,0 +1,131 @@
+"""Asking one service URL without credentials and without side effects: the ladder's requests, in parallel."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Literal, cast
+
+from botkit.outbound import OutboundClient, Resolution
+from botkit.outbound.model import Exchange
+from plugins.foci.cors import ORIGIN, REQUEST_HEADERS
+from plugins.foci.ladder import Observation, best_exchange
+from plugins.foci.service_answer import read_post
+from plugins.foci.service_url import ServiceUrl
+
+_POST_HEADERS = {**REQUEST_HEADERS, "Content-Type": "application/json"}
+_PREFLIGHT_HEADERS = {
+    "Origin": ORIGIN,
+    "Access-Control-Request-Method": "POST",
+    "Access-Control-Request-Headers": "content-type",
+}
+_EMPTY = b"{}"
+Family = Literal[4, 6]
+
+
+class Observer:
+    """
+    Observes authorisation services and SFUs.
+
+    An empty ``POST {}`` is refused by the service before it does anything (lk-jwt-service validates first), so
+    no token, registration or room comes of it. Redirects are never followed: clients' POSTs are not either.
+    """
+
+    def __init__(self, outbound: OutboundClient) -> None:
+        self._outbound = outbound
+
+    async def observe_service(self, url: ServiceUrl, *, deadline: float) -> Observation:
+        """Observe the authorisation service at the literal ``livekit_service_url``, as clients build their URLs."""
+        literal = url.text + "/sfu/get"
+        resolution = await self._outbound.resolve(url.host, url.port, deadline=deadline)
+        if resolution.failure is not None:
+            return self._unresolved(url, "authorisation", resolution)
+        families = _families(resolution)
+        posts = [self._post(literal, resolution, family, deadline) for family in families]
+        others = [
+            self._fetch("OPTIONS", literal, resolution, deadline, _PREFLIGHT_HEADERS),
+            self._post(url.text + "/get_token", resolution, None, deadline),
+        ]
+        if url.trailing_slash:
+            others.append(self._post(url.text.rstrip("/") + "/sfu/get", resolution, None, deadline))
+        exchanges = await asyncio.gather(*posts, *others)
+        main = dict(zip(families, exchanges, strict=False))
+        rest = exchanges[len(families) :]
+        seen = Observation(
+            url,
+            "authorisation",
+            _addresses(resolution),
+            None,
+            resolution.elapsed_ms,
+            main,
+            preflight=rest[0],
+            get_token=rest[1],
+            clean=rest[2] if url.trailing_slash else None,
+            families_reached=self._outbound.families_reached(),
+        )
+        return await self._identify(seen, resolution, deadline)
+
+    async def observe_sfu(self, url: ServiceUrl, *, deadline: float) -> Observation:
+        """Observe the SFU of an entry that carries only ``url``: 401 without a token means that it is alive."""
+        resolution = await self._outbound.resolve(url.host, url.port, deadline=deadline)
+        if resolution.failure is not None:
+            return self._unresolved(url, "sfu", resolution)
+        base = url.text.rstrip("/")
+        families = _families(resolution)
+        validates = [
+            self._fetch("GET", base + "/rtc/validate", resolution, deadline, REQUEST_HEADERS, family)
+            for family in families
+        ]
+        *exchanges, root = await asyncio.gather(
+            *validates, self._fetch("GET", base + "/", resolution, deadline, REQUEST_HEADERS)
+        )
+        main: Mapping[int, Exchange] = dict(zip(families, exchanges, strict=True))
+        reached = self._outbound.families_reached()
+        addresses = _addresses(resolution)
+        return Observation(
+            url, "sfu", addresses, None, resolution.elapsed_ms, main, root=root, families_reached=reached
+        )
+
+    async def _identify(self, seen: Observation, resolution: Resolution, deadline: float) -> Observation:
+        """Where something else answers, ask whether it is the SFU; a healthy service is not asked further."""
+        _, exchange = best_exchange(seen)
+        if exchange.response is None or read_post(exchange.response).is_service or exchange.response.status >= 500:
+            return seen
+        base = seen.url.text.rstrip("/")
+        root, validate = await asyncio.gather(
+            self._fetch("GET", base + "/", resolution, deadline, REQUEST_HEADERS),
+            self._fetch("GET", base + "/rtc/validate", resolution, deadline, REQUEST_HEADERS),
+        )
+        return replace(seen, root=root, validate=validate)
+
+    async def _post(self, url: str, resolution: Resolution, family: Family | None, deadline: float) -> Exchange:
+        return await self._fetch("POST", url, resolution, deadline, _POST_HEADERS, family, _EMPTY)
+
+    async def _fetch(
+        self,
+        method: str,
+        url: str,
+        resolution: Resolution,
+        deadline: float,
+        headers: Mapping[str, str],
+        family: Family | None = None,
+        body: bytes | None = None,
+    ) -> Exchange:
+        return await self._outbound.fetch(
+            method, url, headers=headers, body=body, deadline=deadline, family=family, resolution=resolution
+        )
+
+    def _unresolved(
+        self, url: ServiceUrl, kind: Literal["authorisation", "sfu"], resolution: Resolution
+    ) -> Observation:
+        reached = self._outbound.families_reached()
+        return Observation(url, kind, (), resolution.failure, resolution.elapsed_ms, {}, families_reached=reached)
+
+
+def _families(resolution: Resolution) -> list[Family]:
+    return [cast(Family, family) for family in resolution.families()]
+
+
+def _addresses(resolution: Resolution) -> tuple[str, ...]:
+    return tuple(str(address) for address in resolution.addresses)
