@@ -12,7 +12,7 @@ from botkit.config.account import SECRET_KEYS
 from botkit.config.errors import ConfigError
 from botkit.config.fields import is_mapping, is_optional, is_text, section_of
 from botkit.config.source import parse_yaml
-from botkit.config.suggestion import unknown_key
+from botkit.suggestion import unknown_key
 
 PREFIX = "FOCIBOT_"
 
@@ -39,9 +39,7 @@ def overlay(tree: dict[str, Any], environ: Mapping[str, str], model: type[BaseMo
     Raises:
         ConfigError: a variable that names no key, or whose text is no YAML where YAML is due.
     """
-    variables = sorted(
-        (name for name in environ if name.startswith(PREFIX)), key=lambda name: name.count("__")
-    )
+    variables = sorted((name for name in environ if name.startswith(PREFIX)), key=lambda name: name.count("__"))
     paths = {name: tuple(name.removeprefix(PREFIX).lower().split("__")) for name in variables}
     result = dict(tree)
     if any(path[0] == "matrix" and path[-1] in SECRET_KEYS for path in paths.values()):
@@ -49,9 +47,7 @@ def overlay(tree: dict[str, Any], environ: Mapping[str, str], model: type[BaseMo
         if isinstance(account, dict):
             result["matrix"] = {key: value for key, value in account.items() if key not in SECRET_KEYS}
     for name, path in paths.items():
-        value = (
-            Deferred(name, environ[name]) if _is_plugins(path) else _read(name, path, environ[name], model)
-        )
+        value = Deferred(name, environ[name]) if _is_plugins(path) else _read(name, path, environ[name], model)
         result = _placed(result, path, value, name)
     return result
 
@@ -69,11 +65,7 @@ def settle(tree: Any, model: type[BaseModel], path: tuple[str, ...]) -> Any:
 
     def walk(node: Any, inner: tuple[str, ...]) -> Any:
         if isinstance(node, Deferred):
-            return (
-                _read(node.variable, inner, node.text, model, path)
-                if inner
-                else _yaml(node.variable, node.text)
-            )
+            return _read(node.variable, inner, node.text, model, path) if inner else _yaml(node.variable, node.text)
         if isinstance(node, dict):
             return {key: walk(value, (*inner, str(key))) for key, value in node.items()}
         return node
@@ -85,9 +77,7 @@ def _is_plugins(path: tuple[str, ...]) -> bool:
     return path[0] == "plugins" and len(path) > 2
 
 
-def _read(
-    variable: str, path: tuple[str, ...], text: str, model: type[BaseModel], above: tuple[str, ...] = ()
-) -> Any:
+def _read(variable: str, path: tuple[str, ...], text: str, model: type[BaseModel], above: tuple[str, ...] = ()) -> Any:
     """The value of a variable, by what the field at its path holds."""
     for depth, key in enumerate(path):
         field_info = model.model_fields.get(key)

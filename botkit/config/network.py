@@ -89,9 +89,7 @@ class NetworkConfig(Section):
     connect_to: Annotated[
         Mapping[Annotated[str, AfterValidator(_origin)], Endpoints], BeforeValidator(_one_or_several)
     ] = {}
-    user_agent: Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_header_value)] | None = (
-        None
-    )
+    user_agent: Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_header_value)] | None = None
 
     def outbound(self) -> OutboundSettings:
         """What the outbound client needs of this section."""

@@ -41,9 +41,7 @@ def parse_yaml(text: str) -> Any:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        problem = re.sub(
-            r"(alias|anchor|tag|handle) ['\"].*", r"\1", error.problem or "unreadable", flags=re.S
-        )
+        problem = re.sub(r"(alias|anchor|tag|handle) ['\"].*", r"\1", error.problem or "unreadable", flags=re.S)
         raise ConfigError(f"not valid YAML{place}: {problem}") from None
     except yaml.reader.ReaderError:
         raise ConfigError("not valid YAML: it holds characters that YAML does not allow") from None

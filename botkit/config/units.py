@@ -157,9 +157,7 @@ PositiveDuration = Annotated[Duration, AfterValidator(_positive)]
 Size = Annotated[int, BeforeValidator(_size), PlainSerializer(format_size, return_type=str, when_used="json")]
 """Bytes, written ``256KiB``."""
 
-RateLimit = Annotated[
-    Rate, BeforeValidator(_rate), PlainSerializer(format_rate, return_type=str, when_used="json")
-]
+RateLimit = Annotated[Rate, BeforeValidator(_rate), PlainSerializer(format_rate, return_type=str, when_used="json")]
 """A ``Rate``, written ``6/min``."""
 
 Percent = Annotated[

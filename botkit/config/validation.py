@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 from botkit.config.environment import variable_of
 from botkit.config.errors import ConfigError
 from botkit.config.fields import section_of
-from botkit.config.suggestion import unknown_key
+from botkit.suggestion import unknown_key
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -54,9 +54,7 @@ def validated(
         return model.model_validate(tree, context=dict(context))
     except ValidationError as error:
         # Unknown keys first: a misspelt key often is why another is missing.
-        details = sorted(
-            error.errors(include_input=False), key=lambda detail: detail["type"] != "extra_forbidden"
-        )
+        details = sorted(error.errors(include_input=False), key=lambda detail: detail["type"] != "extra_forbidden")
         line = _line(details[0], model, path)
         where = details[0]["loc"]
         names = [variable_of((*path, *map(str, where[:depth]))) for depth in range(1, 6)]

@@ -1,0 +1,174 @@
+"""From a message to a plugin's command, and from its outcome to the reply."""
+
+from __future__ import annotations
+
+import logging
+import math
+import re
+import secrets
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+
+from botkit.config import CommandsConfig, Rate
+from botkit.suggestion import nearest
+from botkit.cooldown import Buckets, Cooldown, CooldownError
+from botkit.document import Document, Paragraph, Text
+from botkit.help import command_help, subcommand_help, usage_line
+from botkit.mention import resolved_line, typed_line
+from botkit.message import InboundMessage
+from botkit.permissions import may_command
+from botkit.plugin import Command, Handler, Invocation, UsageError
+
+HELP = "help"
+"""The subcommand that the router answers for every command."""
+
+MOST_ARGUMENTS = 64
+
+_REFUSALS = Rate(1, 3600.0)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """A command as found in a message, before anything is decided."""
+
+    command: Command
+    args: tuple[str, ...]
+
+
+class CommandRouter:
+    """
+    Answers messages that are commands; an ``Answerer``.
+
+    Never raises but for cancellation: what goes wrong in a handler becomes one line in the room.
+
+    Args:
+        commands: of all plugins; two of one word are a ValueError.
+        prefix: what stands before the word, such as ``!``.
+        access: who may command, and how often.
+        admins: always allowed; rates hold for them as well.
+        own_user_id: the bot, whose own messages are no commands.
+        clock: monotonic seconds.
+        incident: makes the number under which a failure is found in the log.
+    """
+
+    def __init__(
+        self,
+        commands: Sequence[Command],
+        *,
+        prefix: str,
+        access: CommandsConfig,
+        admins: Collection[str],
+        own_user_id: str,
+        clock: Callable[[], float],
+        incident: Callable[[], str] = lambda: secrets.token_hex(4),
+    ) -> None:
+        self._commands = {command.word.casefold(): command for command in commands}
+        if len(self._commands) != len(commands):
+            raise ValueError("two commands of the same word")
+        self._prefix = prefix
+        self._access = access
+        self._admins = frozenset(admins)
+        self._own_user_id = own_user_id
+        self._cooldown = Cooldown(access.per_user, access.per_room, clock)
+        self._refusals = Buckets(_REFUSALS, clock)
+        self._incident = incident
+
+    def is_command(self, message: InboundMessage) -> bool:
+        """Whether the message is for the bot; cheap, so that everything else can be dropped at the door."""
+        return message.sender != self._own_user_id and self._call(typed_line(message.body)) is not None
+
+    async def __call__(self, message: InboundMessage) -> Sequence[Document]:
+        """The replies, in order; an empty sequence means silence."""
+        if not self.is_command(message):
+            return ()
+        # The HTML may say something else than the body; the command is what both agree on.
+        plain = self._call(_plain_line(message))
+        call = self._call(resolved_line(message.body, message.formatted_body))
+        if call is None or plain is None or call.command is not plain.command:
+            call = plain
+        if call is None:
+            return ()
+        if not may_command(message.sender, self._access.allow, self._access.block, self._admins):
+            return self._refused(message.sender)
+        try:
+            self._cooldown.charge(message.sender, message.room_id)
+            return await self._answer(call, message)
+        except CooldownError as error:
+            if error.silent:
+                return ()
+            return _line(f"Too many commands: try again in {math.ceil(error.seconds)} s.")
+
+    def _call(self, line: str) -> _Call | None:
+        if not line.startswith(self._prefix):
+            return None
+        words = line.removeprefix(self._prefix).split(maxsplit=MOST_ARGUMENTS)
+        if not words or line.removeprefix(self._prefix)[:1].isspace():
+            return None
+        command = self._commands.get(words[0].casefold())
+        return _Call(command, tuple(_argument(word) for word in words[1:])) if command else None
+
+    def _refused(self, sender: str) -> Sequence[Document]:
+        if self._refusals.wait(sender, 1) > 0:
+            return ()
+        self._refusals.take(sender, 1)
+        return _line("You may not command me here (commands.allow).")
+
+    async def _answer(self, call: _Call, message: InboundMessage) -> Sequence[Document]:
+        command, args = call.command, call.args
+        word = args[0].casefold() if args else ""
+        if word == HELP:
+            return self._help(command, args[1:])
+        subcommand = next((known for known in command.subcommands if known.name.casefold() == word), None)
+        handler: Handler = subcommand.handler if subcommand else command.handler
+        usage = usage_line(self._prefix, command, subcommand)
+        invocation = Invocation(
+            event_id=message.event_id,
+            room_id=message.room_id,
+            sender=message.sender,
+            args=args[1:] if subcommand else args,
+            reply_author=message.reply_author,
+            charge=lambda amount: self._cooldown.charge(message.sender, message.room_id, amount),
+        )
+        try:
+            return await handler(invocation)
+        except UsageError as error:
+            return _line(self._usage_reply(str(error), usage, command, "" if subcommand else word))
+        except CooldownError:
+            raise
+        except Exception:
+            incident = self._incident()
+            log.exception("command failed incident=%s word=%s room=%s", incident, command.word, message.room_id)
+            return _line(f"Something went wrong inside the bot (incident {incident}); the log has the details.")
+
+    def _usage_reply(self, text: str, usage: str, command: Command, word: str) -> str:
+        """One line: what is wrong, how to type it, and the subcommand that was probably meant."""
+        reply = text if "usage:" in text.casefold() else f"{text} Usage: {usage}".strip()
+        guess = nearest(word, (*(known.name for known in command.subcommands), HELP)) if word else None
+        if guess and re.fullmatch(r"[\w-]+", word):
+            reply += f" — did you mean {self._prefix}{command.word} {guess}?"
+        return reply
+
+    def _help(self, command: Command, args: tuple[str, ...]) -> Sequence[Document]:
+        if not args:
+            return (command_help(self._prefix, command),)
+        word = args[0].casefold()
+        for subcommand in command.subcommands:
+            if subcommand.name.casefold() == word:
+                return (subcommand_help(self._prefix, command, subcommand),)
+        text = self._usage_reply("", f"{self._prefix}{command.word} {HELP} [COMMAND]", command, word)
+        return _line(text)
+
+
+def _plain_line(message: InboundMessage) -> str:
+    return resolved_line(message.body, None)
+
+
+def _argument(word: str) -> str:
+    """Phones turn ``--`` into a dash."""
+    return re.sub(r"^[–—](?=[a-z])", "--", word)
+
+
+def _line(text: str) -> tuple[Document, ...]:
+    return (Document((Paragraph((Text(text),)),)),)

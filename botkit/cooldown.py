@@ -1,0 +1,102 @@
+"""How much somebody may ask for: token buckets with a bounded memory."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from botkit.config import Rate
+
+CAPACITY = 10_000
+"""Keys remembered per rate; the longest untouched is forgotten first."""
+
+
+class CooldownError(Exception):
+    """
+    A rate is spent.
+
+    Attributes:
+        seconds: until the same request would pass.
+        silent: somebody was told already and need not be told again.
+    """
+
+    def __init__(self, seconds: float, *, silent: bool) -> None:
+        super().__init__(f"try again in {seconds:.0f} s")
+        self.seconds = seconds
+        self.silent = silent
+
+
+@dataclass(slots=True)
+class _Bucket:
+    tokens: float
+    filled_at: float
+    told: bool = False
+
+
+class Buckets:
+    """One token bucket per key: bursts up to the rate's count, refilled evenly."""
+
+    def __init__(self, rate: Rate, clock: Callable[[], float], capacity: int = CAPACITY) -> None:
+        self._rate = rate
+        self._clock = clock
+        self._capacity = capacity
+        self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
+
+    def wait(self, key: str, amount: int) -> float:
+        """
+        Seconds until ``amount`` may be taken; 0 when it may be taken now.
+
+        An amount beyond the rate's count is let through once the bucket is full, or it never would be.
+        """
+        missing = min(amount, self._rate.count) - self._bucket(key).tokens
+        return max(0.0, missing * self._rate.seconds / self._rate.count)
+
+    def take(self, key: str, amount: int) -> None:
+        """Take it, whatever is left."""
+        bucket = self._bucket(key)
+        bucket.tokens = max(0.0, bucket.tokens - amount)
+
+    def tell(self, key: str) -> bool:
+        """Whether this refusal is the first since the bucket was last full."""
+        bucket = self._bucket(key)
+        first, bucket.told = not bucket.told, True
+        return first
+
+    def _bucket(self, key: str) -> _Bucket:
+        now = self._clock()
+        bucket = self._buckets.get(key)
+        if bucket is None:
+            bucket = self._buckets[key] = _Bucket(float(self._rate.count), now)
+            if len(self._buckets) > self._capacity:
+                self._buckets.popitem(last=False)
+        self._buckets.move_to_end(key)
+        gained = max(0.0, now - bucket.filled_at) * self._rate.count / self._rate.seconds
+        bucket.tokens = min(float(self._rate.count), bucket.tokens + gained)
+        bucket.filled_at = now
+        if bucket.tokens >= self._rate.count:
+            bucket.told = False
+        return bucket
+
+
+class Cooldown:
+    """A rate per user and a rate per room, spent together or not at all."""
+
+    def __init__(self, per_user: Rate, per_room: Rate, clock: Callable[[], float]) -> None:
+        self._users = Buckets(per_user, clock)
+        self._rooms = Buckets(per_room, clock)
+
+    def charge(self, user_id: str, room_id: str, amount: int = 1) -> None:
+        """
+        Spend ``amount`` of both rates.
+
+        Raises:
+            CooldownError: one of them is spent; nothing was taken from either.
+        """
+        waits = ((self._users, user_id), (self._rooms, room_id))
+        over = [(buckets.wait(key, amount), buckets, key) for buckets, key in waits]
+        seconds, buckets, key = max(over, key=lambda entry: entry[0])
+        if seconds > 0:
+            raise CooldownError(seconds, silent=not buckets.tell(key))
+        self._users.take(user_id, amount)
+        self._rooms.take(room_id, amount)

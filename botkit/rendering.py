@@ -1,0 +1,188 @@
+"""A document as plain text, as the HTML that every Matrix client shows well, and as event content."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, Literal
+
+from botkit.document import Block, Bold, Code, CodeBlock, Document, Inline, OrderedList, Paragraph, Text
+from botkit.visible import visible, visible_lines
+
+MESSAGE_BYTES = 32_000
+"""Both bodies together: an event may have 65,536 bytes, and encryption makes it 1.4 times as large."""
+
+EDITABLE_BYTES = 20_000
+"""For messages that will be edited: an edit holds its content twice."""
+
+LONGEST_WORDS = 4_000
+"""Characters of one inline part; what is longer is cut."""
+
+LONGEST_CODE = 12_000
+"""Characters of one code block; what is longer is cut."""
+
+MessageType = Literal["m.notice", "m.text"]
+
+_PERMALINK = re.compile(r"matrix\.to/|matrix:(?:u|r|roomid)/", re.IGNORECASE)
+_ROOM_PING = re.compile(r"@(?=room)", re.IGNORECASE)
+
+
+def to_plain(document: Document) -> str:
+    """The document as text without any markup; every block and item begins on a line of its own."""
+    return "\n".join(_plain_block(block) for block in _present(document))
+
+
+def _present(document: Document) -> tuple[Block, ...]:
+    return tuple(block for block in document.blocks if not isinstance(block, OrderedList) or block.items)
+
+
+def to_html(document: Document) -> str:
+    """
+    The document as HTML made of ``ol li b code br pre`` only.
+
+    No tables, headings or details, and no line breaks outside ``pre``: clients on phones misshow them.
+    """
+    result = ""
+    follows_line = False
+    for block in _present(document):
+        is_line = isinstance(block, Paragraph)
+        result += "<br>" if is_line and follows_line else ""
+        result += _html_block(block)
+        follows_line = is_line
+    return result
+
+
+def message_content(
+    document: Document,
+    *,
+    msgtype: MessageType = "m.notice",
+    mentions: Sequence[str] = (),
+    limit: int = MESSAGE_BYTES,
+) -> dict[str, Any]:
+    """
+    The content of an ``m.room.message`` event, without its relation.
+
+    Args:
+        mentions: user ids who are notified; nobody else is, whatever the text says (``m.mentions``).
+        limit: bytes for both bodies as JSON; a larger document is cut as ``bounded`` says.
+    """
+    document = bounded(document, limit)
+    return {
+        "msgtype": msgtype,
+        "body": to_plain(document),
+        "format": "org.matrix.custom.html",
+        "formatted_body": to_html(document),
+        "m.mentions": {"user_ids": list(mentions)} if mentions else {},
+    }
+
+
+def bounded(document: Document, limit: int = MESSAGE_BYTES) -> Document:
+    """
+    The document within ``limit`` bytes: whole blocks and list items are left out from the end.
+
+    A line "… and N more lines" stands for what was left out.
+    """
+    if _size(document) <= limit:
+        return document
+    low, high = 0, _units(document) - 1
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if _size(_head(document, middle)) <= limit else (low, middle - 1)
+    return _head(document, low)
+
+
+def _size(document: Document) -> int:
+    bodies = to_plain(document) + to_html(document)
+    return len(json.dumps(bodies, ensure_ascii=False).encode())
+
+
+def _units(document: Document) -> int:
+    return sum(len(block.items) if isinstance(block, OrderedList) else 1 for block in document.blocks)
+
+
+def _head(document: Document, units: int) -> Document:
+    """The first blocks and items, and a line that counts the rest."""
+    kept: list[Block] = []
+    for block in document.blocks:
+        if units <= 0:
+            break
+        if isinstance(block, OrderedList):
+            kept.append(replace(block, items=block.items[:units]))
+            units -= len(block.items)
+        else:
+            kept.append(block)
+            units -= 1
+    head = Document(tuple(kept))
+    left_out = _lines(document) - _lines(head)
+    closing = f"… and {left_out} more line{'' if left_out == 1 else 's'}"
+    return Document((*kept, Paragraph((Text(closing),))))
+
+
+def _lines(document: Document) -> int:
+    return to_plain(document).count("\n") + 1 if _present(document) else 0
+
+
+def _cut(text: str, limit: int) -> str:
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _words(part: Inline) -> str:
+    return visible(_cut(part.text, LONGEST_WORDS))
+
+
+def _unpinging(text: str) -> str:
+    """Servers and clients without ``m.mentions`` look for ``@room`` in the body; a word joiner hides it."""
+    return _ROOM_PING.sub("@\N{WORD JOINER}", text)
+
+
+def _plain_inline(part: Inline) -> str:
+    return _words(part) if isinstance(part, Code) else _unpinging(_words(part))
+
+
+def _html_inline(part: Inline) -> str:
+    words = _words(part)
+    if isinstance(part, Code):
+        return f"<code>{html.escape(words)}</code>"
+    if isinstance(part, Bold):
+        return f"<b>{html.escape(_unpinging(words))}</b>"
+    # Clients turn permalinks in running text into pills that look like mentions, but not inside code.
+    if not _PERMALINK.search(words):
+        return html.escape(_unpinging(words))
+    return "".join(
+        f"<code>{html.escape(word)}</code>" if _PERMALINK.search(word) else html.escape(_unpinging(word))
+        for word in re.split(r"(\s+)", words)
+    )
+
+
+def _line(paragraph: Paragraph, inline: Callable[[Inline], str]) -> str:
+    return "".join(inline(part) for part in paragraph.parts)
+
+
+def _code_lines(block: CodeBlock) -> tuple[str, ...]:
+    return visible_lines(_cut(block.text, LONGEST_CODE))
+
+
+def _plain_block(block: Block) -> str:
+    if isinstance(block, Paragraph):
+        return _line(block, _plain_inline)
+    if isinstance(block, CodeBlock):
+        return "\n".join(_code_lines(block))
+    lines = []
+    for number, item in enumerate(block.items, block.start):
+        label = f"{number}. "
+        texts = [_line(paragraph, _plain_inline) for paragraph in item] or [""]
+        lines.append(("\n" + " " * len(label)).join([label + texts[0], *texts[1:]]))
+    return "\n".join(lines)
+
+
+def _html_block(block: Block) -> str:
+    if isinstance(block, Paragraph):
+        return _line(block, _html_inline)
+    if isinstance(block, CodeBlock):
+        return f"<pre><code>{html.escape(chr(10).join(_code_lines(block)))}</code></pre>"
+    start = "" if block.start == 1 else f' start="{block.start}"'
+    items = ("<br>".join(_line(paragraph, _html_inline) for paragraph in item) for item in block.items)
+    return f"<ol{start}>{''.join(f'<li>{item}</li>' for item in items)}</ol>"
