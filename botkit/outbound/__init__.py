@@ -1,0 +1,41 @@
+"""HTTP to strangers: which addresses may be talked to, what was observed on the way, and why it failed."""
+
+from botkit.outbound.client import OutboundClient
+from botkit.outbound.endpoint import Endpoint
+from botkit.outbound.homeserver import HomeserverReader
+from botkit.outbound.line import clean_line
+from botkit.outbound.model import (
+    Certificate,
+    ConnectionFacts,
+    Exchange,
+    Failure,
+    FailureKind,
+    Phase,
+    Response,
+)
+from botkit.outbound.policy import AddressPolicy
+from botkit.outbound.resolution import Resolution
+from botkit.outbound.settings import OutboundSettings
+from botkit.outbound.target import Host, Target, TargetError, parse_host, parse_target
+
+__all__ = [
+    "AddressPolicy",
+    "Certificate",
+    "ConnectionFacts",
+    "Endpoint",
+    "Exchange",
+    "Failure",
+    "FailureKind",
+    "HomeserverReader",
+    "Host",
+    "OutboundClient",
+    "OutboundSettings",
+    "Phase",
+    "Resolution",
+    "Response",
+    "Target",
+    "TargetError",
+    "clean_line",
+    "parse_host",
+    "parse_target",
+]

@@ -1,0 +1,44 @@
+"""A certificate's facts, read from its DER form whether or not it is trusted."""
+
+from __future__ import annotations
+
+import logging
+
+from cryptography import x509
+
+from botkit.outbound.line import clean_line
+from botkit.outbound.model import Certificate
+
+_NAMES_LIMIT = 100
+_NAME_LENGTH = 120
+
+logger = logging.getLogger(__name__)
+
+
+def read_certificate(der: bytes) -> Certificate | None:
+    """The facts, or None for a certificate too odd to be read. Names are cleaned and bounded."""
+    try:
+        certificate = x509.load_der_x509_certificate(der)
+        return Certificate(
+            subject=clean_line(certificate.subject.rfc4514_string(), _NAME_LENGTH),
+            issuer=clean_line(certificate.issuer.rfc4514_string(), _NAME_LENGTH),
+            names=_names(certificate),
+            not_before=certificate.not_valid_before_utc,
+            not_after=certificate.not_valid_after_utc,
+        )
+    except (ValueError, TypeError, x509.UnsupportedGeneralNameType, x509.DuplicateExtension) as error:
+        logger.debug("certificate cannot be read: %s", type(error).__name__)
+        return None
+
+
+def _names(certificate: x509.Certificate) -> tuple[str, ...]:
+    try:
+        extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    except x509.ExtensionNotFound:
+        return ()
+    names = [
+        clean_line(str(name.value), _NAME_LENGTH)
+        for name in extension.value
+        if isinstance(name, (x509.DNSName, x509.IPAddress))
+    ]
+    return tuple(names[:_NAMES_LIMIT])

@@ -1,0 +1,121 @@
+"""Requests to strangers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Self
+
+from botkit.outbound.dial import Dialler
+from botkit.outbound.endpoint import parse_routes
+from botkit.outbound.fetcher import Family, Fetcher, Request
+from botkit.outbound.model import ConnectionFacts, Exchange, Failure, FailureKind, Phase
+from botkit.outbound.policy import AddressPolicy
+from botkit.outbound.resolution import Resolution, Resolver
+from botkit.outbound.settings import OutboundSettings
+
+
+def utc_now() -> datetime:
+    """The time of day."""
+    return datetime.now(UTC)
+
+
+class OutboundClient:
+    """
+    Fetches what strangers name: addresses judged where the socket is opened, everything bounded, no
+    redirect followed, no cookie kept, no proxy asked.
+
+    Args:
+        settings: limits and exceptions.
+        now: the time of day, for what is said about certificates.
+
+    Raises:
+        ValueError: the settings' ``ca_file`` cannot be used; the text names it.
+    """
+
+    def __init__(self, settings: OutboundSettings, *, now: Callable[[], datetime] = utc_now) -> None:
+        policy = AddressPolicy(settings.allow_private)
+        self._timeout = settings.timeout
+        self._concurrency = settings.concurrency
+        self._slots = asyncio.Semaphore(settings.concurrency)
+        self._families: set[int] = set()
+        resolver = Resolver(
+            nameservers=settings.nameservers,
+            routes=parse_routes(settings.connect_to),
+            policy=policy,
+            timeout=settings.timeout,
+            search=False,
+        )
+        self._fetcher = Fetcher(settings, resolver=resolver, dialler=Dialler(policy, self._families.add), now=now)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """End every connection and look-up; what is under way fails."""
+        await self._fetcher.close()
+
+    def families_reached(self) -> frozenset[int]:
+        """The address families (4, 6) over which a TCP connection to any host ever came up."""
+        return frozenset(self._families)
+
+    async def resolve(self, host: str, port: int, *, deadline: float) -> Resolution:
+        """
+        The addresses of a host, judged. Every outcome is a `Resolution`.
+
+        Args:
+            host: a name or an IP literal.
+            port: the port that will be connected to.
+            deadline: loop time after which a time-out is reported.
+        """
+        return await self._fetcher.resolve(host, port, deadline=deadline)
+
+    async def fetch(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        deadline: float,
+        family: Family | None = None,
+        resolution: Resolution | None = None,
+    ) -> Exchange:
+        """
+        Send one request. Every outcome is an `Exchange`; only cancellation raises.
+
+        The request's own time-out starts when one of the ``concurrency`` slots is free, so that nobody
+        is blamed for a queue here; ``deadline`` holds for the wait as well.
+
+        Args:
+            deadline: loop time after which the phase that was reached is reported as timed out.
+            family: connect over IPv4 or IPv6 only.
+            resolution: from `resolve` for the same host and port, to save a second look-up.
+        """
+        loop = asyncio.get_running_loop()
+        queued = loop.time()
+        try:
+            async with asyncio.timeout_at(deadline):
+                await self._slots.acquire()
+        except TimeoutError:
+            return self._unsent(method, url, loop.time() - queued)
+        try:
+            if loop.time() >= deadline:
+                return self._unsent(method, url, loop.time() - queued)
+            request = Request(method, url, headers or {}, body, family)
+            limit = min(loop.time() + self._timeout, deadline)
+            return await self._fetcher.fetch(request, deadline=limit, resolution=resolution)
+        finally:
+            self._slots.release()
+
+    def _unsent(self, method: str, url: str, waited: float) -> Exchange:
+        detail = f"queue: no time left after waiting {waited:.1f} s for one of {self._concurrency} slots"
+        failure = Failure(FailureKind.LOCAL_FAULT, Phase.ADDRESS, detail)
+        return Exchange(method, url, waited * 1000, ConnectionFacts(), failure=failure)

@@ -1,0 +1,203 @@
+"""One HTTP request over one fresh connection, bounded in size, with no redirect followed."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping
+
+from aiohttp import (
+    ClientHandlerType,
+    ClientOSError,
+    ClientRequest,
+    ClientResponse,
+    ClientSession,
+    ClientTimeout,
+    DummyCookieJar,
+    ServerDisconnectedError,
+    TCPConnector,
+)
+from aiohttp.connector import Connection
+
+from botkit.outbound.attempt import CURRENT, Attempt
+from botkit.outbound.dial import Dialler, PinnedResolver
+from botkit.outbound.endpoint import Endpoint
+from botkit.outbound.model import Response
+from botkit.outbound.target import Target
+
+DEFAULT_USER_AGENT = "foci-bot"
+
+# Stands in for an IP literal in the URL, since the connector asks its resolver about names only.
+_LITERAL_ALIAS = "literal.invalid"
+# Of a long list of addresses, so many per family are tried, as clients do.
+_ADDRESSES_PER_FAMILY = 4
+_HAPPY_EYEBALLS_DELAY = 0.25
+_HEAD_LIMIT = 128 * 1024
+_LINE_LIMIT = 16 * 1024
+_FIELD_LIMIT = 32 * 1024
+_READ_SIZE = 32 * 1024
+# Chunked coding can blow a body up: so many times max_body may arrive in all.
+_WIRE_FACTOR = 8
+_BODILESS = frozenset({204, 304})
+
+
+class TooLargeError(Exception):
+    """The body is, or says that it is, longer than allowed."""
+
+
+class UpgradeError(Exception):
+    """The other side switched protocols without being asked."""
+
+
+class Courier:
+    """
+    Carries requests. One per client; closing it ends every connection.
+
+    Args:
+        tls: shared by all connections.
+        dialler: opens the sockets.
+        max_body: bytes after decompression.
+        user_agent: None for the default.
+    """
+
+    def __init__(self, *, tls: ssl.SSLContext, dialler: Dialler, max_body: int, user_agent: str | None) -> None:
+        self._tls = tls
+        self._dialler = dialler
+        self._max_body = max_body
+        self._headers = {
+            "Accept": "*/*",
+            "Accept-Encoding": "gzip",
+            "User-Agent": user_agent or DEFAULT_USER_AGENT,
+        }
+        self._session: ClientSession | None = None
+
+    @property
+    def head_limit(self) -> int:
+        """Bytes that may arrive before the end of the response's header, TLS handshake included."""
+        return _HEAD_LIMIT
+
+    @property
+    def wire_limit(self) -> int:
+        """Bytes that may arrive in all."""
+        return _HEAD_LIMIT + self._max_body * _WIRE_FACTOR
+
+    async def close(self) -> None:
+        """End every connection."""
+        if self._session is not None:
+            session, self._session = self._session, None
+            await session.close()
+
+    async def carry(
+        self,
+        method: str,
+        target: Target,
+        *,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        attempt: Attempt,
+        endpoints: tuple[Endpoint, ...],
+    ) -> Response:
+        """
+        Send one request to the first endpoint that can be connected and read the answer.
+
+        Raises:
+            TooLargeError, UpgradeError, aiohttp.ClientError, OSError, ValueError: there is no answer.
+        """
+        attempt.endpoints = _shortlist(endpoints)
+        attempt.connect_at = attempt.clock()
+        token = CURRENT.set(attempt)
+        try:
+            return await self._request(method, target, headers, body)
+        finally:
+            CURRENT.reset(token)
+
+    async def _request(self, method: str, target: Target, headers: Mapping[str, str], body: bytes | None) -> Response:
+        url, name = target.url, None
+        all_headers = {**self._headers, **headers}
+        if target.host.literal:
+            url, name = url.with_host(_LITERAL_ALIAS), target.host.name
+            all_headers["Host"] = target.host_header
+        response = await self._open_session().request(
+            method, url, headers=all_headers, data=body, allow_redirects=False, server_hostname=name
+        )
+        try:
+            return Response(response.status, _headers(response), await self._body(method, response))
+        finally:
+            response.close()
+
+    async def _body(self, method: str, response: ClientResponse) -> bytes:
+        if response.status == 101:
+            raise UpgradeError
+        if method == "HEAD" or response.status in _BODILESS:
+            return b""
+        announced = response.content_length
+        if announced is not None and announced > self._max_body:
+            raise TooLargeError(f"the body is announced with {announced} bytes, more than the {self._max_body} allowed")
+        body = bytearray()
+        async for chunk in response.content.iter_any():
+            body += chunk
+            if len(body) > self._max_body:
+                raise TooLargeError(f"the body is longer than the {self._max_body} bytes allowed")
+        return bytes(body)
+
+    def _open_session(self) -> ClientSession:
+        if self._session is None:
+            connector = TCPConnector(
+                resolver=PinnedResolver(),
+                use_dns_cache=False,
+                ssl=self._tls,
+                socket_factory=self._dialler.open,
+                force_close=True,
+                limit=0,
+                happy_eyeballs_delay=_HAPPY_EYEBALLS_DELAY,
+                # As many as are tried: then the connector gives up after one round, whose failures are recorded.
+                interleave=_ADDRESSES_PER_FAMILY,
+            )
+            self._session = ClientSession(
+                connector=connector,
+                cookie_jar=DummyCookieJar(),
+                trust_env=False,
+                # The caller's deadline is the only clock; aiohttp would round longer ones up to whole seconds.
+                timeout=ClientTimeout(total=None, sock_connect=None),
+                read_bufsize=_READ_SIZE,
+                max_line_size=_LINE_LIMIT,
+                max_field_size=_FIELD_LIMIT,
+                response_class=_NotingResponse,
+                middlewares=(_send_once,),
+            )
+        return self._session
+
+
+class SentOnceError(Exception):
+    """The connection was lost after the request was sent; the cause says how."""
+
+
+class _NotingResponse(ClientResponse):
+    """A response that tells the current attempt when its header has been read."""
+
+    async def start(self, connection: Connection) -> ClientResponse:
+        response = await super().start(connection)
+        attempt = CURRENT.get()
+        if attempt is not None:
+            attempt.head_read = True
+        return response
+
+
+async def _send_once(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
+    # aiohttp would send an idempotent request a second time, on a fresh connection too.
+    try:
+        return await handler(request)
+    except (ClientOSError, ServerDisconnectedError) as error:
+        raise SentOnceError from error
+
+
+def _shortlist(endpoints: tuple[Endpoint, ...]) -> tuple[Endpoint, ...]:
+    by_family = ([e for e in endpoints if e.family == family][:_ADDRESSES_PER_FAMILY] for family in (6, 4))
+    return tuple(endpoint for family in by_family for endpoint in family)
+
+
+def _headers(response: ClientResponse) -> dict[str, tuple[str, ...]]:
+    headers: dict[str, tuple[str, ...]] = {}
+    for raw_name, raw_value in response.raw_headers:
+        name = raw_name.decode("latin-1").lower()
+        headers[name] = (*headers.get(name, ()), raw_value.decode("utf-8", "replace"))
+    return headers

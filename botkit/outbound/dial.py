@@ -1,0 +1,132 @@
+"""The last word on addresses: every socket is opened here, for the very address about to be connected."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from typing import Any
+
+from aiohttp import AddrInfoType
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+from botkit.outbound.attempt import CURRENT, AddressRefusedError, Attempt
+from botkit.outbound.endpoint import Endpoint
+from botkit.outbound.policy import AddressPolicy
+
+
+class NotingSocket(socket.socket):
+    """A TCP socket that tells its attempt how connecting went, and stops reading when too much came."""
+
+    def __init__(
+        self, family: int, kind: int, proto: int, attempt: Attempt, endpoint: Endpoint, done: Callable[[int], None]
+    ) -> None:
+        super().__init__(family, kind, proto)
+        self._attempt = attempt
+        self._endpoint = endpoint
+        self._done = done
+
+    def connect(self, address: Any) -> None:
+        """See `socket.socket.connect`; on a non-blocking socket the outcome comes with SO_ERROR."""
+        try:
+            super().connect(address)
+        except BlockingIOError:
+            raise
+        except OSError as error:
+            self._attempt.dial_failed(self._endpoint, error.errno)
+            raise
+        self._connected()
+
+    def getsockopt(self, *args: Any) -> Any:
+        """See `socket.socket.getsockopt`."""
+        value: Any = super().getsockopt(*args)
+        if args[:2] == (socket.SOL_SOCKET, socket.SO_ERROR):
+            if value:
+                self._attempt.dial_failed(self._endpoint, value)
+            else:
+                self._connected()
+        return value
+
+    def recv(self, *args: Any) -> bytes:
+        """See `socket.socket.recv`."""
+        self._attempt.check_budget()
+        data = super().recv(*args)
+        self._attempt.received += len(data)
+        return data
+
+    def recv_into(self, *args: Any) -> int:
+        """See `socket.socket.recv_into`."""
+        self._attempt.check_budget()
+        count = super().recv_into(*args)
+        self._attempt.received += count
+        return count
+
+    def _connected(self) -> None:
+        self._attempt.tcp_done(self._endpoint)
+        self._done(self._endpoint.family)
+
+
+class Dialler:
+    """
+    Opens sockets for the connector, under the address policy.
+
+    Args:
+        policy: None to allow every address.
+        connected: told the address family of every TCP connection that came up.
+    """
+
+    def __init__(self, policy: AddressPolicy | None, connected: Callable[[int], None]) -> None:
+        self._policy = policy
+        self._connected = connected
+
+    def open(self, info: AddrInfoType) -> socket.socket:
+        """
+        A socket for this address, not yet connected.
+
+        Raises:
+            AddressRefusedError: the policy forbids the address.
+            OSError: no socket is to be had.
+        """
+        family, kind, proto, _, sockaddr = info
+        attempt = CURRENT.get()
+        if attempt is None:
+            raise AddressRefusedError(str(sockaddr[0]), "no request asked for it")
+        endpoint = Endpoint(str(sockaddr[0]), int(sockaddr[1]))
+        rule = None if self._policy is None else self._policy.verdict(endpoint.address)
+        if rule is None and len(sockaddr) > 3 and sockaddr[3]:
+            rule = "scoped address"
+        if rule is not None:
+            attempt.refused = (endpoint, rule)
+            raise AddressRefusedError(endpoint.address, rule)
+        attempt.dialling(endpoint)
+        try:
+            return NotingSocket(family, kind, proto, attempt, endpoint, self._connected)
+        except OSError as error:
+            attempt.dial_failed(endpoint, error.errno)
+            raise
+
+
+class PinnedResolver(AbstractResolver):
+    """Gives the connector the endpoints of the current attempt, and looks nothing up."""
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        """See `AbstractResolver.resolve`."""
+        attempt = CURRENT.get()
+        endpoints = () if attempt is None else attempt.endpoints
+        if not endpoints:
+            raise OSError(None, "no address has been resolved")
+        return [
+            ResolveResult(
+                hostname=host,
+                host=endpoint.address,
+                port=endpoint.port,
+                family=socket.AF_INET6 if endpoint.family == 6 else socket.AF_INET,
+                proto=socket.IPPROTO_TCP,
+                flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
+            )
+            for endpoint in endpoints
+        ]
+
+    async def close(self) -> None:
+        """Nothing to close."""

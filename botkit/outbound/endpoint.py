@@ -1,0 +1,87 @@
+"""Where a socket is opened to, and the map that sends names elsewhere (``connect_to``)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import IPv6Address, ip_address
+from typing import Literal
+
+_HOST_AND_PORT = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^\[\]:/@\s]+)(?::(?P<port>[0-9]{1,5}))?")
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """An IP address (no brackets, no scope) and a port."""
+
+    address: str
+    port: int
+
+    @property
+    def family(self) -> Literal[4, 6]:
+        """4 or 6."""
+        return 6 if ":" in self.address else 4
+
+    def __str__(self) -> str:
+        return f"[{self.address}]:{self.port}" if self.family == 6 else f"{self.address}:{self.port}"
+
+
+Routes = Mapping[tuple[str, int], tuple[Endpoint, ...]]
+"""(lower-case host without trailing dot, port) to the endpoints to use instead of DNS."""
+
+
+def split_port(text: str) -> tuple[str, int | None]:
+    """
+    Host (brackets removed) and port (None without one) of "host:port", "[v6]:port", "v6" and the like.
+
+    Raises:
+        ValueError: the text has no such form, or the port is not 1 to 65535.
+    """
+    if text.count(":") > 1 and not text.startswith("["):
+        return str(IPv6Address(text)), None
+    found = _HOST_AND_PORT.fullmatch(text)
+    if found is None:
+        raise ValueError("expected host, host:port or [v6]:port")
+    port = None if found["port"] is None else int(found["port"])
+    if port is not None and not 1 <= port <= 65535:
+        raise ValueError("the port must be from 1 to 65535")
+    return found["host"].strip("[]"), port
+
+
+def parse_routes(connect_to: Mapping[str, tuple[str, ...]]) -> Routes:
+    """
+    The ``connect_to`` setting, checked. A target without a port keeps the port of its key.
+
+    Raises:
+        ValueError: an entry cannot be read; the text names it.
+    """
+    routes: dict[tuple[str, int], tuple[Endpoint, ...]] = {}
+    for key, targets in connect_to.items():
+        try:
+            host, port = split_port(key)
+            if port is None:
+                raise ValueError("expected host:port")
+            if not targets:
+                raise ValueError("no address given")
+            routes[route_key(host, port)] = tuple(_endpoint(target, port) for target in targets)
+        except ValueError as error:
+            raise ValueError(f"connect_to: entry {key!r}: {error}") from None
+    return routes
+
+
+def route_key(host: str, port: int) -> tuple[str, int]:
+    """How a host and port are looked up in `Routes`."""
+    try:
+        return str(ip_address(host)), port
+    except ValueError:
+        return host.lower().rstrip("."), port
+
+
+def _endpoint(text: str, port: int) -> Endpoint:
+    try:
+        host, own_port = split_port(text)
+        address = ip_address(host)
+    except ValueError as error:
+        raise ValueError(f"{text!r} is not an address such as 192.0.2.7:8443 ({error})") from None
+    return Endpoint(str(address), own_port or port)

@@ -1,0 +1,153 @@
+"""One request from its URL to an `Exchange`: resolved, carried within its time, explained when it fails."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from aiohttp import ClientError, ClientPayloadError, ClientResponseError, InvalidURL
+
+from botkit.outbound.attempt import Attempt
+from botkit.outbound.courier import Courier, SentOnceError, TooLargeError, UpgradeError
+from botkit.outbound.diagnosis import Diagnosis
+from botkit.outbound.dial import Dialler
+from botkit.outbound.line import clean_line
+from botkit.outbound.model import Exchange, Failure, FailureKind, Phase, Response
+from botkit.outbound.resolution import Resolution, Resolver
+from botkit.outbound.settings import OutboundSettings
+from botkit.outbound.target import Target, TargetError, parse_target
+from botkit.outbound.tls import build_context
+
+logger = logging.getLogger(__name__)
+
+Family = Literal[4, 6]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """
+    What to send.
+
+    Attributes:
+        family: connect over this address family only; None for whichever answers first.
+    """
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes | None = field(default=None, repr=False)
+    family: Family | None = None
+
+
+class Fetcher:
+    """
+    What `OutboundClient` and `HomeserverReader` share.
+
+    Args:
+        settings: bounds and trust anchors.
+        resolver: looks names up; closed with the fetcher.
+        dialler: opens the sockets, under a policy or without.
+        now: the time of day, for what is said about certificates.
+
+    Raises:
+        ValueError: the settings' ``ca_file`` cannot be used.
+    """
+
+    def __init__(
+        self, settings: OutboundSettings, *, resolver: Resolver, dialler: Dialler, now: Callable[[], datetime]
+    ) -> None:
+        self._resolver = resolver
+        self._courier = Courier(
+            tls=build_context(settings.ca_file),
+            dialler=dialler,
+            max_body=settings.max_body,
+            user_agent=settings.user_agent,
+        )
+        self._diagnosis = Diagnosis(now)
+
+    async def close(self) -> None:
+        """End every connection and look-up."""
+        await self._courier.close()
+        await self._resolver.close()
+
+    async def resolve(self, host: str, port: int, *, deadline: float) -> Resolution:
+        """See `Resolver.resolve`."""
+        return await self._resolver.resolve(host, port, deadline=deadline)
+
+    async def fetch(self, request: Request, *, deadline: float, resolution: Resolution | None = None) -> Exchange:
+        """Every outcome is an `Exchange`; only cancellation raises. ``deadline`` is loop time."""
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        attempt = Attempt(loop.time, head_limit=self._courier.head_limit, wire_limit=self._courier.wire_limit)
+        try:
+            target = parse_target(request.url)
+        except TargetError as error:
+            outcome: Response | Failure = Failure(error.kind, Phase.ADDRESS, error.detail)
+        else:
+            attempt.encrypted = target.scheme == "https"
+            outcome = await self._outcome(request, target, attempt, deadline, resolution)
+        return Exchange(
+            method=request.method,
+            url=request.url,
+            elapsed_ms=(loop.time() - started) * 1000,
+            connection=attempt.facts(),
+            response=outcome if isinstance(outcome, Response) else None,
+            failure=outcome if isinstance(outcome, Failure) else None,
+        )
+
+    async def _outcome(
+        self, request: Request, target: Target, attempt: Attempt, deadline: float, resolution: Resolution | None
+    ) -> Response | Failure:
+        try:
+            async with asyncio.timeout_at(deadline) as limit:
+                return await self._answer(request, target, attempt, deadline, resolution)
+        except TimeoutError as error:
+            return (
+                self._diagnosis.timed_out(attempt, target) if limit.expired() else self._failed(error, attempt, target)
+            )
+        except (TooLargeError, UpgradeError, SentOnceError, ClientError, OSError, ValueError) as error:
+            return self._failed(error, attempt, target)
+        except Exception as error:  # noqa: BLE001 - whatever a stranger provokes in a library is an outcome too
+            logger.warning("unexpected %s while fetching in phase %s", type(error).__name__, attempt.phase)
+            return self._failed(error, attempt, target)
+
+    async def _answer(
+        self, request: Request, target: Target, attempt: Attempt, deadline: float, resolution: Resolution | None
+    ) -> Response | Failure:
+        if resolution is None or (resolution.host, resolution.port) != (target.host.name, target.port):
+            resolution = await self._resolver.resolve(target.host.name, target.port, deadline=deadline)
+        attempt.resolution = resolution
+        if resolution.failure is not None:
+            return resolution.failure
+        endpoints = tuple(e for e in resolution.endpoints if request.family in (None, e.family))
+        if not endpoints:
+            detail = clean_line(f"{target.host.name} has no IPv{request.family} address")
+            return Failure(FailureKind.DNS_NODATA, Phase.ADDRESS, detail)
+        return await self._courier.carry(
+            request.method, target, headers=request.headers, body=request.body, attempt=attempt, endpoints=endpoints
+        )
+
+    def _failed(self, error: Exception, attempt: Attempt, target: Target) -> Failure:
+        if isinstance(error, TooLargeError):
+            return Failure(FailureKind.BODY_TOO_LARGE, Phase.HTTP, str(error))
+        if isinstance(error, UpgradeError):
+            return Failure(
+                FailureKind.HTTP_PROTOCOL, Phase.HTTP, "the response switches protocols unasked (status 101)"
+            )
+        if isinstance(error, InvalidURL):
+            return Failure(FailureKind.URL_INVALID, attempt.phase, "the URL cannot be used")
+        if attempt.overrun is not None and attempt.phase is Phase.HTTP:
+            kind = FailureKind.BODY_TOO_LARGE if attempt.head_read else FailureKind.HTTP_PROTOCOL
+            return Failure(kind, Phase.HTTP, f"the response has {attempt.overrun}")
+        if isinstance(error, ClientResponseError):
+            return Failure(FailureKind.HTTP_PROTOCOL, Phase.HTTP, clean_line(f"not legal HTTP: {error.message}"))
+        if isinstance(error, ClientPayloadError) and not str(error).startswith("Response payload is not completed"):
+            return Failure(FailureKind.HTTP_PROTOCOL, Phase.HTTP, clean_line(f"the response's body is broken: {error}"))
+        if isinstance(error, (SentOnceError, ClientError, OSError)):
+            return self._diagnosis.failed(error, attempt, target)
+        detail = clean_line(f"the request cannot be made ({type(error).__name__})")
+        return Failure(FailureKind.LOCAL_FAULT, attempt.phase, detail)

@@ -1,0 +1,207 @@
+"""From a host to the addresses it stands for, every one of them judged by the address policy."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from dataclasses import dataclass
+from ipaddress import ip_address
+
+import aiodns
+import pycares
+import pycares.errno
+
+from botkit.outbound.endpoint import Endpoint, Routes, route_key
+from botkit.outbound.line import clean_line
+from botkit.outbound.model import Failure, FailureKind, Phase
+from botkit.outbound.policy import AddressPolicy
+from botkit.outbound.target import Host, TargetError, parse_host
+
+# Once one family has answered, how long the other is waited for, in seconds.
+_FAMILY_GRACE = 2.0
+# Share of the request's time that DNS may take, so that its own time-out is seen as such.
+_DNS_SHARE = 0.5
+_TRIES = 3
+_FAMILIES = {6: socket.AF_INET6, 4: socket.AF_INET}
+
+_KINDS = {
+    pycares.errno.ARES_ENODATA: FailureKind.DNS_NODATA,
+    pycares.errno.ARES_ENOTFOUND: FailureKind.DNS_NXDOMAIN,
+    pycares.errno.ARES_EREFUSED: FailureKind.DNS_REFUSED,
+    pycares.errno.ARES_EBADNAME: FailureKind.DNS_BADNAME,
+    pycares.errno.ARES_ETIMEOUT: FailureKind.DNS_TIMEOUT,
+    pycares.errno.ARES_ECONNREFUSED: FailureKind.LOCAL_FAULT,
+    pycares.errno.ARES_ENOMEM: FailureKind.LOCAL_FAULT,
+}
+_TEXTS = {
+    FailureKind.DNS_NXDOMAIN: "{} does not exist in DNS (NXDOMAIN)",
+    FailureKind.DNS_NODATA: "{} has no address in DNS (no A or AAAA record)",
+    FailureKind.DNS_BADNAME: "{} is not a name that DNS can hold",
+    FailureKind.DNS_SERVFAIL: "the name servers fail to answer for {} (SERVFAIL)",
+    FailureKind.DNS_REFUSED: "the name server refuses to answer for {} (REFUSED)",
+    FailureKind.DNS_TIMEOUT: "no answer from DNS for {} within {:.3g} s",
+    FailureKind.LOCAL_FAULT: "no name server can be reached from here to look up {}",
+}
+# Both families failed differently: the surer statement first, then the one that may pass.
+_PRECEDENCE = (
+    FailureKind.DNS_NXDOMAIN,
+    FailureKind.DNS_BADNAME,
+    FailureKind.DNS_SERVFAIL,
+    FailureKind.DNS_REFUSED,
+    FailureKind.DNS_TIMEOUT,
+    FailureKind.LOCAL_FAULT,
+    FailureKind.DNS_NODATA,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """
+    What a host stands for.
+
+    Attributes:
+        host: as asked, in lower case, without brackets.
+        port: as asked.
+        addresses: IP literals, IPv6 first, known also when the address policy refused them.
+        endpoints: the addresses with the port to connect to, which ``connect_to`` may have changed.
+        failure: why nothing may be connected to; None when all is well.
+        elapsed_ms: time it took.
+    """
+
+    host: str
+    port: int
+    addresses: tuple[str, ...]
+    endpoints: tuple[Endpoint, ...]
+    failure: Failure | None
+    elapsed_ms: float
+
+    def families(self) -> tuple[int, ...]:
+        """The address families of the addresses: a subset of (6, 4)."""
+        present = {endpoint.family for endpoint in self.endpoints}
+        return tuple(family for family in (6, 4) if family in present)
+
+
+class Resolver:
+    """
+    Looks names up with c-ares, A and AAAA side by side.
+
+    Args:
+        nameservers: instead of the system's; empty for those.
+        routes: endpoints used instead of DNS.
+        policy: judges every address; None to allow all.
+        timeout: seconds of the whole request, of which DNS gets half.
+        search: whether the system's search domains are tried.
+    """
+
+    def __init__(
+        self,
+        *,
+        nameservers: tuple[str, ...],
+        routes: Routes,
+        policy: AddressPolicy | None,
+        timeout: float,
+        search: bool,
+    ) -> None:
+        self._nameservers = nameservers
+        self._routes = routes
+        self._policy = policy
+        self._limit = timeout * _DNS_SHARE
+        self._flags = pycares.ARES_FLAG_EDNS | (0 if search else pycares.ARES_FLAG_NOSEARCH)
+        self._dns: aiodns.DNSResolver | None = None
+
+    async def close(self) -> None:
+        """End what is under way."""
+        if self._dns is not None:
+            dns, self._dns = self._dns, None
+            await dns.close()
+
+    async def resolve(self, host: str, port: int, *, deadline: float) -> Resolution:
+        """Every outcome is a `Resolution`; only cancellation raises. ``deadline`` is loop time."""
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        try:
+            parsed = parse_host(host)
+        except TargetError as error:
+            failure = Failure(error.kind, Phase.ADDRESS, error.detail)
+            return Resolution(clean_line(host), port, (), (), failure, 0.0)
+        found = await self._endpoints(parsed, port, deadline)
+        elapsed = (loop.time() - started) * 1000
+        if isinstance(found, Failure):
+            return Resolution(parsed.name, port, (), (), found, elapsed)
+        addresses = tuple(dict.fromkeys(endpoint.address for endpoint in found))
+        return Resolution(parsed.name, port, addresses, found, self._refusal(parsed, addresses), elapsed)
+
+    async def _endpoints(self, host: Host, port: int, deadline: float) -> tuple[Endpoint, ...] | Failure:
+        routed = self._routes.get(route_key(host.name, port))
+        if routed is not None:
+            return routed
+        if host.literal:
+            return (Endpoint(host.name, port),)
+        answers = await self._look_up(host.name, deadline)
+        if isinstance(answers, Failure):
+            return answers
+        return tuple(Endpoint(address, port) for address in answers)
+
+    def _refusal(self, host: Host, addresses: tuple[str, ...]) -> Failure | None:
+        # One private address among public ones is enough: whoever mixes them may be rebinding.
+        for address in addresses:
+            rule = None if self._policy is None else self._policy.verdict(address)
+            if rule is not None:
+                return refusal(host, address, rule)
+        return None
+
+    async def _look_up(self, name: str, deadline: float) -> tuple[str, ...] | Failure:
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        limit = min(started + self._limit, deadline)
+        tasks = {family: asyncio.create_task(self._query(name, family)) for family in _FAMILIES}
+        try:
+            await _wait_for_families(list(tasks.values()), limit)
+        finally:
+            for task in tasks.values():
+                task.cancel()
+            await asyncio.gather(*tasks.values(), return_exceptions=True)
+        outcomes = [FailureKind.DNS_TIMEOUT if task.cancelled() else task.result() for task in tasks.values()]
+        answers = [address for outcome in outcomes if isinstance(outcome, tuple) for address in outcome]
+        if answers:
+            return tuple(dict.fromkeys(answers))
+        kind = next(kind for kind in _PRECEDENCE if kind in outcomes)
+        detail = _TEXTS[kind].format(clean_line(name, 100), loop.time() - started)
+        return Failure(kind, Phase.ADDRESS, detail)
+
+    async def _query(self, name: str, family: int) -> tuple[str, ...] | FailureKind:
+        if self._dns is None:
+            self._dns = aiodns.DNSResolver(
+                self._nameservers or None,
+                flags=self._flags,
+                timeout=self._limit / (_TRIES + 1),
+                tries=_TRIES,
+            )
+        try:
+            answer = await self._dns.getaddrinfo(name, family=_FAMILIES[family], type=socket.SOCK_STREAM)
+        except aiodns.error.DNSError as error:
+            return _KINDS.get(error.args[0] if error.args else None, FailureKind.DNS_SERVFAIL)
+        addresses = tuple(str(ip_address(_text(node.addr[0]))) for node in answer.nodes)
+        return addresses or FailureKind.DNS_NODATA
+
+
+def refusal(host: Host, address: str, rule: str) -> Failure:
+    """The failure for an address that the policy refuses."""
+    if host.literal and host.name == address:
+        return Failure(FailureKind.PRIVATE_LITERAL, Phase.ADDRESS, f"{address} is refused: {rule}")
+    detail = f"{clean_line(host.name, 100)} stands for {address}, which is refused: {rule}"
+    return Failure(FailureKind.PRIVATE_NAME, Phase.ADDRESS, detail)
+
+
+async def _wait_for_families(tasks: list[asyncio.Task[tuple[str, ...] | FailureKind]], limit: float) -> None:
+    loop = asyncio.get_running_loop()
+    done, pending = await asyncio.wait(tasks, timeout=max(limit - loop.time(), 0), return_when=asyncio.FIRST_COMPLETED)
+    if not pending or not done:
+        return
+    if any(isinstance(task.result(), tuple) for task in done):
+        limit = min(limit, loop.time() + _FAMILY_GRACE)
+    await asyncio.wait(pending, timeout=max(limit - loop.time(), 0))
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode("ascii") if isinstance(value, bytes) else value

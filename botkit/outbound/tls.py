@@ -1,0 +1,72 @@
+"""TLS as a browser would judge it, with the other side's certificate noted on success and on failure."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+from typing import Any
+
+from botkit.outbound.attempt import CURRENT
+
+_ENCODING_DER = 2  # _ssl.ENCODING_DER: the only way before Python 3.13 gave it a public name
+
+
+class NotingSSLObject(ssl.SSLObject):
+    """
+    An SSLObject that tells the current attempt how far the handshake came.
+
+    Its first handshake step proves that TCP is done, which tells a TCP hang from a TLS hang.
+    """
+
+    def do_handshake(self) -> None:
+        """See `ssl.SSLObject.do_handshake`."""
+        attempt = CURRENT.get()
+        if attempt is not None:
+            attempt.tcp_done()
+        try:
+            super().do_handshake()
+        except ssl.SSLCertVerificationError:
+            if attempt is not None:
+                attempt.leaf = self._unverified_leaf()
+                attempt.tls_version = self.version()
+            raise
+        if attempt is not None:
+            attempt.tls_done(self.getpeercert(binary_form=True), self.version())
+
+    def _unverified_leaf(self) -> bytes | None:
+        public = getattr(self, "get_unverified_chain", None)
+        if public is not None:
+            chain: list[bytes] = public()
+            return chain[0] if chain else None
+        inner: Any = getattr(self, "_sslobj", None)
+        read = getattr(inner, "get_unverified_chain", None)
+        certificates = read() if read is not None else None
+        if not certificates:
+            return None
+        leaf: bytes = certificates[0].public_bytes(_ENCODING_DER)
+        return leaf
+
+
+def build_context(ca_file: Path | None) -> ssl.SSLContext:
+    """
+    A client context: system trust plus ``ca_file`` (PEM), host names checked, TLS 1.2 or later.
+
+    Costs 15 to 25 ms: build one and share it.
+
+    Raises:
+        ValueError: ``ca_file`` cannot be read or holds no certificate; the text names it.
+    """
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    # Python 3.13 changed the defaults; the same certificate must get the same verdict on every Python.
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    context.sslobject_class = NotingSSLObject
+    if ca_file is not None:
+        try:
+            context.load_verify_locations(cafile=ca_file)
+        except (OSError, ssl.SSLError) as error:
+            reason = error.strerror or type(error).__name__
+            raise ValueError(f"ca_file: {ca_file} cannot be used: {reason}") from None
+    return context
