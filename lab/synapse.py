@@ -161,9 +161,7 @@ class Synapse:
         except BaseException as error:
             await self.stop()
             if isinstance(error, TimeoutError):
-                raise SynapseError(
-                    f"Synapse did not answer within {patience:g} s\n{self._log_tail()}"
-                ) from None
+                raise SynapseError(f"Synapse did not answer within {patience:g} s\n{self._log_tail()}") from None
             raise
 
     async def stop(self) -> None:
@@ -237,9 +235,7 @@ class Synapse:
             raise ApiError(status, body)
         return body
 
-    async def request(
-        self, method: str, path: str, token: str | None = None, json: Any = None
-    ) -> tuple[int, Any]:
+    async def request(self, method: str, path: str, token: str | None = None, json: Any = None) -> tuple[int, Any]:
         """Call an endpoint and return status and decoded answer, whatever they are."""
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         timeout = aiohttp.ClientTimeout(total=60)
@@ -325,9 +321,7 @@ def _basic_config(directory: Path, server_name: str, base_url: str, shared_secre
 
 
 def _limits(chosen: Mapping[str, Any]) -> dict[str, Any]:
-    off = {
-        name: dict.fromkeys(parts, _UNLIMITED) if parts else _UNLIMITED for name, parts in _LIMITS.items()
-    }
+    off = {name: dict.fromkeys(parts, _UNLIMITED) if parts else _UNLIMITED for name, parts in _LIMITS.items()}
     return {**off, **chosen}
 
 
