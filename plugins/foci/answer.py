@@ -17,7 +17,10 @@ from plugins.foci.waf import is_challenge
 from plugins.foci.wellknown import BodyFault, WellKnown, read_well_known
 
 _ONE_DAY = 86400
-_CORS_ADVICE = "Add the header `Access-Control-Allow-Origin: *` to {where} (nginx: `add_header Access-Control-Allow-Origin * always;`)."
+_CORS_ADVICE = (
+    "Add the header `Access-Control-Allow-Origin: *` to {where} "
+    "(nginx: `add_header Access-Control-Allow-Origin * always;`)."
+)
 SpecAction = Literal["OK", "IGNORE", "FAIL_PROMPT", "FAIL_ERROR"]
 
 
@@ -123,8 +126,8 @@ def _judge_status(host: str, report: WellKnownReport, response: Response) -> Wel
 
 
 _BODY_ADVICE = {
-    "well-known-not-json": "Correct the JSON at the place named (no trailing commas, no comments, UTF-8); test it with `python3 -m json.tool`.",
-    "well-known-html": "Exempt /.well-known/matrix/ from the catch-all page of the web server and serve the JSON file there.",
+    "well-known-not-json": "Correct the JSON there (no trailing commas or comments, UTF-8); `python3 -m json.tool` tests it.",
+    "well-known-html": "Exempt /.well-known/matrix/ from the web server's catch-all page and serve the JSON there.",
     "well-known-not-object": "Serve a JSON object: `{ … }` with m.homeserver and the foci key.",
 }
 
@@ -140,7 +143,7 @@ def _judge_document(host: str, report: WellKnownReport, response: Response, docu
 def judge_base_url(document: WellKnown) -> tuple[str | None, list[Finding], SpecAction]:
     """The usable ``m.homeserver.base_url`` without its trailing slash, what is wrong with it, and the spec's action."""
     value = document.base_url_value
-    advice = 'Publish `"m.homeserver": {"base_url": "https://matrix.<your domain>"}`: Element X drops the whole document without it.'
+    advice = 'Publish `"m.homeserver": {"base_url": "https://matrix.<your domain>"}`: Element X needs it.'
     if value is None:
         return (
             None,

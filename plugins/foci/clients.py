@@ -1,4 +1,4 @@
-"""What each generation of clients makes of what a server publishes (facts read in their sources, see docs/clients.md)."""
+"""What each generation of clients makes of what a server publishes, as read in the clients' sources."""
 
 from __future__ import annotations
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
-from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit
 
 from botkit.outbound import HomeserverReader, OutboundClient
@@ -15,8 +14,8 @@ from plugins.foci.homeserver import (
     STABLE_PATH,
     UNSTABLE_PATH,
     VERSIONS_PATH,
+    HomeserverAnswer,
     TransportsAnswer,
-    VersionsAnswer,
     read_transports,
     read_versions,
 )
@@ -24,14 +23,6 @@ from plugins.foci.target import Target
 
 WELL_KNOWN_PATH = "/.well-known/matrix/client"
 _REDIRECTS = (301, 302, 303, 307, 308)
-
-
-@dataclass(frozen=True, slots=True)
-class HomeserverAnswer:
-    """What the homeserver itself said; ``versions`` is None where it was not asked or not found."""
-
-    versions: VersionsAnswer | None
-    transports: TransportsAnswer
 
 
 class Discovery:

@@ -20,7 +20,7 @@ _KNOWN_KEYS = frozenset({"type", "livekit_service_url", "url"})
 _MAX_SHOWN_KEYS = 5
 _EXAMPLE = '{"type": "livekit", "livekit_service_url": "https://matrix-rtc.<your domain>/livekit/jwt"}'
 _FAULT_ADVICE = {
-    "scheme-ws": "Put the https URL of the authorisation service (lk-jwt-service) here; clients learn the SFU's URL from it.",
+    "scheme-ws": "Put the https URL of lk-jwt-service here; clients learn the SFU's URL from it.",
     "scheme-http": "Serve the authorisation service over TLS and publish its https URL.",
     "placeholder-host": "Fill in the real host name: the template behind this document was published unfilled.",
     "livekit-url-invalid": "Publish a plain https URL without query, fragment, spaces or user information.",

@@ -68,6 +68,14 @@ class TransportsAnswer:
         return TransportsReport(self.endpoint, values)
 
 
+@dataclass(frozen=True, slots=True)
+class HomeserverAnswer:
+    """What the homeserver itself said; ``versions`` is None where it was not asked or not found."""
+
+    versions: VersionsAnswer | None
+    transports: TransportsAnswer
+
+
 def read_versions(exchange: Exchange) -> VersionsAnswer:
     """Judge an answer of ``/_matrix/client/versions`` (client-server API, "API versions")."""
     if exchange.failure is not None:

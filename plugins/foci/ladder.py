@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
 
 from botkit.outbound.model import Certificate, Exchange, Failure, Phase
 from plugins.foci.catalogue import CODES, Group, finding
@@ -41,7 +40,6 @@ class Observation:
     Everything seen at one service URL.
 
     Attributes:
-        kind: "authorisation" for a ``livekit_service_url``, "sfu" for an entry with only ``url``.
         addresses: what the host stands for; empty with ``dns_failure``.
         main: the literal request per address family (4, 6): POST to the service or GET to the SFU.
         preflight, get_token, clean, root, validate: further requests; None when not made.
@@ -49,7 +47,6 @@ class Observation:
     """
 
     url: ServiceUrl
-    kind: Literal["authorisation", "sfu"]
     addresses: tuple[str, ...]
     dns_failure: Failure | None
     dns_ms: float
@@ -120,7 +117,7 @@ def judge(seen: Observation, now: datetime, settings: ProbeSettings) -> Judgemen
         certainty = _certainty(exchange.failure, exchange, settings)
         return _from_failure(seen, exchange.failure, ladder, certainty, tuple(warnings))
     _climb(ladder, seen, exchange, Phase.HTTP)
-    if seen.kind == "sfu":
+    if seen.url.kind == "sfu":
         return _judge_sfu(seen, exchange, ladder, warnings, now)
     return _judge_service(seen, exchange, ladder, warnings, now, settings)
 
@@ -134,7 +131,9 @@ def _rank(seen: Observation, exchange: Exchange) -> int:
     if exchange.failure is not None:
         return list(Phase).index(exchange.failure.phase)
     assert exchange.response is not None  # noqa: S101 - an exchange has one of the two
-    good = read_post(exchange.response).is_service if seen.kind == "authorisation" else exchange.response.status == 401
+    good = (
+        read_post(exchange.response).is_service if seen.url.kind == "authorisation" else exchange.response.status == 401
+    )
     return 10 + good
 
 
@@ -295,7 +294,9 @@ def _broken_families(seen: Observation, best: int) -> list[Finding]:
 
 def _other_answer(seen: Observation, exchange: Exchange) -> str:
     assert exchange.response is not None  # noqa: S101 - the caller looked
-    return read_post(exchange.response).detail if seen.kind == "authorisation" else f"HTTP {exchange.response.status}"
+    return (
+        read_post(exchange.response).detail if seen.url.kind == "authorisation" else f"HTTP {exchange.response.status}"
+    )
 
 
 def _expiry(exchange: Exchange, now: datetime, settings: ProbeSettings) -> list[Finding]:

@@ -112,7 +112,7 @@ def _without_key(
         return [finding("foci-only-on-base-url-host", message, advice)]
     snippet = document_to_publish(server_host, base_url)
     if transports.endpoint in ("present", "open"):
-        message = "The well-known names no foci, but the transports endpoint is there: clients that read only the well-known find none."
+        message = "The well-known names no foci; only clients that ask the transports endpoint find one."
         advice = (
             "Keep the list in the well-known too while older clients (Element Call up to 0.23, Element Web) are in use:"
         )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 from urllib.parse import urlsplit
 
 from publicsuffixlist import PublicSuffixList
@@ -21,12 +22,14 @@ class ServiceUrl:
     A URL taken apart.
 
     Attributes:
+        kind: what is expected to answer there.
         fault: why it cannot be used as it stands, as a finding code; None when it can be probed.
         detail: what is wrong, one line.
         scheme, host, port, path: its parts; empty where it could not be parsed.
     """
 
     text: str
+    kind: Literal["authorisation", "sfu"] = "authorisation"
     scheme: str = ""
     host: str = ""
     port: int = 0
@@ -75,7 +78,7 @@ def read_sfu_url(text: str) -> ServiceUrl:
     if parsed.scheme in ("ws", "http"):
         return _faulty(parsed, "scheme-http", f"{parsed.scheme}:// is refused by browsers on an https page")
     https = "https" + text[len(parsed.scheme) :]
-    return ServiceUrl(https, "https", parsed.host, parsed.port, parsed.path)
+    return ServiceUrl(https, "sfu", "https", parsed.host, parsed.port, parsed.path)
 
 
 def registrable_domain(host: str, suffixes: PublicSuffixList) -> str:
@@ -122,10 +125,10 @@ def _split(text: str, ports: dict[str, int]) -> ServiceUrl:
         return _faulty(invalid, "livekit-url-invalid", f"it does not parse as a URL ({error})")
     name = (parts.hostname or "").encode("utf-8", "replace").decode()
     if not is_legal_host(_ascii(name)):
-        return _placeholder(ServiceUrl(text, scheme), host)
+        return _placeholder(replace(invalid, scheme=scheme), host)
     if port == 0:
         return _faulty(invalid, "livekit-url-invalid", "port 0 does not exist")
-    result = ServiceUrl(text, scheme, _ascii(name), port, parts.path)
+    result = ServiceUrl(text, "authorisation", scheme, _ascii(name), port, parts.path)
     if "?" in text or "#" in text:
         return _faulty(
             result,
@@ -155,4 +158,10 @@ def _placeholder(parsed: ServiceUrl, host: str) -> ServiceUrl:
 
 
 def _faulty(parsed: ServiceUrl, fault: str, detail: str) -> ServiceUrl:
-    return ServiceUrl(parsed.text, parsed.scheme, parsed.host, parsed.port, parsed.path, fault, detail)
+    return replace(parsed, fault=fault, detail=detail)
+
+
+def host_of(url: str) -> str:
+    """The host of a URL that was judged before, as it stands in a URL (brackets kept, port left out)."""
+    netloc = urlsplit(url).netloc
+    return netloc[: netloc.index("]") + 1] if netloc.startswith("[") else netloc.partition(":")[0]

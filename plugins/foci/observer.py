@@ -35,12 +35,17 @@ class Observer:
     def __init__(self, outbound: OutboundClient) -> None:
         self._outbound = outbound
 
-    async def observe_service(self, url: ServiceUrl, *, deadline: float) -> Observation:
-        """Observe the authorisation service at the literal ``livekit_service_url``, as clients build their URLs."""
+    async def observe(self, url: ServiceUrl, *, deadline: float) -> Observation:
+        """Observe whatever is expected at the URL."""
+        ask = self._service if url.kind == "authorisation" else self._sfu
+        return await ask(url, deadline)
+
+    async def _service(self, url: ServiceUrl, deadline: float) -> Observation:
+        """The authorisation service at the literal ``livekit_service_url``, as clients build their URLs."""
         literal = url.text + "/sfu/get"
         resolution = await self._outbound.resolve(url.host, url.port, deadline=deadline)
         if resolution.failure is not None:
-            return self._unresolved(url, "authorisation", resolution)
+            return self._unresolved(url, resolution)
         families = _families(resolution)
         posts = [self._post(literal, resolution, family, deadline) for family in families]
         others = [
@@ -50,11 +55,10 @@ class Observer:
         if url.trailing_slash:
             others.append(self._post(url.text.rstrip("/") + "/sfu/get", resolution, None, deadline))
         exchanges = await asyncio.gather(*posts, *others)
-        main = dict(zip(families, exchanges, strict=False))
+        main: dict[int, Exchange] = dict(zip(families, exchanges, strict=False))
         rest = exchanges[len(families) :]
         seen = Observation(
             url,
-            "authorisation",
             _addresses(resolution),
             None,
             resolution.elapsed_ms,
@@ -66,11 +70,11 @@ class Observer:
         )
         return await self._identify(seen, resolution, deadline)
 
-    async def observe_sfu(self, url: ServiceUrl, *, deadline: float) -> Observation:
-        """Observe the SFU of an entry that carries only ``url``: 401 without a token means that it is alive."""
+    async def _sfu(self, url: ServiceUrl, deadline: float) -> Observation:
+        """The SFU of an entry that carries only ``url``: 401 without a token means that it is alive."""
         resolution = await self._outbound.resolve(url.host, url.port, deadline=deadline)
         if resolution.failure is not None:
-            return self._unresolved(url, "sfu", resolution)
+            return self._unresolved(url, resolution)
         base = url.text.rstrip("/")
         families = _families(resolution)
         validates = [
@@ -83,9 +87,7 @@ class Observer:
         main: Mapping[int, Exchange] = dict(zip(families, exchanges, strict=True))
         reached = self._outbound.families_reached()
         addresses = _addresses(resolution)
-        return Observation(
-            url, "sfu", addresses, None, resolution.elapsed_ms, main, root=root, families_reached=reached
-        )
+        return Observation(url, addresses, None, resolution.elapsed_ms, main, root=root, families_reached=reached)
 
     async def _identify(self, seen: Observation, resolution: Resolution, deadline: float) -> Observation:
         """Where something else answers, ask whether it is the SFU; a healthy service is not asked further."""
@@ -116,11 +118,9 @@ class Observer:
             method, url, headers=headers, body=body, deadline=deadline, family=family, resolution=resolution
         )
 
-    def _unresolved(
-        self, url: ServiceUrl, kind: Literal["authorisation", "sfu"], resolution: Resolution
-    ) -> Observation:
+    def _unresolved(self, url: ServiceUrl, resolution: Resolution) -> Observation:
         reached = self._outbound.families_reached()
-        return Observation(url, kind, (), resolution.failure, resolution.elapsed_ms, {}, families_reached=reached)
+        return Observation(url, (), resolution.failure, resolution.elapsed_ms, {}, families_reached=reached)
 
 
 def _families(resolution: Resolution) -> list[Family]:

@@ -1,0 +1,188 @@
+"""From everything observed about one server to its report. Pure; the order of the rules is the contract's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from publicsuffixlist import PublicSuffixList
+
+from plugins.foci.answer import WellKnownAnswer
+from plugins.foci.catalogue import finding
+from plugins.foci.clients import Published, client_rows
+from plugins.foci.entries import lint_entries, probe_url
+from plugins.foci.homeserver import HomeserverAnswer
+from plugins.foci.ladder import Judgement, Observation, ProbeSettings, judge, skipped
+from plugins.foci.lists import lint_list
+from plugins.foci.model import Certainty, Entry, Finding, FocusReport, Report, Verdict
+from plugins.foci.service_url import ServiceUrl
+from plugins.foci.target import Target
+from plugins.foci.verdict import focus_verdict, server_verdict, summarise
+
+MAX_PROBED = 20
+"""Distinct service URLs probed in one check: a list of thousands must not make the bot a flood."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """
+    Everything seen of one server.
+
+    Attributes:
+        base_copy: the well-known of the base_url host, None when not fetched.
+        with_port: the well-known under the port of the server name, None when not fetched.
+        observations: by service URL.
+    """
+
+    target: Target
+    well_known: WellKnownAnswer
+    homeserver: HomeserverAnswer
+    base_copy: WellKnownAnswer | None
+    with_port: WellKnownAnswer | None
+    observations: Mapping[ServiceUrl, Observation]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckSettings:
+    """What an operator may tune: codes left out, and the limits of judgement."""
+
+    ignore: frozenset[str] = frozenset()
+    probe: ProbeSettings = field(default_factory=ProbeSettings)
+
+
+def entries_of(well_known: WellKnownAnswer, homeserver: HomeserverAnswer) -> tuple[Entry, ...]:
+    """The published entries in order, then those of a readable transports list that are not among them."""
+    published = well_known.document.entries if well_known.document is not None else ()
+    known = {entry.identity for entry in published}
+    listed = homeserver.transports.entries or ()
+    return (*published, *(entry for entry in listed if entry.identity not in known or entry.type is None))
+
+
+def assemble(
+    seen: Evidence, settings: CheckSettings, suffixes: PublicSuffixList, now: datetime, elapsed_ms: float
+) -> Report:
+    """Lint, judge, and put the report together."""
+    entries = entries_of(seen.well_known, seen.homeserver)
+    judgements = [_judgement(entry, seen, settings, now) for entry in entries]
+    found = [one for one in _findings(seen, entries, judgements, suffixes) if one.code not in settings.ignore]
+    foci = tuple(
+        _focus(place, entry, judgement, found, _others_answered(seen, entry))
+        for place, (entry, judgement) in enumerate(zip(entries, judgements, strict=True), 1)
+    )
+    verdict = server_verdict(seen.well_known.certainty, foci, found)
+    clients = client_rows(_published(seen, foci))
+    report, document = seen.well_known.report, seen.well_known.document
+    if _base_url_fails(seen):
+        report = replace(report, spec_action="FAIL_ERROR")
+    return Report(
+        target=seen.target.text,
+        server_name=seen.target.server_name,
+        checked_at=now,
+        elapsed_ms=elapsed_ms,
+        verdict=verdict,
+        summary=summarise(verdict, clients, foci, found),
+        well_known=report,
+        keys_found=document.keys_found if document is not None else (),
+        key_used=document.key_used if document is not None else None,
+        foci=foci,
+        transports=seen.homeserver.transports.report,
+        clients=clients,
+        findings=tuple(found),
+    )
+
+
+def _judgement(entry: Entry, seen: Evidence, settings: CheckSettings, now: datetime) -> Judgement | None:
+    url = probe_url(entry)
+    if url is None or url not in seen.observations:
+        return None
+    return judge(seen.observations[url], now, settings.probe)
+
+
+def _findings(
+    seen: Evidence, entries: Sequence[Entry], judgements: Sequence[Judgement | None], suffixes: PublicSuffixList
+) -> list[Finding]:
+    host = seen.target.hostname
+    base_copy = seen.base_copy.document if seen.base_copy is not None else None
+    found = [*seen.well_known.findings, *_base_url(seen)]
+    found += lint_list(host, seen.well_known, base_copy, seen.homeserver.transports)
+    linted = lint_entries(entries, host, suffixes)
+    for place, judgement in enumerate(judgements, 1):
+        found += [one for one in linted if one.focus == place]
+        if judgement is not None:
+            found += [replace(one, focus=place) for one in judgement.findings]
+    if any(judgement is None and _probeable(entry) for entry, judgement in zip(entries, judgements, strict=True)):
+        message = f"Only the first {MAX_PROBED} service URLs were probed; no client tries that many."
+        found.append(finding("not-tested", message, "Publish a short list."))
+    return [*found, *_context(seen)]
+
+
+def _probeable(entry: Entry) -> bool:
+    url = probe_url(entry)
+    return url is not None and url.fault is None
+
+
+def _base_url_fails(seen: Evidence) -> bool:
+    versions = seen.homeserver.versions
+    return seen.well_known.report.base_url is not None and versions is not None and versions.definite
+
+
+def _base_url(seen: Evidence) -> list[Finding]:
+    versions = seen.homeserver.versions
+    if versions is None or not _base_url_fails(seen):
+        return []
+    message = f"No homeserver answers at the base_url {seen.well_known.report.base_url}: {versions.detail}."
+    advice = "Let `<base_url>/_matrix/client/versions` reach the homeserver, or correct `m.homeserver.base_url`."
+    return [finding("base-url-invalid", message, advice)]
+
+
+def _context(seen: Evidence) -> list[Finding]:
+    found = []
+    versions = seen.homeserver.versions
+    if versions is not None and versions.valid and not versions.delayed_events:
+        message = "The homeserver announces no delayed events (MSC4140): people who drop out stay shown in the call."
+        advice = "In Synapse set `max_event_delay_duration: 24h` and `experimental_features.msc4140_enabled: true`."
+        found.append(finding("delayed-events-missing", message, advice))
+    if seen.target.port is not None:
+        found.append(_port(seen))
+    return found
+
+
+def _port(seen: Evidence) -> Finding:
+    told = ""
+    if seen.with_port is not None:
+        told = f" There the answer was: {seen.with_port.report.outcome}."
+    message = (
+        f"The server name has a port. The specification asks https://{seen.target.url_host} (443), "
+        f"some clients https://{seen.target.server_name}.{told}"
+    )
+    return finding("port-in-server-name", message, "Serve the same well-known on both.")
+
+
+def _focus(
+    place: int, entry: Entry, judgement: Judgement | None, found: Sequence[Finding], others: bool
+) -> FocusReport:
+    own = [one for one in found if one.focus == place]
+    url = probe_url(entry)
+    verdict = focus_verdict(judgement, own, others_answered=others)
+    if judgement is not None:
+        return FocusReport(entry, verdict, judgement.stages, judgement.note)
+    if url is not None and url.fault:
+        return FocusReport(entry, verdict, skipped(url.detail))
+    if url is not None:
+        return FocusReport(entry, Verdict.UNKNOWN, skipped(f"more than {MAX_PROBED} service URLs"))
+    return FocusReport(entry, verdict, skipped("nothing here that could be probed"))
+
+
+def _others_answered(seen: Evidence, entry: Entry) -> bool:
+    """Whether anything but this focus answered: then a time-out is its own."""
+    url = probe_url(entry)
+    elsewhere = any(one.answered for other, one in seen.observations.items() if other != url)
+    return elsewhere or seen.well_known.report.http_status is not None
+
+
+def _published(seen: Evidence, foci: Sequence[FocusReport]) -> Published:
+    answer = seen.well_known
+    readable = bool(answer.report.cors) and not any(one.code == "cors-missing-on-redirect" for one in answer.findings)
+    unclear = answer.certainty in (Certainty.UNCLEAR, Certainty.TIMEOUT)
+    return Published(answer.document, unclear, readable, seen.homeserver.transports, foci)

@@ -1,0 +1,56 @@
+"""``!foci room``: which servers the members of a room are on, and who finds whose focus. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from botkit.document import Block, Bold, Code, Document, OrderedList, Paragraph, Text
+from plugins.foci.model import Report, Verdict
+from plugins.foci.render import icon, inline
+from plugins.foci.target import Target, TargetError, parse_target
+
+MAX_SERVERS = 50
+
+
+def servers_of(members: Iterable[str]) -> list[tuple[Target, int]]:
+    """The members' servers with how many members each has, most members first, then by name."""
+    counts: Counter[str] = Counter()
+    targets: dict[str, Target] = {}
+    for member in members:
+        try:
+            target = parse_target(member.partition(":")[2])
+        except TargetError:
+            continue
+        targets[target.server_name] = target
+        counts[target.server_name] += 1
+    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return [(targets[name], count) for name, count in ranked]
+
+
+def to_document(reports: Sequence[tuple[Report, int]], left_out: int) -> Document:
+    """One line a server, after a sentence that says how many find a focus that answers."""
+    verdicts = Counter(report.verdict for report, _ in reports)
+    good = verdicts[Verdict.OK] + verdicts[Verdict.WARNING]
+    told = f" {verdicts[Verdict.CRITICAL]} do not," if verdicts[Verdict.CRITICAL] else ""
+    told += f" {verdicts[Verdict.UNKNOWN]} could not be judged," if verdicts[Verdict.UNKNOWN] else ""
+    head = Paragraph(
+        (
+            Text(f"{len(reports)} servers have members here: {good} publish a focus that answers"),
+            Text(f",{told.rstrip(',')}." if told else "."),
+        )
+    )
+    blocks: list[Block] = [head, OrderedList(tuple((_line(report, members),) for report, members in reports))]
+    if left_out:
+        blocks.append(Paragraph((Text(f"{left_out} more servers were left out (at most {MAX_SERVERS} are checked)."),)))
+    return Document(tuple(blocks))
+
+
+def _line(report: Report, members: int) -> Paragraph:
+    people = "1 member" if members == 1 else f"{members} members"
+    used = next((row.uses_focus for row in report.clients if row.finds_focus == "yes"), None)
+    head = (Text(f"{icon(report.verdict)} "), Bold(report.server_name), Text(f" ({people}): "))
+    if used is None:
+        return Paragraph((*head, *inline(report.summary)))
+    entry = report.foci[used - 1].entry
+    return Paragraph((*head, Text("its users meet at "), Code(entry.service_url or entry.sfu_url or "")))

@@ -1,0 +1,87 @@
+"""What people type in rooms: ``!foci``, its targets and subcommands."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from botkit.document import Bold, Document, Paragraph, Text
+from botkit.plugin import Command, HostStatus, Invocation, Rooms, Subcommand, UsageError
+from plugins.foci import census
+from plugins.foci.check import Checker
+from plugins.foci.model import Report
+from plugins.foci.render import to_document
+from plugins.foci.target import Target, TargetError, parse_target
+
+MAX_TARGETS = 5
+_MARKS = ("@", ".", ":", "[")
+_ROOM_COST = 3
+"""A whole room counts as this many commands: it asks many servers, each once."""
+_PARALLEL = 16
+
+
+class FociCommands:
+    """Answers ``!foci``."""
+
+    def __init__(self, checker: Checker, rooms: Rooms, status: HostStatus, own_user_id: str) -> None:
+        self._checker = checker
+        self._rooms = rooms
+        self._status = status
+        self._own_user_id = own_user_id
+
+    def command(self) -> Command:
+        """The declaration that help is generated from."""
+        return Command(
+            "foci",
+            "[TARGET...]",
+            "which foci a homeserver publishes and how far they can be reached; without a target your own "
+            "homeserver, as a reply the author's",
+            self._check,
+            (
+                Subcommand("room", "", "every homeserver with a member here: who finds whose focus", self._room),
+                Subcommand("status", "", "how the bot itself is doing", self._state),
+            ),
+        )
+
+    async def _check(self, invocation: Invocation) -> Sequence[Document]:
+        targets = self._targets(invocation)
+        invocation.charge(len(targets) - 1)
+        reports = await asyncio.gather(*(self._checker.check(target) for target in targets))
+        return [to_document(report) for report in reports]
+
+    def _targets(self, invocation: Invocation) -> list[Target]:
+        """All targets parse before anything is fetched; one named twice is checked once."""
+        words = [word.rstrip(",;") for word in invocation.args]
+        if not words:
+            words = [invocation.reply_author or invocation.sender]
+        if "--deep" in words:
+            raise UsageError("--deep is not part of this version: nothing beyond the authorisation stage is tested.")
+        for word in words:
+            if not any(mark in word for mark in _MARKS):
+                raise UsageError(f"{word[:60]!r} is neither a user id nor a server name.")
+        try:
+            targets = {target.server_name: target for target in map(parse_target, words)}
+        except TargetError as error:
+            raise UsageError(f"{error}.") from None
+        if len(targets) > MAX_TARGETS:
+            raise UsageError(f"At most {MAX_TARGETS} targets at once.")
+        return list(targets.values())
+
+    async def _room(self, invocation: Invocation) -> Sequence[Document]:
+        invocation.charge(_ROOM_COST - 1)
+        members = [member for member in await self._rooms.members(invocation.room_id) if member != self._own_user_id]
+        servers = census.servers_of(members)
+        gate = asyncio.Semaphore(_PARALLEL)
+
+        async def one(target: Target) -> Report:
+            async with gate:
+                return await self._checker.check(target)
+
+        checked = servers[: census.MAX_SERVERS]
+        reports = await asyncio.gather(*(one(target) for target, _ in checked))
+        counted = [(report, count) for report, (_, count) in zip(reports, checked, strict=True)]
+        return [census.to_document(counted, len(servers) - len(checked))]
+
+    async def _state(self, invocation: Invocation) -> Sequence[Document]:
+        lines = [Paragraph((Text(f"{name}: "), Bold(value))) for name, value in self._status.lines()]
+        return [Document((Paragraph((Text("foci-bot is running."),)), *lines))]

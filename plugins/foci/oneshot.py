@@ -1,0 +1,109 @@
+"""``bot.py check``: a report on the terminal, with the exit code of a Nagios plugin."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from botkit.document import Document, Paragraph, Text
+from botkit.plugin import OneShot, OneShotContext, UsageError
+from botkit.rendering import to_plain
+from plugins.foci.assembly import CheckSettings
+from plugins.foci.catalogue import CODES
+from plugins.foci.check import Checker
+from plugins.foci.model import Report, Verdict
+from plugins.foci.render import to_details
+from plugins.foci.report import to_json
+from plugins.foci.target import Target, TargetError, parse_target
+
+EXIT_UNKNOWN = 3
+_EXITS = {Verdict.OK: 0, Verdict.WARNING: 1, Verdict.CRITICAL: 2, Verdict.UNKNOWN: EXIT_UNKNOWN}
+_WORST_FIRST = (Verdict.CRITICAL, Verdict.UNKNOWN, Verdict.WARNING, Verdict.OK)
+_ASCII = {
+    "✅": "[ok]",
+    "⚠️": "[warning]",
+    "❌": "[error]",
+    "❔": "[unknown]",
+    "▫️": "[not probed]",
+    "ℹ️": "[info]",
+    "…": "...",
+}
+_PARALLEL = 8
+
+
+def check_command(settings_for: Callable[[float], CheckSettings], now: Callable[[], datetime]) -> OneShot:
+    """The ``check`` subcommand; ``settings_for`` takes ``network.timeout`` in seconds."""
+
+    async def run(arguments: argparse.Namespace, context: OneShotContext) -> int:
+        return await _run(arguments, context, settings_for(context.limits.timeout), now)
+
+    return OneShot("check", "check servers once and exit", EXIT_UNKNOWN, _add_arguments, _validate, run)
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("targets", nargs="+", metavar="TARGET", help="user id, server name, or a link to a user")
+    parser.add_argument("--deep", action="store_true", help="go on to token, signalling and media (needs an account)")
+    parser.add_argument("--json", action="store_true", help="print the report as JSON")
+    parser.add_argument("--ignore", action="append", default=[], metavar="CODE", help="leave a finding out")
+    parser.add_argument("--ascii", action="store_true", help="print ASCII only")
+
+
+def _validate(arguments: argparse.Namespace, has_account: bool) -> None:
+    if arguments.deep and not has_account:
+        raise UsageError("--deep needs an account: set matrix.homeserver_url and matrix.user_id in the config")
+    if arguments.deep:
+        raise UsageError("--deep is not part of this version: nothing beyond the authorisation stage is tested")
+    for code in arguments.ignore:
+        if code not in CODES:
+            raise UsageError(f"--ignore {code}: there is no such finding (docs/findings.md lists them)")
+    _targets(arguments)
+
+
+def _targets(arguments: argparse.Namespace) -> list[Target]:
+    try:
+        return [parse_target(text) for text in arguments.targets]
+    except TargetError as error:
+        raise UsageError(str(error)) from None
+
+
+async def _run(
+    arguments: argparse.Namespace, context: OneShotContext, settings: CheckSettings, now: Callable[[], datetime]
+) -> int:
+    settings = replace(settings, ignore=settings.ignore | set(arguments.ignore))
+    checker = Checker(context.outbound, context.account, context.limits, settings, now)
+    gate = asyncio.Semaphore(_PARALLEL)
+
+    async def one(target: Target) -> Report:
+        async with gate:
+            return await checker.check(target)
+
+    reports = await asyncio.gather(*(one(target) for target in _targets(arguments)))
+    sys.stdout.write(_json(reports) if arguments.json else _text(reports, ascii_only=arguments.ascii))
+    verdicts = {report.verdict for report in reports}
+    return next(_EXITS[verdict] for verdict in _WORST_FIRST if verdict in verdicts)
+
+
+def _json(reports: Sequence[Report]) -> str:
+    values = [to_json(report) for report in reports]
+    return json.dumps(values[0] if len(values) == 1 else values, indent=2) + "\n"
+
+
+def _text(reports: Sequence[Report], *, ascii_only: bool) -> str:
+    text = "\n".join(_one_text(report) for report in reports)
+    if ascii_only:
+        for sign, words in _ASCII.items():
+            text = text.replace(sign, words)
+        text = text.encode("ascii", "backslashreplace").decode("ascii")
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _one_text(report: Report) -> str:
+    """First line as monitoring systems expect it: no ``|``, which would start performance data."""
+    line = f"{report.verdict.value.upper()} - {report.server_name}: {report.summary}"
+    first = to_plain(Document((Paragraph((Text(line.replace("|", "/").replace("`", "")),)),)))
+    return f"{first}\n{to_plain(to_details(report))}\n"

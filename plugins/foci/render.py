@@ -1,0 +1,122 @@
+"""A report for people: one sentence of verdict first, then the ordered list, then what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from botkit.document import Block, Bold, Code, CodeBlock, Document, Inline, OrderedList, Paragraph, Text
+from plugins.foci.model import Finding, FocusReport, Outcome, Report, Severity, Stage, StageResult, Verdict
+
+_ICONS = {
+    Verdict.OK: "✅",
+    Verdict.WARNING: "⚠️",
+    Verdict.CRITICAL: "❌",
+    Verdict.UNKNOWN: "❔",
+    Verdict.NOT_PROBED: "▫️",
+}
+_SEVERITY_ICONS = {Severity.ERROR: "❌", Severity.WARNING: "⚠️", Severity.INFO: "ℹ️"}
+_STAGE_NAMES = {
+    Stage.ADDRESS: "address",
+    Stage.CONNECT: "connection",
+    Stage.TLS: "TLS",
+    Stage.HTTP: "HTTP",
+    Stage.AUTHORISATION: "authorisation service",
+}
+MAX_FOCI_SHOWN = 10
+_UNTESTED = "Signalling and media not tested."
+
+
+def icon(verdict: Verdict) -> str:
+    """The sign for a verdict; it never stands without words beside it."""
+    return _ICONS[verdict]
+
+
+def to_document(report: Report) -> Document:
+    """The report as a room message."""
+    head = Paragraph(
+        (Text(f"{_ICONS[report.verdict]} "), Bold(report.server_name), Text(": "), *inline(report.summary))
+    )
+    blocks: list[Block] = [head, *_foci(report.foci), *_advice(report.findings)]
+    return Document(tuple(blocks))
+
+
+def to_details(report: Report) -> Document:
+    """The report for a terminal, below its first line: foci with every stage, clients, findings."""
+    blocks: list[Block] = [*_foci(report.foci, stages=True)]
+    if report.foci:
+        blocks.append(Paragraph((Text(""),)))
+    blocks += [Paragraph((Text(f"{row.name}: {_FINDS[row.finds_focus]} ({row.reason})"),)) for row in report.clients]
+    return Document((*blocks, *_advice(report.findings)))
+
+
+_FINDS = {"yes": "finds a focus", "no": "finds no focus", "unknown": "unknown"}
+
+
+def inline(text: str) -> tuple[Inline, ...]:
+    """Words with `code` between backticks; whatever a stranger wrote in them stays words."""
+    parts = text.split("`")
+    return tuple(Code(part) if place % 2 else Text(part) for place, part in enumerate(parts) if part)
+
+
+def _foci(foci: Sequence[FocusReport], *, stages: bool = False) -> list[Block]:
+    if not foci:
+        return []
+    items = []
+    for focus in foci[:MAX_FOCI_SHOWN]:
+        lines = [_focus_line(focus)]
+        if stages and any(result.outcome is not Outcome.SKIPPED for result in focus.stages):
+            lines += [Paragraph((Text(_stage_text(result)),)) for result in focus.stages]
+        items.append(tuple(lines))
+    blocks: list[Block] = [OrderedList(tuple(items))]
+    if len(foci) > MAX_FOCI_SHOWN:
+        blocks.append(Paragraph((Text(f"… and {len(foci) - MAX_FOCI_SHOWN} more entries."),)))
+    return blocks
+
+
+def _focus_line(focus: FocusReport) -> Paragraph:
+    entry = focus.entry
+    name: list[Inline] = [Bold(entry.type if entry.type is not None else "entry without a type")]
+    url = entry.service_url or entry.sfu_url
+    if url is not None:
+        name += [Text(" "), Code(url)]
+    if entry.source == "transports":
+        name.append(Text(" (from the transports endpoint)"))
+    return Paragraph((*name, Text(f" {_ICONS[focus.verdict]} "), *inline(_state(focus))))
+
+
+def _state(focus: FocusReport) -> str:
+    """What was proven about a focus, in words; never more."""
+    failed = next((result for result in focus.stages if result.outcome is Outcome.FAILED), None)
+    if failed is not None:
+        closing = (
+            "Clients sent here fail." if focus.verdict is Verdict.CRITICAL else "It could not be judged from here."
+        )
+        return f"{_STAGE_NAMES[failed.stage]}: {failed.detail}. {closing}"
+    if focus.deepest_stage is None:
+        return f"not probed: {focus.stages[0].detail}."
+    note = f" ({focus.note})" if focus.note else ""
+    reached = "authorisation service" if focus.deepest_stage is Stage.AUTHORISATION else "SFU"
+    return f"{reached} answers{note}. {_UNTESTED}"
+
+
+def _stage_text(result: StageResult) -> str:
+    spent = f", {result.elapsed_ms:.0f} ms" if result.elapsed_ms is not None else ""
+    return f"{result.stage.value}: {result.outcome.value}{spent}{' - ' + result.detail if result.detail else ''}"
+
+
+def _advice(found: Sequence[Finding]) -> list[Block]:
+    order = list(Severity)
+    ranked = sorted(found, key=lambda one: order.index(one.severity))
+    to_fix = [one for one in ranked if one.severity is not Severity.INFO]
+    blocks: list[Block] = [Paragraph((Bold("To fix:"),))] if to_fix else []
+    for one in to_fix:
+        blocks.append(Paragraph((*_head(one), *inline(f"{one.message} {one.advice}"))))
+        if one.snippet is not None:
+            blocks.append(CodeBlock(one.snippet))
+    infos = ranked[len(to_fix) :]
+    return [*blocks, *(Paragraph((*_head(one), *inline(one.message))) for one in infos)]
+
+
+def _head(one: Finding) -> tuple[Inline, ...]:
+    where = f" {one.focus}" if one.focus is not None else ""
+    return Text(f"{_SEVERITY_ICONS[one.severity]}{where} "), Code(one.code), Text(": ")
