@@ -10,7 +10,6 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from botkit.config import CommandsConfig, Rate
-from botkit.suggestion import nearest
 from botkit.cooldown import Buckets, Cooldown, CooldownError
 from botkit.document import Document, Paragraph, Text
 from botkit.help import command_help, subcommand_help, usage_line
@@ -18,6 +17,7 @@ from botkit.mention import resolved_line, typed_line
 from botkit.message import InboundMessage
 from botkit.permissions import may_command
 from botkit.plugin import Command, Handler, Invocation, UsageError
+from botkit.suggestion import nearest
 
 HELP = "help"
 """The subcommand that the router answers for every command."""

@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 from botkit.identifiers import is_user_id
 
-LONGEST_HTML = 16_384
+LONGEST_HTML = 8_192
 """Characters; a larger HTML body is not read, as nobody types such commands."""
 
 LONGEST_LINE = 4_096
@@ -75,6 +75,9 @@ class _Typed(HTMLParser):
 
 def _typed_html(formatted_body: str) -> str | None:
     """The text of an HTML body that holds a mention, else None."""
+    # Clients escape "<" in text; the standard parser takes quadratic time on tags that never end.
+    if re.search(r"<[^<>]*(?:<|\Z)", formatted_body):
+        return None
     parser = _Typed()
     try:
         parser.feed(formatted_body)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, StrictInt
@@ -14,21 +15,14 @@ from botkit.identifiers import is_server_name
 
 if TYPE_CHECKING:
     from botkit.outbound import OutboundSettings
-
-
-def _address(text: str) -> str:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        raise ValueError("must be IP addresses such as 192.0.2.53 or 2001:db8::53") from None
-    return text
+    from botkit.plugin import Limits
 
 
 def _network(text: str) -> str:
     try:
         ipaddress.ip_network(text)
     except ValueError:
-        raise ValueError("must be CIDR blocks such as 10.1.0.0/16 or fd00::/8, without host bits") from None
+        raise ValueError("must be a CIDR block such as 10.1.0.0/16 or fd00::/8, without host bits") from None
     return text
 
 
@@ -44,7 +38,7 @@ def _endpoint(text: str) -> str:
         except ValueError:
             usable = False
         if not usable:
-            raise ValueError("must lead to addresses such as 192.0.2.7:8443 or [2001:db8::7]:8443") from None
+            raise ValueError("must be an address such as 192.0.2.7, 192.0.2.7:8443 or [2001:db8::7]:8443") from None
     return text
 
 
@@ -52,6 +46,12 @@ def _origin(text: str) -> str:
     if not is_server_name(text) or not text.rpartition(":")[2].isdigit() or ":" not in text:
         raise ValueError("must have keys of the form host:port, such as example.org:443")
     return text.lower()
+
+
+def _existing_file(path: Path) -> Path:
+    if not path.is_file():
+        raise ValueError(f"there is no file {path}")
+    return path
 
 
 def _one_or_several(value: Any) -> Any:
@@ -83,9 +83,9 @@ class NetworkConfig(Section):
     max_body: Annotated[Size, Field(ge=1024, le=64 * 1024**2)] = 256 * 1024
     max_redirects: Annotated[StrictInt, Field(ge=0, le=20)] = 5
     concurrency: Annotated[StrictInt, Field(ge=1, le=4096)] = 64
-    nameservers: tuple[Annotated[str, AfterValidator(_address)], ...] = ()
+    nameservers: tuple[Annotated[str, AfterValidator(_endpoint)], ...] = ()
     allow_private: tuple[Annotated[str, AfterValidator(_network)], ...] = ()
-    ca_file: RelativePath | None = None
+    ca_file: Annotated[RelativePath, AfterValidator(_existing_file)] | None = None
     connect_to: Annotated[
         Mapping[Annotated[str, AfterValidator(_origin)], Endpoints], BeforeValidator(_one_or_several)
     ] = {}
@@ -106,3 +106,9 @@ class NetworkConfig(Section):
             connect_to=self.connect_to,
             user_agent=self.user_agent,
         )
+
+    def limits(self) -> Limits:
+        """What plugins need of this section."""
+        from botkit.plugin import Limits
+
+        return Limits(timeout=self.timeout, deadline=self.deadline, max_redirects=self.max_redirects)

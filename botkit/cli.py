@@ -1,0 +1,192 @@
+"""``bot.py``'s command line: argv to subcommand to exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+from argparse import SUPPRESS, ArgumentParser, Namespace
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from botkit.config import Config, ConfigError, effective, load_config
+from botkit.loader import LoadedPlugin, collect_one_shots, load_plugins
+from botkit.logs import configure_logging
+from botkit.one_shot import run_one_shot
+from botkit.plugin import OneShot, UsageError
+from botkit.version import VERSION
+from botkit.visible import visible
+
+EXIT_CONFIG = 78
+"""EX_CONFIG of sysexits: the service manager need not try again."""
+
+EXIT_ONE_SHOT = 3
+"""Until a plugin says otherwise a one-shot that could not run is "unknown" to monitoring (Nagios)."""
+
+EXIT_INTERRUPTED = 130
+
+HOST_WORDS = ("run", "login", "config")
+
+log = logging.getLogger(__name__)
+
+
+class _Parser(ArgumentParser):
+    """Raises instead of exiting with 2, which monitoring reads as "critical"."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{self.prog}: {message} (see {self.prog} --help)")
+
+
+def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
+    """
+    Run one subcommand; the process's exit code.
+
+    Errors are one line on standard error; their traceback appears only at log level DEBUG.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    arguments = list(argv)
+    failure = _failure_exit(arguments, ())
+    try:
+        named = _named_config(arguments)
+        config, plugins = _configured(named, environ, arguments)
+        one_shots = collect_one_shots(plugins, HOST_WORDS)
+        failure = _failure_exit(arguments, one_shots)
+        namespace = _parser(one_shots).parse_args(_with_default_word(arguments))
+        return _flushed(_dispatch(namespace, config, plugins, one_shots))
+    except (ConfigError, UsageError) as error:
+        log.debug("refused", exc_info=True)
+        return _failed(str(error), failure)
+    except SystemExit as wanted:
+        return _flushed(0 if wanted.code in (None, 0) else failure)
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED if failure == EXIT_CONFIG else failure
+    except BrokenPipeError:
+        _silence_stdout()
+        return failure
+    except Exception as error:
+        log.debug("crashed", exc_info=True)
+        crashed = 1 if failure == EXIT_CONFIG else failure
+        return _failed(f"internal error: {type(error).__name__}: {error}", crashed)
+
+
+def _named_config(arguments: Sequence[str]) -> Path | None:
+    """The file named by ``--config``, wherever it stands; it is needed before subcommands are known."""
+    parser = _Parser(prog="bot.py", add_help=False, allow_abbrev=False)
+    parser.add_argument("--config", type=Path)
+    named: Path | None = parser.parse_known_args(arguments)[0].config
+    return named
+
+
+def _word(arguments: Sequence[str]) -> str | None:
+    """The subcommand as typed, None without one."""
+    expects_value = False
+    for argument in arguments:
+        if expects_value:
+            expects_value = False
+        elif argument == "--config":
+            expects_value = True
+        elif not argument.startswith("-"):
+            return argument
+    return None
+
+
+def _failure_exit(arguments: Sequence[str], one_shots: Sequence[OneShot]) -> int:
+    word = _word(arguments)
+    if word is None or word in HOST_WORDS:
+        return EXIT_CONFIG
+    return next((known.failure_exit for known in one_shots if known.name == word), EXIT_ONE_SHOT)
+
+
+def _asks_help(arguments: Sequence[str]) -> bool:
+    return any(argument in ("-h", "--help", "--version") for argument in arguments)
+
+
+def _with_default_word(arguments: Sequence[str]) -> list[str]:
+    if _word(arguments) is None and not _asks_help(arguments):
+        return [*arguments, "run"]
+    return list(arguments)
+
+
+def _configured(
+    named: Path | None, environ: Mapping[str, str], arguments: Sequence[str]
+) -> tuple[Config, tuple[LoadedPlugin, ...]]:
+    try:
+        config = load_config(named, environ)
+        is_service = _failure_exit(arguments, ()) == EXIT_CONFIG
+        configure_logging(config.logging, "INFO" if is_service else "WARNING")
+        return config, load_plugins(config)
+    except ConfigError:
+        # Help must be there above all for somebody whose configuration is broken.
+        if not _asks_help(arguments):
+            raise
+        return Config(), load_plugins(Config())
+
+
+def _parser(one_shots: Sequence[OneShot]) -> ArgumentParser:
+    parser = _Parser(prog="bot.py", allow_abbrev=False, description="A Matrix bot. Without a subcommand: run.")
+    parser.add_argument("--version", action="version", version=f"foci-bot {VERSION}")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="default: config.yaml if it exists")
+    words = parser.add_subparsers(dest="word", required=True, metavar="SUBCOMMAND", parser_class=_Parser)
+    summaries = {
+        "run": "the bot itself",
+        "login": "log in once, sign the device, keep the session",
+        "config": "validate the configuration and print it, secrets redacted",
+    }
+    adders: list[tuple[str, str, Callable[[ArgumentParser], None]]] = [
+        (name, summary, lambda _: None) for name, summary in summaries.items()
+    ]
+    adders += [(known.name, known.summary, known.add_arguments) for known in one_shots]
+    for name, summary, add_arguments in adders:
+        subparser = words.add_parser(name, help=summary, description=summary, allow_abbrev=False)
+        subparser.add_argument("--config", type=Path, metavar="FILE", default=SUPPRESS, help=SUPPRESS)
+        add_arguments(subparser)
+    return parser
+
+
+def _dispatch(
+    namespace: Namespace, config: Config, plugins: Sequence[LoadedPlugin], one_shots: Sequence[OneShot]
+) -> int:
+    if namespace.word == "config":
+        return _print_config(config, plugins)
+    if namespace.word in HOST_WORDS:
+        return _host(namespace.word, config, plugins)
+    one_shot = next(known for known in one_shots if known.name == namespace.word)
+    return run_one_shot(one_shot, namespace, config)
+
+
+def _print_config(config: Config, plugins: Sequence[LoadedPlugin]) -> int:
+    if config.matrix is not None:
+        config.matrix.secret()
+    print(effective(config, {loaded.name: loaded.config for loaded in plugins}), end="")
+    return 0
+
+
+def _host(word: str, config: Config, plugins: Sequence[LoadedPlugin]) -> int:
+    if config.matrix is None:
+        raise ConfigError("matrix: this section is needed; config.yaml.sample explains it")
+    # Imported here: everything else starts faster without a Matrix client.
+    from botkit import host
+
+    return asyncio.run(host.login(config) if word == "login" else host.run(config, plugins))
+
+
+def _flushed(code: int) -> int:
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _silence_stdout()
+    return code
+
+
+def _silence_stdout() -> None:
+    """Whoever read our output has gone; the interpreter's last flush must not complain about it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _failed(text: str, code: int) -> int:
+    print(f"bot.py: {visible(text).removeprefix('bot.py: ')}"[:1000], file=sys.stderr)
+    return code
