@@ -188,5 +188,6 @@ def _silence_stdout() -> None:
 
 
 def _failed(text: str, code: int) -> int:
-    print(f"bot.py: {visible(text).removeprefix('bot.py: ')}"[:1000], file=sys.stderr)
+    line = visible(text)
+    print((line if line.startswith("bot.py") else f"bot.py: {line}")[:1000], file=sys.stderr)
     return code

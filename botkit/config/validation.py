@@ -12,6 +12,7 @@ from botkit.config.environment import variable_of
 from botkit.config.errors import ConfigError
 from botkit.config.fields import section_of
 from botkit.suggestion import unknown_key
+from botkit.visible import visible
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -53,24 +54,42 @@ def validated(
     try:
         return model.model_validate(tree, context=dict(context))
     except ValidationError as error:
-        # Unknown keys first: a misspelt key often is why another is missing.
-        details = sorted(error.errors(include_input=False), key=lambda detail: detail["type"] != "extra_forbidden")
-        line = _line(details[0], model, path)
-        where = details[0]["loc"]
-        names = [variable_of((*path, *map(str, where[:depth]))) for depth in range(1, 6)]
+        details = sorted(error.errors(include_input=False), key=_priority)
+        places = [_place(detail, tree) for detail in details]
+        where = places[0]
+        names = [variable_of((*path, *map(str, where[:depth]))) for depth in range(1, len(where) + 1)]
         origin = next((f" (set by {name})" for name in reversed(names) if name in environ), "")
-        # A list whose only entry is wrong is reported as too short, too.
-        others = sum(detail["loc"] != where[: len(detail["loc"])] for detail in details[1:])
+        # A list whose only entry is wrong is reported as too short, too; that is no second fault.
+        others = len({place for place in places if place != where[: len(place)]})
         more = f" (and {others} more)" if others else ""
-        raise ConfigError(line + origin + more) from None
+        raise ConfigError(_line(details[0], where, model, path) + origin + more) from None
 
 
-def _line(detail: ErrorDetails, model: type[BaseModel], path: tuple[str, ...]) -> str:
-    location = detail["loc"]
-    dotted = _dotted((*path, *location)) or "configuration"
+def _priority(detail: ErrorDetails) -> int:
+    """Unknown keys first: a misspelt key often is why another is missing. Of alternatives, the one that nearly fit."""
     if detail["type"] == "extra_forbidden":
-        known = _fields_at(model, location[:-1])
-        return unknown_key(dotted, str(location[-1]), known)
+        return 0
+    return 2 if detail["type"].endswith("_type") else 1
+
+
+def _place(detail: ErrorDetails, tree: Any) -> tuple[int | str, ...]:
+    """Where the fault is in what was written: pydantic's location also names alternatives of a union."""
+    place: list[int | str] = []
+    for part in detail["loc"]:
+        if (isinstance(tree, dict) and part in tree) or (
+            isinstance(tree, list) and isinstance(part, int) and part < len(tree)
+        ):
+            tree = tree[part]
+        elif detail["type"] != "missing" or part is not detail["loc"][-1]:
+            continue
+        place.append(part)
+    return tuple(place)
+
+
+def _line(detail: ErrorDetails, where: tuple[int | str, ...], model: type[BaseModel], path: tuple[str, ...]) -> str:
+    dotted = _dotted((*path, *where)) or "configuration"
+    if detail["type"] == "extra_forbidden":
+        return unknown_key(dotted, str(where[-1]), _fields_at(model, where[:-1]))
     message = _EXPECTED.get(detail["type"], detail["msg"])
     message = message.removeprefix("Value error, ").removeprefix("Assertion failed, ")
     message = message.replace("Input should", "must").replace("String should", "must")
@@ -80,10 +99,7 @@ def _line(detail: ErrorDetails, model: type[BaseModel], path: tuple[str, ...]) -
 def _dotted(location: tuple[int | str, ...]) -> str:
     text = ""
     for part in location:
-        if part == "[key]":
-            continue
-        printable = "".join(character for character in str(part)[:80] if character.isprintable())
-        text += f"[{part}]" if isinstance(part, int) else f".{printable}"
+        text += f"[{part}]" if isinstance(part, int) else f".{visible(part)[:80]}"
     return text.removeprefix(".")
 
 
