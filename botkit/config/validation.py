@@ -76,14 +76,21 @@ def _place(detail: ErrorDetails, tree: Any) -> tuple[int | str, ...]:
     """Where the fault is in what was written: pydantic's location also names alternatives of a union."""
     place: list[int | str] = []
     for part in detail["loc"]:
-        if (isinstance(tree, dict) and part in tree) or (
-            isinstance(tree, list) and isinstance(part, int) and part < len(tree)
-        ):
-            tree = tree[part]
+        known, below = _step(tree, part)
+        if known:
+            tree = below
         elif detail["type"] != "missing" or part is not detail["loc"][-1]:
             continue
         place.append(part)
     return tuple(place)
+
+
+def _step(tree: Any, part: int | str) -> tuple[bool, Any]:
+    if isinstance(tree, dict) and part in tree:
+        return True, tree[part]
+    if isinstance(tree, list) and isinstance(part, int) and part < len(tree):
+        return True, tree[part]
+    return False, None
 
 
 def _line(detail: ErrorDetails, where: tuple[int | str, ...], model: type[BaseModel], path: tuple[str, ...]) -> str:
