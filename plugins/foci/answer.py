@@ -33,12 +33,14 @@ class WellKnownAnswer:
         document: its content, None when there is none to read.
         certainty: how much a failure proves; None unless ``report.outcome`` is "failed".
         findings: about the document as a whole and how it is served.
+        hops: the exchanges it was read from.
     """
 
     report: WellKnownReport
     document: WellKnown | None
     certainty: Certainty | None
     findings: tuple[Finding, ...]
+    hops: tuple[Exchange, ...] = ()
 
 
 def read_answer(host: str, hops: Sequence[Exchange], refused: str | None) -> WellKnownAnswer:
@@ -50,6 +52,10 @@ def read_answer(host: str, hops: Sequence[Exchange], refused: str | None) -> Wel
         hops: every exchange in order, the last one being the answer or the failure.
         refused: why the redirect in the last hop was not followed; None when it was no redirect.
     """
+    return replace(_read(host, hops, refused), hops=tuple(hops))
+
+
+def _read(host: str, hops: Sequence[Exchange], refused: str | None) -> WellKnownAnswer:
     last = hops[-1]
     report = WellKnownReport(
         url=hops[0].url,
@@ -126,7 +132,7 @@ def _judge_status(host: str, report: WellKnownReport, response: Response) -> Wel
 
 
 _BODY_ADVICE = {
-    "well-known-not-json": "Correct the JSON there (no trailing commas or comments, UTF-8); `python3 -m json.tool` tests it.",
+    "well-known-not-json": "Correct the JSON there (no trailing commas or comments, UTF-8); test it with `jq`.",
     "well-known-html": "Exempt /.well-known/matrix/ from the web server's catch-all page and serve the JSON there.",
     "well-known-not-object": "Serve a JSON object: `{ … }` with m.homeserver and the foci key.",
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from urllib.parse import urlsplit
 
 from publicsuffixlist import PublicSuffixList
 
@@ -13,7 +14,7 @@ from plugins.foci.catalogue import finding
 from plugins.foci.clients import Published, client_rows
 from plugins.foci.entries import lint_entries, probe_url
 from plugins.foci.homeserver import HomeserverAnswer
-from plugins.foci.ladder import Judgement, Observation, ProbeSettings, judge, skipped
+from plugins.foci.ladder import Judgement, Observation, ProbeSettings, expiry, judge, skipped
 from plugins.foci.lists import lint_list
 from plugins.foci.model import Certainty, Entry, Finding, FocusReport, Report, Verdict
 from plugins.foci.service_url import ServiceUrl
@@ -65,7 +66,8 @@ def assemble(
     """Lint, judge, and put the report together."""
     entries = entries_of(seen.well_known, seen.homeserver)
     judgements = [_judgement(entry, seen, settings, now) for entry in entries]
-    found = [one for one in _findings(seen, entries, judgements, suffixes) if one.code not in settings.ignore]
+    found = [*_findings(seen, entries, judgements, suffixes), *_certificates(seen, settings, now)]
+    found = [one for one in found if one.code not in settings.ignore]
     foci = tuple(
         _focus(place, entry, judgement, found, _others_answered(seen, entry))
         for place, (entry, judgement) in enumerate(zip(entries, judgements, strict=True), 1)
@@ -97,6 +99,14 @@ def _judgement(entry: Entry, seen: Evidence, settings: CheckSettings, now: datet
     if url is None or url not in seen.observations:
         return None
     return judge(seen.observations[url], now, settings.probe)
+
+
+def _certificates(seen: Evidence, settings: CheckSettings, now: datetime) -> list[Finding]:
+    """Certificates of the well-known's hosts that end soon; a focus on the same host tells of its own."""
+    probed = {url.host for url in seen.observations}
+    hops = [hop for hop in seen.well_known.hops if urlsplit(hop.url).hostname not in probed]
+    by_host = {urlsplit(hop.url).hostname: expiry(hop, now, settings.probe) for hop in hops}
+    return [one for found in by_host.values() for one in found]
 
 
 def _findings(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from urllib.parse import urlsplit
 
 from botkit.outbound.model import Certificate, Exchange, Failure, Phase
 from plugins.foci.catalogue import CODES, Group, finding
@@ -108,7 +109,7 @@ def judge(seen: Observation, now: datetime, settings: ProbeSettings) -> Judgemen
         ladder.failed(Stage.ADDRESS, seen.dns_ms, seen.dns_failure.detail)
         return _from_failure(seen, seen.dns_failure, ladder, _certainty(seen.dns_failure, None, settings), ())
     family, exchange = best_exchange(seen)
-    warnings = [*_broken_families(seen, family), *_expiry(exchange, now, settings)]
+    warnings = [*_broken_families(seen, family), *expiry(exchange, now, settings)]
     if exchange.failure is not None:
         _climb(ladder, seen, exchange, exchange.failure.phase)
         ladder.failed(
@@ -299,14 +300,18 @@ def _other_answer(seen: Observation, exchange: Exchange) -> str:
     )
 
 
-def _expiry(exchange: Exchange, now: datetime, settings: ProbeSettings) -> list[Finding]:
+def expiry(exchange: Exchange, now: datetime, settings: ProbeSettings) -> list[Finding]:
+    """A warning when the certificate seen in an exchange ends soon."""
     certificate = exchange.connection.certificate
     if certificate is None:
         return []
     left = (certificate.not_after - now).total_seconds()
     if not 0 < left < settings.expiry_warning:
         return []
-    message = f"The certificate ends on {certificate.not_after:%Y-%m-%d}, in {max(1, round(left / 86400))} days."
+    host = urlsplit(exchange.url).hostname
+    message = (
+        f"The certificate of {host} ends on {certificate.not_after:%Y-%m-%d}, in {max(1, round(left / 86400))} days."
+    )
     return [finding("tls-expiring", message, "Renew the certificate and see why it was not renewed by itself.")]
 
 

@@ -55,7 +55,8 @@ def _absent(server_host: str, transports: TransportsAnswer) -> Finding:
     if transports.endpoint in ("present", "open"):
         message = "There is no client well-known (404); clients that read only it find no focus."
         return finding("well-known-absent", message, advice, severity=Severity.WARNING, snippet=snippet)
-    message = "There is no client well-known (404), so no client finds a focus."
+    rest = ", so no client finds a focus" if transports.endpoint == "absent" else ""
+    message = f"There is no client well-known (404){rest}."
     return finding("well-known-absent", message, advice, snippet=snippet)
 
 
@@ -117,7 +118,8 @@ def _without_key(
             "Keep the list in the well-known too while older clients (Element Call up to 0.23, Element Web) are in use:"
         )
         return [finding("foci-absent", message, advice, severity=Severity.WARNING, snippet=snippet)]
-    message = "The well-known names no foci, so no client finds one."
+    rest = ", so no client finds one" if transports.endpoint == "absent" else ""
+    message = f"The well-known names no foci{rest}."
     advice = "Publish your focus (Synapse: `extra_well_known_client_content`; it adds none by itself):"
     return [finding("foci-absent", message, advice, snippet=snippet)]
 

@@ -36,8 +36,8 @@ def to_document(report: Report) -> Document:
     head = Paragraph(
         (Text(f"{_ICONS[report.verdict]} "), Bold(report.server_name), Text(": "), *inline(report.summary))
     )
-    blocks: list[Block] = [head, *_foci(report.foci), *_advice(report.findings)]
-    return Document(tuple(blocks))
+    told = [report.summary, *(_state(focus) for focus in report.foci)]
+    return Document((head, *_foci(report.foci), *_advice(report.findings, told)))
 
 
 def to_details(report: Report) -> Document:
@@ -46,7 +46,8 @@ def to_details(report: Report) -> Document:
     if report.foci:
         blocks.append(Paragraph((Text(""),)))
     blocks += [Paragraph((Text(f"{row.name}: {_FINDS[row.finds_focus]} ({row.reason})"),)) for row in report.clients]
-    return Document((*blocks, *_advice(report.findings)))
+    told = [report.summary, *(_state(focus) for focus in report.foci)]
+    return Document((*blocks, *_advice(report.findings, told)))
 
 
 _FINDS = {"yes": "finds a focus", "no": "finds no focus", "unknown": "unknown"}
@@ -104,13 +105,15 @@ def _stage_text(result: StageResult) -> str:
     return f"{result.stage.value}: {result.outcome.value}{spent}{' - ' + result.detail if result.detail else ''}"
 
 
-def _advice(found: Sequence[Finding]) -> list[Block]:
+def _advice(found: Sequence[Finding], told: Sequence[str]) -> list[Block]:
+    """What to do, errors first; a message that was told above is not said again."""
     order = list(Severity)
     ranked = sorted(found, key=lambda one: order.index(one.severity))
     to_fix = [one for one in ranked if one.severity is not Severity.INFO]
     blocks: list[Block] = [Paragraph((Bold("To fix:"),))] if to_fix else []
     for one in to_fix:
-        blocks.append(Paragraph((*_head(one), *inline(f"{one.message} {one.advice}"))))
+        repeated = any(one.message.rstrip(".") in line for line in told)
+        blocks.append(Paragraph((*_head(one), *inline(one.advice if repeated else f"{one.message} {one.advice}"))))
         if one.snippet is not None:
             blocks.append(CodeBlock(one.snippet))
     infos = ranked[len(to_fix) :]

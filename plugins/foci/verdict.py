@@ -57,50 +57,64 @@ def server_verdict(discovery: Certainty | None, foci: Sequence[FocusReport], fou
 def summarise(
     verdict: Verdict, clients: Sequence[ClientRow], foci: Sequence[FocusReport], found: Sequence[Finding]
 ) -> str:
-    """One sentence: who finds a focus that answers, and who does not, or the one cause when nobody does."""
-    groups = {answer: [row.name for row in clients if row.finds_focus == answer] for answer in ("yes", "no", "unknown")}
-    cause = _cause(found)
-    if not groups["yes"]:
-        if verdict is Verdict.UNKNOWN:
-            return f"could not be judged from here: {cause}" if cause else "could not be judged from here."
-        if groups["unknown"] and not groups["no"]:
-            return f"whether clients find a focus cannot be told from outside{': ' + cause if cause else '.'}"
-        lead = (
-            "no client finds a focus that answers"
-            if not groups["unknown"]
-            else (f"{_join(groups['no'])} find{_s(groups['no'])} no focus that answers")
-        )
-        return f"{lead}: {cause}" if cause else f"{lead}."
-    parts = [f"{_join(groups['yes'])} find{_s(groups['yes'])} a focus that answers"]
-    if groups["no"]:
-        parts.append(f"{_join(groups['no'])} find{_s(groups['no'])} none")
-    if groups["unknown"]:
-        parts.append(f"for {_join(groups['unknown'])} it cannot be told from outside")
-    sentence = "; ".join(parts) + "."
-    if not groups["no"] and not groups["unknown"]:
-        sentence = "every known client finds a focus that answers."
+    """One sentence: the cause where the server is broken or could not be judged, else who finds a focus."""
+    if verdict is Verdict.UNKNOWN:
+        return f"could not be judged from here: {_cause(foci, found) or 'nothing answered'}."
+    if verdict is Verdict.CRITICAL:
+        still = _named(clients, "yes")
+        rest = f"; {still[0]} still {still[1]} a focus that answers" if still else ""
+        return f"{_cause(foci, found) or 'no focus can be used'}{rest}."
     broken = [str(place) for place, focus in enumerate(foci, 1) if focus.verdict is Verdict.CRITICAL]
-    if broken:
-        sentence = f"{sentence[:-1]}; focus {', '.join(broken)} is broken."
-    return sentence
+    ending = f"; focus {' and '.join(broken)} is broken." if broken else "."
+    return _who_finds(clients) + ending
 
 
-def _cause(found: Sequence[Finding]) -> str:
-    """The gravest finding's message, as the reason."""
-    order = [Severity.ERROR, Severity.WARNING]
-    ranked = sorted((one for one in found if one.severity in order), key=lambda one: order.index(one.severity))
-    if not ranked:
-        return ""
-    message = ranked[0].message
-    return message if ranked[0].focus is None else f"focus {ranked[0].focus}: {message}"
+def _who_finds(clients: Sequence[ClientRow]) -> str:
+    yes, no, unknown = (_named(clients, answer) for answer in ("yes", "no", "unknown"))
+    if yes and not no and not unknown:
+        return "every known client finds a focus that answers"
+    parts = []
+    if yes:
+        parts.append(f"{yes[0]} {yes[1]} a focus that answers")
+    if no:
+        parts.append(f"{no[0]} {no[1]} none" if yes else f"{no[0]} {no[1]} no focus that answers")
+    if unknown:
+        parts.append(f"what {unknown[0]} {unknown[1]} cannot be told from outside")
+    return "; ".join(parts)
 
 
-def _join(names: Sequence[str]) -> str:
-    if len(names) == 1:
-        return names[0]
-    return ", ".join(names[:-1]) + " and " + names[-1]
+def _cause(foci: Sequence[FocusReport], found: Sequence[Finding]) -> str:
+    """The gravest thing in one clause: of the server as a whole, else of the first LiveKit focus."""
+    whole = [one for one in found if one.focus is None]
+    for severity in (Severity.ERROR, Severity.WARNING):
+        grave = [one for one in whole if one.severity is severity and group_of(one) is not Group.CONTEXT]
+        first = next((place for place, focus in enumerate(foci, 1) if focus.entry.is_livekit), None)
+        own = [one for one in found if first is not None and one.focus == first and one.severity is severity]
+        if grave:
+            return grave[0].message.rstrip(".")
+        if own:
+            return f"focus {first}, where clients go first: {own[0].message.rstrip('.')}"
+    return ""
 
 
-def _s(names: Sequence[str]) -> str:
-    plural = len(names) > 1 or " and " in names[0]
-    return "" if plural else "s"
+_NAMES = (
+    (frozenset({"element-call-0.19", "element-call-0.20"}), "clients up to Element Call 0.23"),
+    (frozenset({"element-call-0.19"}), "Element Call 0.18 and 0.19"),
+    (frozenset({"element-call-0.20"}), "Element Call 0.20 to 0.23"),
+    (frozenset({"element-call-0.24"}), "Element Call 0.24 and later"),
+    (frozenset({"element-x"}), "Element X"),
+)
+
+
+def _named(clients: Sequence[ClientRow], answer: str) -> tuple[str, str] | None:
+    """The clients of one answer as the subject of a sentence, with "find" or "finds"; None without any."""
+    left = {row.client for row in clients if row.finds_focus == answer}
+    names = []
+    for group, name in _NAMES:
+        if group <= left:
+            names.append(name)
+            left -= group
+    if not names:
+        return None
+    plural = len(names) > 1 or names[0].startswith("clients")
+    return " and ".join(names), "find" if plural else "finds"
