@@ -90,24 +90,23 @@ class Authority:
         return self._leaves[key]
 
     def _write(self, names: Sequence[str], flaw: Flaw, days: int) -> Leaf:
-        not_before, not_after = self._validity(flaw, days)
         stem = self._directory / f"leaf-{len(self._leaves)}-{flaw}"
         leaf = Leaf(stem.with_suffix(".pem"), stem.with_suffix(".key"))
+        key = ec.generate_private_key(ec.SECP256R1())
+        builder = _builder(names, flaw, key.public_key(), *self._validity(flaw, days))
         if flaw is Flaw.SELF_SIGNED:
-            certificate, private_key = _self_signed(names, not_before, not_after)
+            certificate = builder.issuer_name(_name("TRAEFIK DEFAULT CERT")).sign(key, hashes.SHA256())
         else:
-            issuer = self._stranger if flaw is Flaw.UNTRUSTED else self._ca
-            issued = issuer.issue_cert(
-                *(["another-host.test"] if flaw is Flaw.WRONG_NAME else names),
-                not_before=not_before,
-                not_after=not_after,
-                key_type=trustme.KeyType.ECDSA,
-            )
-            certificate = b"".join(blob.bytes() for blob in issued.cert_chain_pems)
-            private_key = issued.private_key_pem.bytes()
-        leaf.certificate_file.write_bytes(certificate)
+            certificate = _signed(builder, self._stranger if flaw is Flaw.UNTRUSTED else self._ca)
+        leaf.certificate_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
         leaf.key_file.touch(mode=0o600)
-        leaf.key_file.write_bytes(private_key)
+        leaf.key_file.write_bytes(
+            key.private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.PKCS8,
+                serialization.NoEncryption(),
+            )
+        )
         return leaf
 
     def _validity(self, flaw: Flaw, days: int) -> tuple[datetime, datetime]:
@@ -119,24 +118,44 @@ class Authority:
         return self._now - timedelta(days=29), self._now + timedelta(days=days, hours=1)
 
 
-def _self_signed(names: Sequence[str], not_before: datetime, not_after: datetime) -> tuple[bytes, bytes]:
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "TRAEFIK DEFAULT CERT")])
-    certificate = (
+def _builder(
+    names: Sequence[str],
+    flaw: Flaw,
+    key: ec.EllipticCurvePublicKey,
+    not_before: datetime,
+    not_after: datetime,
+) -> x509.CertificateBuilder:
+    """A leaf that lacks its issuer and signature. Built here since trustme refuses names with underscores."""
+    if flaw is Flaw.WRONG_NAME:
+        names = ["another-host.test"]
+    common_name = "TRAEFIK DEFAULT CERT" if flaw is Flaw.SELF_SIGNED else names[0][:64]
+    return (
         x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
+        .subject_name(_name(common_name))
+        .public_key(key)
         .serial_number(x509.random_serial_number())
         .not_valid_before(not_before)
         .not_valid_after(not_after)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(x509.SubjectAlternativeName([_general_name(name) for name in names]), critical=False)
+    )
+
+
+def _signed(builder: x509.CertificateBuilder, ca: trustme.CA) -> x509.Certificate:
+    certificate = x509.load_pem_x509_certificate(ca.cert_pem.bytes())
+    key = serialization.load_pem_private_key(ca.private_key_pem.bytes(), None)
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        raise TypeError("the authority's key is expected to be an elliptic-curve key")
+    identifier = certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    return (
+        builder.issuer_name(certificate.subject)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier), critical=False)
         .sign(key, hashes.SHA256())
     )
-    private_key = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    return certificate.public_bytes(serialization.Encoding.PEM), private_key
+
+
+def _name(common_name: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
 
 
 def _general_name(name: str) -> x509.GeneralName:

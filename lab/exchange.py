@@ -56,7 +56,7 @@ class Answer:
         """The answer as it goes over the wire."""
         reason = HTTPStatus(self.status).phrase if self.status in set(HTTPStatus) else ""
         lines = [f"HTTP/1.1 {self.status} {reason}", *(f"{name}: {value}" for name, value in self.headers)]
-        if self.status != HTTPStatus.NO_CONTENT:
+        if self.status not in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED):
             lines.append(f"Content-Length: {len(self.body)}")
         head = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
         return head if head_only else head + self.body

@@ -182,10 +182,11 @@ class Front:
         by_host = {host: context}
 
         def choose(connection: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> None:
-            if name is not None and any(site.host == name for site in self.sites.values()):
-                if name not in by_host:
-                    by_host[name] = self._leaf_context(name)
-                connection.context = by_host[name]
+            if name is None:
+                return
+            if name not in by_host and any(site.host == name for site in self.sites.values()):
+                by_host[name] = self._leaf_context(name)
+            connection.context = by_host.get(name, context)
 
         context.sni_callback = choose
         return context

@@ -73,8 +73,7 @@ async def test_rate_limits_can_be_set(tmp_path: Path) -> None:
     async with Synapse(tmp_path, rate_limits=limits) as synapse:
         eve = await synapse.register("eve", "secret")
         answers = [
-            await synapse.request("POST", "/_matrix/client/v3/createRoom", eve.access_token, {})
-            for _ in range(4)
+            await synapse.request("POST", "/_matrix/client/v3/createRoom", eve.access_token, {}) for _ in range(4)
         ]
         assert 429 in {status for status, _ in answers}
 
