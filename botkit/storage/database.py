@@ -112,9 +112,7 @@ class Database:
     def _create_engine(self) -> AsyncEngine:
         if not self._sqlite:
             return create_async_engine(self._url, pool_size=4, pool_pre_ping=True, hide_parameters=True)
-        engine = create_async_engine(
-            self._url, hide_parameters=True, connect_args={"timeout": _BUSY_MS / 1000}
-        )
+        engine = create_async_engine(self._url, hide_parameters=True, connect_args={"timeout": _BUSY_MS / 1000})
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_immediate)
         return engine

@@ -128,17 +128,13 @@ class Inbox:
             row = (await connection.execute(query)).first()
             if row is None:
                 return None
-            await connection.execute(
-                update(inbox).where(inbox.c.seq == row.seq).values(attempts=row.attempts + 1)
-            )
+            await connection.execute(update(inbox).where(inbox.c.seq == row.seq).values(attempts=row.attempts + 1))
         return Waiting(row.seq, row.attempts, _message(row.payload))
 
     async def put_back(self, seq: int) -> None:
         """Take an attempt back: it was interrupted by an orderly stop."""
         async with self._database.begin() as connection:
-            await connection.execute(
-                update(inbox).where(inbox.c.seq == seq).values(attempts=inbox.c.attempts - 1)
-            )
+            await connection.execute(update(inbox).where(inbox.c.seq == seq).values(attempts=inbox.c.attempts - 1))
 
     async def finish(self, seq: int, replies: Iterable[Outgoing]) -> None:
         """The answer (possibly none) goes to the outbox and the event is done, in one transaction."""
@@ -185,9 +181,7 @@ class Inbox:
         """Delete finished events received before ``older_than`` (ms)."""
         finished = (EventState.DONE, EventState.DROPPED)
         async with self._database.begin() as connection:
-            await connection.execute(
-                delete(inbox).where(inbox.c.state.in_(finished), inbox.c.received_at < older_than)
-            )
+            await connection.execute(delete(inbox).where(inbox.c.state.in_(finished), inbox.c.received_at < older_than))
 
 
 def _message(payload: str) -> InboundMessage:

@@ -146,6 +146,4 @@ class Outbox:
         """Delete messages that are over and were written before ``older_than`` (ms)."""
         over = (MessageState.SENT, MessageState.REFUSED)
         async with self._database.begin() as connection:
-            await connection.execute(
-                delete(outbox).where(outbox.c.state.in_(over), outbox.c.created_at < older_than)
-            )
+            await connection.execute(delete(outbox).where(outbox.c.state.in_(over), outbox.c.created_at < older_than))

@@ -25,6 +25,11 @@ class RoomNotes:
         async with self._database.begin() as connection:
             return frozenset(await connection.scalars(select(rooms.c.room_id).where(rooms.c.encrypted)))
 
+    async def known(self) -> frozenset[str]:
+        """Rooms that there are notes on."""
+        async with self._database.begin() as connection:
+            return frozenset(await connection.scalars(select(rooms.c.room_id)))
+
     async def suspended(self) -> frozenset[str]:
         """Rooms that refused the bot's messages."""
         async with self._database.begin() as connection:

@@ -1,0 +1,268 @@
+"""The host: configuration and plugins in, a running bot out."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+from botkit.commands import CommandRouter
+from botkit.config import Config, ConfigError, MatrixConfig
+from botkit.document import Document
+from botkit.loader import LoadedPlugin, collect_commands
+from botkit.matrix.cross_signing import Outcome
+from botkit.matrix.enrolment import Device, Enrolment
+from botkit.matrix.rooms import RoomDirectory
+from botkit.matrix.session import AccountError
+from botkit.matrix.station import Memory, Station
+from botkit.matrix.status import StatusBoard
+from botkit.matrix.sync import TokenRejectedError
+from botkit.matrix.wire import Homeserver, UnreachableError, trust_anchors
+from botkit.message import InboundMessage
+from botkit.outbound import HomeserverReader, OutboundClient
+from botkit.plugin import Account, Plugin, PluginContext
+from botkit.storage import Database, StorageError
+from botkit.storage.lock import exclusive
+from botkit.tasks import Supervisor
+from botkit.version import VERSION
+
+EXIT_FAILURE = 1
+EXIT_NO_PERMISSION = 77
+"""EX_NOPERM of sysexits: the homeserver rejects the account; trying again does not help."""
+
+_QUIET = ("nio", "peewee", "alembic", "sqlalchemy", "aiosqlite", "asyncio")
+_PLUGIN_STOP_PATIENCE = 5.0
+
+log = logging.getLogger(__name__)
+
+
+async def run(config: Config, plugins: Sequence[LoadedPlugin]) -> int:
+    """
+    Be the bot until SIGTERM or SIGINT.
+
+    Returns:
+        0 after a signal, 77 when the homeserver rejects the account, 1 when storage cannot be used.
+
+    Raises:
+        ConfigError: the configuration turns out to be unusable.
+    """
+    return await _until_signal(_run(config, plugins))
+
+
+async def login(config: Config) -> int:
+    """
+    Log in once and print device id and fingerprint; the next ``run`` goes on from there.
+
+    Returns:
+        0, or 77 when the homeserver rejects the account, 1 when it cannot be reached.
+    """
+    return await _until_signal(_login(config))
+
+
+async def _until_signal(work: Coroutine[Any, Any, int]) -> int:
+    loop = asyncio.get_running_loop()
+    task = asyncio.ensure_future(work)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # once: a second signal must not cut the orderly end short
+        loop.add_signal_handler(number, lambda: None if task.cancelling() else task.cancel())
+    try:
+        return await task
+    except asyncio.CancelledError:
+        return 0
+    except AccountError as error:
+        return _failed(str(error), EXIT_NO_PERMISSION)
+    except (StorageError, UnreachableError) as error:
+        return _failed(str(error), EXIT_FAILURE)
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+
+
+def _failed(text: str, code: int) -> int:
+    log.debug("stopped", exc_info=True)
+    print(f"bot.py: {text}", file=sys.stderr)
+    return code
+
+
+async def _login(config: Config) -> int:
+    matrix = _account(config)
+    quiet_libraries()
+    async with AsyncExitStack() as stack:
+        stack.enter_context(exclusive(config.storage.path))
+        homeserver = _homeserver(config, matrix)
+        stack.push_async_callback(homeserver.close)
+        device = await Enrolment(homeserver, matrix, config.storage.path, patient=False).enrol()
+        stack.callback(device.crypto.close)
+        _introduce(device)
+    return 0
+
+
+def _introduce(device: Device) -> None:
+    signed = {
+        Outcome.SIGNED: "yes",
+        Outcome.FOREIGN: "no: the account has keys of its own (docs/encryption.md)",
+        Outcome.REFUSED: "no: the homeserver refused (docs/encryption.md)",
+    }
+    print(f"user:          {device.session.user_id}")
+    print(f"device:        {device.session.device_id}")
+    print(f"fingerprint:   {device.crypto.fingerprint}")
+    print(f"cross-signed:  {signed[device.cross_signing]}")
+
+
+async def _run(config: Config, plugins: Sequence[LoadedPlugin]) -> int:
+    matrix = _account(config)
+    quiet_libraries()
+    async with AsyncExitStack() as stack:
+        stack.enter_context(exclusive(config.storage.path))
+        database = Database(config.storage.database_url)
+        stack.push_async_callback(database.close)
+        await database.open()
+        homeserver = _homeserver(config, matrix)
+        stack.push_async_callback(homeserver.close)
+        enrolment = Enrolment(homeserver, matrix, config.storage.path, patient=True)
+        device = await enrolment.enrol()
+        stack.callback(device.crypto.close)
+        log.info(
+            "signed in user=%s device=%s fingerprint=%s",
+            device.session.user_id,
+            device.session.device_id,
+            device.crypto.fingerprint,
+        )
+        memory = Memory.of(database)
+        rooms = RoomDirectory(homeserver)
+        status = StatusBoard(database, memory.inbox, memory.outbox, time.monotonic)
+        context = await _context(stack, config, matrix, homeserver, rooms, status)
+        built = {loaded.name: loaded.plugin(context, loaded.config) for loaded in plugins}
+        router = _router(config, matrix, built)
+
+        async def answer(message: InboundMessage) -> Sequence[Document]:
+            await status.refresh()
+            return await router(message)
+
+        supervisor = Supervisor()
+        stack.push_async_callback(supervisor.stop)
+        station = Station(
+            config,
+            homeserver,
+            device,
+            memory,
+            rooms,
+            status,
+            is_command=router.is_command,
+            answer=answer,
+            supervisor=supervisor,
+        )
+        async with _started(built):
+            try:
+                await station.start()
+                await _serve(supervisor, station, enrolment, device)
+            finally:
+                await station.stop()
+    return 0
+
+
+async def _serve(supervisor: Supervisor, station: Station, enrolment: Enrolment, device: Device) -> None:
+    """Until cancelled, or until the account is lost for good."""
+    while True:
+        try:
+            await supervisor.failed()
+        except TokenRejectedError as error:
+            if not error.soft:
+                raise AccountError(
+                    f"the homeserver no longer accepts the access token ({error}); issue a new one, or remove "
+                    "session.json to log in anew"
+                ) from None
+            log.warning("the homeserver ended the session, logging in again device=%s", device.session.device_id)
+            await enrolment.sign_in.renew(device.session)
+            await station.resume()
+
+
+@asynccontextmanager
+async def _started(plugins: dict[str, Plugin]) -> AsyncIterator[None]:
+    begun: list[tuple[str, Plugin]] = []
+    try:
+        for name, plugin in plugins.items():
+            begun.append((name, plugin))
+            await plugin.start()
+        yield
+    finally:
+        for name, plugin in reversed(begun):
+            try:
+                async with asyncio.timeout(_PLUGIN_STOP_PATIENCE):
+                    await plugin.stop()
+            except Exception:
+                log.exception("plugin did not stop in order plugin=%s", name)
+
+
+async def _context(
+    stack: AsyncExitStack,
+    config: Config,
+    matrix: MatrixConfig,
+    homeserver: Homeserver,
+    rooms: RoomDirectory,
+    status: StatusBoard,
+) -> PluginContext:
+    try:
+        settings = config.network.outbound()
+        outbound = await stack.enter_async_context(OutboundClient(settings))
+        reader = HomeserverReader(matrix.homeserver_url, _LiveToken(homeserver), settings)
+    except ValueError as error:
+        raise ConfigError(f"network: {error}") from None
+    stack.push_async_callback(reader.close)
+    return PluginContext(
+        outbound=outbound,
+        account=Account(matrix.user_id, reader),
+        rooms=rooms,
+        status=status,
+        limits=config.network.limits(),
+    )
+
+
+class _LiveToken:
+    """The token of the moment; it changes when the session is renewed."""
+
+    def __init__(self, homeserver: Homeserver) -> None:
+        self._homeserver = homeserver
+
+    def get_secret_value(self) -> str:
+        return self._homeserver.token.get_secret_value() if self._homeserver.token else ""
+
+
+def _router(config: Config, matrix: MatrixConfig, plugins: dict[str, Plugin]) -> CommandRouter:
+    return CommandRouter(
+        collect_commands(plugins),
+        prefix=config.command_prefix,
+        access=config.commands,
+        admins=config.admins,
+        own_user_id=matrix.user_id,
+        clock=time.monotonic,
+    )
+
+
+def _account(config: Config) -> MatrixConfig:
+    if config.matrix is None:
+        raise ConfigError("matrix: this section is needed; config.yaml.sample explains it")
+    config.matrix.secret()
+    return config.matrix
+
+
+def _homeserver(config: Config, matrix: MatrixConfig) -> Homeserver:
+    try:
+        trust = trust_anchors(config.network.ca_file)
+    except OSError as error:
+        raise ConfigError(f"network.ca_file: {config.network.ca_file}: {error.strerror or error}") from None
+    agent = config.network.user_agent or f"foci-bot/{VERSION}"
+    return Homeserver(matrix.homeserver_url, trust=trust, user_agent=agent)
+
+
+def quiet_libraries() -> None:
+    """Libraries tell of every key and query at levels that the bot keeps for news; their errors stay."""
+    for name in _QUIET:
+        logger = logging.getLogger(name)
+        if logger.level == logging.NOTSET:
+            logger.setLevel(logging.ERROR)

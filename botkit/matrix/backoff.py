@@ -1,0 +1,31 @@
+"""Waiting between attempts: longer each time, short enough to be back within seconds."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+FIRST = 1.0
+LONGEST = 8.0
+
+
+class Backoff:
+    """
+    Pauses of 1, 2, 4 and then 8 seconds, each up to a tenth longer so that many bots do not return at once.
+
+    Args:
+        chance: a number from 0 to 1.
+    """
+
+    def __init__(self, chance: Callable[[], float] = random.random) -> None:
+        self._chance = chance
+        self._next = FIRST
+
+    def pause(self, asked: float | None = None) -> float:
+        """Seconds to wait now; never shorter than the other side ``asked`` for."""
+        pause, self._next = self._next, min(self._next * 2, LONGEST)
+        return max(pause, asked or 0.0) + pause * 0.1 * self._chance()
+
+    def reset(self) -> None:
+        """It worked: the next pause is the shortest again."""
+        self._next = FIRST

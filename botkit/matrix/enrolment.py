@@ -1,0 +1,122 @@
+"""Everything between a configured account and a device that others can trust."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+
+from botkit.config.account import MatrixConfig
+from botkit.matrix.backoff import Backoff
+from botkit.matrix.cross_signing import CrossSigning, Outcome
+from botkit.matrix.crypto import Crypto, CryptoInterruptedError
+from botkit.matrix.device import check_same_device, open_crypto, published_device
+from botkit.matrix.session import Session, SessionFile, SignIn
+from botkit.matrix.wire import Answer, Homeserver, UnreachableError
+
+log = logging.getLogger(__name__)
+
+Sleep = Callable[[float], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """The bot as the homeserver and its users know it."""
+
+    session: Session
+    crypto: Crypto
+    cross_signing: Outcome
+
+
+class Enrolment:
+    """
+    Signs in, publishes the device's keys and cross-signs them; each step only if it is still missing.
+
+    Args:
+        directory: ``storage.path``.
+        patient: wait for a homeserver that does not answer; else UnreachableError is raised.
+    """
+
+    def __init__(
+        self,
+        homeserver: Homeserver,
+        config: MatrixConfig,
+        directory: Path,
+        *,
+        patient: bool,
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
+        self._homeserver = homeserver
+        self._config = config
+        self._directory = directory
+        self._patient = patient
+        self._sleep = sleep
+        file = SessionFile(directory / "session.json")
+        self.sign_in = SignIn(homeserver, config, file, patient=patient, sleep=sleep)
+
+    async def enrol(self) -> Device:
+        """
+        The device, ready to read and write encrypted messages.
+
+        Raises:
+            AccountError: the account or its stored keys cannot be used.
+            UnreachableError: no answer, and not ``patient``.
+        """
+        session = await self.sign_in.enter()
+        crypto = open_crypto(self._homeserver, session, self._directory)
+        try:
+            outcome = await self._insist(lambda: self._publish(session, crypto))
+        except BaseException:
+            crypto.close()
+            raise
+        if outcome is Outcome.FOREIGN:
+            log.warning(
+                "device %s is not cross-signed: %s has cross-signing keys that this bot did not make; messages "
+                "may be unreadable for some clients until the device is verified (docs/encryption.md)",
+                session.device_id,
+                session.user_id,
+            )
+        elif outcome is Outcome.REFUSED:
+            log.warning("device %s is not cross-signed: the homeserver refused (docs/encryption.md)", session.device_id)
+        return Device(session, crypto, outcome)
+
+    async def _publish(self, session: Session, crypto: Crypto) -> Outcome:
+        _, published = await self._keys(session)
+        check_same_device(session, crypto, published, self._directory)
+        await crypto.publish_keys()
+        answer, published = await self._keys(session)
+        signing = CrossSigning(self._homeserver, session, self._directory)
+        return await signing.ensure(answer.body, published, self._password())
+
+    async def _keys(self, session: Session) -> tuple[Answer, Mapping[str, Any]]:
+        answer, published = await published_device(self._homeserver, session)
+        if not answer.ok:
+            raise CryptoInterruptedError(f"keys/query: {answer.describe()}", answer.retry_after)
+        return answer, published
+
+    def _password(self) -> SecretStr | None:
+        kind, secret = self._config.secret()
+        return secret if kind == "password" else None
+
+    async def _insist(self, step: Callable[[], Awaitable[Outcome]]) -> Outcome:
+        backoff = Backoff()
+        complaint = ""
+        while True:
+            asked = None
+            try:
+                return await step()
+            except UnreachableError as error:
+                reason = str(error)
+            except CryptoInterruptedError as error:
+                reason, asked = str(error), error.retry_after
+            if not self._patient:
+                raise UnreachableError(reason)
+            if reason != complaint:
+                log.warning("keys cannot be published yet, waiting: %s", reason)
+                complaint = reason
+            await self._sleep(backoff.pause(asked))

@@ -1,0 +1,75 @@
+"""The part of a room's timeline that a sync answer left out."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from botkit.matrix.screening import own_join
+from botkit.matrix.wire import Homeserver, UnreachableError, path
+
+log = logging.getLogger(__name__)
+
+_PAGE = 100
+_PAGES = 20
+_TYPES = {"types": ["m.room.message", "m.room.encrypted", "m.room.member"]}
+
+
+class GapError(Exception):
+    """The homeserver does not give the missing part now; the text is one line."""
+
+
+class History:
+    """
+    Reads backwards.
+
+    Args:
+        max_age: seconds; older events are of no interest.
+        own_user_id: nothing before this user's own join is of interest.
+    """
+
+    def __init__(self, homeserver: Homeserver, own_user_id: str, max_age: float) -> None:
+        self._homeserver = homeserver
+        self._own_user_id = own_user_id
+        self._max_age = max_age
+
+    async def before(self, room_id: str, token: str, since: str, now: float) -> list[Any]:
+        """
+        Events between ``since`` and ``token``, oldest first, as far back as they matter.
+
+        Args:
+            now: seconds since 1970.
+
+        Raises:
+            GapError: the homeserver failed in a way that may pass.
+        """
+        backwards: list[Any] = []
+        for _ in range(_PAGES):
+            chunk, end = await self._page(room_id, token, since)
+            backwards += chunk
+            if end is None or end == token or not chunk or self._reached(chunk[-1], now):
+                return backwards[::-1]
+            if any(own_join(event, self._own_user_id) for event in chunk):
+                return backwards[::-1]
+            token = end
+        log.warning("gap not read to its beginning room=%s events=%d", room_id, len(backwards))
+        return backwards[::-1]
+
+    def _reached(self, event: Any, now: float) -> bool:
+        sent = event.get("origin_server_ts") if isinstance(event, Mapping) else None
+        return isinstance(sent, int) and now - sent / 1000 > 2 * self._max_age
+
+    async def _page(self, room_id: str, token: str, since: str) -> tuple[list[Any], str | None]:
+        query = {"dir": "b", "from": token, "to": since, "limit": str(_PAGE), "filter": json.dumps(_TYPES)}
+        try:
+            answer = await self._homeserver.request("GET", path("rooms", room_id, "messages"), query=query)
+        except UnreachableError as error:
+            raise GapError(str(error)) from error
+        if answer.temporary or answer.token_rejected:
+            raise GapError(answer.describe())
+        if not answer.ok:
+            log.warning("gap cannot be read room=%s: %s", room_id, answer.describe())
+        chunk, end = answer.body.get("chunk"), answer.body.get("end")
+        return (chunk if isinstance(chunk, list) else []), (end if isinstance(end, str) else None)

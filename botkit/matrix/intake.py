@@ -1,0 +1,216 @@
+"""From one sync answer to inbox, keys and room notes."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from botkit.matrix.crypto import Crypto
+from botkit.matrix.history import History
+from botkit.matrix.reply import unreadable_notice
+from botkit.matrix.rooms import EncryptedRooms, Invitations
+from botkit.matrix.screening import Screen, age, own_join
+from botkit.message import InboundMessage
+from botkit.storage.inbox import Account, Heard, Inbox, Locked
+from botkit.storage.outbox import Outbox
+from botkit.storage.rooms import RoomNotes
+
+log = logging.getLogger(__name__)
+
+KEY_PATIENCE = 300.0
+"""Seconds that an unreadable event waits for its key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wakers:
+    """Whom to tell that there is work."""
+
+    inbox: Callable[[], None]
+    outbox: Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """Where things are kept."""
+
+    inbox: Inbox
+    outbox: Outbox
+    notes: RoomNotes
+
+
+class Intake:
+    """
+    Takes a sync answer in: what it says is stored together with the token that follows it.
+
+    Attributes:
+        joined: the rooms the bot is in.
+        lag: age in seconds of the newest message when it arrived; None before the first.
+
+    Args:
+        is_command: whether a message is worth keeping.
+        now: seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        account: Account,
+        stores: Stores,
+        crypto: Crypto,
+        encrypted: EncryptedRooms,
+        invitations: Invitations,
+        history: History,
+        screen: Screen,
+        is_command: Callable[[InboundMessage], bool],
+        wake: Wakers,
+        now: Callable[[], float],
+    ) -> None:
+        self._account = account
+        self._stores = stores
+        self._crypto = crypto
+        self._encrypted = encrypted
+        self._invitations = invitations
+        self._history = history
+        self._screen = screen
+        self._is_command = is_command
+        self._wake = wake
+        self._now = now
+        self.joined: set[str] = set()
+        self.lag: float | None = None
+
+    async def take_stock(self, sync: Mapping[str, Any]) -> None:
+        """Learn the rooms from an initial sync, without its timelines; rooms no longer joined are forgotten."""
+        joined = _part(sync, "join")
+        await self._encrypted.mark([room for room, info in joined.items() if _turned_encrypted(info)])
+        for room_id in await self._stores.notes.known() - set(joined):
+            await self._leave(room_id)
+        self.joined = set(joined)
+        self._invitations.consider(_part(sync, "invite"))
+
+    async def begin(self, sync: Mapping[str, Any], next_batch: str) -> None:
+        """The first sync ever of this device: its history is not answered, its keys are kept."""
+        self._crypto.hear(sync)
+        await self._stores.inbox.receive(self._account, next_batch, ())
+
+    async def take(self, sync: Mapping[str, Any], since: str, next_batch: str) -> None:
+        """
+        Take an incremental sync in. May be repeated with the same answer.
+
+        Raises:
+            GapError, StorageError: nothing was stored; ask for the same sync again.
+        """
+        keys_came = self._crypto.hear(sync)
+        joined = _part(sync, "join")
+        await self._encrypted.mark([room for room, info in joined.items() if _turned_encrypted(info)])
+        heard: list[Heard] = []
+        for room_id, info in joined.items():
+            self._invitations.withdrawn(room_id)
+            self.joined.add(room_id)
+            heard += await self._room(room_id, info, since)
+        await self._stores.inbox.receive(self._account, next_batch, heard)
+        if heard:
+            self._wake.inbox()
+        for room_id in _part(sync, "leave"):
+            await self._leave(room_id)
+        self._invitations.consider(_part(sync, "invite"))
+        if keys_came:
+            await self.retry_locked()
+
+    async def _room(self, room_id: str, info: Any, since: str) -> list[Heard]:
+        timeline = _mapping(_mapping(info).get("timeline"))
+        events = _list(timeline.get("events"))
+        limited, previous = timeline.get("limited") is True, timeline.get("prev_batch")
+        entered = _last_join(events, self._screen.own_user_id)
+        if limited and entered is None and isinstance(previous, str):
+            events = await self._history.before(room_id, previous, since, self._now()) + events
+            entered = _last_join(events, self._screen.own_user_id)
+        if limited or any(_is_membership(event) for event in (*_state(info), *events)):
+            self._crypto.members_changed(room_id)
+        if entered is not None:
+            events = events[entered + 1 :]
+        return [heard for event in events if (heard := self._heard(room_id, event)) is not None]
+
+    def _heard(self, room_id: str, event: Any) -> Heard | None:
+        if self._screen.outside(event, self._now()) is not None:
+            return None
+        self.lag = max(age(event, self._now()), 0.0)
+        event_id = event["event_id"]
+        if event["type"] == "m.room.message":
+            message = self._wanted(event, room_id, encrypted=False)
+            return Heard(event_id, room_id, message) if message else None
+        clear = self._crypto.decrypt(room_id, event)
+        if clear is None:
+            return Heard(event_id, room_id, locked=dict(event))
+        message = self._wanted(clear, room_id, encrypted=True)
+        return Heard(event_id, room_id, message) if message else None
+
+    def _wanted(self, event: Mapping[str, Any], room_id: str, *, encrypted: bool) -> InboundMessage | None:
+        message = self._screen.inside(event, room_id, encrypted=encrypted)
+        return message if isinstance(message, InboundMessage) and self._is_command(message) else None
+
+    async def retry_locked(self) -> None:
+        """Try unreadable events again; those that waited too long are given up, with one hint per key."""
+        for locked in await self._stores.inbox.locked():
+            clear = self._crypto.decrypt(locked.room_id, locked.event)
+            if clear is not None:
+                message = self._wanted(clear, locked.room_id, encrypted=True)
+                if message is None:
+                    await self._stores.inbox.drop(locked.seq)
+                else:
+                    await self._stores.inbox.unlock(locked.seq, message)
+                    self._wake.inbox()
+            elif self._now() - locked.received_at / 1000 > KEY_PATIENCE:
+                await self._give_up(locked)
+
+    async def _give_up(self, locked: Locked) -> None:
+        session = _mapping(locked.event.get("content")).get("session_id")
+        session_id = session if isinstance(session, str) else ""
+        if await self._stores.notes.hint_due(locked.room_id, session_id):
+            log.warning("message not decrypted room=%s sender=%s", locked.room_id, locked.event.get("sender"))
+            await self._stores.outbox.add(unreadable_notice(locked.room_id, session_id))
+            self._wake.outbox()
+        await self._stores.inbox.drop(locked.seq)
+
+    async def _leave(self, room_id: str) -> None:
+        log.info("no longer in room=%s", room_id)
+        self.joined.discard(room_id)
+        self._invitations.withdrawn(room_id)
+        self._encrypted.forget(room_id)
+        self._crypto.forget_room(room_id)
+        await self._stores.inbox.forget_room(room_id)
+        await self._stores.outbox.forget_room(room_id)
+        await self._stores.notes.forget(room_id)
+
+
+def _part(sync: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    return _mapping(_mapping(sync.get("rooms")).get(name))
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _state(info: Any) -> Iterator[Any]:
+    for part in ("state", "state_after"):
+        yield from _list(_mapping(_mapping(info).get(part)).get("events"))
+
+
+def _turned_encrypted(info: Any) -> bool:
+    timeline = _list(_mapping(_mapping(info).get("timeline")).get("events"))
+    return any(
+        isinstance(event, Mapping) and event.get("type") == "m.room.encryption" and event.get("state_key") == ""
+        for event in (*_state(info), *timeline)
+    )
+
+
+def _is_membership(event: Any) -> bool:
+    return isinstance(event, Mapping) and event.get("type") == "m.room.member"
+
+
+def _last_join(events: list[Any], own_user_id: str) -> int | None:
+    return max((index for index, event in enumerate(events) if own_join(event, own_user_id)), default=None)

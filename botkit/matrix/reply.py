@@ -1,0 +1,60 @@
+"""Answers as events: how they point to the command, and the transaction id that makes them unique."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+from botkit.document import Document, Paragraph, Text
+from botkit.message import InboundMessage
+from botkit.rendering import message_content
+from botkit.storage.outbox import Outgoing
+
+_MESSAGE = "m.room.message"
+
+
+def replies(message: InboundMessage, documents: Sequence[Document]) -> tuple[Outgoing, ...]:
+    """The events that answer a command; the same command always yields the same transaction ids."""
+    relation = relation_to(message)
+    return tuple(
+        Outgoing(
+            room_id=message.room_id,
+            txn_id=transaction_id(message.event_id, str(index)),
+            kind=_MESSAGE,
+            content={**message_content(document), "m.relates_to": relation},
+        )
+        for index, document in enumerate(documents)
+    )
+
+
+def relation_to(message: InboundMessage) -> dict[str, Any]:
+    """In reply to the command, and in its thread where it came from one."""
+    reply = {"m.in_reply_to": {"event_id": message.event_id}}
+    if message.thread_root is None:
+        return reply
+    return {"rel_type": "m.thread", "event_id": message.thread_root, "is_falling_back": False, **reply}
+
+
+def transaction_id(*parts: str) -> str:
+    """A transaction id that depends on nothing but ``parts``."""
+    return "foci" + hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:40]
+
+
+def shortened(message: Outgoing) -> Outgoing:
+    """What is said in place of a message that the homeserver finds too large."""
+    notice = message_content(
+        Document((Paragraph((Text("The answer is too large for this homeserver; ask for less at once."),)),))
+    )
+    relation = {key: message.content[key] for key in ("m.relates_to",) if key in message.content}
+    return Outgoing(message.room_id, transaction_id(message.txn_id, "shortened"), _MESSAGE, {**notice, **relation})
+
+
+def unreadable_notice(room_id: str, session_id: str) -> Outgoing:
+    """What a room is told, once per key, about messages that could not be decrypted."""
+    words = (
+        "I could not decrypt a message here: its key never reached me. If it was a command, please send it "
+        "again; if this goes on, your client may be keeping keys from unverified devices, or from me."
+    )
+    content = message_content(Document((Paragraph((Text(words),)),)))
+    return Outgoing(room_id, transaction_id("unreadable", room_id, session_id), _MESSAGE, content)

@@ -1,0 +1,220 @@
+"""Rooms as the homeserver knows them: who is in, who has power, what is encrypted, whose invitations count."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from typing import Any
+
+from botkit.matrix.backoff import Backoff
+from botkit.matrix.wire import Answer, Homeserver, UnreachableError, path
+from botkit.permissions import power_level
+from botkit.storage.rooms import RoomNotes
+
+log = logging.getLogger(__name__)
+
+Sleep = Callable[[float], Awaitable[None]]
+_JOIN_ATTEMPTS = 12
+
+
+class RoomUnavailableError(Exception):
+    """The homeserver does not tell about this room now; the text is one line."""
+
+
+class RoomDirectory:
+    """Questions about rooms, always answered from raw state (``botkit.plugin.Rooms``)."""
+
+    def __init__(self, homeserver: Homeserver) -> None:
+        self._homeserver = homeserver
+
+    async def members(self, room_id: str) -> tuple[str, ...]:
+        """User ids of everyone joined, sorted. Raises RoomUnavailableError."""
+        answer = await self._get(path("rooms", room_id, "joined_members"))
+        joined = answer.body.get("joined")
+        return tuple(sorted(joined)) if isinstance(joined, dict) else ()
+
+    async def power_level(self, room_id: str, user_id: str) -> float:
+        """The user's power, infinite for creators from room version 12 on. Raises RoomUnavailableError."""
+        create = await self._create_event(room_id)
+        content, sender = create.get("content"), create.get("sender")
+        levels = await self.state(room_id, "m.room.power_levels")
+        return power_level(
+            user_id,
+            create=content if isinstance(content, Mapping) else {},
+            create_sender=sender if isinstance(sender, str) else "",
+            power_levels=levels,
+        )
+
+    async def state(self, room_id: str, kind: str) -> Mapping[str, Any] | None:
+        """Content of a state event, None when the room has none. Raises RoomUnavailableError."""
+        answer = await self._ask(path("rooms", room_id, "state", kind, ""))
+        if answer.status == 404 and answer.errcode == "M_NOT_FOUND":
+            return None
+        return self._checked(answer).body
+
+    async def author(self, room_id: str, event_id: str) -> str | None:
+        """Who wrote an event, None when it is not to be found. Raises RoomUnavailableError."""
+        answer = await self._ask(path("rooms", room_id, "event", event_id))
+        if answer.temporary:
+            raise RoomUnavailableError(answer.describe())
+        sender = answer.body.get("sender") if answer.ok else None
+        return sender if isinstance(sender, str) else None
+
+    async def _create_event(self, room_id: str) -> Mapping[str, Any]:
+        where = path("rooms", room_id, "state", "m.room.create", "")
+        answer = await self._get(where, query={"format": "event"})
+        if "sender" in answer.body and "content" in answer.body:
+            return answer.body
+        # servers that do not know format=event (specified in 1.16) send the content alone
+        events = await self._whole_state(room_id)
+        return next((event for event in events if event.get("type") == "m.room.create"), {})
+
+    async def _whole_state(self, room_id: str) -> Collection[Mapping[str, Any]]:
+        answer = await self._get(path("rooms", room_id, "state"))
+        events = answer.body.get("chunk")
+        return events if isinstance(events, list) else ()
+
+    async def _get(self, where: str, query: Mapping[str, str] | None = None) -> Answer:
+        return self._checked(await self._ask(where, query))
+
+    async def _ask(self, where: str, query: Mapping[str, str] | None = None) -> Answer:
+        try:
+            return await self._homeserver.request("GET", where, query=query)
+        except UnreachableError as error:
+            raise RoomUnavailableError(str(error)) from error
+
+    @staticmethod
+    def _checked(answer: Answer) -> Answer:
+        if not answer.ok:
+            raise RoomUnavailableError(answer.describe())
+        return answer
+
+
+class EncryptedRooms:
+    """
+    Which rooms are encrypted. Once a room was seen encrypted it stays so, in the database too; nothing is
+    called clear unless the homeserver said so in this process.
+    """
+
+    def __init__(self, rooms: RoomDirectory, notes: RoomNotes) -> None:
+        self._rooms = rooms
+        self._notes = notes
+        self._encrypted: set[str] = set()
+        self._clear: set[str] = set()
+
+    async def load(self) -> None:
+        """Remember what earlier runs saw."""
+        self._encrypted |= await self._notes.encrypted()
+
+    async def mark(self, room_ids: Collection[str]) -> None:
+        """These rooms have ``m.room.encryption`` in their state."""
+        new = set(room_ids) - self._encrypted
+        self._encrypted |= new
+        self._clear -= new
+        if new:
+            await self._notes.set_encrypted(new)
+
+    async def __call__(self, room_id: str) -> bool:
+        """Whether the room is encrypted. Raises RoomUnavailableError while that is not known."""
+        if room_id in self._encrypted:
+            return True
+        if room_id in self._clear:
+            return False
+        if await self._rooms.state(room_id, "m.room.encryption") is not None:
+            await self.mark([room_id])
+            return True
+        # meanwhile the sync may have brought the opposite
+        if room_id not in self._encrypted:
+            self._clear.add(room_id)
+        return room_id in self._encrypted
+
+    def forget(self, room_id: str) -> None:
+        """The bot has left the room."""
+        self._encrypted.discard(room_id)
+        self._clear.discard(room_id)
+
+
+class Invitations:
+    """
+    Follows invitations that the policy allows; others are left alone.
+
+    Args:
+        allowed: the policy, given the inviter.
+    """
+
+    def __init__(
+        self,
+        homeserver: Homeserver,
+        own_user_id: str,
+        allowed: Callable[[str], bool],
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
+        self._homeserver = homeserver
+        self._own_user_id = own_user_id
+        self._allowed = allowed
+        self._sleep = sleep
+        self._joining: dict[str, asyncio.Task[None]] = {}
+        self._declined: set[str] = set()
+
+    def consider(self, invites: Mapping[str, Any]) -> None:
+        """Judge the ``invite`` part of a sync answer; joining goes on in the background."""
+        for room_id, invite in invites.items():
+            inviter = self._inviter(invite)
+            if inviter is None or room_id in self._joining:
+                continue
+            if self._allowed(inviter):
+                task = asyncio.create_task(self._join(room_id, inviter))
+                self._joining[room_id] = task
+                task.add_done_callback(lambda _, room=room_id: self._joining.pop(room, None))  # type: ignore[misc]
+            elif room_id not in self._declined:
+                self._declined.add(room_id)
+                log.info("invitation not followed room=%s inviter=%s (invites.policy)", room_id, inviter)
+
+    def withdrawn(self, room_id: str) -> None:
+        """The invitation is gone, or the bot is in the room."""
+        self._declined.discard(room_id)
+        task = self._joining.pop(room_id, None)
+        if task is not None:
+            task.cancel()
+
+    async def stop(self) -> None:
+        """Stop joining; what is left is found again at the next start."""
+        tasks = tuple(self._joining.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _inviter(self, invite: Any) -> str | None:
+        """The sender of the invitation to the bot itself; other people's memberships come along with it."""
+        state = invite.get("invite_state") if isinstance(invite, Mapping) else None
+        events = state.get("events") if isinstance(state, Mapping) else None
+        for event in events if isinstance(events, list) else ():
+            if not isinstance(event, Mapping) or event.get("type") != "m.room.member":
+                continue
+            content = event.get("content")
+            membership = content.get("membership") if isinstance(content, Mapping) else None
+            sender = event.get("sender")
+            if event.get("state_key") == self._own_user_id and membership == "invite":
+                return sender if isinstance(sender, str) else None
+        return None
+
+    async def _join(self, room_id: str, inviter: str) -> None:
+        backoff = Backoff()
+        server = inviter.partition(":")[2]
+        for _ in range(_JOIN_ATTEMPTS):
+            asked = None
+            try:
+                answer = await self._homeserver.request(
+                    "POST", path("join", room_id), {}, query={"via": server, "server_name": server}, timeout=90
+                )
+                if answer.ok:
+                    log.info("joined room=%s inviter=%s", room_id, inviter)
+                    return
+                reason, asked = answer.describe(), answer.retry_after
+                if not answer.temporary:
+                    break
+            except UnreachableError as error:
+                reason = str(error)
+            await self._sleep(backoff.pause(asked))
+        log.warning("could not join room=%s inviter=%s: %s", room_id, inviter, reason)

@@ -1,0 +1,133 @@
+"""Which events are commands to answer. Pure: events in, verdicts out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from botkit.message import InboundMessage
+
+_MOST_MENTIONS = 50
+
+
+class Unfit(StrEnum):
+    """Why an event is passed over."""
+
+    MALFORMED = "malformed"
+    OTHER_TYPE = "other type"
+    OWN = "own"
+    TOO_OLD = "too old"
+    EDIT = "edit"
+    REDACTED = "redacted"
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """
+    The rules that events are held against.
+
+    Attributes:
+        own_user_id: whose events are never answered.
+        max_age: seconds after which an event is too old.
+    """
+
+    own_user_id: str
+    max_age: float
+
+    def outside(self, event: Any, now: float) -> Unfit | None:
+        """
+        Judge what can be seen without decrypting.
+
+        Args:
+            now: seconds since 1970.
+        """
+        if not isinstance(event, Mapping) or not _well_formed(event):
+            return Unfit.MALFORMED
+        if event["type"] not in ("m.room.message", "m.room.encrypted") or "state_key" in event:
+            return Unfit.OTHER_TYPE
+        if event["sender"] == self.own_user_id:
+            return Unfit.OWN
+        if "redacted_because" in _mapping(event.get("unsigned")) or not event["content"]:
+            return Unfit.REDACTED
+        if _replaces(event["content"]):
+            return Unfit.EDIT
+        return Unfit.TOO_OLD if age(event, now) > self.max_age else None
+
+    def inside(self, event: Mapping[str, Any], room_id: str, *, encrypted: bool) -> InboundMessage | Unfit:
+        """The message in an event that passed ``outside`` and is in clear by now."""
+        content = event.get("content")
+        if not isinstance(content, Mapping):
+            return Unfit.MALFORMED
+        if event.get("type") != "m.room.message" or content.get("msgtype") != "m.text":
+            return Unfit.OTHER_TYPE
+        if _replaces(content):
+            return Unfit.EDIT
+        if not isinstance(content.get("body"), str):
+            return Unfit.MALFORMED
+        return _message(event, content, room_id, encrypted)
+
+
+def age(event: Mapping[str, Any], now: float) -> float:
+    """
+    Seconds since the event was sent.
+
+    The homeserver's own measure (``unsigned.age``) where it gives one; the sender's server's clock otherwise.
+    """
+    measured = _mapping(event.get("unsigned")).get("age")
+    if isinstance(measured, int) and not isinstance(measured, bool):
+        return measured / 1000
+    return now - float(event["origin_server_ts"]) / 1000
+
+
+def own_join(event: Any, own_user_id: str) -> bool:
+    """Whether this is the bot entering the room (not merely changing its profile)."""
+    if not isinstance(event, Mapping) or event.get("type") != "m.room.member":
+        return False
+    if event.get("state_key") != own_user_id or _mapping(event.get("content")).get("membership") != "join":
+        return False
+    before = _mapping(_mapping(event.get("unsigned")).get("prev_content"))
+    return before.get("membership") != "join"
+
+
+def _well_formed(event: Mapping[str, Any]) -> bool:
+    texts = all(isinstance(event.get(key), str) for key in ("type", "event_id", "sender"))
+    sent = event.get("origin_server_ts")
+    numbers = isinstance(sent, int) and not isinstance(sent, bool) and 0 <= sent < 2**53
+    return texts and numbers and isinstance(event.get("content"), Mapping)
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _replaces(content: Mapping[str, Any]) -> bool:
+    return _mapping(content.get("m.relates_to")).get("rel_type") == "m.replace" or "m.new_content" in content
+
+
+def _message(event: Mapping[str, Any], content: Mapping[str, Any], room_id: str, encrypted: bool) -> InboundMessage:
+    relation = _mapping(content.get("m.relates_to"))
+    threaded = relation.get("rel_type") == "m.thread"
+    fallback = threaded and relation.get("is_falling_back") is True
+    reply_to = _text(_mapping(relation.get("m.in_reply_to")).get("event_id"))
+    mentioned = _mapping(content.get("m.mentions")).get("user_ids")
+    users = mentioned if isinstance(mentioned, list) else []
+    html = content.get("format") == "org.matrix.custom.html"
+    return InboundMessage(
+        event_id=event["event_id"],
+        room_id=room_id,
+        sender=event["sender"],
+        body=content["body"],
+        formatted_body=_text(content.get("formatted_body")) if html else None,
+        mentions=tuple(user for user in users if isinstance(user, str))[:_MOST_MENTIONS],
+        reply_to=None if fallback else reply_to,
+        reply_author=None,
+        thread_root=_text(relation.get("event_id")) if threaded else None,
+        sent_at=event["origin_server_ts"],
+        encrypted=encrypted,
+    )

@@ -1,0 +1,71 @@
+"""The host's own health in words."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+
+from botkit.matrix.intake import Intake
+from botkit.matrix.sync import SyncLoop
+from botkit.storage.database import Database
+from botkit.storage.inbox import Inbox
+from botkit.storage.outbox import Outbox
+
+
+class StatusBoard:
+    """
+    ``botkit.plugin.HostStatus``; ``refresh`` reads what only the database knows.
+
+    Args:
+        clock: monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        inbox: Inbox,
+        outbox: Outbox,
+        clock: Callable[[], float],
+    ) -> None:
+        self._database = database
+        self._inbox = inbox
+        self._outbox = outbox
+        self._clock = clock
+        self._started = clock()
+        self._sync: SyncLoop | None = None
+        self._intake: Intake | None = None
+        self._undelivered = 0
+        self._backlog = 0
+
+    def watch(self, sync: SyncLoop, intake: Intake) -> None:
+        """Where news of the homeserver come from, once that is running."""
+        self._sync = sync
+        self._intake = intake
+
+    async def refresh(self) -> None:
+        """Count again. Raises StorageError."""
+        self._undelivered = await self._outbox.undelivered()
+        self._backlog = await self._inbox.backlog()
+
+    def lines(self) -> Sequence[tuple[str, str]]:
+        """Name and value pairs for people."""
+        last = self._sync.last_success if self._sync else None
+        lag = self._intake.lag if self._intake else None
+        return (
+            ("last sync", "never" if last is None else f"{self._clock() - last:.0f} s ago"),
+            ("sync lag", "unknown" if lag is None else f"{lag:.1f} s"),
+            ("rooms", str(len(self._intake.joined) if self._intake else 0)),
+            ("undelivered messages", str(self._undelivered)),
+            ("commands waiting", str(self._backlog)),
+            ("database", self._database.backend),
+            ("up for", _span(self._clock() - self._started)),
+            ("versions", f"Python {platform.python_version()}, matrix-nio {version('matrix-nio')}"),
+        )
+
+
+def _span(seconds: float) -> str:
+    minutes, hours, days = int(seconds // 60), int(seconds // 3600), int(seconds // 86400)
+    if days:
+        return f"{days} d {hours % 24} h"
+    return f"{hours} h {minutes % 60} min" if hours else f"{minutes} min"

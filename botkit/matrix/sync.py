@@ -1,0 +1,187 @@
+"""The long poll: asks, takes in, moves on; waits when there is nothing to be had."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from botkit.matrix.backoff import Backoff
+from botkit.matrix.crypto import Crypto, CryptoInterruptedError
+from botkit.matrix.history import GapError
+from botkit.matrix.intake import Intake
+from botkit.matrix.wire import Answer, Homeserver, UnreachableError, path
+from botkit.storage.database import StorageError
+from botkit.storage.inbox import Account, Inbox
+
+log = logging.getLogger(__name__)
+
+Sleep = Callable[[float], Awaitable[None]]
+
+LONG_POLL = 30.0
+"""Seconds that the homeserver may keep a request without news."""
+
+_NOTHING = {"not_types": ["*"]}
+_TIMELINE_TYPES = [
+    "m.room.message",
+    "m.room.encrypted",
+    "m.room.member",
+    "m.room.encryption",
+]
+_ROOMS = {
+    "ephemeral": _NOTHING,
+    "account_data": _NOTHING,
+    "state": {"types": ["m.room.member", "m.room.encryption"], "lazy_load_members": True},
+    "timeline": {"types": _TIMELINE_TYPES, "limit": 50},
+}
+_FILTER = json.dumps({"presence": _NOTHING, "account_data": _NOTHING, "room": _ROOMS})
+
+
+class TokenRejectedError(Exception):
+    """
+    The homeserver no longer accepts the access token.
+
+    Attributes:
+        soft: the device is still there; logging in to it again is enough.
+    """
+
+    def __init__(self, soft: bool, reason: str) -> None:
+        super().__init__(reason)
+        self.soft = soft
+
+
+class SyncLoop:
+    """
+    Reads the homeserver's news for ever.
+
+    Attributes:
+        last_success: monotonic seconds of the last answer that was taken in; None before the first.
+
+    Args:
+        clock: monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        homeserver: Homeserver,
+        account: Account,
+        inbox: Inbox,
+        intake: Intake,
+        crypto: Crypto,
+        *,
+        clock: Callable[[], float],
+        sleep: Sleep = asyncio.sleep,
+        long_poll: float = LONG_POLL,
+    ) -> None:
+        self._homeserver = homeserver
+        self._account = account
+        self._inbox = inbox
+        self._intake = intake
+        self._crypto = crypto
+        self._clock = clock
+        self._sleep = sleep
+        self._long_poll = long_poll
+        self._backoff = Backoff()
+        self._complaint = ""
+        self.last_success: float | None = None
+        self.ready = asyncio.Event()
+
+    async def run(self) -> None:
+        """
+        Sync until cancelled.
+
+        Raises:
+            TokenRejectedError: nothing more can be done with this token.
+        """
+        await self._persist(self._start)
+        self.ready.set()
+        while True:
+            await self._persist(self._step)
+
+    async def _persist(self, step: Callable[[], Awaitable[None]]) -> None:
+        """Do it once, trying again after ever longer pauses; one log line per change of the trouble."""
+        while True:
+            asked = None
+            try:
+                await step()
+            except (UnreachableError, GapError, StorageError) as error:
+                reason = str(error)
+            except _TroubleError as error:
+                reason, asked = str(error), error.retry_after
+            else:
+                self._recovered()
+                return
+            if reason != self._complaint:
+                log.warning("sync interrupted, trying again: %s", reason)
+                self._complaint = reason
+            await self._sleep(self._backoff.pause(asked))
+
+    def _recovered(self) -> None:
+        if self._complaint:
+            log.info("sync works again")
+        self._complaint = ""
+        self._backoff.reset()
+        self.last_success = self._clock()
+
+    async def _start(self) -> None:
+        """Take stock of the rooms; on the very first start this is also where reading begins."""
+        since = await self._inbox.since(self._account)
+        answer = await self._ask({"timeout": "0", "filter": _FILTER})
+        await self._intake.take_stock(answer.body)
+        if since is None:
+            await self._intake.begin(answer.body, _next_batch(answer))
+        await self._upkeep()
+
+    async def _step(self) -> None:
+        since = await self._inbox.since(self._account)
+        if since is None:
+            raise StorageError("the sync token is gone from the database")
+        # without waiting at first, so that trouble is over as soon as it is over
+        timeout = 0.0 if self._complaint or self.last_success is None else self._long_poll
+        query = {"timeout": str(int(timeout * 1000)), "filter": _FILTER, "since": since}
+        answer = await self._ask(query, timeout=timeout + 60)
+        await self._intake.take(answer.body, since, _next_batch(answer))
+        await self._intake.retry_locked()
+        await self._upkeep()
+
+    async def _upkeep(self) -> None:
+        try:
+            await self._crypto.upkeep()
+        except CryptoInterruptedError as error:
+            log.warning("keys not exchanged, trying again with the next sync: %s", error)
+
+    async def _ask(self, query: dict[str, str], timeout: float = 120.0) -> Answer:
+        """One sync request, given up as soon as any other request learns that the token is gone."""
+        request = asyncio.ensure_future(self._homeserver.request("GET", path("sync"), query=query, timeout=timeout))
+        lost = asyncio.ensure_future(self._homeserver.token_lost.wait())
+        try:
+            await asyncio.wait((request, lost), return_when=asyncio.FIRST_COMPLETED)
+            if not request.done():
+                request.cancel()
+                request = asyncio.ensure_future(self._homeserver.request("GET", path("account", "whoami")))
+                answer = await request
+                if answer.ok:
+                    self._homeserver.token_lost.clear()
+                    raise _TroubleError("the token was doubted", None)
+            answer = await request
+        finally:
+            for task in (request, lost):
+                task.cancel()
+        if answer.token_rejected:
+            raise TokenRejectedError(answer.soft_logout, answer.describe())
+        if not answer.ok or not isinstance(answer.body.get("next_batch"), str):
+            raise _TroubleError(answer.describe(), answer.retry_after)
+        return answer
+
+
+class _TroubleError(Exception):
+    def __init__(self, reason: str, retry_after: float | None) -> None:
+        super().__init__(reason)
+        self.retry_after = retry_after
+
+
+def _next_batch(answer: Answer) -> str:
+    token: Any = answer.body["next_batch"]
+    return str(token)

@@ -1,0 +1,163 @@
+"""Answers commands: in order within a room, rooms side by side."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+from botkit.matrix.reply import replies
+from botkit.matrix.rooms import RoomDirectory, RoomUnavailableError
+from botkit.matrix.wire import Homeserver, UnreachableError, path
+from botkit.message import Answerer, InboundMessage
+from botkit.storage.inbox import Inbox, Waiting
+
+log = logging.getLogger(__name__)
+
+Sleep = Callable[[float], Awaitable[None]]
+
+MOST_ATTEMPTS = 3
+"""Starts after which a message that never came to its end is given up."""
+
+_PARALLEL = 16
+_RETRY_PAUSE = 2.0
+_TYPING_FOR = 30.0
+
+
+class Typing:
+    """Shows in a room that an answer is being worked on. Never an obstacle: its failures are ignored."""
+
+    def __init__(self, homeserver: Homeserver, user_id: str) -> None:
+        self._homeserver = homeserver
+        self._user_id = user_id
+
+    @asynccontextmanager
+    async def shown(self, room_id: str) -> AsyncIterator[None]:
+        """Show it for as long as the block takes."""
+        task = asyncio.create_task(self._keep(room_id))
+        try:
+            yield
+        finally:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    async def _keep(self, room_id: str) -> None:
+        where = path("rooms", room_id, "typing", self._user_id)
+        try:
+            while True:
+                body = {"typing": True, "timeout": int(_TYPING_FOR * 1000)}
+                answer = await self._homeserver.request("PUT", where, body)
+                if not answer.ok:
+                    return
+                await asyncio.sleep(_TYPING_FOR * 2 / 3)
+        except UnreachableError as error:
+            log.debug("typing not shown room=%s: %s", room_id, error)
+
+
+class Worker:
+    """
+    Takes messages from the inbox, has them answered and puts the answers into the outbox.
+
+    Args:
+        answer: what knows the commands.
+        wake_outbox: called when there is something to send.
+    """
+
+    def __init__(
+        self,
+        inbox: Inbox,
+        rooms: RoomDirectory,
+        typing: Typing,
+        answer: Answerer,
+        wake_outbox: Callable[[], None],
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
+        self._inbox = inbox
+        self._rooms = rooms
+        self._typing = typing
+        self._answer = answer
+        self._wake_outbox = wake_outbox
+        self._sleep = sleep
+        self._news = asyncio.Event()
+        self._turns = asyncio.Semaphore(_PARALLEL)
+        self._active: dict[str, asyncio.Task[None]] = {}
+        self._stopping = False
+
+    def wake(self) -> None:
+        """There may be messages to answer."""
+        self._news.set()
+
+    async def run(self) -> None:
+        """Answer until cancelled; begins with what an earlier run left."""
+        self._news.set()
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            for room_id in await self._inbox.rooms_waiting():
+                if room_id not in self._active and not self._stopping:
+                    task = asyncio.create_task(self._serve(room_id))
+                    self._active[room_id] = task
+                    task.add_done_callback(lambda _, room=room_id: self._served(room))  # type: ignore[misc]
+
+    def _served(self, room_id: str) -> None:
+        self._active.pop(room_id, None)
+        # something may have come between the last look and the end
+        self._news.set()
+
+    async def stop(self, patience: float) -> None:
+        """Let running answers end for ``patience`` seconds; what does not end is answered at the next start."""
+        self._stopping = True
+        tasks = tuple(self._active.values())
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=patience)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    async def _serve(self, room_id: str) -> None:
+        """Everything that waits in one room; one turn per message, so that no room holds up the others."""
+        while not self._stopping:
+            try:
+                async with self._turns:
+                    waiting = await self._inbox.start(room_id)
+                    if waiting is None:
+                        return
+                    await self._handle(waiting)
+            except Exception:
+                log.exception("answering interrupted, trying again room=%s", room_id)
+                await self._sleep(_RETRY_PAUSE)
+
+    async def _handle(self, waiting: Waiting) -> None:
+        message = waiting.message
+        if waiting.attempts >= MOST_ATTEMPTS:
+            log.error(
+                "message given up after %d attempts room=%s event=%s sender=%s",
+                waiting.attempts,
+                message.room_id,
+                message.event_id,
+                message.sender,
+            )
+            await self._inbox.drop(waiting.seq)
+            return
+        try:
+            async with self._typing.shown(message.room_id):
+                documents = await self._answer(await self._with_author(message))
+        except asyncio.CancelledError:
+            await asyncio.shield(self._inbox.put_back(waiting.seq))
+            raise
+        await self._inbox.finish(waiting.seq, replies(message, documents))
+        if documents:
+            self._wake_outbox()
+
+    async def _with_author(self, message: InboundMessage) -> InboundMessage:
+        if message.reply_to is None:
+            return message
+        try:
+            return replace(message, reply_author=await self._rooms.author(message.room_id, message.reply_to))
+        except RoomUnavailableError as error:
+            log.warning("author of the replied-to event unknown event=%s: %s", message.reply_to, error)
+            return message

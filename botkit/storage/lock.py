@@ -1,0 +1,34 @@
+"""One bot per storage directory: two would answer twice and ruin each other's keys."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from botkit.storage.database import StorageError
+
+
+@contextmanager
+def exclusive(directory: Path) -> Iterator[None]:
+    """
+    Hold the directory (made with mode 0700 if missing) while the block runs; a crash lets go of it.
+
+    Raises:
+        StorageError: another process holds it, or it cannot be written.
+    """
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise StorageError(f"storage.path {directory}: {error.strerror}") from error
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise StorageError(f"storage.path {directory} is in use by another running bot") from None
+        yield
+    finally:
+        os.close(descriptor)
