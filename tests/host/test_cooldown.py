@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import pytest
+
+from botkit.config import Rate
+from botkit.cooldown import Buckets, Cooldown, CooldownError
+from tests.host.clock import Clock
+
+
+def spent(cooldown: Cooldown, user: str = "@a:x", room: str = "!r", amount: int = 1) -> CooldownError | None:
+    """The refusal, or None when the charge passed."""
+    try:
+        cooldown.charge(user, room, amount)
+    except CooldownError as error:
+        return error
+    return None
+
+
+def test_a_burst_up_to_the_count_passes_and_the_next_waits() -> None:
+    """Six a minute means six at once, then one every ten seconds."""
+    clock = Clock()
+    cooldown = Cooldown(Rate(6, 60), Rate(100, 60), clock)
+    assert [spent(cooldown) for _ in range(6)] == [None] * 6
+    error = spent(cooldown)
+    assert error is not None
+    assert error.seconds == pytest.approx(10)
+    clock.now += 10
+    assert spent(cooldown) is None
+    assert spent(cooldown) is not None
+
+
+def test_a_refusal_is_told_once_until_the_rate_has_recovered() -> None:
+    """Whoever goes on flooding gets one answer, and another one only after a rest."""
+    clock = Clock()
+    cooldown = Cooldown(Rate(2, 60), Rate(100, 60), clock)
+    spent(cooldown, amount=2)
+    told = []
+    for _ in range(50):
+        error = spent(cooldown)
+        told += [not error.silent] if error else []
+        clock.now += 1
+    assert [True] + [False] * (len(told) - 1) == told
+    clock.now += 60
+    spent(cooldown, amount=2)
+    error = spent(cooldown)
+    assert error is not None
+    assert not error.silent
+
+
+def test_a_room_is_shared_by_its_users() -> None:
+    """Many users of one room spend one rate, and other rooms are not touched."""
+    cooldown = Cooldown(Rate(6, 60), Rate(3, 60), Clock())
+    assert [spent(cooldown, f"@{n}:x") for n in range(3)] == [None] * 3
+    assert spent(cooldown, "@late:x") is not None
+    assert spent(cooldown, "@late:x", "!other") is None
+
+
+def test_a_refused_charge_takes_nothing() -> None:
+    """The user's rate is whole after the room refused."""
+    clock = Clock()
+    cooldown = Cooldown(Rate(2, 60), Rate(1, 60), clock)
+    spent(cooldown, "@other:x")
+    assert spent(cooldown, amount=2) is not None
+    assert spent(cooldown, room="!elsewhere") is None
+    assert spent(cooldown, room="!third") is None
+
+
+def test_more_than_the_count_passes_on_a_full_bucket_only() -> None:
+    """Five targets under a rate of three are possible, but only after a rest."""
+    clock = Clock()
+    cooldown = Cooldown(Rate(3, 60), Rate(100, 60), clock)
+    assert spent(cooldown, amount=5) is None
+    assert spent(cooldown, amount=5) is not None
+    clock.now += 60
+    assert spent(cooldown, amount=5) is None
+
+
+def test_charging_nothing_always_passes() -> None:
+    """A plugin may charge for what goes beyond the first, which may be nothing."""
+    cooldown = Cooldown(Rate(1, 60), Rate(1, 60), Clock())
+    spent(cooldown)
+    assert spent(cooldown, amount=0) is None
+
+
+def test_memory_is_bounded() -> None:
+    """A stranger with ever new names cannot grow the table; the latest are remembered."""
+    buckets = Buckets(Rate(1, 60), Clock(), capacity=10)
+    for number in range(1000):
+        buckets.take(f"@{number}:x", 1)
+    assert len(buckets._buckets) == 10
+    assert buckets.wait("@999:x", 1) > 0
+    assert buckets.wait("@0:x", 1) == 0
+
+
+def test_a_clock_that_steps_back_gives_nothing_and_takes_nothing() -> None:
+    """The wait does not grow when the clock misbehaves."""
+    clock = Clock()
+    buckets = Buckets(Rate(1, 60), clock)
+    buckets.take("@a:x", 1)
+    clock.now -= 500
+    assert buckets.wait("@a:x", 1) == pytest.approx(60)
