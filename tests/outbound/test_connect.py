@@ -1,0 +1,339 @@
+"""TCP and TLS: every way to fail there, and the facts that are kept."""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+import socket
+import ssl
+import struct
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from botkit.outbound import Exchange, FailureKind, OutboundClient, Phase
+from tests.outbound.conftest import Fetch
+from tests.outbound.standins import (
+    INTERNET,
+    OK,
+    Authority,
+    BlackHole,
+    Listeners,
+    NameTable,
+    closed_port,
+    foreign_context,
+    says,
+    silent,
+)
+
+NAME = "good.test"
+
+
+@pytest.fixture(autouse=True)
+def named(names: NameTable) -> None:
+    names.name(NAME, INTERNET)
+
+
+@pytest.fixture
+def black_hole() -> Iterator[BlackHole]:
+    hole = BlackHole(INTERNET)
+    yield hole
+    hole.close()
+
+
+def soon(seconds: float) -> float:
+    return asyncio.get_running_loop().time() + seconds
+
+
+def kind(exchange: Exchange) -> tuple[FailureKind, Phase]:
+    assert exchange.failure is not None
+    assert exchange.response is None
+    assert exchange.failure.detail.isprintable()
+    assert len(exchange.failure.detail) <= 200
+    return exchange.failure.kind, exchange.failure.phase
+
+
+async def test_success_keeps_every_fact(fetch: Fetch, listeners: Listeners, authority: Authority) -> None:
+    """A healthy answer comes with addresses, peer, certificate, TLS version and the time of each phase."""
+    port = await listeners.serve(says(OK), tls=authority.context(NAME, not_after=datetime(2040, 1, 2, tzinfo=UTC)))
+    exchange = await fetch(f"https://{NAME}:{port}/")
+    assert exchange.failure is None
+    assert exchange.response is not None
+    assert exchange.response.body == b"hi"
+    facts = exchange.connection
+    assert facts.addresses == (INTERNET,)
+    assert facts.peer == INTERNET
+    assert facts.phase is Phase.HTTP
+    assert facts.tls_version == "TLSv1.3"
+    assert facts.certificate is not None
+    assert facts.certificate.names == (NAME,)
+    assert facts.certificate.not_after == datetime(2040, 1, 2, tzinfo=UTC)
+    spans = [facts.address_ms, facts.connect_ms, facts.tls_ms, facts.http_ms]
+    assert all(span is not None and 0 <= span <= exchange.elapsed_ms for span in spans)
+
+
+async def test_refused(fetch: Fetch) -> None:
+    """Nothing listens: refused, with address and port."""
+    port = closed_port()
+    exchange = await fetch(f"https://{NAME}:{port}/")
+    assert kind(exchange) == (FailureKind.CONNECT_REFUSED, Phase.CONNECT)
+    assert exchange.failure is not None
+    assert exchange.failure.detail == f"connection refused on {INTERNET}:{port}"
+    assert exchange.connection.peer == INTERNET
+    assert exchange.connection.tls_ms is None
+
+
+async def test_no_answer_to_syn(fetch: Fetch, black_hole: BlackHole) -> None:
+    """A silent port is a time-out of the connect phase, at the deadline."""
+    exchange = await fetch(f"https://{NAME}:{black_hole.port}/", deadline=soon(0.5))
+    assert kind(exchange) == (FailureKind.CONNECT_TIMEOUT, Phase.CONNECT)
+    assert exchange.failure is not None
+    assert exchange.failure.detail.startswith(f"no answer to SYN from {INTERNET}:{black_hole.port} within 0.")
+    assert exchange.elapsed_ms < 5 * 500
+
+
+async def test_the_requests_own_timeout_holds_without_rounding(
+    make_client: Callable[..., OutboundClient], black_hole: BlackHole
+) -> None:
+    """A time-out of a fraction of a second is kept when the deadline is far."""
+    client = make_client(timeout=0.4)
+    exchange = await client.fetch("GET", f"https://{INTERNET}:{black_hole.port}/", deadline=soon(20))
+    assert kind(exchange) == (FailureKind.CONNECT_TIMEOUT, Phase.CONNECT)
+    assert 390 <= exchange.elapsed_ms < 5 * 400
+
+
+async def test_no_route(make_client: Callable[..., OutboundClient]) -> None:
+    """An address that the kernel will not send to is no fault of the host's."""
+    client = make_client(allow_private=("255.255.255.255/32",))
+    exchange = await client.fetch("GET", "https://255.255.255.255/", deadline=soon(20))
+    assert kind(exchange) == (FailureKind.NO_ROUTE, Phase.CONNECT)
+
+
+async def test_a_refusal_is_reported_over_a_missing_route(
+    make_client: Callable[..., OutboundClient], names: NameTable
+) -> None:
+    """Of several addresses that fail differently, the one that says something about the host counts."""
+    port = closed_port()
+    names.name("two.test", "255.255.255.255", INTERNET)
+    client = make_client(allow_private=("255.255.255.255/32", "127.0.7.0/24"))
+    exchange = await client.fetch("GET", f"https://two.test:{port}/", deadline=soon(20))
+    assert kind(exchange) == (FailureKind.CONNECT_REFUSED, Phase.CONNECT)
+    assert exchange.failure is not None
+    assert exchange.failure.detail == f"connection refused on {INTERNET}:{port}"
+
+
+async def test_a_dead_address_does_not_hide_a_living_one(
+    fetch: Fetch, names: NameTable, listeners: Listeners, authority: Authority
+) -> None:
+    """As clients do, the other addresses are tried."""
+    port = await listeners.serve(says(OK), tls=authority.context("two.test"), host="127.0.7.2")
+    names.name("two.test", "127.0.7.1", "127.0.7.2")
+    exchange = await fetch(f"https://two.test:{port}/")
+    assert exchange.failure is None
+    assert exchange.connection.peer == "127.0.7.2"
+    assert set(exchange.connection.addresses) == {"127.0.7.1", "127.0.7.2"}
+
+
+async def test_one_family_can_be_chosen(
+    make_client: Callable[..., OutboundClient], names: NameTable, listeners: Listeners, authority: Authority
+) -> None:
+    """A broken IPv6 is seen when asked for, and the families that ever worked are remembered."""
+    port = await listeners.serve(says(OK), tls=authority.context("two.test"))
+    names.name("two.test", "::1", INTERNET)
+    client = make_client(allow_private=("::1/128", "127.0.7.0/24"))
+    assert client.families_reached() == frozenset()
+    six = await client.fetch("GET", f"https://two.test:{port}/", deadline=soon(20), family=6)
+    assert kind(six)[0] is FailureKind.CONNECT_REFUSED
+    assert six.connection.peer == "::1"
+    assert client.families_reached() == frozenset()
+    four = await client.fetch("GET", f"https://two.test:{port}/", deadline=soon(20), family=4)
+    assert four.failure is None
+    assert client.families_reached() == {4}
+    either = await client.fetch("GET", f"https://two.test:{port}/", deadline=soon(20))
+    assert either.failure is None
+
+
+async def test_a_family_without_address_is_no_data(fetch: Fetch) -> None:
+    """Asking over IPv6 for a host that has none says so."""
+    exchange = await fetch(f"https://{NAME}/", family=6)
+    assert kind(exchange) == (FailureKind.DNS_NODATA, Phase.ADDRESS)
+
+
+async def test_ipv6_counts_as_reached(
+    make_client: Callable[..., OutboundClient], listeners: Listeners, authority: Authority
+) -> None:
+    """A connection over IPv6, to a literal, is verified against the literal and remembered."""
+    port = await listeners.serve(says(OK), tls=authority.context("::1"), host="::1")
+    client = make_client(allow_private=("::1/128",))
+    exchange = await client.fetch("GET", f"https://[::1]:{port}/", deadline=soon(20))
+    assert exchange.failure is None
+    assert client.families_reached() == {6}
+
+
+NOW = datetime.now(UTC)
+
+
+@pytest.mark.parametrize(
+    ("context", "expected", "words"),
+    [
+        (
+            lambda ca: ca.context(NAME, not_before=datetime(2020, 1, 1, tzinfo=UTC), not_after=NOW - timedelta(days=3)),
+            FailureKind.TLS_EXPIRED,
+            f"certificate expired on {NOW - timedelta(days=3):%Y-%m-%d}",
+        ),
+        (
+            lambda ca: ca.context(NAME, not_before=NOW + timedelta(days=3), not_after=datetime(2900, 1, 1, tzinfo=UTC)),
+            FailureKind.TLS_NOT_YET_VALID,
+            f"certificate is not valid before {NOW + timedelta(days=3):%Y-%m-%d}",
+        ),
+        (lambda ca: ca.self_signed(NAME), FailureKind.TLS_SELF_SIGNED, "certificate is self-signed"),
+        (lambda ca: foreign_context(NAME), FailureKind.TLS_UNTRUSTED, "is unknown, or the chain is incomplete"),
+        (
+            lambda ca: ca.context("a.example", "b.example", "c.example", "d.example"),
+            FailureKind.TLS_HOSTNAME,
+            f"certificate is for a.example, b.example, c.example and 1 more, not for {NAME}",
+        ),
+    ],
+)
+async def test_a_bad_certificate_is_named_and_kept(
+    fetch: Fetch,
+    listeners: Listeners,
+    authority: Authority,
+    context: Callable[[Authority], ssl.SSLContext],
+    expected: FailureKind,
+    words: str,
+) -> None:
+    """Each way a certificate fails has its class, its words, and the certificate's facts."""
+    port = await listeners.serve(silent, tls=context(authority))
+    exchange = await fetch(f"https://{NAME}:{port}/")
+    assert kind(exchange) == (expected, Phase.TLS)
+    assert exchange.failure is not None
+    assert words in exchange.failure.detail
+    assert exchange.connection.certificate is not None
+    assert exchange.connection.certificate.not_after > exchange.connection.certificate.not_before
+    assert exchange.connection.peer == INTERNET
+
+
+async def test_an_address_that_the_certificate_does_not_name(
+    fetch: Fetch, listeners: Listeners, authority: Authority
+) -> None:
+    """A literal is verified as an address, not as a name."""
+    port = await listeners.serve(silent, tls=authority.context(NAME))
+    assert kind(await fetch(f"https://{INTERNET}:{port}/"))[0] is FailureKind.TLS_HOSTNAME
+
+
+async def test_without_ca_file_the_test_ca_is_untrusted(
+    make_client: Callable[..., OutboundClient], listeners: Listeners, authority: Authority
+) -> None:
+    """ca_file is what makes a private CA trusted."""
+    port = await listeners.serve(silent, tls=authority.context(NAME))
+    exchange = await make_client(ca_file=None).fetch("GET", f"https://{NAME}:{port}/", deadline=soon(20))
+    assert kind(exchange)[0] is FailureKind.TLS_UNTRUSTED
+
+
+async def test_plain_http_on_the_port(fetch: Fetch, listeners: Listeners) -> None:
+    """A port that speaks plain HTTP is no TLS."""
+
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+        await writer.drain()
+
+    port = await listeners.serve(script)
+    exchange = await fetch(f"https://{NAME}:{port}/")
+    assert kind(exchange) == (FailureKind.TLS_PROTOCOL, Phase.TLS)
+    assert exchange.failure is not None
+    assert "does not speak TLS" in exchange.failure.detail
+
+
+async def test_a_tls_alert_is_named(fetch: Fetch, listeners: Listeners) -> None:
+    """A server that wants other TLS than we offer says so in an alert."""
+
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(b"\x15\x03\x03\x00\x02\x02\x28")
+        await writer.drain()
+        await reader.read()
+
+    port = await listeners.serve(script)
+    exchange = await fetch(f"https://{NAME}:{port}/")
+    assert kind(exchange) == (FailureKind.TLS_PROTOCOL, Phase.TLS)
+    assert exchange.failure is not None
+    assert "HANDSHAKE_FAILURE" in exchange.failure.detail
+
+
+async def test_tls_older_than_1_2_is_refused(fetch: Fetch, listeners: Listeners, authority: Authority) -> None:
+    """TLS 1.1 is not spoken, whatever the other side offers."""
+    context = authority.context(NAME)
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+    with pytest.warns(DeprecationWarning, match="TLSv1_1"):
+        context.maximum_version = ssl.TLSVersion.TLSv1_1
+    port = await listeners.serve(silent, tls=context)
+    assert kind(await fetch(f"https://{NAME}:{port}/"))[0] in (FailureKind.TLS_PROTOCOL, FailureKind.TLS_RESET)
+
+
+@pytest.mark.parametrize("linger", [True, False])
+async def test_reset_or_close_during_tls(fetch: Fetch, listeners: Listeners, linger: bool) -> None:
+    """A connection that ends in the middle of the handshake is told from one that never began."""
+
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(100)
+        sock: socket.socket = writer.get_extra_info("socket")
+        if linger:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    port = await listeners.serve(script)
+    exchange = await fetch(f"https://{NAME}:{port}/")
+    assert kind(exchange) == (FailureKind.TLS_RESET, Phase.TLS)
+
+
+async def test_tls_that_hangs_is_told_from_tcp_that_hangs(fetch: Fetch, listeners: Listeners) -> None:
+    """TCP was accepted, TLS never answered: the phase is TLS."""
+    port = await listeners.serve(silent)
+    exchange = await fetch(f"https://{NAME}:{port}/", deadline=soon(0.5))
+    assert kind(exchange) == (FailureKind.TLS_TIMEOUT, Phase.TLS)
+    assert exchange.connection.connect_ms is not None
+    assert exchange.connection.connect_ms < 400
+    assert exchange.elapsed_ms < 5 * 500
+
+
+async def test_a_queue_blames_nobody(
+    make_client: Callable[..., OutboundClient], listeners: Listeners, authority: Authority
+) -> None:
+    """Waiting for a slot respects the deadline, is told apart, and gives the slot back."""
+    port = await listeners.serve(silent, tls=authority.context(NAME))
+    client = make_client(concurrency=1)
+    first = asyncio.create_task(client.fetch("GET", f"https://{NAME}:{port}/", deadline=soon(20)))
+    await asyncio.sleep(0)
+    second = await client.fetch("GET", f"https://{NAME}:{port}/", deadline=soon(0.2))
+    assert kind(second) == (FailureKind.LOCAL_FAULT, Phase.ADDRESS)
+    assert second.failure is not None
+    assert second.failure.detail.startswith("queue")
+    first.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    third = await client.fetch("GET", f"https://{NAME}:{closed_port()}/", deadline=soon(20))
+    assert kind(third)[0] is FailureKind.CONNECT_REFUSED
+
+
+async def test_a_deadline_in_the_past_sends_nothing(fetch: Fetch, listeners: Listeners) -> None:
+    """With no time left nothing is tried and nobody blamed."""
+    seen: list[bytes] = []
+    port = await listeners.serve(says(OK, seen=seen))
+    assert kind(await fetch(f"http://{NAME}:{port}/", deadline=soon(-1)))[0] is FailureKind.LOCAL_FAULT
+    assert seen == []
+
+
+async def test_no_file_descriptors_is_this_machines_fault(fetch: Fetch) -> None:
+    """Running out of file descriptors says nothing about the other side."""
+    url = f"https://{INTERNET}:{closed_port()}/"
+    assert kind(await fetch(url))[0] is FailureKind.CONNECT_REFUSED
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+    try:
+        exchange = await fetch(url)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert kind(exchange) == (FailureKind.LOCAL_FAULT, Phase.CONNECT)
