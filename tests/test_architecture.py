@@ -1,0 +1,331 @@
+"""The rules of the house: who may import whom, what stays pure, how large a module grows."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+OWN = ("bot", "botkit", "plugins", "lab")
+LONGEST_MODULE = 350
+
+PLACES: dict[str, tuple[str, ...]] = {
+    "nio": ("botkit.matrix",),
+    "aiohttp": ("botkit.matrix", "botkit.outbound", "botkit.web"),
+    "aiodns": ("botkit.outbound",),
+    "pycares": ("botkit.outbound",),
+    "sqlalchemy": ("botkit.storage", "plugins.foci.repository"),
+    "alembic": ("botkit.storage",),
+    "aiosqlite": ("botkit.storage",),
+    "asyncpg": ("botkit.storage",),
+    "yaml": ("botkit.config",),
+    "cryptography": ("botkit.matrix", "botkit.outbound"),
+    "yarl": ("botkit.matrix", "botkit.outbound"),
+    "pydantic": ("botkit", "plugins"),
+    "pydantic_core": ("botkit.config",),
+    "publicsuffixlist": ("plugins.foci",),
+}
+"""Every third party that the product imports, with the only packages that may."""
+
+SHELL = frozenset(
+    f"plugins.foci{name}"
+    for name in ("", ".check", ".discovery", ".observer", ".commands", ".plugin", ".oneshot", ".config")
+)
+"""What talks to the world in the foci plugin; everything else there is pure."""
+
+PURE_BOTKIT = frozenset(
+    {
+        "botkit.document",
+        "botkit.identifiers",
+        "botkit.matrix.screening",
+        "botkit.mention",
+        "botkit.message",
+        "botkit.outbound.model",
+        "botkit.outbound.policy",
+        "botkit.permissions",
+        "botkit.rendering",
+        "botkit.suggestion",
+        "botkit.visible",
+    }
+)
+
+IMPURE = frozenset(
+    {
+        "aiohttp",
+        "asyncio",
+        "logging",
+        "nio",
+        "os",
+        "pathlib",
+        "random",
+        "secrets",
+        "socket",
+        "sqlalchemy",
+        "ssl",
+        "subprocess",
+        "threading",
+        "time",
+        "urllib.request",
+    }
+)
+"""Modules that bring the clock, chance, files or the network."""
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """
+    One imported module.
+
+    Attributes:
+        target: its dotted name; of ``from a import b`` it is ``a.b`` where that is a module of ours.
+        eager: it happens while the importing module is loaded, not inside a function or for types only.
+    """
+
+    target: str
+    line: int
+    eager: bool
+
+    @property
+    def top(self) -> str:
+        return self.target.partition(".")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """A source file of the product."""
+
+    name: str
+    path: Path
+    tree: ast.Module
+    imports: tuple[Import, ...]
+
+    def within(self, *packages: str) -> bool:
+        return any(self.name == package or self.name.startswith(package + ".") for package in packages)
+
+    def at(self, found: Import) -> str:
+        return f"{self.path.relative_to(ROOT)}:{found.line} imports {found.target}"
+
+
+def _files() -> Iterator[tuple[str, Path]]:
+    for package in OWN:
+        alone = ROOT / f"{package}.py"
+        for path in [alone] if alone.exists() else sorted((ROOT / package).rglob("*.py")):
+            parts = path.relative_to(ROOT).with_suffix("").parts
+            yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts), path
+
+
+def _imports(name: str, path: Path, tree: ast.Module, known: frozenset[str]) -> Iterator[Import]:
+    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+    todo: list[tuple[ast.AST, bool]] = [(tree, True)]
+    while todo:
+        node, eager = todo.pop()
+        if isinstance(node, ast.Import):
+            yield from (Import(alias.name, node.lineno, eager) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            base = ".".join([*above, *([node.module] if node.module else [])])
+            for alias in node.names:
+                inner = f"{base}.{alias.name}"
+                yield Import(inner if inner in known else base, node.lineno, eager)
+        later = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) or _is_for_types(node)
+        todo += [(child, eager and not later) for child in ast.iter_child_nodes(node)]
+
+
+def _is_for_types(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+
+
+@pytest.fixture(scope="module")
+def modules() -> Mapping[str, Module]:
+    """Every module of the product, read and not imported."""
+    files = dict(_files())
+    known = frozenset(files)
+    found = {}
+    for name, path in files.items():
+        tree = ast.parse(path.read_bytes(), str(path))
+        found[name] = Module(name, path, tree, tuple(_imports(name, path, tree, known)))
+    return found
+
+
+def _offences(modules: Mapping[str, Module], who: tuple[str, ...], may: tuple[str, ...]) -> list[str]:
+    """Imports of our own packages from ``who`` that lead elsewhere than ``may``."""
+    return [
+        module.at(found)
+        for module in modules.values()
+        if module.within(*who)
+        for found in module.imports
+        if found.top in OWN and found.top not in may
+    ]
+
+
+def test_the_reader_sees_the_whole_product(modules: Mapping[str, Module]) -> None:
+    """The rules below read every package, every import and every way to write one."""
+    assert {"bot", "botkit.plugin", "plugins.foci", "plugins.foci.model", "lab.synapse"} <= modules.keys()
+    source = "import a.b\nfrom . import x\nfrom ..q import r\ndef f():\n    import c\nif TYPE_CHECKING:\n    import d\n"
+    tree = ast.parse(source)
+    found = set(_imports("p.q.m", Path("m.py"), tree, frozenset({"p.q.x", "p.q.r"})))
+    assert found == {
+        Import("a.b", 1, True),
+        Import("p.q.x", 2, True),
+        Import("p.q.r", 3, True),
+        Import("c", 5, False),
+        Import("d", 7, False),
+    }
+
+
+def test_entry_point_knows_only_the_host(modules: Mapping[str, Module]) -> None:
+    """``bot.py`` imports botkit and the standard library."""
+    assert _offences(modules, ("bot",), ("botkit",)) == []
+    foreign = [found.target for found in modules["bot"].imports if found.top not in {*sys.stdlib_module_names, *OWN}]
+    assert foreign == []
+
+
+def test_host_knows_neither_plugins_nor_lab(modules: Mapping[str, Module]) -> None:
+    """botkit imports itself alone, so that any plugin can be left out."""
+    assert _offences(modules, ("botkit",), ("botkit",)) == []
+
+
+def test_plugins_know_the_host_and_themselves(modules: Mapping[str, Module]) -> None:
+    """Plugins import botkit and their own package, never the lab, never another plugin."""
+    assert _offences(modules, ("plugins",), ("botkit", "plugins")) == []
+    crossing = [
+        module.at(found)
+        for module in modules.values()
+        if module.within("plugins") and module.name.count(".")
+        for found in module.imports
+        if found.top == "plugins" and found.target.split(".")[:2] != module.name.split(".")[:2]
+    ]
+    assert crossing == []
+
+
+def test_only_the_loader_imports_by_name(modules: Mapping[str, Module]) -> None:
+    """No other module of the product reaches for modules whose names it makes up."""
+    dynamic = [
+        module.at(found)
+        for module in modules.values()
+        if not module.within("lab", "botkit.loader")
+        for found in module.imports
+        if found.target in ("importlib", "importlib.util", "runpy")
+    ]
+    called = [
+        f"{module.path.relative_to(ROOT)}:{node.lineno}"
+        for module in modules.values()
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Name) and node.id == "__import__"
+    ]
+    assert dynamic + called == []
+
+
+@pytest.mark.parametrize("library", sorted(PLACES))
+def test_library_stays_where_it_belongs(modules: Mapping[str, Module], library: str) -> None:
+    """Each third party is imported only by the packages that hide it from the rest."""
+    strays = [
+        module.at(found)
+        for module in modules.values()
+        if not module.within(*PLACES[library], "lab")
+        for found in module.imports
+        if found.top == library
+    ]
+    assert strays == []
+
+
+def test_no_library_comes_unannounced(modules: Mapping[str, Module]) -> None:
+    """A third party that the table above does not name is a decision to be made, not an accident."""
+    known = {*sys.stdlib_module_names, *OWN, *PLACES}
+    unknown = [
+        module.at(found)
+        for module in modules.values()
+        if not module.within("lab")
+        for found in module.imports
+        if found.top not in known
+    ]
+    assert unknown == []
+
+
+def _is_pure(module: Module) -> bool:
+    return module.name in PURE_BOTKIT or (module.within("plugins.foci") and module.name not in SHELL)
+
+
+def test_pure_modules_import_nothing_that_acts(modules: Mapping[str, Module]) -> None:
+    """No clock, no chance, no files, no network: the same input gives the same answer in every test."""
+    acting = [
+        module.at(found)
+        for module in modules.values()
+        if _is_pure(module)
+        for found in module.imports
+        if found.top in IMPURE or found.target in IMPURE
+    ]
+    assert acting == []
+
+
+def test_pure_modules_rest_on_pure_modules(modules: Mapping[str, Module]) -> None:
+    """What a pure module imports of ours is pure as well, so nothing acts behind its back."""
+    leaning = [
+        module.at(found)
+        for module in modules.values()
+        if _is_pure(module)
+        for found in module.imports
+        if found.top in OWN and not (found.target in modules and _is_pure(modules[found.target]))
+    ]
+    assert leaning == []
+
+
+def test_pure_modules_do_not_ask_for_the_time(modules: Mapping[str, Module]) -> None:
+    """The time is an argument; ``datetime.now`` and its kin are called in the shell."""
+    asking = [
+        f"{module.path.relative_to(ROOT)}:{node.lineno}"
+        for module in modules.values()
+        if _is_pure(module)
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Attribute) and node.attr in ("now", "utcnow", "today")
+    ]
+    assert asking == []
+
+
+def test_lists_of_modules_are_of_modules_that_exist(modules: Mapping[str, Module]) -> None:
+    """A renamed module does not slip out of the rules."""
+    assert modules.keys() >= SHELL | PURE_BOTKIT
+
+
+def test_modules_are_short(modules: Mapping[str, Module]) -> None:
+    """A module beyond the limit has two subjects."""
+    lengths = {name: len(module.path.read_bytes().splitlines()) for name, module in modules.items()}
+    assert {name: length for name, length in lengths.items() if length > LONGEST_MODULE} == {}
+
+
+def test_modules_do_not_import_each_other_in_a_circle(modules: Mapping[str, Module]) -> None:
+    """Imports at load time form no cycle, so any module can be read and imported on its own."""
+    edges = {
+        name: sorted({found.target for found in module.imports if found.eager and found.target in modules} - {name})
+        for name, module in modules.items()
+    }
+    assert _cycle(edges) == []
+
+
+def test_cycles_are_found() -> None:
+    """The search names a circle, and finds none in a diamond."""
+    assert _cycle({"a": ["b", "c"], "b": ["d"], "c": ["d"], "d": []}) == []
+    assert _cycle({"a": ["b"], "b": ["c"], "c": ["b"]}) == ["b", "c", "b"]
+
+
+def _cycle(edges: Mapping[str, list[str]]) -> list[str]:
+    """One circle as a path that ends where it began; empty when there is none."""
+    done: set[str] = set()
+
+    def walk(name: str, path: list[str]) -> list[str]:
+        if name in path:
+            return [*path[path.index(name) :], name]
+        if name in done:
+            return []
+        for following in edges[name]:
+            if circle := walk(following, [*path, name]):
+                return circle
+        done.add(name)
+        return []
+
+    return next((circle for name in edges if (circle := walk(name, []))), [])
