@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from botkit.config.environment import overlay, settle
+from botkit.config.environment import PREFIX, overlay, settle
 from botkit.config.model import Config
 from botkit.config.source import dump_yaml, read_mapping
 from botkit.config.validation import Model, validated
@@ -31,8 +31,13 @@ def load_config(path: Path | None, environ: Mapping[str, str], *, default: Path 
     tree = read_mapping(chosen) if chosen is not None else {}
     base = chosen.absolute().parent if chosen is not None else Path.cwd()
     credentials = environ.get("CREDENTIALS_DIRECTORY")
-    context = {"base": base, "credentials": Path(credentials) if credentials else None, "environ": environ}
-    return validated(Config, overlay(tree, environ, Config), context=context, environ=environ)
+    context = {
+        "base": base,
+        "credentials": Path(credentials) if credentials else None,
+        # Names only: the values may be secrets, and the context is kept.
+        "variables": frozenset(name for name in environ if name.startswith(PREFIX)),
+    }
+    return validated(Config, overlay(tree, environ, Config), context=context)
 
 
 def plugin_config(config: Config, name: str, model: type[Model]) -> Model:
@@ -43,9 +48,8 @@ def plugin_config(config: Config, name: str, model: type[Model]) -> Model:
         ConfigError: with a path that starts with ``plugins.<name>``.
     """
     path = ("plugins", name)
-    environ = config.context.get("environ", {})
     tree = settle(dict(config.plugins[name]), model, path)
-    return validated(model, tree, path=path, context=config.context, environ=environ)
+    return validated(model, tree, path=path, context=config.context)
 
 
 def effective(config: Config, plugins: Mapping[str, BaseModel] | None = None) -> str:

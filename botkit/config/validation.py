@@ -39,14 +39,13 @@ def validated(
     *,
     path: tuple[str, ...] = (),
     context: Mapping[str, Any],
-    environ: Mapping[str, str],
 ) -> Model:
     """
     The model made of a tree.
 
     Args:
         path: where the tree stands in the whole configuration.
-        environ: only to name the variable that a wrong value came from.
+        context: what paths are relative to, and which variables were set.
 
     Raises:
         ConfigError: the first thing wrong with it, and how many more there are.
@@ -58,7 +57,7 @@ def validated(
         places = [_place(detail, tree) for detail in details]
         where = places[0]
         names = [variable_of((*path, *map(str, where[:depth]))) for depth in range(1, len(where) + 1)]
-        origin = next((f" (set by {name})" for name in reversed(names) if name in environ), "")
+        origin = next((f" (set by {name})" for name in reversed(names) if name in context.get("variables", ())), "")
         # A list whose only entry is wrong is reported as too short, too; that is no second fault.
         others = len({place for place in places if place != where[: len(place)]})
         more = f" (and {others} more)" if others else ""
