@@ -1,0 +1,212 @@
+"""Somebody in a room: a real client with encryption, to type to the bot and read what it says."""
+
+from __future__ import annotations
+
+import asyncio
+import html
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from nio import (
+    AsyncClient,
+    AsyncClientConfig,
+    InviteMemberEvent,
+    KeysUploadError,
+    MatrixRoom,
+    MegolmEvent,
+    RoomCreateError,
+    RoomMessage,
+    RoomSendError,
+    SyncError,
+)
+
+from lab.synapse import Login
+
+
+class PersonError(Exception):
+    """The homeserver refused what the person did; the text says what."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """
+    A message as the person's client received it.
+
+    Attributes:
+        encrypted: it came encrypted and could be read.
+        unreadable: it came encrypted and could not be read; there are no words then.
+        reply_to: the event that it answers, if it does.
+        replaces: the event that it is a new version of, if it is.
+    """
+
+    room_id: str
+    event_id: str
+    sender: str
+    milliseconds: int
+    msgtype: str
+    body: str
+    html: str | None
+    encrypted: bool
+    unreadable: bool
+    reply_to: str | None
+    replaces: str | None
+
+
+class Person:
+    """
+    A client of one account, syncing while the context is open.
+
+    Attributes:
+        heard: every message received, oldest first, own ones too.
+    """
+
+    def __init__(self, base_url: str, login: Login, store: Path) -> None:
+        """Keep the client's keys in ``store``, which must be a directory of its own."""
+        store.mkdir(parents=True, exist_ok=True)
+        self.heard: list[Said] = []
+        self.user_id = login.user_id
+        config = AsyncClientConfig(encryption_enabled=True, store_sync_tokens=False, max_timeouts=0)
+        self._client = AsyncClient(
+            base_url, login.user_id, device_id=login.device_id, store_path=str(store), config=config
+        )
+        self._client.restore_login(login.user_id, login.device_id, login.access_token)
+        self._client.add_event_callback(self._hear, (RoomMessage, MegolmEvent))
+        self._client.add_event_callback(self._accept, InviteMemberEvent)
+        self._changed = asyncio.Event()
+        self._syncing: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        uploaded = await self._client.keys_upload()
+        if isinstance(uploaded, KeysUploadError):
+            raise PersonError(f"keys: {uploaded.message}")
+        first = await self._client.sync(timeout=0, full_state=True)
+        if isinstance(first, SyncError):
+            raise PersonError(f"sync: {first.message}")
+        self._syncing = asyncio.create_task(self._client.sync_forever(timeout=10_000))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._syncing is not None:
+            self._syncing.cancel()
+            await asyncio.gather(self._syncing, return_exceptions=True)
+        await self._client.close()
+
+    async def create_room(self, name: str, invite: Sequence[str] = (), *, encrypted: bool = True) -> str:
+        """
+        A private room with the others invited; returns its id.
+
+        Raises:
+            PersonError: the homeserver refused.
+        """
+        encryption = {
+            "type": "m.room.encryption",
+            "state_key": "",
+            "content": {"algorithm": "m.megolm.v1.aes-sha2"},
+        }
+        made = await self._client.room_create(
+            name=name, invite=list(invite), initial_state=[encryption] if encrypted else []
+        )
+        if isinstance(made, RoomCreateError):
+            raise PersonError(f"room: {made.message}")
+        room_id = str(made.room_id)
+        await self._until(lambda: room_id in self._client.rooms, 30.0, f"the room {name}")
+        return room_id
+
+    async def until_joined(self, room_id: str, user_id: str, *, patience: float = 60.0) -> None:
+        """
+        Wait until somebody is in the room.
+
+        Raises:
+            TimeoutError: they did not come.
+        """
+
+        def joined() -> bool:
+            room = self._client.rooms.get(room_id)
+            return room is not None and user_id in room.users and user_id not in room.invited_users
+
+        await self._until(joined, patience, f"{user_id} in the room")
+
+    async def say(
+        self, room_id: str, body: str, *, markup: str | None = None, reply_to: str | None = None, mention: str = ""
+    ) -> str:
+        """
+        Send a message (encrypted where the room is) and return its event id.
+
+        Args:
+            markup: the same as HTML, such as with pills in it.
+            reply_to: the event that is answered.
+            mention: a user id that is mentioned on purpose.
+
+        Raises:
+            PersonError: the homeserver refused.
+        """
+        content: dict[str, Any] = {"msgtype": "m.text", "body": body}
+        if markup is not None:
+            content |= {"format": "org.matrix.custom.html", "formatted_body": markup}
+        if mention:
+            content["m.mentions"] = {"user_ids": [mention]}
+        if reply_to is not None:
+            content["m.relates_to"] = {"m.in_reply_to": {"event_id": reply_to}}
+        sent = await self._client.room_send(room_id, "m.room.message", content, ignore_unverified_devices=True)
+        if isinstance(sent, RoomSendError):
+            raise PersonError(f"message: {sent.message}")
+        return str(sent.event_id)
+
+    async def answer_to(self, event_id: str, *, sender: str, patience: float = 60.0) -> Said:
+        """
+        The first message of ``sender`` in reply to an event, as soon as it is there.
+
+        Raises:
+            TimeoutError: none came.
+        """
+
+        def answers() -> list[Said]:
+            return [said for said in self.heard if said.reply_to == event_id and said.sender == sender]
+
+        await self._until(lambda: bool(answers()), patience, "an answer")
+        return answers()[0]
+
+    async def _until(self, come: Callable[[], bool], patience: float, what: str) -> None:
+        try:
+            async with asyncio.timeout(patience):
+                while not come():
+                    self._changed.clear()
+                    try:
+                        async with asyncio.timeout(0.2):
+                            await self._changed.wait()
+                    except TimeoutError:
+                        continue
+        except TimeoutError:
+            raise TimeoutError(f"waited {patience:g} s for {what}") from None
+
+    async def _hear(self, room: MatrixRoom, event: Any) -> None:
+        content = event.source.get("content", {})
+        relation = content.get("m.relates_to") or {}
+        unreadable = isinstance(event, MegolmEvent)
+        self.heard.append(
+            Said(
+                room_id=room.room_id,
+                event_id=event.event_id,
+                sender=event.sender,
+                milliseconds=event.server_timestamp,
+                msgtype=str(content.get("msgtype", "")),
+                body="" if unreadable else str(content.get("body", "")),
+                html=content.get("formatted_body"),
+                encrypted=unreadable or bool(event.decrypted),
+                unreadable=unreadable,
+                reply_to=(relation.get("m.in_reply_to") or {}).get("event_id"),
+                replaces=relation.get("event_id") if relation.get("rel_type") == "m.replace" else None,
+            )
+        )
+        self._changed.set()
+
+    async def _accept(self, room: MatrixRoom, event: Any) -> None:
+        if event.membership == "invite" and event.state_key == self.user_id:
+            await self._client.join(room.room_id)
+
+
+def pill(user_id: str, name: str) -> str:
+    """The HTML of a mention, as clients write it."""
+    return f'<a href="https://matrix.to/#/{html.escape(user_id)}">{html.escape(name)}</a>'
