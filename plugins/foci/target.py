@@ -85,7 +85,7 @@ def _user(text: str, user_id: str) -> Target:
     localpart, colon, server_name = user_id[1:].partition(":")
     if not colon:
         raise TargetError(f"{_shown(text)}: a user id needs a server, as in @alice:example.org")
-    if "\0" in localpart or any("\ud800" <= c <= "\udfff" for c in localpart):
+    if "\0" in localpart or any("\ud800" <= c <= "\udfff" for c in user_id):
         raise TargetError(f"{_shown(text)}: not a user id")
     if len(user_id.encode()) > _MAX_USER_ID_BYTES:
         raise TargetError(f"{_shown(text)}: a user id has at most {_MAX_USER_ID_BYTES} bytes")
