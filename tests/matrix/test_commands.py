@@ -1,0 +1,38 @@
+"""Commands, from a real client through a real homeserver and back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from lab.synapse import Synapse
+from tests.matrix.bot import Bot
+from tests.matrix.person import Person
+
+
+async def test_a_command_in_a_plain_room_is_answered(
+    synapse: Synapse, alice: Person, names: Callable[[str], str], tmp_path: Path
+) -> None:
+    """An invited bot joins and answers with a notice in reply to the command, pinging nobody."""
+    async with await Bot.with_password(synapse, names("bot"), tmp_path / "bot") as bot:
+        room = await alice.create_room(bot.user_id)
+        await alice.wait_for_member(room, bot.user_id)
+        event_id = await alice.say(room, "!echo hello")
+        said = await alice.hears_text("echo hello")
+    assert said.sender == bot.user_id
+    assert said.content["msgtype"] == "m.notice"
+    assert said.content["m.relates_to"] == {"m.in_reply_to": {"event_id": event_id}}
+    assert said.content["m.mentions"] == {}
+
+
+async def test_a_command_in_an_encrypted_room_is_answered_encrypted(
+    synapse: Synapse, alice: Person, names: Callable[[str], str], tmp_path: Path
+) -> None:
+    """What was asked under encryption is answered under encryption, readable by the asker."""
+    async with await Bot.with_password(synapse, names("bot"), tmp_path / "bot") as bot:
+        room = await alice.create_room(bot.user_id, encrypted=True)
+        await alice.wait_for_member(room, bot.user_id)
+        await alice.say(room, "!echo secret")
+        said = await alice.hears_text("echo secret")
+    assert said.encrypted
+    assert alice.unreadable == []
