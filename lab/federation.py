@@ -64,6 +64,7 @@ class Federation:
         self.sites: dict[str, Site] = {}
         self._fronts: dict[str, tuple[Front, ...]] = {}
         self._crowds: dict[str, tuple[Front, ...]] = {}
+        self._elsewhere: dict[str, str] = {}
         self._addresses = 0
 
     async def __aenter__(self) -> Self:
@@ -78,7 +79,11 @@ class Federation:
     def connect_to(self) -> dict[str, str | list[str]]:
         """``host:port`` as in URLs to the address that serves it, or to both where it has IPv4 and IPv6."""
         endpoints = {name: [front.endpoint for front in fronts] for name, fronts in self._fronts.items()}
-        return {name: one[0] if len(one) == 1 else one for name, one in endpoints.items()}
+        return {**{name: one[0] if len(one) == 1 else one for name, one in endpoints.items()}, **self._elsewhere}
+
+    def route(self, authority: str, endpoint: str) -> None:
+        """Let a host be served by something else, such as a real Synapse, at ``address:port``."""
+        self._elsewhere[_authority(f"https://{authority}")] = endpoint
 
     def network(self) -> dict[str, Any]:
         """The ``network`` section of a configuration that lives in this federation."""

@@ -47,6 +47,7 @@ def spawn(
             stdout=output,
             stderr=subprocess.STDOUT,
             preexec_fn=_die_with(os.getpid()),
+            process_group=0,  # so that Ctrl-C reaches the parent alone, which then ends its children in order
         )
 
 

@@ -116,6 +116,10 @@ class Transcript:
         self._width = max(40, width)
         self._colour = colour
 
+    def rule(self, title: str) -> str:
+        """A line across the terminal with a title in it."""
+        return self._paint(f"── {title} ".ljust(self._width, "─"), _DIM)
+
     def message(self, sender: str, when: str, html: str | None, text: str, note: str = "") -> str:
         """A message under the name of its sender; the HTML is shown if there is any, else the text."""
         heading = f"{self._paint(sender, '1')} {self._paint(f'{when} {note}'.strip(), _DIM)}"

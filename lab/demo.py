@@ -1,0 +1,306 @@
+"""
+The bot at work, with no account and no internet: ``python -m lab.demo [--keep]``.
+
+A real Synapse and a small federation start on loopback, the bot joins an encrypted ops room, and a person types
+``!foci`` in several forms. The room is printed as the person's client shows it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import io
+import json
+import logging
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from lab.fault import Fault
+from lab.federation import Federation
+from lab.person import Person, Said, pill
+from lab.process import spawn, stop
+from lab.synapse import Synapse
+from lab.transcript import Transcript
+from lab.wellknown import FOCI_KEY
+
+HOME = "home.example"
+ADDRESS = "127.0.7.254"
+OPS = "olivia"
+BOT = "foci"
+PASSWORD = "loopback-only"
+BOT_PROGRAM = Path(__file__).resolve().parent.parent / "bot.py"
+
+_Result = TypeVar("_Result")
+
+
+class DemoError(Exception):
+    """The demo cannot go on; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Something the person types, and why it is worth seeing."""
+
+    about: str
+    text: str
+    mention: str = ""
+
+
+SCRIPT = (
+    Line("one's own homeserver", "!foci"),
+    Line("a healthy server, by the user one wants to call", "!foci @alice:healthy.example"),
+    Line("the first focus is broken, the second works", "!foci broken.example"),
+    Line("an unknown type comes first", "!foci @bob:odd.example", mention="@bob:odd.example"),
+    Line("no foci published", "!foci silent.example"),
+    Line("not something that can be checked", "!foci #ops:home.example"),
+)
+
+
+class Stage:
+    """Tells what is being set up, and how long each step took."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        """Start the clock."""
+        self._clock = clock
+        self._began = clock()
+
+    @property
+    def seconds(self) -> float:
+        """Time since the start."""
+        return self._clock() - self._began
+
+    async def step(self, what: str, work: Awaitable[_Result]) -> _Result:
+        """Announce a step, do it, say how long it took."""
+        print(f"· {what} ... ", end="", flush=True)
+        began = self._clock()
+        try:
+            result = await work
+        except BaseException:
+            print("failed", flush=True)
+            raise
+        print(f"{self._clock() - began:.1f} s", flush=True)
+        return result
+
+
+async def populate(federation: Federation) -> None:
+    """Declare the servers that the script speaks of."""
+    healthy = await federation.focus("https://rtc.healthy.example/livekit/jwt")
+    await federation.server("healthy.example", foci=[healthy.entry], transports="open")
+    expired = await federation.focus("https://rtc.broken.example/livekit/jwt", fault=Fault.TLS_EXPIRED)
+    second = await federation.focus("https://backup.broken.example/jwt", version="0.5.0")
+    await federation.server("broken.example", foci=[expired.entry, second.entry], transports="absent")
+    odd = await federation.focus("https://rtc.odd.example/livekit/jwt")
+    newer = {"type": "org.example.full_mesh", "room_limit": 8}
+    await federation.server("odd.example", foci=[newer, odd.entry])
+    await federation.server("silent.example", transports="absent")
+    await federation.focus(f"https://rtc.{HOME}/livekit/jwt")
+
+
+def homeserver(directory: Path, federation: Federation) -> Synapse:
+    """A Synapse that publishes a focus of the federation in both ways that clients look for it."""
+    foci = [{"type": "livekit", "livekit_service_url": f"https://rtc.{HOME}/livekit/jwt"}]
+    synapse = Synapse(
+        directory,
+        server_name=HOME,
+        address=ADDRESS,
+        authority=federation.authority,
+        well_known={FOCI_KEY: foci},
+        transports=foci,
+        msc4143=True,
+        config={"public_baseurl": f"https://matrix.{HOME}/"},
+    )
+    endpoint = urlsplit(synapse.tls_url or "").netloc
+    federation.route(HOME, endpoint)
+    federation.route(f"matrix.{HOME}", endpoint)
+    return synapse
+
+
+def bot_config(directory: Path, synapse: Synapse, federation: Federation) -> dict[str, Any]:
+    """The bot's configuration."""
+    return {
+        "matrix": {
+            "homeserver_url": synapse.base_url,
+            "user_id": f"@{BOT}:{HOME}",
+            "password": PASSWORD,
+            "device_name": "foci-bot demo",
+        },
+        "storage": {"path": str(directory / "bot"), "database": f"sqlite:///{directory / 'bot' / 'foci.db'}"},
+        "admins": [f"@{OPS}:{HOME}"],
+        "network": federation.network(),
+        "plugins": {"foci": {}},
+    }
+
+
+class Bot:
+    """``bot.py run`` as a child process."""
+
+    def __init__(self, directory: Path, config: dict[str, Any]) -> None:
+        """Write the configuration; nothing runs yet."""
+        self._directory = directory
+        self._config = directory / "config.yaml"
+        self._config.touch(mode=0o600)
+        self._config.write_text(json.dumps(config, indent=1))
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def log_file(self) -> Path:
+        """What the bot writes to its standard output and error."""
+        return self._directory / "bot.log"
+
+    def start(self) -> None:
+        """Run the bot."""
+        argv = [sys.executable, str(BOT_PROGRAM), "run", "--config", str(self._config)]
+        self._process = spawn(argv, log=self.log_file, cwd=self._directory)
+
+    async def stop(self) -> None:
+        """End it in order."""
+        if self._process is not None:
+            await stop(self._process)
+
+    async def watched(self, work: Awaitable[_Result]) -> _Result:
+        """
+        Do something that needs the bot.
+
+        Raises:
+            DemoError: the bot ended meanwhile, or did not do its part in time; with the end of its log.
+        """
+        task = asyncio.ensure_future(work)
+        try:
+            while not task.done():
+                await asyncio.wait([task], timeout=0.2)
+                if self._process is None or self._process.poll() is not None:
+                    raise DemoError(f"the bot ended\n{self._log_tail()}")
+            return task.result()
+        except TimeoutError as error:
+            raise DemoError(f"{error}\n{self._log_tail()}") from None
+        finally:
+            task.cancel()
+
+    def _log_tail(self) -> str:
+        lines = self.log_file.read_text(errors="replace").splitlines() if self.log_file.exists() else []
+        return "\n".join(lines[-15:])
+
+
+class Room:
+    """The ops room, as it is printed."""
+
+    def __init__(self, transcript: Transcript, person: Person, room_id: str) -> None:
+        """Show messages of one room, as one person's client has them."""
+        self._transcript = transcript
+        self._person = person
+        self._room_id = room_id
+
+    async def play(self, line: Line, bot: Bot) -> None:
+        """Type a line, wait for the answer and print both."""
+        markup = None
+        if line.mention:
+            name = line.mention[1:].split(":")[0].capitalize()
+            markup = line.text.replace(line.mention, pill(line.mention, name))
+        sent = await self._person.say(self._room_id, line.text, markup=markup, mention=line.mention)
+        print(self._transcript.rule(line.about))
+        print(self._transcript.message(OPS, _now(), markup, line.text, "encrypted"), flush=True)
+        answer = await bot.watched(self._person.answer_to(sent, sender=f"@{BOT}:{HOME}"))
+        self.show(answer)
+
+    def show(self, said: Said) -> None:
+        """Print a message of the bot."""
+        if said.unreadable:
+            raise DemoError("the bot's answer cannot be decrypted")
+        note = "encrypted" if said.encrypted else "NOT ENCRYPTED"
+        print(
+            self._transcript.message("foci-bot", _clock_time(said.milliseconds), said.html, said.body, note), flush=True
+        )
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%H:%M")
+
+
+def _clock_time(milliseconds: int) -> str:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%H:%M")
+
+
+async def demo(directory: Path, *, keep: bool, script: Sequence[Line] = SCRIPT) -> None:
+    """Set everything up in a directory, play the script, and stay if asked to."""
+    stage = Stage(time.monotonic)
+    async with contextlib.AsyncExitStack() as stack:
+        federation = await stack.enter_async_context(Federation(directory))
+        await stage.step("a federation with faults, real TLS, on loopback", populate(federation))
+        synapse = homeserver(directory / "synapse", federation)
+        stack.push_async_callback(synapse.stop)
+        await stage.step(f"a real Synapse, {HOME}", synapse.start())
+        ops, _ = await stage.step("accounts for a person and the bot", _accounts(synapse))
+        person = Person(synapse.base_url, ops, directory / OPS)
+        await stage.step("the person's client, with encryption", stack.enter_async_context(person))
+        bot = Bot(directory, bot_config(directory, synapse, federation))
+        bot.start()
+        stack.push_async_callback(bot.stop)
+        bot_id = f"@{BOT}:{HOME}"
+        room_id = await stage.step("an encrypted room, the bot invited", person.create_room("ops", [bot_id]))
+        await stage.step("the bot signs in and joins", bot.watched(person.until_joined(room_id, bot_id)))
+        print(f"· ready after {stage.seconds:.0f} s\n")
+        transcript = Transcript(width=shutil.get_terminal_size((100, 24)).columns, colour=sys.stdout.isatty())
+        room = Room(transcript, person, room_id)
+        for line in script:
+            await room.play(line, bot)
+        print(f"Done in {stage.seconds:.0f} s.")
+        if keep:
+            await _stay(synapse, bot)
+
+
+async def _accounts(synapse: Synapse) -> tuple[Any, Any]:
+    return await synapse.register(OPS, PASSWORD, admin=True), await synapse.register(BOT, PASSWORD)
+
+
+async def _stay(synapse: Synapse, bot: Bot) -> None:
+    print(
+        f"\nStill running; Ctrl-C ends it. Join in with any Matrix client:\n"
+        f"  homeserver  {synapse.base_url}\n"
+        f"  user        @{OPS}:{HOME}\n"
+        f"  password    {PASSWORD}\n"
+        f"  bot's log   {bot.log_file}",
+        flush=True,
+    )
+    await asyncio.Event().wait()
+
+
+async def _main(directory: Path, *, keep: bool) -> int:
+    task = asyncio.ensure_future(demo(directory, keep=keep))
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, task.cancel)
+    try:
+        await task
+    except asyncio.CancelledError:
+        print("\nEnded.")
+    except DemoError as error:
+        print(f"\nThe demo failed: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the demo in a directory that is removed afterwards; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m lab.demo", description="The bot at work on loopback.")
+    parser.add_argument("--keep", action="store_true", help="leave it running and say how to join in")
+    keep = parser.parse_args(argv).keep
+    logging.getLogger("nio").setLevel(logging.ERROR)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+    with tempfile.TemporaryDirectory(prefix="foci-demo-") as directory:
+        return asyncio.run(_main(Path(directory), keep=keep))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,97 @@
+"""The demo shows the bot at work, and can be joined."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import aiohttp
+import pytest
+
+from lab.demo import Bot, DemoError
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+VERDICTS = (
+    ("✅", "home.example"),
+    ("✅", "healthy.example"),
+    ("❌", "broken.example"),
+    ("⚠️", "odd.example"),
+    ("❌", "silent.example"),
+)
+
+
+def _run_until_kept() -> tuple[subprocess.Popen[str], str]:
+    demo = subprocess.Popen(
+        [sys.executable, "-m", "lab.demo", "--keep"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert demo.stdout is not None
+    output = ""
+    for line in demo.stdout:
+        output += line
+        if "bot's log" in line:
+            break
+    return demo, output
+
+
+async def test_the_demo_plays_and_stays() -> None:
+    """Every form of the command is answered encrypted; the homeserver that is named takes the login that is named."""
+    demo, output = await asyncio.to_thread(_run_until_kept)
+    try:
+        assert "Still running" in output, output
+        answers = re.findall(r"foci-bot \d\d:\d\d (.*)\n  (.*)", output)
+        assert [note for note, _ in answers] == ["encrypted"] * 6
+        for (sign, name), (_, first) in zip(VERDICTS, answers, strict=False):
+            assert first.startswith(f"{sign} {name}: ")
+        assert "Usage: !foci" in output
+        ending = output.partition("Still running")[2]
+        base_url, user, password = re.findall(r"^  (?:homeserver|user|password) +(\S+)$", ending, re.MULTILINE)
+        identifier = {"type": "m.id.user", "user": user}
+        body = {"type": "m.login.password", "identifier": identifier, "password": password}
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(f"{base_url}/_matrix/client/v3/login", json=body) as response,
+        ):
+            assert response.status == 200
+            await response.read()
+    finally:
+        demo.send_signal(signal.SIGINT)
+        rest, _ = await asyncio.to_thread(demo.communicate)
+    assert demo.returncode == 0, rest
+    assert "Traceback" not in rest
+    where = urlsplit(base_url)
+    with socket.socket() as knock:
+        assert knock.connect_ex((str(where.hostname), int(where.port or 0))) != 0
+
+
+async def test_a_bot_that_ends_is_told(tmp_path: Path) -> None:
+    """When the bot gives up, whatever waits for it ends with the bot's own words."""
+    bot = Bot(tmp_path, {"no_such_key": 1})
+    bot.start()
+    with pytest.raises(DemoError, match="no_such_key"):
+        await bot.watched(asyncio.sleep(300))
+    await bot.stop()
+
+
+async def test_a_bot_that_does_nothing_is_told(tmp_path: Path) -> None:
+    """A wait that runs out, here on a bot without a homeserver, says what was waited for."""
+
+    async def in_vain() -> None:
+        await asyncio.sleep(0.5)
+        raise TimeoutError("waited in vain for an answer")
+
+    account = {"homeserver_url": "http://127.0.7.253:9", "user_id": "@foci:example.org", "password": "secret"}
+    bot = Bot(tmp_path, {"matrix": account, "storage": {"path": str(tmp_path / "data")}})
+    bot.start()
+    with pytest.raises(DemoError, match="in vain for an answer"):
+        await bot.watched(in_vain())
+    await bot.stop()
