@@ -1,0 +1,262 @@
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from botkit.commands import CommandRouter
+from botkit.config import CommandsConfig
+from botkit.cooldown import CooldownError
+from botkit.document import Document, Paragraph, Text
+from botkit.message import InboundMessage
+from botkit.plugin import Command, Invocation, Subcommand, UsageError
+from botkit.rendering import to_plain
+from tests.host.clock import Clock
+
+BOT, ADMIN, ALICE = "@foci:example.org", "@ops:example.org", "@alice:example.org"
+
+
+def said(text: str) -> Document:
+    """A document of one line."""
+    return Document((Paragraph((Text(text),)),))
+
+
+class Plugin:
+    """A stand-in plugin that answers with what it was asked."""
+
+    def __init__(self) -> None:
+        self.seen: list[Invocation] = []
+
+    async def check(self, invocation: Invocation) -> Sequence[Document]:
+        """Repeat the arguments, or fail as they say."""
+        self.seen.append(invocation)
+        match invocation.args:
+            case ("crash",):
+                raise RuntimeError("syt_hunter2 is broken")
+            case ("bad", *_):
+                raise UsageError("'bad' is no target.")
+            case ("told", *_):
+                raise UsageError("Usage: type it well")
+            case ("statsu", *_):
+                raise UsageError("'statsu' is no target.")
+            case ("dear", amount):
+                invocation.charge(int(amount))
+        return [said(f"check {' '.join(invocation.args)}")]
+
+    async def status(self, invocation: Invocation) -> Sequence[Document]:
+        """Repeat the arguments."""
+        self.seen.append(invocation)
+        if invocation.args:
+            raise UsageError("No arguments, please.")
+        return [said("fine"), said("really")]
+
+    def command(self) -> Command:
+        """The declaration."""
+        return Command(
+            "foci", "[TARGET...]", "look", self.check, (Subcommand("status", "[ROOM]", "how it is", self.status),)
+        )
+
+
+class Room:
+    """A router with a clock, and a person typing into it."""
+
+    def __init__(self, **access: Any) -> None:
+        self.clock = Clock()
+        self.plugin = Plugin()
+        self.router = CommandRouter(
+            [self.plugin.command()],
+            prefix="!",
+            access=CommandsConfig(**access),
+            admins=[ADMIN],
+            own_user_id=BOT,
+            clock=self.clock,
+            incident=lambda: "deadbeef",
+        )
+
+    def message(self, body: str, sender: str = ALICE, **fields: Any) -> InboundMessage:
+        """A message as the Matrix side delivers it."""
+        known: dict[str, Any] = {
+            "event_id": "$1", "room_id": "!r", "formatted_body": None, "mentions": (), "reply_to": None,
+            "reply_author": None, "thread_root": None, "sent_at": 0, "encrypted": True,
+        }  # fmt: skip
+        return InboundMessage(body=body, sender=sender, **{**known, **fields})
+
+    async def type(self, body: str, sender: str = ALICE, **fields: Any) -> list[str]:
+        """The replies as plain text."""
+        return [to_plain(document) for document in await self.router(self.message(body, sender, **fields))]
+
+
+async def test_a_command_reaches_its_handler_with_its_words() -> None:
+    """Words are split at spaces; quotes mean nothing."""
+    room = Room()
+    assert await room.type("!foci  example.org  'a b'") == ["check example.org 'a b'"]
+    seen = room.plugin.seen[0]
+    assert (seen.event_id, seen.room_id, seen.sender, seen.reply_author) == ("$1", "!r", ALICE, None)
+
+
+async def test_a_bare_command_as_a_reply_knows_whom_it_replies_to() -> None:
+    """The plugin decides what that means."""
+    room = Room()
+    body = "> <@bob:b.example> hello\n\n!foci"
+    assert await room.type(body, reply_to="$0", reply_author="@bob:b.example") == ["check "]
+    assert (room.plugin.seen[0].args, room.plugin.seen[0].reply_author) == ((), "@bob:b.example")
+
+
+async def test_a_mention_is_the_user_it_stands_for() -> None:
+    """The display name in the body is not an argument."""
+    room = Room()
+    html = '!foci <a href="https://matrix.to/#/@alice:example.org">Alice in Chains</a> x.example'
+    assert await room.type("!foci Alice in Chains x.example", formatted_body=html) == [
+        "check @alice:example.org x.example"
+    ]
+
+
+async def test_html_that_says_another_thing_than_the_body_is_not_believed() -> None:
+    """The command is what everybody saw, whichever body their client shows."""
+    room = Room()
+    html = 'hello <a href="https://matrix.to/#/@alice:example.org">Alice</a>'
+    assert await room.type("!foci status", formatted_body=html) == ["fine", "really"]
+
+
+@pytest.mark.parametrize("body", ["!FOCI status", "!Foci STATUS", "  !foci status", "!foci\u00a0status"])
+async def test_phones_may_capitalise(body: str) -> None:
+    """Command and subcommand are words, not passwords."""
+    assert await Room().type(body) == ["fine", "really"]
+
+
+async def test_a_dash_that_a_phone_joined_is_two() -> None:
+    """Smart punctuation turns an option into a typographic dash."""
+    assert await Room().type("!foci a.example —deep") == ["check a.example --deep"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["", "hello", "foci", "!", "! foci", "!focix", "!other", "say !foci", "* !foci", "!help", "!!foci", "\u202e!foci"],
+)
+async def test_everything_else_is_none_of_our_business(body: str) -> None:
+    """Other bots share the prefix; silence is the only right answer."""
+    room = Room()
+    assert not room.router.is_command(room.message(body))
+    assert await room.type(body) == []
+
+
+async def test_the_bots_own_messages_are_no_commands() -> None:
+    """Or it would talk to itself for ever."""
+    room = Room()
+    assert not room.router.is_command(room.message("!foci", BOT))
+    assert await room.type("!foci", BOT) == []
+
+
+async def test_commands_are_recognised_cheaply() -> None:
+    """The inbox keeps what is a command and nothing else."""
+    room = Room()
+    assert room.router.is_command(room.message("!foci whatever"))
+    assert room.plugin.seen == []
+
+
+async def test_any_prefix_will_do() -> None:
+    """A prefix may be several characters, and case counts in it."""
+    plugin = Plugin()
+    room = Room()
+    router = CommandRouter(
+        [plugin.command()], prefix="bot:", access=CommandsConfig(), admins=(), own_user_id=BOT, clock=Clock()
+    )
+    assert router.is_command(room.message("bot:foci"))
+    assert not router.is_command(room.message("!foci"))
+    assert not router.is_command(room.message("Bot:foci"))
+
+
+async def test_usage_errors_are_one_line_with_the_way_to_type_it() -> None:
+    """What is wrong, how to type it, and the nearest subcommand where one is near."""
+    room = Room()
+    assert await room.type("!foci bad") == ["'bad' is no target. Usage: !foci [TARGET...]"]
+    assert await room.type("!foci told") == ["Usage: type it well"]
+    assert await room.type("!foci status x") == ["No arguments, please. Usage: !foci status [ROOM]"]
+    assert await room.type("!foci statsu") == [
+        "'statsu' is no target. Usage: !foci [TARGET...] — did you mean !foci status?"
+    ]
+
+
+async def test_help_is_generated_from_the_declarations() -> None:
+    """Every way to type the command, and each alone."""
+    room = Room()
+    assert await room.type("!foci help") == [
+        (
+            "!foci can be typed like this:\n"
+            "!foci [TARGET...] – look\n"
+            "!foci status [ROOM] – how it is\n"
+            "!foci help [COMMAND] – this, or one command"
+        )
+    ]
+    assert await room.type("!foci help Status") == ["!foci status [ROOM] – how it is"]
+    assert await room.type("!foci help statu") == ["Usage: !foci help [COMMAND] — did you mean !foci status?"]
+    assert await room.type("!foci help zzz") == ["Usage: !foci help [COMMAND]"]
+
+
+async def test_somebody_not_allowed_is_told_once_an_hour() -> None:
+    """One line, then silence; nothing reaches the plugin."""
+    room = Room(allow=["@*:other.example"])
+    assert await room.type("!foci") == ["You may not command me here (commands.allow)."]
+    assert await room.type("!foci") == []
+    assert await room.type("!foci", "@bob:example.org") == ["You may not command me here (commands.allow)."]
+    room.clock.now += 3601
+    assert len(await room.type("!foci")) == 1
+    assert room.plugin.seen == []
+    assert await room.type("!foci", ADMIN) == ["check "]
+
+
+async def test_a_flood_gets_one_answer_and_then_silence() -> None:
+    """The wait is told once, rounded up, until the rate has recovered."""
+    room = Room(per_user="2/min")
+    replies = [reply for _ in range(10) for reply in await room.type("!foci")]
+    assert replies == ["check ", "check ", "Too many commands: try again in 30 s."]
+    room.clock.now += 29
+    assert await room.type("!foci") == []
+    room.clock.now += 1
+    assert await room.type("!foci") == ["check "]
+
+
+async def test_a_room_full_of_people_shares_a_rate() -> None:
+    """Each alone is slow, together they are a flood."""
+    room = Room(per_room="3/min")
+    replies = [reply for number in range(9) for reply in await room.type("!foci", f"@{number}:x")]
+    assert replies == ["check "] * 3 + ["Too many commands: try again in 20 s."]
+
+
+async def test_further_work_is_charged() -> None:
+    """A handler that would do too much ends like a command too many."""
+    room = Room(per_user="6/min")
+    assert await room.type("!foci dear 5") == ["check dear 5"]
+    assert await room.type("!foci x") == ["Too many commands: try again in 10 s."]
+    room.clock.now += 20
+    assert await room.type("!foci dear 5") == []
+    with pytest.raises(CooldownError):
+        room.plugin.seen[0].charge(6)
+
+
+async def test_a_crash_is_one_line_in_the_room_and_a_traceback_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    """The room learns a number, never what the exception says."""
+    with caplog.at_level(logging.ERROR):
+        assert await Room().type("!foci crash") == [
+            "Something went wrong inside the bot (incident deadbeef); the log has the details."
+        ]
+    assert "incident=deadbeef" in caplog.text
+    assert "RuntimeError" in caplog.text
+
+
+async def test_endless_arguments_are_cut() -> None:
+    """A command of 64 KiB costs next to nothing."""
+    room = Room()
+    await room.type("!foci " + "x " * 30_000)
+    assert len(room.plugin.seen[0].args) <= 64
+
+
+async def test_two_commands_of_one_word_are_refused() -> None:
+    """One of them would never be heard."""
+    command = Plugin().command()
+    with pytest.raises(ValueError, match="same word"):
+        CommandRouter(
+            [command, command], prefix="!", access=CommandsConfig(), admins=(), own_user_id=BOT, clock=Clock()
+        )

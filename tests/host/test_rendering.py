@@ -1,0 +1,242 @@
+from __future__ import annotations
+
+import json
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from botkit.document import Block, Bold, Code, CodeBlock, Document, OrderedList, Paragraph, Text
+from botkit.rendering import EDITABLE_BYTES, MESSAGE_BYTES, bounded, message_content, to_html, to_plain
+from botkit.visible import visible
+from tests.host.markup import Markup
+
+hostile = st.text(st.characters(), max_size=40) | st.sampled_from(
+    [
+        "<script>alert(1)</script>",
+        "@room",
+        "</li></ol>",
+        "&lt;",
+        "a\u202eb",
+        "\ud800",
+        "\n\n1. fake",
+        "*x* _y_ `z`",
+        "https://matrix.to/#/@alice:example.org",
+        "<!--",
+        "]]>",
+        "\x00",
+        "x" * 5000,
+    ],
+)
+inlines = st.one_of(st.builds(Text, hostile), st.builds(Bold, hostile), st.builds(Code, hostile))
+paragraphs = st.builds(Paragraph, st.lists(inlines, max_size=4).map(tuple))
+lists = st.builds(
+    OrderedList, st.lists(st.lists(paragraphs, max_size=3).map(tuple), max_size=4).map(tuple), st.integers(1, 99)
+)
+blocks: st.SearchStrategy[Block] = st.one_of(paragraphs, lists, st.builds(CodeBlock, hostile))
+documents = st.builds(Document, st.lists(blocks, max_size=6).map(tuple))
+
+
+def line(*parts: Text | Bold | Code) -> Document:
+    """A document of one paragraph."""
+    return Document((Paragraph(parts),))
+
+
+REPORT = Document(
+    (
+        Paragraph((Text("⚠️ "), Bold("example.org"), Text(": clients find a focus."))),
+        OrderedList(
+            (
+                (Paragraph((Bold("livekit"), Text(" "), Code("https://rtc.example.org"), Text(" ✅ answers"))),),
+                (Paragraph((Bold("livekit"),)), Paragraph((Text("❌ TLS: certificate expired"),))),
+            )
+        ),
+        Paragraph((Text("To fix:"),)),
+        Paragraph((Text("renew it"),)),
+        CodeBlock('{\n  "a": 1\n}'),
+    )
+)
+
+
+def test_plain_text_reads_like_a_letter() -> None:
+    """Numbers, indented further lines, nothing of markup."""
+    assert to_plain(REPORT) == (
+        "⚠️ example.org: clients find a focus.\n"
+        "1. livekit https://rtc.example.org ✅ answers\n"
+        "2. livekit\n"
+        "   ❌ TLS: certificate expired\n"
+        "To fix:\n"
+        "renew it\n"
+        '{\n  "a": 1\n}'
+    )
+
+
+def test_html_is_the_subset_that_phones_show_well() -> None:
+    """Lists stand by themselves, lines are divided by breaks."""
+    assert to_html(REPORT) == (
+        "⚠️ <b>example.org</b>: clients find a focus."
+        "<ol><li><b>livekit</b> <code>https://rtc.example.org</code> ✅ answers</li>"
+        "<li><b>livekit</b><br>❌ TLS: certificate expired</li></ol>"
+        "To fix:<br>renew it"
+        "<pre><code>{\n  &quot;a&quot;: 1\n}</code></pre>"
+    )
+
+
+def test_a_list_may_start_anywhere_and_an_empty_one_is_nothing() -> None:
+    """A list that goes on after a remark keeps its numbers."""
+    item = (Paragraph((Text("x"),)),)
+    document = Document((OrderedList((item, item), start=9), OrderedList(()), Paragraph((Text("y"),))))
+    assert to_plain(document) == "9. x\n10. x\ny"
+    assert to_html(document) == '<ol start="9"><li>x</li><li>x</li></ol>y'
+
+
+@given(documents)
+def test_html_never_leaves_the_subset(document: Document) -> None:
+    """Whatever strangers wrote stays text: known tags only, closed in order, no stray line breaks."""
+    Markup(to_html(document))
+
+
+def words(block: Block) -> list[str]:
+    """The words of a block that are not code."""
+    if isinstance(block, Paragraph):
+        return [part.text for part in block.parts if not isinstance(part, Code)]
+    if isinstance(block, OrderedList):
+        return [word for item in block.items for paragraph in item for word in words(paragraph)]
+    return []
+
+
+@given(documents)
+def test_all_words_are_in_both_bodies(document: Document) -> None:
+    """Nothing is lost but the tail of what is absurdly long."""
+    plain = to_plain(document).replace("\u2060", "")
+    shown = Markup(to_html(document)).text.replace("\u2060", "")
+    for block in document.blocks:
+        for text in words(block):
+            assert visible(text)[:3000] in plain
+            assert visible(text)[:3000] in shown
+
+
+@given(documents)
+def test_nothing_hidden_reaches_a_client(document: Document) -> None:
+    """No control, bidi, surrogate or private-use character, but for our own word joiner after an at sign."""
+    for body in (to_plain(document), to_html(document)):
+        for character in body.replace("@\u2060", "").replace("\n", ""):
+            assert unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
+
+
+@given(st.lists(blocks, max_size=60).map(lambda some: Document(tuple(some))), st.integers(200, 40_000))
+def test_events_stay_within_their_limit(document: Document, limit: int) -> None:
+    """Hostile input of any size gives content that a homeserver accepts."""
+    content = message_content(document, limit=limit)
+    size = len(json.dumps(content["body"] + content["formatted_body"], ensure_ascii=False).encode())
+    assert size <= limit
+    Markup(content["formatted_body"])
+
+
+def test_what_is_left_out_is_counted() -> None:
+    """Whole items go, from the end, and the last line says how many lines they were."""
+    items = tuple((Paragraph((Text(f"server {number} " + "x" * 100),)),) for number in range(1000))
+    document = bounded(Document((Paragraph((Text("head"),)), OrderedList(items), Paragraph((Text("tail"),)))))
+    lines = to_plain(document).split("\n")
+    kept = len(lines) - 2
+    assert lines[0] == "head"
+    assert lines[-2].startswith(f"{kept}. server {kept - 1} ")
+    assert lines[-1] == f"… and {1000 - kept + 1} more lines"
+    assert 100 < kept < 200
+
+
+def test_a_document_that_fits_is_left_alone() -> None:
+    """The bound costs nothing in the usual case."""
+    assert bounded(REPORT) is REPORT
+
+
+def test_an_edit_fits_twice() -> None:
+    """An edit repeats its content, and encryption makes it larger by two fifths."""
+    assert 2 * EDITABLE_BYTES * 1.4 < 65_536
+    assert MESSAGE_BYTES * 1.4 < 65_536
+
+
+def test_one_enormous_word_is_cut() -> None:
+    """A stranger's string cannot push everything else out of the message."""
+    document = line(Text("before "), Text("y" * 100_000), Text(" after"))
+    assert "before " in to_plain(bounded(document))
+    assert to_plain(bounded(document)).endswith("y… after")
+
+
+@pytest.mark.parametrize("part", [Text("hi @room!"), Bold("hi @ROOM!")])
+def test_room_mentions_are_broken(part: Text | Bold) -> None:
+    """Old servers ping a whole room for the word alone."""
+    assert "@room" not in to_plain(line(part)).lower()
+    assert "@room" not in to_html(line(part)).lower()
+
+
+def test_code_stays_copyable() -> None:
+    """Nothing is inserted where people copy from."""
+    assert "@room" in to_plain(line(Code("@room")))
+    assert "@room" in to_html(line(Code("@room")))
+
+
+def test_permalinks_in_words_become_code() -> None:
+    """Clients turn them into pills in running text, not in code."""
+    html = to_html(line(Text("see https://matrix.to/#/@alice:example.org or matrix:u/bob:example.org, matrix: ok")))
+    assert html == (
+        "see <code>https://matrix.to/#/@alice:example.org</code> or <code>matrix:u/bob:example.org,</code> matrix: ok"
+    )
+
+
+def test_line_breaks_in_words_cannot_make_lines() -> None:
+    """A stranger's string cannot fake a further list item."""
+    assert to_plain(line(Text("a\n2. fake\r\nb\u2028c"))) == "a 2. fake b\ufffdc"
+
+
+def test_content_notifies_only_whom_it_should() -> None:
+    """``m.mentions`` is always there; empty means nobody."""
+    content = message_content(line(Text("@alice:example.org")))
+    assert content == {
+        "msgtype": "m.notice",
+        "body": "@alice:example.org",
+        "format": "org.matrix.custom.html",
+        "formatted_body": "@alice:example.org",
+        "m.mentions": {},
+    }
+    alert = message_content(line(Text("down")), msgtype="m.text", mentions=["@ops:example.org"])
+    assert (alert["msgtype"], alert["m.mentions"]) == ("m.text", {"user_ids": ["@ops:example.org"]})
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        "\x00",
+        "\x1b",
+        "\x7f",
+        "\x85",
+        "\u200b",
+        "\u200f",
+        "\u202e",
+        "\u2060",
+        "\u2066",
+        "\ufeff",
+        "\ue000",
+        "\ud800",
+        "\u2028",
+        "\u3164",
+        "\u034f",
+        "\ufff9",
+        "\ufdd0",
+        "\U0001fffe",
+        "\U000e0041",
+        "\u00ad",
+        "\ufe00",
+        "\u180b",
+    ],
+)
+def test_hidden_characters_are_made_visible(hidden: str) -> None:
+    """What reorders, hides or pads is replaced, so that two names which look alike are alike."""
+    assert visible(f"a{hidden}b") == "a\ufffdb"
+
+
+@pytest.mark.parametrize("text", ["plain", "⚠️ ❌ ✅", "Zürich", "例え", "العربية", "a\u00a0b", "é"])
+def test_readable_text_is_left_alone(text: str) -> None:
+    """The bot's emoji keep their style, and every script is welcome."""
+    assert visible(text) == text
