@@ -54,11 +54,20 @@ def _challenge() -> Answer:
     return html_answer(403, _CHALLENGE, ("Server", "cloudflare"), ("cf-mitigated", "challenge"))
 
 
-def _bomb() -> Answer:
-    squeezer = zlib.compressobj(level=1, wbits=31)
-    mebibyte = bytes(1 << 20)
-    squeezed = b"".join(squeezer.compress(mebibyte) for _ in range(_BOMB_MEBIBYTES)) + squeezer.flush()
-    return Answer(200, squeezed, (("Content-Type", "application/json"), ("Content-Encoding", "gzip")))
+def _bomb() -> Performance:
+    async def play(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(
+            b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Encoding: gzip\r\nConnection: close\r\n\r\n"
+        )
+        squeezer = zlib.compressobj(level=1, wbits=31)
+        for _mebibyte in range(_BOMB_MEBIBYTES):
+            writer.write(squeezer.compress(bytes(1 << 20)))
+            await writer.drain()
+            await asyncio.sleep(0)
+        writer.write(squeezer.flush())
+        await writer.drain()
+
+    return Performance(play)
 
 
 def _once(blurt: bytes) -> Performance:
@@ -85,7 +94,7 @@ async def _silence(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> Non
         pass
 
 
-_ANSWERS: dict[Fault, Callable[[], Answer]] = {
+_ANSWERS: dict[Fault, Callable[[], Answer | Performance]] = {
     Fault.BAD_GATEWAY: lambda: nginx_page(502),
     Fault.NGINX_404: lambda: nginx_page(404),
     Fault.WAF_CHALLENGE: _challenge,

@@ -155,12 +155,12 @@ async def test_what_is_not_http(federation: Federation, client: Client, fault: F
 
 @pytest.mark.parametrize("fault", sorted(SWELLING))
 async def test_bodies_without_bound(federation: Federation, client: Client, fault: Fault) -> None:
-    """A client that reads on gets more than 4 MiB, from few bytes on the wire if compressed."""
+    """A client that reads on gets more than 4 MiB."""
     await federation.focus(RTC, fault=fault)
     seen = await post(client, limit=4 << 20)
     assert len(seen.body) >= 4 << 20
     if fault is Fault.GZIP_BOMB:
-        assert int(seen.header("Content-Length")[0]) < 2 << 20
+        assert seen.header("Content-Encoding") == ["gzip"]
 
 
 @pytest.mark.parametrize("fault", STATUSES)
