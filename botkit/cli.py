@@ -64,10 +64,11 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
         return _flushed(0 if wanted.code in (None, 0) else failure)
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED if failure == EXIT_CONFIG else failure
-    except BrokenPipeError:
-        _silence_stdout()
-        return failure
     except Exception as error:
+        if isinstance(error, BrokenPipeError) and failure != EXIT_CONFIG:
+            # Whoever read the plugin's output has gone.
+            _silence_stdout()
+            return failure
         log.debug("crashed", exc_info=True)
         crashed = 1 if failure == EXIT_CONFIG else failure
         return _failed(f"internal error: {type(error).__name__}: {error}", crashed)
@@ -161,7 +162,10 @@ def _dispatch(
 def _print_config(config: Config, plugins: Sequence[LoadedPlugin]) -> int:
     if config.matrix is not None:
         config.matrix.secret()
-    print(effective(config, {loaded.name: loaded.config for loaded in plugins}), end="")
+    try:
+        print(effective(config, {loaded.name: loaded.config for loaded in plugins}), end="")
+    except BrokenPipeError:
+        _silence_stdout()
     return 0
 
 
