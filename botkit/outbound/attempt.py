@@ -35,6 +35,8 @@ class Attempt:
         leaf: the other side's certificate (DER), trusted or not.
         wire_limit: bytes that may arrive, head and body.
         overrun: what was too long, when the wire budget was spent.
+        read_error: errno with which reading from the socket ended, if it did not end in order.
+        peer_closed: the other side ended the connection, in order or not.
     """
 
     clock: Callable[[], float]
@@ -54,6 +56,8 @@ class Attempt:
     received: int = 0
     head_read: bool = False
     overrun: str | None = None
+    read_error: int | None = None
+    peer_closed: bool = False
 
     @property
     def phase(self) -> Phase:
@@ -85,6 +89,17 @@ class Attempt:
     def tls_done(self, leaf: bytes | None, version: str | None) -> None:
         """The TLS handshake succeeded."""
         self.leaf, self.tls_version, self.tls_at = leaf, version, self.clock()
+
+    def arrived(self, count: int) -> None:
+        """So many bytes were read from the socket; none means that the other side is done."""
+        self.received += count
+        if count == 0:
+            self.peer_closed = True
+
+    def read_failed(self, error: int | None) -> None:
+        """Reading from the socket ended with this errno."""
+        self.read_error = error or errno.EIO
+        self.peer_closed = self.overrun is None
 
     def check_budget(self) -> None:
         """

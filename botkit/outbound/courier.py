@@ -106,11 +106,13 @@ class Courier:
         attempt.connect_at = attempt.clock()
         token = CURRENT.set(attempt)
         try:
-            return await self._request(method, target, headers, body)
+            return await self._request(method, target, headers, body, attempt)
         finally:
             CURRENT.reset(token)
 
-    async def _request(self, method: str, target: Target, headers: Mapping[str, str], body: bytes | None) -> Response:
+    async def _request(
+        self, method: str, target: Target, headers: Mapping[str, str], body: bytes | None, attempt: Attempt
+    ) -> Response:
         url, name = target.url, None
         all_headers = {**self._headers, **headers}
         if target.host.literal:
@@ -120,11 +122,11 @@ class Courier:
             method, url, headers=all_headers, data=body, allow_redirects=False, server_hostname=name
         )
         try:
-            return Response(response.status, _headers(response), await self._body(method, response))
+            return Response(response.status, _headers(response), await self._body(method, response, attempt))
         finally:
             response.close()
 
-    async def _body(self, method: str, response: ClientResponse) -> bytes:
+    async def _body(self, method: str, response: ClientResponse, attempt: Attempt) -> bytes:
         if response.status == 101:
             raise UpgradeError
         if method == "HEAD" or response.status in _BODILESS:
@@ -137,6 +139,9 @@ class Courier:
             body += chunk
             if len(body) > self._max_body:
                 raise TooLargeError(f"the body is longer than the {self._max_body} bytes allowed")
+        # aiohttp takes a body that only the connection's end delimits for whole, however that came about.
+        if announced is None and attempt.read_error is not None and "Transfer-Encoding" not in response.headers:
+            raise ConnectionResetError(attempt.read_error, "connection lost")
         return bytes(body)
 
     def _open_session(self) -> ClientSession:

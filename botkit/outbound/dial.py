@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from aiohttp import AddrInfoType
@@ -48,17 +49,29 @@ class NotingSocket(socket.socket):
 
     def recv(self, *args: Any) -> bytes:
         """See `socket.socket.recv`."""
-        self._attempt.check_budget()
-        data = super().recv(*args)
-        self._attempt.received += len(data)
+        with self._noting_errors():
+            self._attempt.check_budget()
+            data = super().recv(*args)
+        self._attempt.arrived(len(data))
         return data
 
     def recv_into(self, *args: Any) -> int:
         """See `socket.socket.recv_into`."""
-        self._attempt.check_budget()
-        count = super().recv_into(*args)
-        self._attempt.received += count
+        with self._noting_errors():
+            self._attempt.check_budget()
+            count = super().recv_into(*args)
+        self._attempt.arrived(count)
         return count
+
+    @contextmanager
+    def _noting_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except (BlockingIOError, InterruptedError):
+            raise
+        except OSError as error:
+            self._attempt.read_failed(error.errno)
+            raise
 
     def _connected(self) -> None:
         self._attempt.tcp_done(self._endpoint)

@@ -145,9 +145,14 @@ class Fetcher:
             return Failure(kind, Phase.HTTP, f"the response has {attempt.overrun}")
         if isinstance(error, ClientResponseError):
             return Failure(FailureKind.HTTP_PROTOCOL, Phase.HTTP, clean_line(f"not legal HTTP: {error.message}"))
-        if isinstance(error, ClientPayloadError) and not str(error).startswith("Response payload is not completed"):
+        if isinstance(error, ClientPayloadError) and not _broken_off(error, attempt):
             return Failure(FailureKind.HTTP_PROTOCOL, Phase.HTTP, clean_line(f"the response's body is broken: {error}"))
         if isinstance(error, (SentOnceError, ClientError, OSError)):
             return self._diagnosis.failed(error, attempt, target)
         detail = clean_line(f"the request cannot be made ({type(error).__name__})")
         return Failure(FailureKind.LOCAL_FAULT, attempt.phase, detail)
+
+
+def _broken_off(error: ClientPayloadError, attempt: Attempt) -> bool:
+    # The HTTP client hangs up on what it cannot read, and then reports the rest as missing.
+    return attempt.peer_closed and str(error).startswith("Response payload is not completed")

@@ -33,6 +33,22 @@ class NotingSSLObject(ssl.SSLObject):
         if attempt is not None:
             attempt.tls_done(self.getpeercert(binary_form=True), self.version())
 
+    def read(self, *args: Any) -> Any:
+        """See `ssl.SSLObject.read`."""
+        try:
+            result: Any = super().read(*args)
+        except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
+            self._note_close()
+            raise
+        if not result:
+            self._note_close()
+        return result
+
+    def _note_close(self) -> None:
+        attempt = CURRENT.get()
+        if attempt is not None:
+            attempt.peer_closed = True
+
     def _unverified_leaf(self) -> bytes | None:
         public = getattr(self, "get_unverified_chain", None)
         if public is not None:

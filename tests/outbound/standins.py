@@ -9,6 +9,7 @@ import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, cast
 
@@ -120,7 +121,7 @@ class NameTable(asyncio.DatagramProtocol):
         else:
             record, number = (AAAA, QTYPE.AAAA) if kind == "AAAA" else (A, QTYPE.A)
             for address in answer:
-                reply.add_answer(RR(name, number, rdata=record(address), ttl=0))
+                reply.add_answer(RR(name, number, rdata=record(ip_address(address).exploded), ttl=0))
         assert self.transport is not None
         self.transport.sendto(reply.pack(), addr)
 
