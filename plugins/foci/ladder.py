@@ -132,9 +132,8 @@ def _rank(seen: Observation, exchange: Exchange) -> int:
     if exchange.failure is not None:
         return list(Phase).index(exchange.failure.phase)
     assert exchange.response is not None  # noqa: S101 - an exchange has one of the two
-    good = (
-        read_post(exchange.response).is_service if seen.url.kind == "authorisation" else exchange.response.status == 401
-    )
+    is_service = seen.url.kind == "authorisation"
+    good = read_post(exchange.response).is_service if is_service else is_sfu(None, exchange.response)
     return 10 + good
 
 
@@ -257,12 +256,12 @@ def _judge_sfu(
 ) -> Judgement:
     assert exchange.response is not None  # noqa: S101 - the caller looked
     root = seen.root.response if seen.root is not None else None
-    if exchange.response.status == 401 or is_sfu(root, exchange.response):
+    if is_sfu(root, exchange.response):
         ladder.passed(Stage.HTTP, exchange.connection.http_ms, "the SFU answers")
         skip = "the entry names no authorisation service"
         return Judgement(ladder.closed(skip), tuple(warnings), None, _note(seen, exchange, now))
     answer = read_post(exchange.response)
-    detail = f"HTTP {exchange.response.status} instead of an SFU's 401"
+    detail = f"HTTP {exchange.response.status} instead of LiveKit's refusal (401, no permissions to access the room)"
     ladder.failed(Stage.HTTP, exchange.connection.http_ms, detail)
     certainty = answer.certainty or Certainty.DEFINITE
     code = answer.code if answer.code in ("http-5xx", "waf-challenge", "rate-limited") else "sfu-unreachable"

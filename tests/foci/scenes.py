@@ -1,0 +1,188 @@
+"""Scenes for checks: what a server, its focus and the names around them look like."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from lab import wellknown
+from lab.authorisation import AuthorisationService
+from lab.exchange import Answer, Handler, Request
+from lab.fault import Fault
+from lab.federation import Federation
+from lab.focus import Slashes
+from lab.front import Mount
+from lab.homeserver import Transports
+from lab.wellknown import FOCI_KEY, WellKnown
+from tests.outbound.standins import NameTable
+
+NAME = "example.org"
+BASE_URL = "https://matrix.example.org"
+RTC = "https://rtc.example.org/livekit/jwt"
+ENTRY = {"type": "livekit", "livekit_service_url": RTC}
+OTHER = "https://rtc-2.example.org/livekit/jwt"
+OTHER_ENTRY = {"type": "livekit", "livekit_service_url": OTHER}
+
+Scene = Callable[[Federation, NameTable], Awaitable[None]]
+
+
+def entries(*values: Any, **declared: Any) -> Scene:
+    """The list holds these; the authorisation services at RTC and OTHER answer."""
+    return document({"m.homeserver": {"base_url": BASE_URL}, FOCI_KEY: list(values)}, **declared)
+
+
+def document(published: Any, **declared: Any) -> Scene:
+    """This is published; the authorisation services at RTC and OTHER answer."""
+
+    async def set_up(federation: Federation, _: NameTable) -> None:
+        await federation.focus(RTC)
+        await federation.focus(OTHER)
+        await federation.server(NAME, well_known=published, **declared)
+
+    return set_up
+
+
+def lone_entry(value: Any) -> Scene:
+    """The list holds one entry, and nothing answers where it may point."""
+
+    async def set_up(federation: Federation, _: NameTable) -> None:
+        published = {"m.homeserver": {"base_url": BASE_URL}, FOCI_KEY: [value]}
+        await federation.server(NAME, well_known=published)
+
+    return set_up
+
+
+def broken_focus(fault: Fault, **declared: Any) -> Scene:
+    """The only focus has a fault; all else is well."""
+
+    async def set_up(federation: Federation, _: NameTable) -> None:
+        await federation.focus(RTC, fault=fault, **declared)
+        await federation.server(NAME, foci=[RTC])
+
+    return set_up
+
+
+def broken_well_known(fault: Fault, **declared: Any) -> Scene:
+    """The well-known, or its host, has a fault; the focus is well."""
+
+    async def set_up(federation: Federation, _: NameTable) -> None:
+        await federation.focus(RTC)
+        await federation.server(NAME, foci=[RTC], fault=fault, **declared)
+
+    return set_up
+
+
+def focus(url: str = RTC, **declared: Any) -> Scene:
+    """The only focus is at a URL, and well."""
+
+    async def set_up(federation: Federation, _: NameTable) -> None:
+        await federation.focus(url, **declared)
+        await federation.server(NAME, foci=[url])
+
+    return set_up
+
+
+def slash(slashes: Slashes) -> Scene:
+    """The published URL of the focus ends in a slash."""
+    return focus(RTC + "/", slashes=slashes)
+
+
+def answering(handler: Handler) -> Scene:
+    """Something of the test's own stands where the focus should."""
+
+    async def set_up(federation: Federation, _: NameTable) -> None:
+        site = await federation.site("rtc.example.org")
+        site.mount(Mount("/livekit/jwt", handler))
+        await federation.server(NAME, foci=[RTC])
+
+    return set_up
+
+
+def named(answer: list[str] | int) -> Scene:
+    """DNS answers so for the host of the focus, which is nowhere to be found."""
+
+    async def set_up(federation: Federation, names: NameTable) -> None:
+        names.table["rtc.example.org.", "A"] = answer
+        names.table["rtc.example.org.", "AAAA"] = [] if isinstance(answer, list) else answer
+        await federation.server(NAME, foci=[RTC])
+
+    return set_up
+
+
+def well_known_named(answer: list[str] | int) -> Scene:
+    """DNS answers so for the server name itself."""
+
+    async def set_up(federation: Federation, names: NameTable) -> None:
+        names.table[f"{NAME}.", "A"] = answer
+        names.table[f"{NAME}.", "AAAA"] = [] if isinstance(answer, list) else answer
+
+    return set_up
+
+
+def sfu(url: str, **declared: Any) -> Scene:
+    """The only entry names an SFU alone."""
+
+    async def set_up(federation: Federation, _: NameTable) -> None:
+        await federation.sfu(url, **declared)
+        await federation.server(NAME, foci=[{"type": "m.livekit", "url": url}])
+
+    return set_up
+
+
+async def only_on_base_url_host(federation: Federation, _: NameTable) -> None:
+    """The host of the base URL publishes the list, the server name a document without one."""
+    await federation.focus(RTC)
+    server = await federation.server(NAME, foci=None)
+    WellKnown(await federation.site("matrix.example.org"), wellknown.document(server.base_url, [ENTRY]))
+
+
+async def not_an_sfu(federation: Federation, _: NameTable) -> None:
+    """The only entry names an SFU, where a web server answers that knows nothing of it."""
+    await federation.site("sfu.example.org")
+    await federation.server(NAME, foci=[{"type": "m.livekit", "url": "wss://sfu.example.org"}])
+
+
+async def guarded_sfu(federation: Federation, _: NameTable) -> None:
+    """Something that wants a password answers where the SFU should."""
+    site = await federation.site("sfu.example.org")
+    site.mount(Mount("", unauthorised))
+    await federation.server(NAME, foci=[{"type": "m.livekit", "url": "wss://sfu.example.org"}])
+
+
+async def many(federation: Federation, _: NameTable) -> None:
+    """Twenty-one distinct services, all well."""
+    urls = [f"https://rtc{number}.example.org/jwt" for number in range(1, 22)]
+    for url in urls:
+        await federation.focus(url, crowd="many")
+    await federation.server(NAME, foci=urls, crowd="many")
+
+
+async def dead_family(federation: Federation, _: NameTable) -> None:
+    """The focus has an IPv4 address where nothing listens; over IPv6 it is well."""
+    await federation.focus(RTC, fault=Fault.DEAD_IPV4)
+    await federation.server(NAME, foci=[RTC])
+
+
+async def migrated(federation: Federation, _: NameTable) -> None:
+    """No well-known; the homeserver under the server name lists its focus openly."""
+    await federation.focus(RTC)
+    await federation.server(
+        NAME, well_known=None, base_url=f"https://{NAME}", transports=Transports.OPEN, transports_list=[ENTRY]
+    )
+
+
+async def slow(request: Request) -> Answer:
+    """An authorisation service that takes its time."""
+    await asyncio.sleep(0.3)
+    return await AuthorisationService().answer(request)
+
+
+async def busy(_: Request) -> Answer:
+    """A rate limit."""
+    return Answer(429, b'{"errcode": "M_LIMIT_EXCEEDED"}', (("Access-Control-Allow-Origin", "*"),))
+
+
+async def unauthorised(_: Request) -> Answer:
+    """A web server that wants a password."""
+    return Answer(401, b"<html>password, please</html>", (("WWW-Authenticate", 'Basic realm="x"'),))

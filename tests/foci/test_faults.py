@@ -1,0 +1,194 @@
+"""Each fault that the lab can play, at the focus and at the well-known: no crash, no hang, no false green."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from lab.fault import Fault, Layer
+from lab.federation import Federation
+from plugins.foci.model import Stage, Verdict
+from tests.foci import scenes
+from tests.foci.examination import BRIEF, PATIENT, Examination
+from tests.foci.scenes import NAME
+from tests.lab.client import has_ipv6
+from tests.outbound.standins import NameTable
+
+OK, WARNING, CRITICAL, UNKNOWN, _ = Verdict
+ADDRESS, CONNECT, TLS, HTTP, AUTHORISATION = Stage
+
+NEVER_ENDS = {
+    Fault.BLACKHOLE,
+    Fault.NEVER_SPEAKS_TLS,
+    Fault.SLOW_HEADERS,
+    Fault.SILENT_AFTER_REQUEST,
+    Fault.SLOW_BODY,
+}
+NEEDS_IPV6 = {Fault.DEAD_IPV6, Fault.DEAD_IPV4}
+
+AT_FOCUS = [
+    (Fault.REFUSED, CRITICAL, ADDRESS, ["connect-refused"]),
+    (Fault.BLACKHOLE, CRITICAL, ADDRESS, ["connect-timeout"]),
+    (Fault.RESET_AFTER_CONNECT, CRITICAL, CONNECT, ["connect-reset"]),
+    (Fault.CLOSED_AFTER_CONNECT, CRITICAL, CONNECT, ["connect-reset"]),
+    (Fault.NEVER_SPEAKS_TLS, CRITICAL, CONNECT, ["tls-timeout"]),
+    (Fault.PLAIN_HTTP_ON_PORT, CRITICAL, CONNECT, ["tls-protocol"]),
+    (Fault.TLS_OUTDATED, CRITICAL, CONNECT, ["tls-protocol"]),
+    (Fault.TLS_NAME_UNKNOWN, CRITICAL, CONNECT, ["tls-protocol"]),
+    (Fault.TLS_EXPIRED, CRITICAL, CONNECT, ["tls-expired"]),
+    (Fault.TLS_NOT_YET_VALID, CRITICAL, CONNECT, ["tls-not-yet-valid"]),
+    (Fault.TLS_SELF_SIGNED, CRITICAL, CONNECT, ["tls-self-signed"]),
+    (Fault.TLS_UNTRUSTED, CRITICAL, CONNECT, ["tls-untrusted"]),
+    (Fault.TLS_WRONG_NAME, CRITICAL, CONNECT, ["tls-hostname"]),
+    (Fault.TLS_NEAR_EXPIRY, WARNING, AUTHORISATION, ["tls-expiring"]),
+    # No other host was reached over IPv6, so its silence may be this machine's: said in passing, not held against it.
+    (Fault.DEAD_IPV6, OK, AUTHORISATION, []),
+    (Fault.DEAD_IPV4, WARNING, AUTHORISATION, ["address-family-broken"]),
+    (Fault.SLOW_HEADERS, CRITICAL, TLS, ["http-timeout"]),
+    (Fault.SILENT_AFTER_REQUEST, CRITICAL, TLS, ["http-timeout"]),
+    (Fault.CLOSED_AFTER_REQUEST, CRITICAL, TLS, ["http-protocol"]),
+    (Fault.GARBAGE_HTTP, CRITICAL, TLS, ["http-protocol"]),
+    (Fault.OVERLONG_HEADER, CRITICAL, TLS, ["http-protocol"]),
+    (Fault.ENDLESS_BODY, CRITICAL, TLS, ["http-protocol"]),
+    (Fault.SLOW_BODY, CRITICAL, TLS, ["http-timeout"]),
+    (Fault.TRUNCATED_BODY, CRITICAL, TLS, ["http-protocol"]),
+    (Fault.GZIP_BOMB, CRITICAL, TLS, ["http-protocol"]),
+    (Fault.BAD_GATEWAY, CRITICAL, TLS, ["http-5xx"]),
+    (Fault.WAF_CHALLENGE, UNKNOWN, HTTP, ["waf-challenge"]),
+    (Fault.HTML_200, CRITICAL, HTTP, ["not-an-authorisation-service"]),
+    (Fault.NGINX_404, CRITICAL, HTTP, ["service-not-routed"]),
+    (Fault.HOMESERVER_MOUNTED_THERE, CRITICAL, HTTP, ["not-an-authorisation-service"]),
+    (Fault.PREFIX_NOT_STRIPPED, CRITICAL, HTTP, ["service-not-routed"]),
+    (Fault.POINTS_AT_SFU, CRITICAL, HTTP, ["points-at-sfu"]),
+    (Fault.HEALTHZ_ONLY, CRITICAL, HTTP, ["service-not-routed"]),
+    (Fault.SERVICE_CORS_MISSING, WARNING, AUTHORISATION, ["cors-missing-on-service"]),
+    (Fault.SERVICE_CORS_DOUBLED, WARNING, AUTHORISATION, ["cors-doubled"]),
+    (Fault.SERVICE_CORS_JOINED, WARNING, AUTHORISATION, ["cors-doubled"]),
+    (Fault.NO_GET_TOKEN, WARNING, AUTHORISATION, ["matrix2-endpoint-missing"]),
+    (Fault.SHUTTING_DOWN, CRITICAL, TLS, ["http-5xx"]),
+]
+AT_WELL_KNOWN = [
+    (Fault.REFUSED, CRITICAL, ["well-known-unreachable"]),
+    (Fault.BLACKHOLE, UNKNOWN, ["well-known-unreachable"]),
+    (Fault.RESET_AFTER_CONNECT, CRITICAL, ["well-known-unreachable"]),
+    (Fault.CLOSED_AFTER_CONNECT, CRITICAL, ["well-known-unreachable"]),
+    (Fault.NEVER_SPEAKS_TLS, UNKNOWN, ["well-known-unreachable"]),
+    (Fault.PLAIN_HTTP_ON_PORT, CRITICAL, ["well-known-unreachable"]),
+    (Fault.TLS_OUTDATED, CRITICAL, ["well-known-unreachable"]),
+    (Fault.TLS_NAME_UNKNOWN, CRITICAL, ["well-known-unreachable"]),
+    (Fault.TLS_EXPIRED, CRITICAL, ["well-known-unreachable"]),
+    (Fault.TLS_NOT_YET_VALID, CRITICAL, ["well-known-unreachable"]),
+    (Fault.TLS_SELF_SIGNED, CRITICAL, ["well-known-unreachable"]),
+    (Fault.TLS_UNTRUSTED, CRITICAL, ["well-known-unreachable"]),
+    (Fault.TLS_WRONG_NAME, CRITICAL, ["well-known-unreachable"]),
+    (Fault.TLS_NEAR_EXPIRY, WARNING, ["tls-expiring"]),
+    (Fault.DEAD_IPV6, OK, []),
+    (Fault.DEAD_IPV4, OK, []),
+    (Fault.SLOW_HEADERS, UNKNOWN, ["well-known-unreachable"]),
+    (Fault.SILENT_AFTER_REQUEST, UNKNOWN, ["well-known-unreachable"]),
+    (Fault.CLOSED_AFTER_REQUEST, CRITICAL, ["well-known-unreachable"]),
+    (Fault.GARBAGE_HTTP, CRITICAL, ["well-known-unreachable"]),
+    (Fault.OVERLONG_HEADER, CRITICAL, ["well-known-unreachable"]),
+    (Fault.ENDLESS_BODY, CRITICAL, ["well-known-too-large"]),
+    (Fault.SLOW_BODY, UNKNOWN, ["well-known-unreachable"]),
+    (Fault.TRUNCATED_BODY, CRITICAL, ["well-known-unreachable"]),
+    (Fault.GZIP_BOMB, CRITICAL, ["well-known-too-large"]),
+    (Fault.BAD_GATEWAY, CRITICAL, ["well-known-http-status"]),
+    (Fault.WAF_CHALLENGE, UNKNOWN, ["waf-challenge"]),
+    (Fault.HTML_200, CRITICAL, ["well-known-html"]),
+    (Fault.NGINX_404, CRITICAL, ["well-known-absent"]),
+    (Fault.HOMESERVER_MOUNTED_THERE, CRITICAL, ["well-known-absent"]),
+    (Fault.ABSENT, CRITICAL, ["well-known-absent"]),
+    (Fault.FORBIDDEN, CRITICAL, ["well-known-http-status"]),
+    (Fault.INTERNAL_ERROR, CRITICAL, ["well-known-http-status"]),
+    (Fault.HTML, CRITICAL, ["well-known-html"]),
+    (Fault.EMPTY, CRITICAL, ["well-known-not-json"]),
+    (Fault.TRAILING_COMMA, CRITICAL, ["well-known-not-json"]),
+    (Fault.CUT_SHORT, CRITICAL, ["well-known-not-json"]),
+    (Fault.NOT_UTF8, CRITICAL, ["well-known-not-json"]),
+    (Fault.TOO_DEEP, CRITICAL, ["well-known-not-json"]),
+    (Fault.LONG_INTEGER, CRITICAL, ["well-known-not-json"]),
+    (Fault.LONE_SURROGATE, CRITICAL, ["base-url-invalid", "foci-absent"]),
+    (Fault.LIST, CRITICAL, ["well-known-not-object"]),
+    (Fault.HUGE, CRITICAL, ["well-known-too-large"]),
+    (Fault.REDIRECT_LOOP, CRITICAL, ["redirect-refused"]),
+    (Fault.REDIRECT_CHAIN, CRITICAL, ["redirect-refused"]),
+    (Fault.REDIRECT_TO_HTTP, CRITICAL, ["redirect-refused"]),
+    (Fault.REDIRECT_TO_PRIVATE, CRITICAL, ["redirect-refused"]),
+    (Fault.REDIRECT_TO_FILE, CRITICAL, ["redirect-refused"]),
+    (Fault.REDIRECT_NOWHERE, CRITICAL, ["redirect-refused"]),
+    (Fault.REDIRECT_WITHOUT_CORS, WARNING, ["cors-missing-on-redirect"]),
+    (Fault.CORS_MISSING, WARNING, ["cors-missing"]),
+    (Fault.WRONG_CONTENT_TYPE, OK, ["content-type"]),
+    (Fault.LONG_CACHE, OK, ["long-cache"]),
+    (Fault.BASE_URL_MISSING, WARNING, ["base-url-missing"]),
+]
+
+
+def test_the_tables_cover_every_fault() -> None:
+    """A fault that is added to the lab must be added here, wherever it can sit."""
+    everywhere = {fault for fault in Fault if fault.layer in (Layer.CONNECTION, Layer.HTTP)}
+    of_service = {fault for fault in Fault if fault.layer is Layer.SERVICE}
+    assert {fault for fault, *_ in AT_FOCUS} == everywhere | of_service
+    assert {fault for fault, *_ in AT_WELL_KNOWN} == set(Fault) - of_service
+
+
+@pytest.mark.parametrize(("fault", "verdict", "deepest", "codes"), AT_FOCUS, ids=str)
+async def test_at_the_focus(
+    fault: Fault,
+    verdict: Verdict,
+    deepest: Stage,
+    codes: list[str],
+    federation: Federation,
+    names: NameTable,
+    examination: Examination,
+) -> None:
+    """A fault of the only focus is named, decides its verdict and the server's, and ends in time."""
+    if fault in NEEDS_IPV6 and not has_ipv6():
+        pytest.skip("no ::1 here")
+    await scenes.broken_focus(fault)(federation, names)
+    limits = BRIEF if fault in NEVER_ENDS else PATIENT
+    async with asyncio.timeout(5 * limits.deadline):
+        report = await examination(NAME, limits=limits)
+    (focus,) = report.foci
+    assert [found.code for found in report.findings] == codes
+    assert (report.verdict, focus.verdict, focus.deepest_stage) == (verdict, verdict, deepest)
+
+
+@pytest.mark.parametrize(("fault", "verdict", "codes"), AT_WELL_KNOWN, ids=str)
+async def test_at_the_well_known(
+    fault: Fault,
+    verdict: Verdict,
+    codes: list[str],
+    federation: Federation,
+    names: NameTable,
+    examination: Examination,
+) -> None:
+    """A fault of the well-known or its host is named, decides the server's verdict, and ends in time."""
+    if fault in NEEDS_IPV6 and not has_ipv6():
+        pytest.skip("no ::1 here")
+    await scenes.broken_well_known(fault)(federation, names)
+    limits = BRIEF if fault in NEVER_ENDS else PATIENT
+    async with asyncio.timeout(5 * limits.deadline):
+        report = await examination(NAME, limits=limits)
+    assert [found.code for found in report.findings] == codes
+    assert report.verdict is verdict
+    is_read = verdict in (OK, WARNING) or fault is Fault.LONE_SURROGATE
+    assert (report.well_known.outcome == "ok") is is_read
+
+
+async def test_a_silent_focus_among_many_costs_no_more_than_the_deadline(
+    federation: Federation, examination: Examination
+) -> None:
+    """Foci that never answer are waited for together, and what did answer is in the report."""
+    silent = [f"https://silent{number}.example.org/jwt" for number in range(8)]
+    for url in silent:
+        await federation.focus(url, fault=Fault.SILENT_AFTER_REQUEST)
+    good = await federation.focus(scenes.RTC)
+    await federation.server(NAME, foci=[good.url, *silent])
+    async with asyncio.timeout(5 * BRIEF.deadline):
+        report = await examination(NAME, limits=BRIEF)
+    assert [focus.verdict for focus in report.foci] == [OK, *[CRITICAL] * 8]
+    assert report.verdict is WARNING
+    assert report.elapsed_ms < 5 * BRIEF.deadline * 1000

@@ -1,0 +1,377 @@
+"""Every finding, provoked over real sockets: its severity, what becomes of the verdicts, and its advice."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import pytest
+from dnslib import RCODE
+
+from lab.fault import Fault
+from lab.federation import Federation
+from lab.focus import Slashes
+from lab.homeserver import Transports
+from lab.wellknown import FOCI_KEY
+from plugins.foci.assembly import CheckSettings
+from plugins.foci.catalogue import CODES
+from plugins.foci.ladder import ProbeSettings
+from plugins.foci.model import MSC4158_KEY, STABLE_KEY, Severity, Stage, Verdict
+from tests.foci import scenes
+from tests.foci.examination import BRIEF, PATIENT, Examination
+from tests.foci.scenes import BASE_URL, ENTRY, NAME, OTHER, OTHER_ENTRY, RTC, Scene
+from tests.lab.client import has_ipv6
+from tests.outbound.standins import NameTable
+
+ERROR, WARNING, INFO = Severity
+OK, SUSPECT, CRITICAL, UNKNOWN, NOT_PROBED = Verdict
+ADDRESS, CONNECT, TLS, HTTP, AUTHORISATION = Stage
+HOMESERVER = {"m.homeserver": {"base_url": BASE_URL}}
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """
+    What one scene must lead to.
+
+    Attributes:
+        verdict: of the server.
+        focus: its number, None where the finding is about the server.
+        focus_verdict, deepest: of that focus, or of the first one; None where the report has none.
+        advice: what the advice must name.
+        beside: every other code that is found.
+    """
+
+    code: str
+    scene: Scene
+    severity: Severity
+    verdict: Verdict
+    focus: int | None
+    focus_verdict: Verdict | None
+    deepest: Stage | None
+    advice: str
+    beside: frozenset[str] = frozenset()
+    target: str = NAME
+    waits: bool = False
+    settings: CheckSettings | None = None
+
+
+def of_well_known(
+    code: str,
+    scene: Scene,
+    advice: str,
+    *,
+    verdict: Verdict = CRITICAL,
+    waits: bool = False,
+    severity: Severity = ERROR,
+) -> Case:
+    """A case where nothing is learnt of any focus."""
+    return Case(code, scene, ERROR, verdict, None, None, None, advice, waits=waits)
+
+
+def of_list(code: str, scene: Scene, severity: Severity, verdict: Verdict, advice: str, *beside: str) -> Case:
+    """A case about the server whose first focus is well."""
+    return Case(code, scene, severity, verdict, None, OK, AUTHORISATION, advice, frozenset(beside))
+
+
+def of_empty_list(code: str, scene: Scene, severity: Severity, advice: str, *beside: str) -> Case:
+    """A case about the server where there is no focus."""
+    verdict = CRITICAL if severity is ERROR else SUSPECT
+    return Case(code, scene, severity, verdict, None, None, None, advice, frozenset(beside))
+
+
+def of_lone(code: str, entry: object, advice: str, *beside: str) -> Case:
+    """A case where the only entry cannot be probed as it is written."""
+    scene = scenes.lone_entry(entry)
+    return Case(code, scene, ERROR, CRITICAL, 1, CRITICAL, None, advice, frozenset(beside))
+
+
+def of_second(
+    code: str, entry: object, severity: Severity, focus_verdict: Verdict, verdict: Verdict, advice: str
+) -> Case:
+    """A case where the second of two entries is at fault and the first is well."""
+    deepest = AUTHORISATION if focus_verdict in (OK, SUSPECT) else None
+    return Case(code, scenes.entries(ENTRY, entry), severity, verdict, 2, focus_verdict, deepest, advice)
+
+
+def of_probe(code: str, scene: Scene, deepest: Stage | None, advice: str, *, waits: bool = False) -> Case:
+    """A case where the only focus is broken for certain."""
+    return Case(code, scene, ERROR, CRITICAL, 1, CRITICAL, deepest, advice, waits=waits)
+
+
+def of_warning(code: str, scene: Scene, advice: str, *beside: str) -> Case:
+    """A case where the only focus works, with a warning."""
+    return Case(code, scene, WARNING, SUSPECT, 1, SUSPECT, AUTHORISATION, advice, frozenset(beside))
+
+
+def of_doubt(code: str, scene: Scene, severity: Severity, deepest: Stage | None, advice: str) -> Case:
+    """A case where the only focus could not be judged."""
+    return Case(code, scene, severity, UNKNOWN, 1, UNKNOWN, deepest, advice)
+
+
+CASES = [
+    of_well_known("well-known-absent", scenes.broken_well_known(Fault.ABSENT), r"/\.well-known/matrix/client"),
+    Case(
+        "well-known-absent",
+        scenes.migrated,
+        WARNING,
+        SUSPECT,
+        None,
+        OK,
+        AUTHORISATION,
+        r"/\.well-known/matrix/client",
+    ),
+    of_well_known("well-known-unreachable", scenes.broken_well_known(Fault.REFUSED), "firewall"),
+    of_well_known("well-known-unreachable", scenes.broken_well_known(Fault.TLS_EXPIRED), "Renew the certificate"),
+    of_well_known("well-known-unreachable", scenes.broken_well_known(Fault.TLS_SELF_SIGNED), "public authority"),
+    of_well_known("well-known-unreachable", scenes.well_known_named(RCODE.NXDOMAIN), "A and AAAA"),
+    of_well_known("well-known-unreachable", scenes.well_known_named(RCODE.SERVFAIL), "DNSSEC", verdict=UNKNOWN),
+    of_well_known(
+        "well-known-unreachable",
+        scenes.broken_well_known(Fault.SILENT_AFTER_REQUEST),
+        "stays silent",
+        verdict=UNKNOWN,
+        waits=True,
+    ),
+    of_well_known("well-known-http-status", scenes.broken_well_known(Fault.FORBIDDEN), "answer 200"),
+    of_well_known("well-known-http-status", scenes.broken_well_known(Fault.BAD_GATEWAY), "answer 200"),
+    of_well_known("well-known-not-json", scenes.broken_well_known(Fault.TRAILING_COMMA), "trailing commas"),
+    of_well_known("well-known-html", scenes.broken_well_known(Fault.HTML), "catch-all"),
+    of_well_known("well-known-not-object", scenes.broken_well_known(Fault.LIST), "JSON object"),
+    of_well_known("well-known-too-large", scenes.broken_well_known(Fault.HUGE), "small JSON document"),
+    of_well_known("redirect-refused", scenes.broken_well_known(Fault.REDIRECT_LOOP), "final https URL"),
+    of_well_known("redirect-refused", scenes.broken_well_known(Fault.REDIRECT_CHAIN), "final https URL"),
+    of_well_known("redirect-refused", scenes.broken_well_known(Fault.REDIRECT_TO_HTTP), "final https URL"),
+    of_well_known("redirect-refused", scenes.broken_well_known(Fault.REDIRECT_TO_FILE), "final https URL"),
+    of_well_known("redirect-refused", scenes.broken_well_known(Fault.REDIRECT_NOWHERE), "final https URL"),
+    of_well_known("redirect-refused", scenes.broken_well_known(Fault.REDIRECT_TO_PRIVATE), "public https URL"),
+    of_list(
+        "cors-missing",
+        scenes.broken_well_known(Fault.CORS_MISSING),
+        WARNING,
+        SUSPECT,
+        r"Access-Control-Allow-Origin: \*",
+    ),
+    of_list(
+        "cors-missing-on-redirect",
+        scenes.broken_well_known(Fault.REDIRECT_WITHOUT_CORS),
+        WARNING,
+        SUSPECT,
+        r"Access-Control-Allow-Origin: \*",
+    ),
+    of_list("content-type", scenes.broken_well_known(Fault.WRONG_CONTENT_TYPE), INFO, OK, "application/json"),
+    of_list(
+        "base-url-missing", scenes.broken_well_known(Fault.BASE_URL_MISSING), WARNING, SUSPECT, '"base_url": "https://'
+    ),
+    of_list(
+        "base-url-invalid",
+        scenes.document({"m.homeserver": {"base_url": "matrix.example.org"}, FOCI_KEY: [ENTRY]}),
+        ERROR,
+        SUSPECT,
+        '"base_url": "https://',
+    ),
+    of_list(
+        "base-url-invalid",
+        scenes.document({"m.homeserver": {"base_url": "https://nothing.example.org"}, FOCI_KEY: [ENTRY]}),
+        ERROR,
+        SUSPECT,
+        "_matrix/client/versions",
+    ),
+    of_list("long-cache", scenes.broken_well_known(Fault.LONG_CACHE), INFO, OK, "max-age=3600"),
+    of_empty_list(
+        "foci-absent",
+        scenes.document(HOMESERVER, transports=Transports.ABSENT),
+        ERROR,
+        "extra_well_known_client_content",
+        "transports-endpoint-missing",
+    ),
+    of_empty_list("foci-absent", scenes.document(HOMESERVER), WARNING, "Element Web"),
+    of_empty_list("foci-empty", scenes.entries(), ERROR, "Publish your focus"),
+    of_empty_list("foci-not-a-list", scenes.document({**HOMESERVER, FOCI_KEY: ENTRY}), ERROR, "list of objects"),
+    of_empty_list(
+        "foci-only-on-base-url-host", scenes.only_on_base_url_host, ERROR, r"https://example\.org/\.well-known"
+    ),
+    of_list("stable-key-only", scenes.document({**HOMESERVER, STABLE_KEY: [ENTRY]}), WARNING, SUSPECT, FOCI_KEY),
+    of_list("msc4158-key-only", scenes.document({**HOMESERVER, MSC4158_KEY: [ENTRY]}), WARNING, SUSPECT, FOCI_KEY),
+    of_list(
+        "keys-disagree",
+        scenes.document({**HOMESERVER, FOCI_KEY: [ENTRY], STABLE_KEY: [OTHER_ENTRY]}),
+        WARNING,
+        SUSPECT,
+        f"`{FOCI_KEY}` alone",
+    ),
+    of_list(
+        "both-keys-present",
+        scenes.document({**HOMESERVER, FOCI_KEY: [ENTRY], STABLE_KEY: [ENTRY]}),
+        INFO,
+        OK,
+        f"`{FOCI_KEY}` alone",
+    ),
+    of_empty_list(
+        "unknown-rtc-key", scenes.document({**HOMESERVER, "m.matrix.rtc": {}}), WARNING, FOCI_KEY, "foci-absent"
+    ),
+    of_list(
+        "transports-endpoint-missing",
+        scenes.entries(ENTRY, transports=Transports.ABSENT),
+        WARNING,
+        SUSPECT,
+        r"matrix_rtc\.transports.*msc4143_enabled: true",
+    ),
+    of_list(
+        "transports-empty",
+        scenes.entries(ENTRY, transports=Transports.OPEN_WITHOUT_KEY),
+        ERROR,
+        CRITICAL,
+        r"matrix_rtc\.transports",
+    ),
+    of_list(
+        "transports-disagree",
+        scenes.entries(ENTRY, transports=Transports.OPEN, transports_list=[OTHER_ENTRY]),
+        WARNING,
+        SUSPECT,
+        "both lists",
+    ),
+    of_second("duplicate-entry", ENTRY, WARNING, SUSPECT, SUSPECT, "Remove"),
+    Case(
+        "first-entry-not-livekit",
+        scenes.entries({"type": "full_mesh"}, ENTRY),
+        WARNING,
+        SUSPECT,
+        1,
+        NOT_PROBED,
+        None,
+        "LiveKit focus first",
+        frozenset({"unknown-type"}),
+    ),
+    of_second("entry-not-object", RTC, ERROR, CRITICAL, SUSPECT, "object"),
+    of_second("type-missing", {"livekit_service_url": OTHER}, ERROR, CRITICAL, SUSPECT, '"type": "livekit"'),
+    of_lone("livekit-url-missing", {"type": "livekit"}, "livekit_service_url"),
+    of_lone("livekit-url-missing", {"type": "livekit", "livekit_service_url": None}, "livekit_service_url"),
+    of_lone("livekit-url-invalid", {**ENTRY, "livekit_service_url": f"{RTC}?room=1"}, "without query"),
+    of_lone("scheme-ws", {**ENTRY, "livekit_service_url": "wss://rtc.example.org"}, "https URL of lk-jwt-service"),
+    of_lone("scheme-http", {**ENTRY, "livekit_service_url": "http://rtc.example.org"}, "TLS"),
+    of_lone(
+        "private-address",
+        {**ENTRY, "livekit_service_url": "https://192.168.1.7/livekit/jwt"},
+        "public host name",
+        "foreign-focus",
+    ),
+    of_doubt("private-address", scenes.named(["10.1.2.3"]), WARNING, None, "allow_private"),
+    of_lone("placeholder-host", {**ENTRY, "livekit_service_url": "https://${LIVEKIT_FQDN}"}, "template"),
+    Case(
+        "path-includes-endpoint",
+        scenes.entries({**ENTRY, "livekit_service_url": f"{RTC}/sfu/get"}),
+        ERROR,
+        CRITICAL,
+        1,
+        CRITICAL,
+        HTTP,
+        "without `/sfu/get`",
+    ),
+    of_probe("trailing-slash", scenes.slash(Slashes.REDIRECTED), HTTP, "without the slash"),
+    of_probe("trailing-slash", scenes.slash(Slashes.NOT_FOUND), HTTP, "without the slash"),
+    of_warning("trailing-slash", scenes.slash(Slashes.MERGED), "without the slash"),
+    Case(
+        "foreign-focus",
+        scenes.focus("https://rtc.another.org/livekit/jwt"),
+        INFO,
+        OK,
+        1,
+        OK,
+        AUTHORISATION,
+        "serves your users",
+    ),
+    of_warning("foreign-focus", scenes.focus("https://livekit-jwt.call.matrix.org"), "of your own"),
+    of_second("unknown-type", {"type": "full_mesh"}, INFO, NOT_PROBED, OK, "clients of yours"),
+    of_second("unknown-entry-key", {**OTHER_ENTRY, "livekit_jwt_service_url": RTC}, INFO, OK, OK, "Remove"),
+    of_probe("dns-failure", scenes.lone_entry(ENTRY), None, r"A and AAAA records for rtc\.example\.org"),
+    of_doubt("dns-failure", scenes.named(RCODE.SERVFAIL), ERROR, None, "DNSSEC"),
+    of_probe("connect-refused", scenes.broken_focus(Fault.REFUSED), ADDRESS, "firewall"),
+    of_probe("connect-timeout", scenes.broken_focus(Fault.BLACKHOLE), ADDRESS, "firewall", waits=True),
+    of_probe("connect-reset", scenes.broken_focus(Fault.RESET_AFTER_CONNECT), CONNECT, "HTTPS"),
+    Case(
+        "address-family-broken",
+        scenes.dead_family,
+        WARNING,
+        SUSPECT,
+        1,
+        SUSPECT,
+        AUTHORISATION,
+        r"A record|Repair IPv4",
+    ),
+    of_probe("tls-expired", scenes.broken_focus(Fault.TLS_EXPIRED), CONNECT, r"Renew .* rtc\.example\.org"),
+    of_probe("tls-not-yet-valid", scenes.broken_focus(Fault.TLS_NOT_YET_VALID), CONNECT, "clock"),
+    of_probe("tls-self-signed", scenes.broken_focus(Fault.TLS_SELF_SIGNED), CONNECT, "public authority"),
+    of_probe("tls-untrusted", scenes.broken_focus(Fault.TLS_UNTRUSTED), CONNECT, "whole chain"),
+    of_probe("tls-hostname", scenes.broken_focus(Fault.TLS_WRONG_NAME), CONNECT, "its own name"),
+    of_probe("tls-protocol", scenes.broken_focus(Fault.PLAIN_HTTP_ON_PORT), CONNECT, r"TLS 1\.2"),
+    of_probe("tls-timeout", scenes.broken_focus(Fault.NEVER_SPEAKS_TLS), CONNECT, "never speaks TLS", waits=True),
+    of_warning("tls-expiring", scenes.broken_focus(Fault.TLS_NEAR_EXPIRY), "Renew"),
+    of_probe("http-timeout", scenes.broken_focus(Fault.SILENT_AFTER_REQUEST), TLS, "stays silent", waits=True),
+    of_probe("http-protocol", scenes.broken_focus(Fault.GARBAGE_HTTP), TLS, "reverse proxy"),
+    of_probe("http-5xx", scenes.broken_focus(Fault.BAD_GATEWAY), TLS, "lk-jwt-service"),
+    of_doubt("rate-limited", scenes.answering(scenes.busy), WARNING, HTTP, "again later"),
+    of_doubt("waf-challenge", scenes.broken_focus(Fault.WAF_CHALLENGE), WARNING, HTTP, "Exempt"),
+    of_probe("service-not-routed", scenes.broken_focus(Fault.PREFIX_NOT_STRIPPED), HTTP, "proxy_pass"),
+    of_probe("not-an-authorisation-service", scenes.broken_focus(Fault.HTML_200), HTTP, "lk-jwt-service"),
+    of_probe("points-at-sfu", scenes.broken_focus(Fault.POINTS_AT_SFU), HTTP, "LIVEKIT_URL"),
+    of_warning("cors-doubled", scenes.broken_focus(Fault.SERVICE_CORS_DOUBLED), r"add_header Access-Control-\*"),
+    of_warning("cors-missing-on-service", scenes.broken_focus(Fault.SERVICE_CORS_MISSING), "OPTIONS"),
+    of_warning("matrix2-endpoint-missing", scenes.focus(version="0.3.0"), r"0\.4\.0"),
+    Case(
+        "slow",
+        scenes.answering(scenes.slow),
+        WARNING,
+        SUSPECT,
+        1,
+        SUSPECT,
+        AUTHORISATION,
+        "load",
+        settings=CheckSettings(probe=ProbeSettings(slow=0.25)),
+    ),
+    of_probe("sfu-unreachable", scenes.not_an_sfu, TLS, "LiveKit"),
+    of_probe("sfu-unreachable", scenes.guarded_sfu, TLS, "LiveKit"),
+    of_list("not-tested", scenes.many, INFO, SUSPECT, "short list"),
+    of_list(
+        "delayed-events-missing",
+        scenes.entries(ENTRY, delayed_events=False),
+        WARNING,
+        SUSPECT,
+        "max_event_delay_duration.*msc4140_enabled",
+    ),
+    Case(
+        "port-in-server-name",
+        scenes.entries(ENTRY),
+        INFO,
+        OK,
+        None,
+        OK,
+        AUTHORISATION,
+        "on both",
+        target=f"{NAME}:8448",
+    ),
+]
+
+
+def test_the_table_covers_the_catalogue() -> None:
+    """No code is without a scene that provokes it, and no scene claims a code that does not exist."""
+    assert {case.code for case in CASES} == set(CODES)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.code}-{case.severity}-{case.verdict}")
+async def test_findings(case: Case, federation: Federation, names: NameTable, examination: Examination) -> None:
+    """A scene leads to its finding and to the verdicts of the contract, with advice that names what to change."""
+    if case.code == "address-family-broken" and not has_ipv6():
+        pytest.skip("no ::1 here")
+    await case.scene(federation, names)
+    report = await examination(case.target, limits=BRIEF if case.waits else PATIENT, settings=case.settings)
+    assert {found.code for found in report.findings} == {case.code} | case.beside
+    found = next(found for found in report.findings if found.code == case.code)
+    assert (found.severity, found.focus) == (case.severity, case.focus)
+    assert re.search(case.advice, found.advice, re.DOTALL), found.advice
+    assert found.message.endswith(".")
+    assert report.verdict is case.verdict
+    place = (case.focus or 1) - 1
+    seen = report.foci[place] if len(report.foci) > place else None
+    assert (seen and seen.verdict) is case.focus_verdict
+    assert (seen and seen.deepest_stage) is case.deepest
