@@ -11,11 +11,9 @@ import argparse
 import asyncio
 import contextlib
 import io
-import json
 import logging
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -26,20 +24,19 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from lab.bot import Bot, BotError
 from lab.fault import Fault
 from lab.federation import Federation
 from lab.person import Person, Said, pill
-from lab.process import spawn, stop
-from lab.synapse import Synapse
+from lab.synapse import Synapse, SynapseError
 from lab.transcript import Transcript
-from lab.wellknown import FOCI_KEY
+from lab.wellknown import WellKnown, document
 
 HOME = "home.example"
 ADDRESS = "127.0.7.254"
 OPS = "olivia"
 BOT = "foci"
 PASSWORD = "loopback-only"
-BOT_PROGRAM = Path(__file__).resolve().parent.parent / "bot.py"
 
 _Result = TypeVar("_Result")
 
@@ -104,25 +101,26 @@ async def populate(federation: Federation) -> None:
     newer = {"type": "org.example.full_mesh", "room_limit": 8}
     await federation.server("odd.example", foci=[newer, odd.entry])
     await federation.server("silent.example", transports="absent")
-    await federation.focus(f"https://rtc.{HOME}/livekit/jwt")
 
 
-def homeserver(directory: Path, federation: Federation) -> Synapse:
-    """A Synapse that publishes a focus of the federation in both ways that clients look for it."""
-    foci = [{"type": "livekit", "livekit_service_url": f"https://rtc.{HOME}/livekit/jwt"}]
+async def homeserver(directory: Path, federation: Federation) -> Synapse:
+    """
+    A Synapse whose focus is published in both ways that clients look for it.
+
+    The well-known comes from the federation: Synapse tells clients its plain address, where any client can join in.
+    """
+    focus = await federation.focus(f"https://rtc.{HOME}/livekit/jwt")
+    site = await federation.site(HOME)
+    WellKnown(site, document(f"https://matrix.{HOME}", [focus.entry]))
     synapse = Synapse(
         directory,
         server_name=HOME,
         address=ADDRESS,
         authority=federation.authority,
-        well_known={FOCI_KEY: foci},
-        transports=foci,
+        transports=[focus.entry],
         msc4143=True,
-        config={"public_baseurl": f"https://matrix.{HOME}/"},
     )
-    endpoint = urlsplit(synapse.tls_url or "").netloc
-    federation.route(HOME, endpoint)
-    federation.route(f"matrix.{HOME}", endpoint)
+    federation.route(f"matrix.{HOME}", urlsplit(synapse.tls_url or "").netloc)
     return synapse
 
 
@@ -140,56 +138,6 @@ def bot_config(directory: Path, synapse: Synapse, federation: Federation) -> dic
         "network": federation.network(),
         "plugins": {"foci": {}},
     }
-
-
-class Bot:
-    """``bot.py run`` as a child process."""
-
-    def __init__(self, directory: Path, config: dict[str, Any]) -> None:
-        """Write the configuration; nothing runs yet."""
-        self._directory = directory
-        self._config = directory / "config.yaml"
-        self._config.touch(mode=0o600)
-        self._config.write_text(json.dumps(config, indent=1))
-        self._process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def log_file(self) -> Path:
-        """What the bot writes to its standard output and error."""
-        return self._directory / "bot.log"
-
-    def start(self) -> None:
-        """Run the bot."""
-        argv = [sys.executable, str(BOT_PROGRAM), "run", "--config", str(self._config)]
-        self._process = spawn(argv, log=self.log_file, cwd=self._directory)
-
-    async def stop(self) -> None:
-        """End it in order."""
-        if self._process is not None:
-            await stop(self._process)
-
-    async def watched(self, work: Awaitable[_Result]) -> _Result:
-        """
-        Do something that needs the bot.
-
-        Raises:
-            DemoError: the bot ended meanwhile, or did not do its part in time; with the end of its log.
-        """
-        task = asyncio.ensure_future(work)
-        try:
-            while not task.done():
-                await asyncio.wait([task], timeout=0.2)
-                if self._process is None or self._process.poll() is not None:
-                    raise DemoError(f"the bot ended\n{self._log_tail()}")
-            return task.result()
-        except TimeoutError as error:
-            raise DemoError(f"{error}\n{self._log_tail()}") from None
-        finally:
-            task.cancel()
-
-    def _log_tail(self) -> str:
-        lines = self.log_file.read_text(errors="replace").splitlines() if self.log_file.exists() else []
-        return "\n".join(lines[-15:])
 
 
 class Room:
@@ -237,7 +185,7 @@ async def demo(directory: Path, *, keep: bool, script: Sequence[Line] = SCRIPT) 
     async with contextlib.AsyncExitStack() as stack:
         federation = await stack.enter_async_context(Federation(directory))
         await stage.step("a federation with faults, real TLS, on loopback", populate(federation))
-        synapse = homeserver(directory / "synapse", federation)
+        synapse = await homeserver(directory / "synapse", federation)
         stack.push_async_callback(synapse.stop)
         await stage.step(f"a real Synapse, {HOME}", synapse.start())
         ops, _ = await stage.step("accounts for a person and the bot", _accounts(synapse))
@@ -284,7 +232,7 @@ async def _main(directory: Path, *, keep: bool) -> int:
         await task
     except asyncio.CancelledError:
         print("\nEnded.")
-    except DemoError as error:
+    except (BotError, DemoError, SynapseError) as error:
         print(f"\nThe demo failed: {error}", file=sys.stderr)
         return 1
     return 0

@@ -19,22 +19,7 @@ import aiohttp
 
 from lab.authority import Authority
 from lab.process import free_port, spawn, stop
-
-_UNLIMITED = {"per_second": 1_000_000, "burst_count": 1_000_000}
-_LIMITS: Mapping[str, Sequence[str]] = {
-    "rc_message": (),
-    "rc_registration": (),
-    "rc_admin_redaction": (),
-    "rc_joins": ("local", "remote"),
-    "rc_joins_per_room": (),
-    "rc_login": ("address", "account", "failed_attempts"),
-    "rc_invites": ("per_room", "per_user", "per_issuer"),
-    "rc_key_requests": (),
-    "rc_room_creation": (),
-    "rc_media_create": (),
-    "rc_presence": ("per_user",),
-    "rc_delayed_event_mgmt": (),
-}
+from lab.synapse_config import basic_config, limits, log_config
 
 
 class SynapseError(Exception):
@@ -114,8 +99,8 @@ class Synapse:
         self._shared_secret = secrets.token_hex(16)
         self._process: subprocess.Popen[bytes] | None = None
         self.config: dict[str, Any] = {
-            **_basic_config(directory, server_name, self.base_url, self._shared_secret),
-            **_limits(rate_limits or {}),
+            **basic_config(directory, server_name, self.base_url, self._shared_secret),
+            **limits(rate_limits or {}),
             "listeners": self._listeners(),
             "serve_server_wellknown": False,
             "extra_well_known_client_content": dict(well_known or {}),
@@ -285,7 +270,7 @@ class Synapse:
     def _write_files(self) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)
         (self.directory / "homeserver.yaml").write_text(json.dumps(self.config, indent=1))
-        (self.directory / "log.json").write_text(json.dumps(_log_config(self.log_file)))
+        (self.directory / "log.json").write_text(json.dumps(log_config(self.log_file)))
         key_file = self.directory / "signing.key"
         if not key_file.exists():
             seed = base64.b64encode(secrets.token_bytes(32)).decode().rstrip("=")
@@ -297,41 +282,3 @@ class Synapse:
             if path.exists():
                 lines += path.read_text(errors="replace").splitlines()[-20:]
         return "\n".join(lines)
-
-
-def _basic_config(directory: Path, server_name: str, base_url: str, shared_secret: str) -> dict[str, Any]:
-    return {
-        "server_name": server_name,
-        "public_baseurl": base_url + "/",
-        "pid_file": str(directory / "homeserver.pid"),
-        "database": {"name": "sqlite3", "args": {"database": str(directory / "homeserver.db")}},
-        "log_config": str(directory / "log.json"),
-        "media_store_path": str(directory / "media"),
-        "signing_key_path": str(directory / "signing.key"),
-        "registration_shared_secret": shared_secret,
-        "macaroon_secret_key": shared_secret,
-        "form_secret": shared_secret,
-        "bcrypt_rounds": 4,
-        "report_stats": False,
-        "trusted_key_servers": [],
-        "ip_range_blacklist": [],
-        "federation_ip_range_blacklist": [],
-        "presence": {"enabled": False},
-    }
-
-
-def _limits(chosen: Mapping[str, Any]) -> dict[str, Any]:
-    off = {name: dict.fromkeys(parts, _UNLIMITED) if parts else _UNLIMITED for name, parts in _LIMITS.items()}
-    return {**off, **chosen}
-
-
-def _log_config(log_file: Path) -> dict[str, Any]:
-    return {
-        "version": 1,
-        "disable_existing_loggers": False,
-        "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-        "handlers": {
-            "file": {"class": "logging.FileHandler", "filename": str(log_file), "formatter": "line"},
-        },
-        "root": {"level": "INFO", "handlers": ["file"]},
-    }

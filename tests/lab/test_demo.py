@@ -12,9 +12,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import aiohttp
-import pytest
-
-from lab.demo import Bot, DemoError
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 VERDICTS = (
@@ -62,7 +59,8 @@ async def test_the_demo_plays_and_stays() -> None:
             session.post(f"{base_url}/_matrix/client/v3/login", json=body) as response,
         ):
             assert response.status == 200
-            await response.read()
+            told = await response.json()
+        assert told["well_known"]["m.homeserver"]["base_url"] == f"{base_url}/"
     finally:
         demo.send_signal(signal.SIGINT)
         rest, _ = await asyncio.to_thread(demo.communicate)
@@ -71,27 +69,3 @@ async def test_the_demo_plays_and_stays() -> None:
     where = urlsplit(base_url)
     with socket.socket() as knock:
         assert knock.connect_ex((str(where.hostname), int(where.port or 0))) != 0
-
-
-async def test_a_bot_that_ends_is_told(tmp_path: Path) -> None:
-    """When the bot gives up, whatever waits for it ends with the bot's own words."""
-    bot = Bot(tmp_path, {"no_such_key": 1})
-    bot.start()
-    with pytest.raises(DemoError, match="no_such_key"):
-        await bot.watched(asyncio.sleep(300))
-    await bot.stop()
-
-
-async def test_a_bot_that_does_nothing_is_told(tmp_path: Path) -> None:
-    """A wait that runs out, here on a bot without a homeserver, says what was waited for."""
-
-    async def in_vain() -> None:
-        await asyncio.sleep(0.5)
-        raise TimeoutError("waited in vain for an answer")
-
-    account = {"homeserver_url": "http://127.0.7.253:9", "user_id": "@foci:example.org", "password": "secret"}
-    bot = Bot(tmp_path, {"matrix": account, "storage": {"path": str(tmp_path / "data")}})
-    bot.start()
-    with pytest.raises(DemoError, match="in vain for an answer"):
-        await bot.watched(in_vain())
-    await bot.stop()
