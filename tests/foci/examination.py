@@ -19,7 +19,7 @@ from plugins.foci.target import parse_target
 PATIENT = Limits(timeout=20.0, deadline=40.0)
 """So long that only what never ends runs into it, also on a busy machine."""
 
-BRIEF = Limits(timeout=0.8, deadline=3.0)
+BRIEF = Limits(timeout=1.5, deadline=5.0)
 """For servers that never answer."""
 
 
