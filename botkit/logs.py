@@ -10,6 +10,9 @@ from botkit.config import ConfigError
 
 FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
+_CHATTERS = {"alembic.runtime.plugins": {"level": "WARNING"}}
+"""Loggers that tell at INFO of having been imported."""
+
 
 def configure_logging(settings: Mapping[str, Any], level: str = "INFO") -> None:
     """
@@ -25,11 +28,16 @@ def configure_logging(settings: Mapping[str, Any], level: str = "INFO") -> None:
         ConfigError: the schema is wrong or one of its handlers cannot be built.
     """
     schema: dict[str, Any] = {"version": 1, "disable_existing_loggers": False, **settings}
-    if not schema.get("handlers"):
-        root = schema.get("root")
-        schema["formatters"] = {"line": {"format": FORMAT}, **(schema.get("formatters") or {})}
-        schema["handlers"] = {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}}
-        schema["root"] = {"level": level, **(root if isinstance(root, Mapping) else {}), "handlers": ["stderr"]}
+    for key in ("formatters", "filters", "handlers", "loggers", "root"):
+        part = schema.get(key)
+        if not isinstance(part, Mapping | None):
+            raise ConfigError(f"logging.{key}: must be a mapping")
+        schema[key] = dict(part or {})
+    schema["loggers"] = {**_CHATTERS, **schema["loggers"]}
+    if not schema["handlers"]:
+        schema["formatters"]["line"] = {"format": FORMAT}
+        schema["handlers"]["stderr"] = {"class": "logging.StreamHandler", "formatter": "line"}
+        schema["root"] = {"level": level, **schema["root"], "handlers": ["stderr"]}
     try:
         logging.config.dictConfig(schema)
     except (ValueError, TypeError, AttributeError, ImportError, KeyError, OSError) as error:

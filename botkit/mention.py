@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from html.parser import HTMLParser
+from itertools import dropwhile
 from urllib.parse import unquote, urlsplit
 
 from botkit.identifiers import is_user_id
@@ -92,10 +93,7 @@ def _without_reply_fallback(body: str) -> str:
     """Older clients quote what they reply to: lines of ``> `` that begin with the author in ``<>``."""
     if not re.match(r"> (\* )?<@", body):
         return body
-    lines = body.split("\n")
-    while lines and lines[0].startswith(">"):
-        lines.pop(0)
-    return "\n".join(lines)
+    return "\n".join(dropwhile(lambda line: line.startswith(">"), body.split("\n")))
 
 
 def _first_line(text: str) -> str:

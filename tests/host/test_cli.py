@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import subprocess
 import sys
@@ -57,20 +56,14 @@ Run = Callable[..., int]
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
-    """Runs ``main`` in an empty directory with a plugin ``ending`` at hand; logging is put back afterwards."""
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept_logging: None) -> Iterator[Run]:
+    """Runs ``main`` in an empty directory with a plugin ``ending`` at hand."""
     (tmp_path / "more").mkdir()
     (tmp_path / "more" / "ending.py").write_text(PLUGIN)
     monkeypatch.setattr(plugins, "__path__", [*plugins.__path__, str(tmp_path / "more")])
     monkeypatch.chdir(tmp_path)
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
     environ = {"FOCIBOT_PLUGINS": "{foci: {}, ending: {}}"}
     yield lambda *argv, **more: main(argv, {**environ, **more})
-    for handler in [handler for handler in root.handlers if handler not in handlers]:
-        root.removeHandler(handler)
-    root.handlers[:] = handlers
-    root.setLevel(level)
     sys.modules.pop("plugins.ending", None)
 
 

@@ -128,6 +128,13 @@ def test_hostile_html_takes_no_time(piece: str) -> None:
     assert time.monotonic() - started < 1
 
 
+def test_endless_quotes_take_no_time() -> None:
+    """A body made of nothing but quoted lines is dropped at once."""
+    started = time.monotonic()
+    assert typed_line("> <@a:b> x\n" + ">\n" * 30_000) == ""
+    assert time.monotonic() - started < 1
+
+
 def test_a_malformed_declaration_is_not_read() -> None:
     """The parser's own way to give up ends at the plain body."""
     assert resolved_line("!foci x", pill() + "<![zzz[>") == "!foci x"
