@@ -55,3 +55,9 @@ def is_mapping(annotation: Any) -> bool:
 def holds_keys(annotation: Any) -> bool:
     """Whether the field is written as a mapping."""
     return section_of(annotation) is not None or is_mapping(annotation)
+
+
+def holds_only(annotation: Any, kind: type) -> bool:
+    """Whether the field holds values of this type and nothing else, null aside."""
+    members = _alternatives(annotation)
+    return bool(members) and all(member is kind for member in members)

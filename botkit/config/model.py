@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, StrictBool, field_serializer
+from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, field_serializer
 
 from botkit.config.account import MatrixConfig, UserId
 from botkit.config.database import redact_url, resolve_url, validate_url
@@ -114,7 +114,7 @@ class CommandsConfig(Section):
 class WebConfig(Section):
     """The listener for health and metrics."""
 
-    enabled: StrictBool = False
+    enabled: bool = False
     listen: Annotated[str, AfterValidator(_listen)] = "127.0.0.1:9109"
 
     @property

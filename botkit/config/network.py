@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field, StrictInt
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from botkit.config.section import RelativePath, Section
 from botkit.config.units import PositiveDuration, Size
@@ -81,8 +81,8 @@ class NetworkConfig(Section):
     timeout: PositiveDuration = 10.0
     deadline: PositiveDuration = 20.0
     max_body: Annotated[Size, Field(ge=1024, le=64 * 1024**2)] = 256 * 1024
-    max_redirects: Annotated[StrictInt, Field(ge=0, le=20)] = 5
-    concurrency: Annotated[StrictInt, Field(ge=1, le=4096)] = 64
+    max_redirects: Annotated[int, Field(ge=0, le=20)] = 5
+    concurrency: Annotated[int, Field(ge=1, le=4096)] = 64
     nameservers: tuple[Annotated[str, AfterValidator(_endpoint)], ...] = ()
     allow_private: tuple[Annotated[str, AfterValidator(_network)], ...] = ()
     ca_file: Annotated[RelativePath, AfterValidator(_existing_file)] | None = None

@@ -5,16 +5,25 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationInfo, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
-from botkit.config.fields import holds_keys
+from botkit.config.fields import holds_keys, holds_only
 
 
 class Section(BaseModel):
     """
     A mapping with known keys: immutable, unknown keys refused, values kept out of error texts.
 
-    A subsection or mapping that is written without content (all its keys commented out) counts as left out.
+    Numbers and truth values are taken as such only, never from text. A subsection or mapping that is
+    written without content (all its keys commented out) counts as left out.
     """
 
     model_config = ConfigDict(
@@ -37,6 +46,19 @@ class Section(BaseModel):
             for key, inner in value.items()
             if not (inner is None and key in fields and holds_keys(fields[key].annotation))
         }
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _take_no_text_for_numbers(cls, value: Any, info: ValidationInfo) -> Any:
+        """``"3"`` is no number and ``"yes"`` no truth value, though pydantic would take them for it."""
+        field = cls.model_fields[info.field_name or ""]
+        if value is None or any(isinstance(part, BeforeValidator) for part in field.metadata):
+            return value
+        if holds_only(field.annotation, bool) and type(value) is not bool:
+            raise ValueError("must be true or false")
+        if holds_only(field.annotation, int) and type(value) is not int:
+            raise ValueError("must be a whole number")
+        return value
 
 
 def _from_config_file(path: Path, info: ValidationInfo) -> Path:

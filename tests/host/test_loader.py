@@ -16,6 +16,9 @@ from botkit.plugin import Command, OneShot, Plugin, Subcommand
 
 class Settings(Section):
     greeting: str = "hi"
+    count: int = 3
+    loud: bool = False
+    limit: int | None = None
 
 class {cls}(Plugin):
     name = "{name}"
@@ -100,6 +103,26 @@ def test_mistakes_in_a_plugins_configuration_name_the_path(write: Write) -> None
     write("echo", good("echo"))
     with pytest.raises(ConfigError, match=r"^plugins\.echo\.greting: unknown key; did you mean greeting\?$"):
         load(echo={"greting": "x"})
+
+
+@pytest.mark.parametrize(
+    ("settings", "line"),
+    [
+        ({"count": "3"}, "plugins.echo.count: must be a whole number"),
+        ({"count": True}, "plugins.echo.count: must be a whole number"),
+        ({"count": 3.0}, "plugins.echo.count: must be a whole number"),
+        ({"limit": "3"}, "plugins.echo.limit: must be a whole number"),
+        ({"loud": "yes"}, "plugins.echo.loud: must be true or false"),
+        ({"loud": 1}, "plugins.echo.loud: must be true or false"),
+    ],
+)
+def test_plugins_get_no_text_for_numbers(write: Write, settings: dict[str, object], line: str) -> None:
+    """Sections are strict by themselves, whoever writes the plugin."""
+    write("echo", good("echo"))
+    with pytest.raises(ConfigError) as caught:
+        load(echo=settings)
+    assert line == str(caught.value)
+    load(echo={"count": 4, "loud": True, "limit": None})
 
 
 def test_one_name_for_two_subcommands_is_an_error(write: Write) -> None:
