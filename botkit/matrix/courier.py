@@ -74,11 +74,14 @@ class Courier:
         while True:
             await self._news.wait()
             self._news.clear()
-            for room_id in await self._outbox.rooms_waiting():
-                if room_id not in self._active and not self._stopping:
-                    task = asyncio.create_task(self._serve(room_id))
-                    self._active[room_id] = task
-                    task.add_done_callback(lambda _, room=room_id: self._served(room))  # type: ignore[misc]
+            await self._set_out()
+
+    async def _set_out(self) -> None:
+        for room_id in await self._outbox.rooms_waiting():
+            if room_id not in self._active and not self._stopping:
+                task = asyncio.create_task(self._serve(room_id))
+                self._active[room_id] = task
+                task.add_done_callback(lambda _, room=room_id: self._served(room))  # type: ignore[misc]
 
     def _served(self, room_id: str) -> None:
         self._active.pop(room_id, None)
@@ -88,6 +91,7 @@ class Courier:
         """Send what waits, for at most ``patience`` seconds; the rest goes out at the next start."""
         loop = asyncio.get_running_loop()
         end = loop.time() + patience
+        await self._set_out()
         while self._active and loop.time() < end:
             await asyncio.wait(tuple(self._active.values()), timeout=end - loop.time())
             await asyncio.sleep(0)

@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from botkit import host
+from botkit.config import load_config
 from botkit.matrix.courier import Courier
 from botkit.matrix.cross_signing import is_signed_by
 from botkit.matrix.crypto import Crypto
@@ -22,7 +24,8 @@ from botkit.matrix.wire import Homeserver, trust_anchors
 from botkit.storage import Database
 from botkit.storage.outbox import Outgoing
 from lab.synapse import Synapse
-from tests.matrix.bot import Bot
+from tests.matrix.bot import Bot, write_config
+from tests.matrix.patience import until
 from tests.matrix.person import Person
 
 
@@ -128,15 +131,12 @@ async def test_wrong_password(
 async def test_access_token_login(synapse: Synapse, names: Callable[[str], str], tmp_path: Path) -> None:
     """With an access token the bot is the device that the token was issued for."""
     account = await synapse.register(names("other"), "secret")
-    localpart = account.user_id[1:].partition(":")[0]
-    directory = tmp_path / "bot"
-    from tests.matrix.bot import load_config, write_config
-
     token_file = tmp_path / "token"
     token_file.write_text(account.access_token + "\n")
-    path = write_config(directory, synapse.base_url, account.user_id, matrix={"access_token_file": str(token_file)})
+    path = write_config(
+        tmp_path / "bot", synapse.base_url, account.user_id, matrix={"access_token_file": str(token_file)}
+    )
     bot = Bot(load_config(path, {}))
-    assert localpart
     assert await host.login(bot.config) == 0
     assert bot.session()["device_id"] == account.device_id
 
@@ -152,17 +152,17 @@ async def test_nothing_in_clear_without_encryption(
     await database.open()
     memory = Memory.of(database)
     server = Homeserver(synapse.base_url, trust=trust_anchors(None), user_agent="test")
-    from pydantic import SecretStr
-
     server.token = SecretStr(account.access_token)
     crypto = Crypto(server, account.user_id, account.device_id, store=None, pickle_key="", clock=time.monotonic)
     rooms = EncryptedRooms(RoomDirectory(server), memory.notes)
     courier = Courier(server, memory.outbox, memory.notes, crypto, rooms, clock=time.monotonic)
     await memory.outbox.add(Outgoing(room, "t1", "m.room.message", {"msgtype": "m.text", "body": "leak"}))
     task = asyncio.create_task(courier.run())
-    async with asyncio.timeout(20):
-        while await memory.outbox.undelivered():
-            await asyncio.sleep(0.05)
+
+    async def settled() -> bool:
+        return not await memory.outbox.undelivered()
+
+    await until(settled)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     await server.close()

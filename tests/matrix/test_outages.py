@@ -12,6 +12,7 @@ from aiohttp import web
 
 from lab.synapse import Synapse
 from tests.matrix.bot import Bot
+from tests.matrix.patience import until
 from tests.matrix.person import Person
 from tests.matrix.proxy import Proxy, bad_gateway
 
@@ -166,9 +167,11 @@ async def test_homeserver_restart(tmp_path: Path, names: Callable[[str], str]) -
             await alice.say_raw(room, {"msgtype": "m.text", "body": "!echo back"})
             started = asyncio.get_running_loop().time()
             where = f"/_matrix/client/v3/rooms/{room}/messages?dir=b&limit=5"
-            async with asyncio.timeout(50):
-                while "echo back" not in str(await synapse.api("GET", where, alice.token)):
-                    await asyncio.sleep(0.2)
+
+            async def answered() -> bool:
+                return "echo back" in str(await synapse.api("GET", where, alice.token))
+
+            await until(answered, within=50)
             assert asyncio.get_running_loop().time() - started < 5 * 10
 
 
@@ -199,16 +202,12 @@ async def test_soft_logout_with_a_password(tmp_path: Path) -> None:
             # the long poll that is under way outlives its session; a restart ends both
             await asyncio.sleep(6.5)
             await synapse.restart()
-            async with asyncio.timeout(60):
-                while bot.session()["access_token"] == first["access_token"]:
-                    await asyncio.sleep(0.2)
+            await until(lambda: bot.session()["access_token"] != first["access_token"], within=60)
             assert bot.session()["device_id"] == first["device_id"]
             assert bot.task is not None
             assert not bot.task.done()
 
 
 async def _until_ready(bot: Bot) -> None:
-    async with asyncio.timeout(30):
-        while not (bot.directory / "session.json").exists():
-            await asyncio.sleep(0.05)
+    await until((bot.directory / "session.json").exists)
     await asyncio.sleep(1)

@@ -1,0 +1,105 @@
+"""kill -9, again and again: nothing is lost, nothing is said twice, in plain and encrypted rooms."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from lab.process import spawn
+from lab.process import stop as stop_process
+from lab.synapse import Synapse
+from tests.matrix.bot import write_config
+from tests.matrix.person import Person
+
+COMMANDS = 40
+KILLS = 6
+
+
+class Process:
+    """The bot as a process of its own."""
+
+    def __init__(self, config: Path, log: Path) -> None:
+        self._argv = [sys.executable, "-m", "tests.matrix.echo", str(config)]
+        self._log = log
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it."""
+        root = Path(__file__).parents[2]
+        self._process = spawn(self._argv, log=self._log, cwd=root)
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+    async def terminate(self) -> int:
+        """SIGTERM; the exit status."""
+        assert self._process is not None
+        return await stop_process(self._process, patience=20)
+
+
+@pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "encrypted"])
+async def test_kill_nine(
+    synapse: Synapse, alice: Person, names: Callable[[str], str], tmp_path: Path, encrypted: bool
+) -> None:
+    """Every command sent while the bot is killed at random moments is answered exactly once, in order."""
+    account = await synapse.register(names("bot"), "bot-password")
+    config = write_config(tmp_path / "bot", synapse.base_url, account.user_id, matrix={"password": "bot-password"})
+    chance = random.Random(20261123)
+    bot = Process(config, tmp_path / "bot.log")
+    bot.start()
+    try:
+        room = await alice.create_room(account.user_id, encrypted=encrypted)
+        await alice.wait_for_member(room, account.user_id)
+        kills = asyncio.create_task(_kill_now_and_then(bot, chance))
+        for number in range(COMMANDS):
+            await alice.say(room, f"!echo {number}")
+            await asyncio.sleep(chance.uniform(0.05, 0.4))
+        await kills
+        await alice.hears_text(f"echo {COMMANDS - 1}", within=60)
+        assert await bot.terminate() == 0
+    except BaseException:
+        print((tmp_path / "bot.log").read_text()[-8000:])
+        bot.kill()
+        raise
+    assert alice.unreadable == []
+    assert Counter(said.body for said in alice.heard) == Counter(f"echo {n}" for n in range(COMMANDS))
+    assert [said.body for said in alice.heard] == [f"echo {number}" for number in range(COMMANDS)]
+    assert "Traceback" not in (tmp_path / "bot.log").read_text()
+
+
+async def _kill_now_and_then(bot: Process, chance: random.Random) -> None:
+    for _ in range(KILLS):
+        await asyncio.sleep(chance.uniform(0.8, 2.5))
+        bot.kill()
+        bot.start()
+
+
+async def test_sigterm_lets_an_answer_end(
+    synapse: Synapse, alice: Person, names: Callable[[str], str], tmp_path: Path
+) -> None:
+    """An answer that is being worked on when SIGTERM comes is finished and sent; the exit status is 0."""
+    account = await synapse.register(names("bot"), "bot-password")
+    config = write_config(tmp_path / "bot", synapse.base_url, account.user_id, matrix={"password": "bot-password"})
+    bot = Process(config, tmp_path / "bot.log")
+    bot.start()
+    try:
+        room = await alice.create_room(account.user_id)
+        await alice.wait_for_member(room, account.user_id)
+        await alice.say(room, "!echo warm")
+        await alice.hears_text("echo warm")
+        await alice.say(room, "!echo nap 2")
+        await asyncio.sleep(1)
+        assert await bot.terminate() == 0
+    finally:
+        bot.kill()
+    await alice.hears_text("napped 2")

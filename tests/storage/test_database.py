@@ -1,0 +1,154 @@
+"""The database itself: settings, migrations, and how its troubles read."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, insert, text
+
+from botkit.storage import Database, StorageError
+from botkit.storage.lock import exclusive
+from botkit.storage.tables import metadata, rooms
+
+ROW = {"room_id": "!r", "encrypted": False, "suspended": False, "hinted_sessions": "[]"}
+
+
+async def test_settings(tmp_path: Path) -> None:
+    """SQLite runs in WAL mode, waits for locks and syncs fully."""
+    database = Database(f"sqlite:///{tmp_path / 'bot.db'}")
+    await database.open()
+    async with database.begin() as connection:
+        values = {
+            name: await connection.scalar(text(f"PRAGMA {name}"))
+            for name in ("journal_mode", "busy_timeout", "synchronous")
+        }
+    await database.close()
+    assert values == {"journal_mode": "wal", "busy_timeout": 10_000, "synchronous": 2}
+
+
+async def test_migrations_make_the_tables(tmp_path: Path) -> None:
+    """What the migrations build is what the code expects."""
+    database = Database(f"sqlite:///{tmp_path / 'bot.db'}")
+    await database.open()
+
+    def differences(connection: Connection) -> list[object]:
+        return list(compare_metadata(MigrationContext.configure(connection), metadata))
+
+    async with database.begin() as connection:
+        assert await connection.run_sync(differences) == []
+    await database.close()
+
+
+async def test_a_transaction_is_a_writers_from_the_start(tmp_path: Path) -> None:
+    """While a transaction is open nobody else can begin to write (BEGIN IMMEDIATE)."""
+    database = Database(f"sqlite:///{tmp_path / 'bot.db'}")
+    await database.open()
+    other = sqlite3.connect(tmp_path / "bot.db", timeout=0, isolation_level=None)
+    async with database.begin() as connection:
+        await connection.execute(text("SELECT 1"))
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            other.execute("BEGIN IMMEDIATE")
+    other.close()
+    await database.close()
+
+
+async def test_an_exception_rolls_back(tmp_path: Path) -> None:
+    """A block that raises has written nothing."""
+    database = Database(f"sqlite:///{tmp_path / 'bot.db'}")
+    await database.open()
+
+    async def fail() -> None:
+        async with database.begin() as connection:
+            await connection.execute(insert(rooms).values(ROW))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
+    async with database.begin() as connection:
+        assert await connection.scalar(text("SELECT count(*) FROM rooms")) == 0
+    await database.close()
+
+
+async def test_cancellation_rolls_back_and_leaves_a_working_database(tmp_path: Path) -> None:
+    """A task that is cancelled inside a transaction harms nobody else."""
+    database = Database(f"sqlite:///{tmp_path / 'bot.db'}")
+    await database.open()
+    inside = asyncio.Event()
+
+    async def half() -> None:
+        async with database.begin() as connection:
+            await connection.execute(insert(rooms).values(ROW))
+            inside.set()
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(half())
+    await inside.wait()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    async with database.begin() as connection:
+        await connection.execute(insert(rooms).values(ROW))
+    await database.close()
+
+
+async def test_full_disk(tmp_path: Path) -> None:
+    """A full database is a StorageError of one line that names file and cause; afterwards reading works."""
+    database = Database(f"sqlite:///{tmp_path / 'bot.db'}")
+    await database.open()
+    async with database.begin() as connection:
+        pages = await connection.scalar(text("PRAGMA page_count"))
+        await connection.execute(text(f"PRAGMA max_page_count={pages}"))
+    with pytest.raises(StorageError, match=r"bot\.db: database or disk is full") as caught:
+        async with database.begin() as connection:
+            await connection.execute(insert(rooms).values({**ROW, "hinted_sessions": "secret" * 100_000}))
+    assert "\n" not in str(caught.value)
+    assert "secret" not in str(caught.value)
+    async with database.begin() as connection:
+        assert await connection.scalar(text("SELECT count(*) FROM rooms")) == 0
+    await database.close()
+
+
+async def test_not_a_database(tmp_path: Path) -> None:
+    """A file that is something else is refused, not overwritten."""
+    path = tmp_path / "bot.db"
+    path.write_bytes(b"my diary " * 1000)
+    with pytest.raises(StorageError, match="file is not a database"):
+        await Database(f"sqlite:///{path}").open()
+    assert path.read_bytes().startswith(b"my diary")
+
+
+async def test_unwritable_directory(tmp_path: Path) -> None:
+    """A path that cannot be made is named."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StorageError, match="file"):
+        await Database(f"sqlite:///{tmp_path / 'file' / 'bot.db'}").open()
+
+
+async def test_unreachable_postgresql() -> None:
+    """A database server that is not there is a StorageError without the password."""
+    with pytest.raises(StorageError) as caught:
+        await Database("postgresql://bot:hunter2@127.0.0.1:1/bot").open()
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["mysql://x/y", "nonsense", "", "http://host/"])
+def test_other_urls(url: str) -> None:
+    """Anything but SQLite and PostgreSQL is refused at once."""
+    with pytest.raises(StorageError, match=r"storage\.database"):
+        Database(url)
+
+
+def test_one_bot_per_directory(tmp_path: Path) -> None:
+    """A second bot on the same directory is turned away; afterwards the directory is free again."""
+    with (
+        exclusive(tmp_path / "data"),
+        pytest.raises(StorageError, match="in use by another"),
+        exclusive(tmp_path / "data"),
+    ):
+        pass
+    with exclusive(tmp_path / "data"):
+        pass

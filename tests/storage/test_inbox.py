@@ -1,0 +1,176 @@
+"""Inbox and outbox on real databases."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from botkit.message import InboundMessage
+from botkit.storage import Database
+from botkit.storage.inbox import Account, Heard, Inbox
+from botkit.storage.outbox import Outbox, Outgoing
+from botkit.storage.rooms import RoomNotes
+
+ACCOUNT = Account("@bot:lab.test", "DEVICE")
+NOW = 1_700_000_000_000
+
+
+def message(event_id: str, room_id: str = "!room", body: str = "!foci") -> InboundMessage:
+    """A command."""
+    return InboundMessage(
+        event_id, room_id, "@alice:lab.test", body, None, ("@bob:lab.test",), None, None, None, NOW, False
+    )
+
+
+def heard(event_id: str, room_id: str = "!room", body: str = "!foci") -> Heard:
+    """A command as it goes in."""
+    return Heard(event_id, room_id, message(event_id, room_id, body))
+
+
+def outgoing(txn_id: str, room_id: str = "!room", body: str = "hello") -> Outgoing:
+    """An answer."""
+    return Outgoing(room_id, txn_id, "m.room.message", {"msgtype": "m.notice", "body": body})
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    database = Database(f"sqlite:///{tmp_path / 'new directory' / 'bot.db'}")
+    await database.open()
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def inbox(database: Database) -> Inbox:
+    return Inbox(database, lambda: NOW)
+
+
+@pytest.fixture
+def outbox(database: Database) -> Outbox:
+    return Outbox(database, lambda: NOW)
+
+
+async def test_event_and_token_go_in_together(inbox: Inbox) -> None:
+    """After ``receive`` both the messages and the token are there."""
+    assert await inbox.since(ACCOUNT) is None
+    await inbox.receive(ACCOUNT, "s1", [heard("$1"), heard("$2", "!other")])
+    assert await inbox.since(ACCOUNT) == "s1"
+    assert await inbox.rooms_waiting() == ("!room", "!other")
+    await inbox.receive(ACCOUNT, "s2", [])
+    assert await inbox.since(ACCOUNT) == "s2"
+
+
+async def test_a_failed_receive_leaves_the_token(inbox: Inbox) -> None:
+    """When an event cannot be stored the token stays where it was, so that nothing is skipped."""
+    await inbox.receive(ACCOUNT, "s1", [])
+    broken = Heard("$2", "!room", locked={"content": object()})
+    with pytest.raises(TypeError):
+        await inbox.receive(ACCOUNT, "s2", [heard("$1"), broken])
+    assert await inbox.since(ACCOUNT) == "s1"
+    assert await inbox.rooms_waiting() == ()
+
+
+async def test_an_event_heard_twice_is_answered_once(inbox: Inbox) -> None:
+    """A known event id is passed over, even when it is done."""
+    await inbox.receive(ACCOUNT, "s1", [heard("$1")])
+    waiting = await inbox.start("!room")
+    assert waiting is not None
+    await inbox.finish(waiting.seq, [outgoing("t1")])
+    await inbox.receive(ACCOUNT, "s1", [heard("$1")])
+    assert await inbox.rooms_waiting() == ()
+
+
+async def test_messages_come_back_as_they_were(inbox: Inbox) -> None:
+    """Lone surrogates, NUL and everything else a stranger types survive storage."""
+    body = "!foci \ud800 \x00 \U0001f600 ' \" \\"
+    await inbox.receive(ACCOUNT, "s1", [heard("$1", body=body)])
+    waiting = await inbox.start("!room")
+    assert waiting is not None
+    assert waiting.message == message("$1", body=body)
+
+
+async def test_attempts_are_counted(inbox: Inbox) -> None:
+    """Each start that came to no end counts; an orderly interruption does not."""
+    await inbox.receive(ACCOUNT, "s1", [heard("$1")])
+    attempts = []
+    for _ in range(3):
+        waiting = await inbox.start("!room")
+        assert waiting is not None
+        attempts.append(waiting.attempts)
+    await inbox.put_back(waiting.seq)
+    again = await inbox.start("!room")
+    assert again is not None
+    assert [*attempts, again.attempts] == [0, 1, 2, 2]
+
+
+async def test_answers_leave_in_order(inbox: Inbox, outbox: Outbox) -> None:
+    """The answers of a message enter the outbox with its end, in order; a known transaction id is passed over."""
+    await inbox.receive(ACCOUNT, "s1", [heard("$1")])
+    waiting = await inbox.start("!room")
+    assert waiting is not None
+    await inbox.finish(waiting.seq, [outgoing("t1", body="a"), outgoing("t2", body="b"), outgoing("t1", body="c")])
+    bodies = []
+    while (queued := await outbox.next("!room")) is not None:
+        bodies.append(queued.message.content["body"])
+        await outbox.mark_attempted(queued.id)
+        await outbox.mark_sent(queued.id, "$sent")
+    assert bodies == ["a", "b"]
+    assert await outbox.undelivered() == 0
+
+
+async def test_a_late_key_turns_an_event_into_a_message(inbox: Inbox) -> None:
+    """A locked event waits apart until it is unlocked."""
+    event = {"type": "m.room.encrypted", "content": {"session_id": "s"}}
+    await inbox.receive(ACCOUNT, "s1", [Heard("$1", "!room", locked=event)])
+    assert await inbox.rooms_waiting() == ()
+    (locked,) = await inbox.locked()
+    assert (locked.event, locked.received_at) == (event, NOW)
+    await inbox.unlock(locked.seq, message("$1"))
+    assert await inbox.locked() == ()
+    assert await inbox.rooms_waiting() == ("!room",)
+
+
+async def test_a_left_room_owes_nothing(inbox: Inbox, outbox: Outbox) -> None:
+    """Leaving a room ends what waits in both directions, and only there."""
+    await inbox.receive(ACCOUNT, "s1", [heard("$1"), heard("$2", "!other")])
+    await outbox.add(outgoing("t1"))
+    await outbox.add(outgoing("t2", "!other"))
+    await inbox.forget_room("!room")
+    await outbox.forget_room("!room")
+    assert await inbox.rooms_waiting() == ("!other",)
+    assert await outbox.rooms_waiting() == ("!other",)
+
+
+async def test_pruning_spares_what_is_open(database: Database) -> None:
+    """Only finished rows older than the limit go."""
+    inbox, outbox = Inbox(database, lambda: NOW), Outbox(database, lambda: NOW)
+    await inbox.receive(ACCOUNT, "s1", [heard("$1"), heard("$2")])
+    waiting = await inbox.start("!room")
+    assert waiting is not None
+    await inbox.finish(waiting.seq, [outgoing("t1")])
+    await inbox.prune(NOW)
+    await inbox.receive(ACCOUNT, "s2", [heard("$1")])
+    assert await inbox.backlog() == 1
+    await inbox.prune(NOW + 1)
+    await inbox.receive(ACCOUNT, "s3", [heard("$1")])
+    assert await inbox.backlog() == 2
+    await outbox.prune(NOW + 1)
+    assert await outbox.undelivered() == 1
+
+
+async def test_room_notes_outlive_the_process(database: Database, tmp_path: Path) -> None:
+    """Encryption once seen is remembered by the next process; a hint is given once per room and key."""
+    notes = RoomNotes(database)
+    await notes.set_encrypted(["!room"])
+    await notes.set_suspended("!room", True)
+    assert await notes.hint_due("!room", "s1")
+    await database.close()
+    await database.open()
+    assert await notes.encrypted() == {"!room"}
+    assert await notes.suspended() == {"!room"}
+    assert not await notes.hint_due("!room", "s1")
+    assert await notes.hint_due("!room", "s2")
+    await notes.forget("!room")
+    assert await notes.known() == frozenset()
