@@ -1,0 +1,54 @@
+"""Figures for Prometheus. ``docs/metrics.md`` lists every one; no label ever holds what a stranger wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+
+@dataclass(frozen=True, slots=True)
+class Vitals:
+    """
+    The host's own figures.
+
+    Attributes:
+        sync_age: seconds since the last answer to a sync was taken in; None before the first.
+        rooms: rooms the bot is in.
+        undelivered: messages that wait to be sent.
+        backlog: commands that wait to be answered.
+        uptime: seconds.
+    """
+
+    sync_age: float | None
+    rooms: int
+    undelivered: int
+    backlog: int
+    uptime: float
+
+
+class VitalsCollector(Collector):
+    """The host's own figures at the moment of asking."""
+
+    def __init__(self, vitals: Callable[[], Vitals]) -> None:
+        self._vitals = vitals
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """One family a figure."""
+        now = self._vitals()
+        age = float("inf") if now.sync_age is None else now.sync_age
+        yield GaugeMetricFamily("focibot_sync_age_seconds", "Seconds since the last successful sync.", age)
+        yield GaugeMetricFamily("focibot_rooms", "Rooms the bot is in.", now.rooms)
+        yield GaugeMetricFamily("focibot_undelivered_messages", "Messages that wait to be sent.", now.undelivered)
+        yield GaugeMetricFamily("focibot_waiting_commands", "Commands that wait to be answered.", now.backlog)
+        yield GaugeMetricFamily("focibot_uptime_seconds", "Seconds since the bot started.", now.uptime)
+
+
+def registry_of(vitals: Callable[[], Vitals]) -> CollectorRegistry:
+    """A registry of our own, so that nothing is shared between two bots in one process."""
+    registry = CollectorRegistry()
+    registry.register(VitalsCollector(vitals))
+    return registry
