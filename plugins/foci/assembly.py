@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -16,7 +17,7 @@ from plugins.foci.entries import lint_entries, probe_url
 from plugins.foci.homeserver import HomeserverAnswer
 from plugins.foci.ladder import Judgement, Observation, ProbeSettings, expiry, judge, skipped
 from plugins.foci.lists import lint_list
-from plugins.foci.model import Certainty, Entry, Finding, FocusReport, Report, Verdict
+from plugins.foci.model import MAX_ENTRIES, Certainty, Entry, Finding, FocusReport, Report, Severity, Verdict
 from plugins.foci.service_url import ServiceUrl
 from plugins.foci.target import Target
 from plugins.foci.verdict import focus_verdict, server_verdict, summarise
@@ -57,7 +58,7 @@ def entries_of(well_known: WellKnownAnswer, homeserver: HomeserverAnswer) -> tup
     published = well_known.document.entries if well_known.document is not None else ()
     known = {entry.identity for entry in published}
     listed = homeserver.transports.entries or ()
-    return (*published, *(entry for entry in listed if entry.identity not in known or entry.type is None))
+    return (*published, *(entry for entry in listed if entry.identity not in known))
 
 
 def assemble(
@@ -68,8 +69,11 @@ def assemble(
     judgements = [_judgement(entry, seen, settings, now) for entry in entries]
     found = [*_findings(seen, entries, judgements, suffixes), *_certificates(seen, settings, now)]
     found = [one for one in found if one.code not in settings.ignore]
+    own: dict[int | None, list[Finding]] = defaultdict(list)
+    for one in found:
+        own[one.focus].append(one)
     foci = tuple(
-        _focus(place, entry, judgement, found, _others_answered(seen, entry))
+        _focus(entry, judgement, own[place], _others_answered(seen, entry))
         for place, (entry, judgement) in enumerate(zip(entries, judgements, strict=True), 1)
     )
     verdict = server_verdict(seen.well_known.certainty, foci, found)
@@ -124,6 +128,9 @@ def _findings(
     if any(judgement is None and _probeable(entry) for entry, judgement in zip(entries, judgements, strict=True)):
         message = f"Only the first {MAX_PROBED} service URLs were probed; no client tries that many."
         found.append(finding("not-tested", message, "Publish a short list."))
+    if any(entry.position >= MAX_ENTRIES for entry in entries):
+        message = f"The list has {MAX_ENTRIES} entries or more; no more were looked at."
+        found.append(finding("not-tested", message, "Publish a short list.", severity=Severity.WARNING))
     return [*found, *_context(seen)]
 
 
@@ -169,10 +176,7 @@ def _port(seen: Evidence) -> Finding:
     return finding("port-in-server-name", message, "Serve the same well-known on both.")
 
 
-def _focus(
-    place: int, entry: Entry, judgement: Judgement | None, found: Sequence[Finding], others: bool
-) -> FocusReport:
-    own = [one for one in found if one.focus == place]
+def _focus(entry: Entry, judgement: Judgement | None, own: Sequence[Finding], others: bool) -> FocusReport:
     url = probe_url(entry)
     verdict = focus_verdict(judgement, own, others_answered=others)
     if judgement is not None:

@@ -96,6 +96,9 @@ Code to group and usual severity. ``well-known-absent`` stands among the list fi
 the place of ``foci-absent``: there is no list.
 """
 
+MAX_MESSAGE = 400
+"""Characters of a message."""
+
 
 def finding(
     code: str,
@@ -106,7 +109,13 @@ def finding(
     severity: Severity | None = None,
     snippet: str | None = None,
 ) -> Finding:
-    """A finding with its usual severity unless another is given. An unlisted code is a KeyError."""
+    """
+    A finding with its usual severity unless another is given. An unlisted code is a KeyError.
+
+    A message that quotes a stranger at length is cut.
+    """
+    if len(message) > MAX_MESSAGE:
+        message = message[: MAX_MESSAGE - 1] + "…"
     return Finding(code, severity or CODES[code][1], focus, message, advice, snippet)
 
 

@@ -30,16 +30,13 @@ def servers_of(members: Iterable[str]) -> list[tuple[Target, int]]:
 
 def to_document(reports: Sequence[tuple[Report, int]], left_out: int) -> Document:
     """One line a server, after a sentence that says how many find a focus that answers."""
-    verdicts = Counter(report.verdict for report, _ in reports)
-    good = verdicts[Verdict.OK] + verdicts[Verdict.WARNING]
-    told = f" {verdicts[Verdict.CRITICAL]} do not," if verdicts[Verdict.CRITICAL] else ""
-    told += f" {verdicts[Verdict.UNKNOWN]} could not be judged," if verdicts[Verdict.UNKNOWN] else ""
-    head = Paragraph(
-        (
-            Text(f"{len(reports)} servers have members here: {good} publish a focus that answers"),
-            Text(f",{told.rstrip(',')}." if told else "."),
-        )
-    )
+    without = [report for report, _ in reports if not any(row.finds_focus == "yes" for row in report.clients)]
+    unknown = sum(report.verdict is Verdict.UNKNOWN for report in without)
+    parts = [f"a focus that answers is found on {len(reports) - len(without)}"]
+    parts += [f"none on {len(without) - unknown}"] if len(without) > unknown else []
+    parts += [f"{unknown} could not be judged"] if unknown else []
+    servers = "1 server has" if len(reports) == 1 else f"{len(reports)} servers have"
+    head = Paragraph((Text(f"{servers} members here: {', '.join(parts)}."),))
     blocks: list[Block] = [head, OrderedList(tuple((_line(report, members),) for report, members in reports))]
     if left_out:
         blocks.append(Paragraph((Text(f"{left_out} more servers were left out (at most {MAX_SERVERS} are checked)."),)))

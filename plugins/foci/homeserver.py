@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from botkit.outbound.model import Exchange, Response
 from plugins.foci.failure import meaning_of
-from plugins.foci.model import Certainty, Entry, TransportsReport
+from plugins.foci.model import MAX_ENTRIES, Certainty, Entry, TransportsReport
 from plugins.foci.wellknown import BodyFault, read_json
 
 VERSIONS_PATH = "/_matrix/client/versions"
@@ -128,7 +128,7 @@ def _list_of(exchange: Exchange) -> tuple[Entry, ...] | None:
     value = document.get(_LIST_KEY, [])
     if not isinstance(value, list):
         return None
-    return tuple(Entry("transports", place, item) for place, item in enumerate(value, 1))
+    return tuple(Entry("transports", place, item) for place, item in enumerate(value[:MAX_ENTRIES], 1))
 
 
 def _object(response: Response) -> dict[str, Any] | None:

@@ -129,9 +129,9 @@ def _entries(entries: Sequence[Entry]) -> list[Finding]:
     if not entries[0].is_livekit:
         message = "The first entry is no LiveKit focus; Element Call 0.20 to 0.23 takes the first one without looking."
         found.append(finding("first-entry-not-livekit", message, "Put a LiveKit focus first.", focus=1))
-    seen: dict[tuple[str | None, str | None], int] = {}
+    seen: dict[tuple[str | None, str], int] = {}
     for focus, entry in enumerate(entries, 1):
-        if not isinstance(entry.value, dict) or entry.identity[1] is None:
+        if not isinstance(entry.value, dict):
             continue
         first = seen.setdefault(entry.identity, focus)
         if first != focus:

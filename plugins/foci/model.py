@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -15,6 +16,9 @@ STABLE_KEY = "m.rtc_foci"
 MSC4158_KEY = "org.matrix.msc4158.rtc_foci"
 FOCI_KEYS = (MSC4143_KEY, STABLE_KEY, MSC4158_KEY)
 """The keys that may hold the foci list, in the order in which the first present one is used."""
+
+MAX_ENTRIES = 500
+"""Entries of one list that are looked at: a document of bounded size still holds a hundred thousand."""
 
 
 class Verdict(StrEnum):
@@ -119,9 +123,9 @@ class Entry:
         return self._string("url")
 
     @property
-    def identity(self) -> tuple[str | None, str | None]:
-        """What makes two entries the same focus for a client."""
-        return self.type, self.service_url or self.sfu_url
+    def identity(self) -> tuple[str | None, str]:
+        """What makes two entries the same focus for a client: type and URL, without a URL the whole value."""
+        return self.type, self.service_url or self.sfu_url or json.dumps(self.value, sort_keys=True)
 
     def _string(self, key: str) -> str | None:
         found = self.value.get(key) if isinstance(self.value, dict) else None

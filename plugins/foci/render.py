@@ -23,6 +23,7 @@ _STAGE_NAMES = {
     Stage.AUTHORISATION: "authorisation service",
 }
 MAX_FOCI_SHOWN = 10
+MAX_FINDINGS_SHOWN = 20
 _UNTESTED = "Signalling and media not tested."
 
 
@@ -36,8 +37,7 @@ def to_document(report: Report) -> Document:
     head = Paragraph(
         (Text(f"{_ICONS[report.verdict]} "), Bold(report.server_name), Text(": "), *inline(report.summary))
     )
-    told = [report.summary, *(_state(focus) for focus in report.foci)]
-    return Document((head, *_foci(report.foci), *_advice(report.findings, told)))
+    return Document((head, *_foci(report.foci), *_advice(report)))
 
 
 def to_details(report: Report) -> Document:
@@ -46,8 +46,7 @@ def to_details(report: Report) -> Document:
     if report.foci:
         blocks.append(Paragraph((Text(""),)))
     blocks += [Paragraph((Text(f"{row.name}: {_FINDS[row.finds_focus]} ({row.reason})"),)) for row in report.clients]
-    told = [report.summary, *(_state(focus) for focus in report.foci)]
-    return Document((*blocks, *_advice(report.findings, told)))
+    return Document((*blocks, *_advice(report)))
 
 
 _FINDS = {"yes": "finds a focus", "no": "finds no focus", "unknown": "unknown"}
@@ -105,10 +104,13 @@ def _stage_text(result: StageResult) -> str:
     return f"{result.stage.value}: {result.outcome.value}{spent}{' - ' + result.detail if result.detail else ''}"
 
 
-def _advice(found: Sequence[Finding], told: Sequence[str]) -> list[Block]:
+def _advice(report: Report) -> list[Block]:
     """What to do, errors first; a message that was told above is not said again."""
+    told = [report.summary, *(_state(focus) for focus in report.foci[:MAX_FOCI_SHOWN])]
     order = list(Severity)
-    ranked = sorted(found, key=lambda one: order.index(one.severity))
+    ranked = sorted(report.findings, key=lambda one: order.index(one.severity))
+    left_out = len(ranked) - MAX_FINDINGS_SHOWN
+    ranked = ranked[:MAX_FINDINGS_SHOWN]
     to_fix = [one for one in ranked if one.severity is not Severity.INFO]
     blocks: list[Block] = [Paragraph((Bold("To fix:"),))] if to_fix else []
     for one in to_fix:
@@ -117,7 +119,10 @@ def _advice(found: Sequence[Finding], told: Sequence[str]) -> list[Block]:
         if one.snippet is not None:
             blocks.append(CodeBlock(one.snippet))
     infos = ranked[len(to_fix) :]
-    return [*blocks, *(Paragraph((*_head(one), *inline(one.message))) for one in infos)]
+    blocks += [Paragraph((*_head(one), *inline(one.message))) for one in infos]
+    if left_out > 0:
+        blocks.append(Paragraph((Text(f"… and {left_out} more findings."),)))
+    return blocks
 
 
 def _head(one: Finding) -> tuple[Inline, ...]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from plugins.foci.model import FOCI_KEYS, Entry
+from plugins.foci.model import FOCI_KEYS, MAX_ENTRIES, Entry
 
 _MAX_DEPTH = 64
 _RTC_WORD = re.compile(r"(?:^|[^a-z])(?:[a-z]*rtc|rtc[a-z]*)(?:[^a-z]|$)|livekit|(?:^|[^a-z])foc(?:i|us)(?:[^a-z]|$)")
@@ -55,11 +55,11 @@ class WellKnown:
 
     @property
     def entries(self) -> tuple[Entry, ...]:
-        """The entries of the used key in published order; empty when the value is not a list."""
+        """The entries of the used key in published order (``MAX_ENTRIES``); empty when the value is not a list."""
         value = self.foci_value
         if not isinstance(value, list):
             return ()
-        return tuple(Entry("well-known", place, item) for place, item in enumerate(value, 1))
+        return tuple(Entry("well-known", place, item) for place, item in enumerate(value[:MAX_ENTRIES], 1))
 
     @property
     def base_url_value(self) -> Any:
