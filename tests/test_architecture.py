@@ -24,6 +24,7 @@ PLACES: dict[str, tuple[str, ...]] = {
     "aiosqlite": ("botkit.storage",),
     "asyncpg": ("botkit.storage",),
     "yaml": ("botkit.config",),
+    "prometheus_client": ("botkit.metrics", "botkit.web"),
     "cryptography": ("botkit.matrix", "botkit.outbound"),
     "yarl": ("botkit.matrix", "botkit.outbound"),
     "pydantic": ("botkit", "plugins"),
