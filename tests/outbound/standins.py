@@ -121,7 +121,7 @@ class NameTable(asyncio.DatagramProtocol):
         else:
             record, number = (AAAA, QTYPE.AAAA) if kind == "AAAA" else (A, QTYPE.A)
             for address in answer:
-                reply.add_answer(RR(name, number, rdata=record(ip_address(address).exploded), ttl=0))
+                reply.add_answer(RR(name, number, rdata=record(tuple(ip_address(address).packed)), ttl=0))
         assert self.transport is not None
         self.transport.sendto(reply.pack(), addr)
 
@@ -174,6 +174,31 @@ class Authority:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(path)
         return context
+
+
+def old_fashioned_context(name: str, ca_file: Path) -> ssl.SSLContext:
+    """A server context below a CA without key identifiers, as made by hand for years; its CA goes to ``ca_file``."""
+    keys = [ec.generate_private_key(ec.SECP256R1()) for _ in range(2)]
+    names = [x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)]) for text in ("Old CA", name)]
+    now = datetime.now(UTC)
+    certificates = []
+    for key, subject, extension in (
+        (keys[0], names[0], x509.BasicConstraints(ca=True, path_length=None)),
+        (keys[1], names[1], x509.SubjectAlternativeName([x509.DNSName(name)])),
+    ):
+        builder = x509.CertificateBuilder().subject_name(subject).issuer_name(names[0]).public_key(key.public_key())
+        builder = builder.serial_number(x509.random_serial_number()).not_valid_before(now - timedelta(days=1))
+        builder = builder.not_valid_after(now + timedelta(days=1)).add_extension(extension, critical=False)
+        certificates.append(builder.sign(keys[0], hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+    ca_file.write_bytes(certificates[0])
+    path = ca_file.with_suffix(".leaf.pem")
+    private = keys[1].private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path.write_bytes(private + certificates[1])
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path)
+    return context
 
 
 def foreign_context(name: str) -> ssl.SSLContext:

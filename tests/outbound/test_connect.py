@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import resource
 import socket
 import ssl
 import struct
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
-from botkit.outbound import Exchange, FailureKind, OutboundClient, Phase
+from botkit.outbound import Endpoint, Exchange, FailureKind, OutboundClient, Phase, parse_target
+from botkit.outbound.attempt import CURRENT, Attempt
+from botkit.outbound.diagnosis import Diagnosis
+from botkit.outbound.tls import build_context
 from tests.outbound.conftest import Fetch
 from tests.outbound.standins import (
     INTERNET,
@@ -23,6 +28,7 @@ from tests.outbound.standins import (
     NameTable,
     closed_port,
     foreign_context,
+    old_fashioned_context,
     says,
     silent,
 )
@@ -232,6 +238,30 @@ async def test_without_ca_file_the_test_ca_is_untrusted(
     assert kind(exchange)[0] is FailureKind.TLS_UNTRUSTED
 
 
+async def test_a_ca_made_by_hand_gets_the_same_verdict_on_every_python(
+    make_client: Callable[..., OutboundClient], listeners: Listeners, tmp_path: Path
+) -> None:
+    """Python 3.13 rejects by default what browsers and earlier versions accept; a report must not depend on it."""
+    ca_file = tmp_path / "old.pem"
+    port = await listeners.serve(says(OK), tls=old_fashioned_context(NAME, ca_file))
+    exchange = await make_client(ca_file=ca_file).fetch("GET", f"https://{NAME}:{port}/", deadline=soon(20))
+    assert exchange.failure is None
+
+
+def test_the_first_handshake_step_proves_that_tcp_is_done(authority: Authority) -> None:
+    """Whatever event loop opens the socket, a TLS hang is told from a TCP hang."""
+    attempt = Attempt(lambda: 7.0, head_limit=1, wire_limit=1, connect_at=5.0)
+    token = CURRENT.set(attempt)
+    try:
+        client = build_context(authority.ca_file).wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname=NAME)
+        with pytest.raises(ssl.SSLWantReadError):
+            client.do_handshake()
+    finally:
+        CURRENT.reset(token)
+    assert attempt.phase is Phase.TLS
+    assert attempt.facts().connect_ms == 2000
+
+
 async def test_plain_http_on_the_port(fetch: Fetch, listeners: Listeners) -> None:
     """A port that speaks plain HTTP is no TLS."""
 
@@ -337,3 +367,27 @@ async def test_no_file_descriptors_is_this_machines_fault(fetch: Fetch) -> None:
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert kind(exchange) == (FailureKind.LOCAL_FAULT, Phase.CONNECT)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "error", "expected"),
+    [
+        (Endpoint("1.1.1.1", 443), errno.ECONNRESET, FailureKind.CONNECT_RESET),
+        (Endpoint("1.1.1.1", 443), errno.ETIMEDOUT, FailureKind.CONNECT_TIMEOUT),
+        (Endpoint("1.1.1.1", 443), errno.EHOSTUNREACH, FailureKind.NO_ROUTE),
+        (Endpoint("2606:4700::1", 443), errno.EADDRNOTAVAIL, FailureKind.NO_ROUTE),
+        (Endpoint("2606:4700::1", 443), errno.EAFNOSUPPORT, FailureKind.NO_ROUTE),
+        (Endpoint("1.1.1.1", 443), errno.EADDRNOTAVAIL, FailureKind.LOCAL_FAULT),
+        (Endpoint("1.1.1.1", 443), errno.EPERM, FailureKind.LOCAL_FAULT),
+    ],
+)
+def test_errors_that_loopback_cannot_provoke_have_their_class(
+    endpoint: Endpoint, error: int, expected: FailureKind
+) -> None:
+    """What the kernel said about an address decides, and the detail names the address."""
+    attempt = Attempt(lambda: 7.0, head_limit=1, wire_limit=1, connect_at=5.0)
+    attempt.dialling(endpoint)
+    attempt.dial_failed(endpoint, error)
+    failure = Diagnosis(lambda: NOW).failed(OSError(error, "x"), attempt, parse_target("https://good.test/"))
+    assert (failure.kind, failure.phase) == (expected, Phase.CONNECT)
+    assert str(endpoint) in failure.detail

@@ -221,6 +221,14 @@ async def test_an_endless_head_is_cut(visit: Visit, head: bytes, chunk: bytes) -
     assert exchange.elapsed_ms < 4000
 
 
+async def test_interim_responses_are_cut_early(visit: Visit) -> None:
+    """A server that only ever hints is stopped by the bound on headers, long before the one on bodies."""
+    exchange = await visit(pours(b"", b"HTTP/1.1 103 Early Hints\r\n\r\n" * 100))
+    assert kind(exchange) is FailureKind.HTTP_PROTOCOL
+    assert exchange.failure is not None
+    assert exchange.failure.detail == "the response has more than 128 KiB before the end of the response's header"
+
+
 @pytest.mark.parametrize(
     "answer",
     [

@@ -116,9 +116,14 @@ async def test_an_alias_is_followed(client: OutboundClient, names: NameTable) ->
     assert (await resolve(client, "alias.test")).addresses == ("127.0.7.1",)
 
 
-async def test_search_domains_are_not_tried(client: OutboundClient, names: NameTable) -> None:
+async def test_search_domains_are_not_tried(
+    client: OutboundClient, names: NameTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A stranger's short name is never completed with this machine's own domain."""
-    await resolve(client, "intranet")
+    monkeypatch.setenv("LOCALDOMAIN", "corp.test")
+    names.name("intranet.corp.test", "127.0.7.1")
+    resolution = await resolve(client, "intranet")
+    assert resolution.addresses == ()
     assert {name for name, _ in names.asked} == {"intranet."}
 
 
