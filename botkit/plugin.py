@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import ABC
 from argparse import ArgumentParser, Namespace
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -148,7 +147,7 @@ class OneShot:
     run: Callable[[Namespace, OneShotContext], Awaitable[int]]
 
 
-class Plugin(ABC):
+class Plugin:
     """
     Base of every plugin. A plugin's package exposes its class as ``PLUGIN``.
 
