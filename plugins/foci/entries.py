@@ -110,7 +110,7 @@ def _url(url: ServiceUrl, focus: int) -> list[Finding]:
 
 def _foreign(url: ServiceUrl, focus: int, server_host: str, suffixes: PublicSuffixList) -> list[Finding]:
     theirs, ours = registrable_domain(url.host, suffixes), registrable_domain(server_host, suffixes)
-    if theirs == ours:
+    if theirs == ours or url.host.lower().endswith(f".{server_host.lower()}"):
         return []
     if url.host in RESTRICTED_SERVICES:
         message = f"{url.host} opens no rooms for users of other servers: calls fail although it answers."
