@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 from alembic import command
 from alembic.config import Config as AlembicConfig
 from sqlalchemy import Connection, Table, event
@@ -21,6 +22,8 @@ log = logging.getLogger(__name__)
 
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 _BUSY_MS = 10_000
+# while it connects, asyncpg's own exceptions and the system's come through unwrapped
+_TROUBLES = (DBAPIError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
 class StorageError(Exception):
@@ -78,7 +81,7 @@ class Database:
             self._engine = self._create_engine()
             async with self._engine.begin() as connection:
                 await connection.run_sync(_migrate)
-        except (SQLAlchemyError, OSError) as error:
+        except (SQLAlchemyError, *_TROUBLES) as error:
             await self.close()
             raise StorageError(f"database {self._place}: {cause(error)}") from error
 
@@ -102,7 +105,7 @@ class Database:
             try:
                 async with self._engine.begin() as connection:
                     yield connection
-            except DBAPIError as error:
+            except _TROUBLES as error:
                 raise StorageError(f"database {self._place}: {cause(error)}") from error
 
     @property

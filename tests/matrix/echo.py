@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -59,6 +60,8 @@ class Echo(Plugin):
             case ("wait",):
                 await self.release.wait()
                 return (line("waited"),)
+            case ("die",):
+                os._exit(9)
             case ("nap", seconds):
                 await asyncio.sleep(float(seconds))
                 return (line(f"napped {seconds}"),)

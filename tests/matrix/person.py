@@ -44,7 +44,9 @@ class Person:
         login = await self.synapse.register(self.localpart, "person-password")
         self.store.mkdir(parents=True, exist_ok=True)
         settings = nio.AsyncClientConfig(encryption_enabled=True, store_sync_tokens=False)
-        self.client = nio.AsyncClient(self.synapse.base_url, login.user_id, store_path=str(self.store), config=settings)
+        self.client = nio.AsyncClient(
+            self.base_url or self.synapse.base_url, login.user_id, store_path=str(self.store), config=settings
+        )
         self.client.restore_login(login.user_id, login.device_id, login.access_token)
         self.client.add_event_callback(self._on_message, nio.RoomMessage)
         self.client.add_event_callback(self._on_unreadable, nio.MegolmEvent)

@@ -41,6 +41,11 @@ class Process:
         self._process.kill()
         self._process.wait()
 
+    async def died(self) -> int:
+        """The exit status, once it ends by itself."""
+        assert self._process is not None
+        return await asyncio.to_thread(self._process.wait, 30)
+
     async def terminate(self) -> int:
         """SIGTERM; the exit status."""
         assert self._process is not None
@@ -103,3 +108,25 @@ async def test_sigterm_lets_an_answer_end(
     finally:
         bot.kill()
     await alice.hears_text("napped 2")
+
+
+async def test_a_deadly_command_is_given_up(
+    synapse: Synapse, alice: Person, names: Callable[[str], str], tmp_path: Path
+) -> None:
+    """A command that kills the bot three times is dropped with an error, and the next one is answered."""
+    account = await synapse.register(names("bot"), "bot-password")
+    config = write_config(tmp_path / "bot", synapse.base_url, account.user_id, matrix={"password": "bot-password"})
+    bot = Process(config, tmp_path / "bot.log")
+    bot.start()
+    try:
+        room = await alice.create_room(account.user_id)
+        await alice.wait_for_member(room, account.user_id)
+        await alice.say(room, "!echo die")
+        await alice.say(room, "!echo survived")
+        for _ in range(3):
+            assert await bot.died() == 9
+            bot.start()
+        await alice.hears_text("echo survived")
+    finally:
+        bot.kill()
+    assert "given up after 3 attempts" in (tmp_path / "bot.log").read_text()
