@@ -9,7 +9,8 @@ from enum import Enum, auto
 from typing import Any
 
 from botkit.matrix.backoff import Backoff
-from botkit.matrix.crypto import Crypto, CryptoInterruptedError, CryptoMissingError
+from botkit.matrix.crypto import Crypto, CryptoMissingError
+from botkit.matrix.key_exchange import CryptoInterruptedError
 from botkit.matrix.reply import shortened
 from botkit.matrix.rooms import EncryptedRooms, RoomUnavailableError
 from botkit.matrix.wire import Answer, Homeserver, UnreachableError, path

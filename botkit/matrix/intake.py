@@ -79,13 +79,13 @@ class Intake:
         self.joined: set[str] = set()
         self.lag: float | None = None
 
-    async def take_stock(self, sync: Mapping[str, Any]) -> None:
-        """Learn the rooms from an initial sync, without its timelines; rooms no longer joined are forgotten."""
-        joined = _part(sync, "join")
-        await self._encrypted.mark([room for room, info in joined.items() if _turned_encrypted(info)])
-        for room_id in await self._stores.notes.known() - set(joined):
+    async def take_stock(self, sync: Mapping[str, Any], joined: set[str]) -> None:
+        """Learn from an initial sync, without its timelines; rooms that are not among ``joined`` are forgotten."""
+        described = _part(sync, "join")
+        await self._encrypted.mark([room for room, info in described.items() if _turned_encrypted(info)])
+        for room_id in await self._stores.notes.known() - joined:
             await self._leave(room_id)
-        self.joined = set(joined)
+        self.joined = joined
         self._invitations.consider(_part(sync, "invite"))
 
     async def begin(self, sync: Mapping[str, Any], next_batch: str) -> None:
