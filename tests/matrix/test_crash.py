@@ -70,16 +70,19 @@ async def test_kill_nine(
             await alice.say(room, f"!echo {number}")
             await asyncio.sleep(chance.uniform(0.05, 0.4))
         await kills
-        await alice.hears_text(f"echo {COMMANDS - 1}", within=60)
+        await alice.say(room, f"!echo {COMMANDS}")
+        await alice.hears_text(f"echo {COMMANDS}", within=60)
         assert await bot.terminate() == 0
     except BaseException:
         print((tmp_path / "bot.log").read_text()[-8000:])
         bot.kill()
         raise
     assert alice.unreadable == []
-    assert Counter(said.body for said in alice.heard) == Counter(f"echo {n}" for n in range(COMMANDS))
-    assert [said.body for said in alice.heard] == [f"echo {number}" for number in range(COMMANDS)]
-    assert "Traceback" not in (tmp_path / "bot.log").read_text()
+    assert Counter(said.body for said in alice.heard) == Counter(f"echo {n}" for n in range(COMMANDS + 1))
+    assert [said.body for said in alice.heard] == [f"echo {number}" for number in range(COMMANDS + 1)]
+    log = (tmp_path / "bot.log").read_text()
+    assert "Traceback" not in log
+    assert "no longer in" not in log
 
 
 async def _kill_now_and_then(bot: Process, chance: random.Random) -> None:
