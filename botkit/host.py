@@ -24,12 +24,14 @@ from botkit.matrix.status import StatusBoard
 from botkit.matrix.sync import TokenRejectedError
 from botkit.matrix.wire import Homeserver, UnreachableError, trust_anchors
 from botkit.message import InboundMessage
+from botkit.metrics import registry_of
 from botkit.outbound import HomeserverReader, OutboundClient
 from botkit.plugin import Account, Plugin, PluginContext
 from botkit.storage import Database, StorageError
 from botkit.storage.lock import exclusive
 from botkit.tasks import Supervisor
 from botkit.version import VERSION
+from botkit.web import WebServer
 
 EXIT_FAILURE = 1
 EXIT_NO_PERMISSION = 77
@@ -157,7 +159,7 @@ async def _run(config: Config, plugins: Sequence[LoadedPlugin]) -> int:
             answer=answer,
             supervisor=supervisor,
         )
-        async with _started(built):
+        async with _started(built), _web(config, status):
             try:
                 await station.start()
                 await _serve(supervisor, station, enrolment, device)
@@ -197,6 +199,25 @@ async def _started(plugins: dict[str, Plugin]) -> AsyncIterator[None]:
                     await plugin.stop()
             except Exception:
                 log.exception("plugin did not stop in order plugin=%s", name)
+
+
+@asynccontextmanager
+async def _web(config: Config, status: StatusBoard) -> AsyncIterator[None]:
+    """Health and metrics, if they are wanted. Raises ConfigError when the address cannot be had."""
+    if not config.web.enabled:
+        yield
+        return
+    server = WebServer(registry_of(status.vitals), status.refresh, status.sync_age)
+    try:
+        port = await server.start(config.web.host, config.web.port)
+    except OSError as error:
+        await server.stop()
+        raise ConfigError(f"web.listen: {config.web.listen}: {error.strerror or error}") from None
+    log.info("health and metrics at http://%s:%d", config.web.host, port)
+    try:
+        yield
+    finally:
+        await server.stop()
 
 
 async def _context(

@@ -189,7 +189,7 @@ class SignIn:
             except UnreachableError as error:
                 reason = str(error)
             if not self._patient:
-                raise UnreachableError(reason)
+                raise UnreachableError(f"{self._config.homeserver_url}: {reason}")
             if reason != complaint:
                 log.warning("homeserver not ready, waiting url=%s: %s", self._config.homeserver_url, reason)
                 complaint = reason

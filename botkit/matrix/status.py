@@ -8,6 +8,7 @@ from importlib.metadata import version
 
 from botkit.matrix.intake import Intake
 from botkit.matrix.sync import SyncLoop
+from botkit.metrics import Vitals
 from botkit.storage.database import Database
 from botkit.storage.inbox import Inbox
 from botkit.storage.outbox import Outbox
@@ -48,12 +49,27 @@ class StatusBoard:
         self._undelivered = await self._outbox.undelivered()
         self._backlog = await self._inbox.backlog()
 
+    def vitals(self) -> Vitals:
+        """The same as figures, as of the last ``refresh``."""
+        return Vitals(
+            sync_age=self.sync_age(),
+            rooms=len(self._intake.joined) if self._intake else 0,
+            undelivered=self._undelivered,
+            backlog=self._backlog,
+            uptime=self._clock() - self._started,
+        )
+
+    def sync_age(self) -> float | None:
+        """Seconds since the last successful sync; None before the first."""
+        last = self._sync.last_success if self._sync else None
+        return None if last is None else self._clock() - last
+
     def lines(self) -> Sequence[tuple[str, str]]:
         """Name and value pairs for people."""
-        last = self._sync.last_success if self._sync else None
+        age = self.sync_age()
         lag = self._intake.lag if self._intake else None
         return (
-            ("last sync", "never" if last is None else f"{self._clock() - last:.0f} s ago"),
+            ("last sync", "never" if age is None else f"{age:.0f} s ago"),
             ("sync lag", "unknown" if lag is None else f"{lag:.1f} s"),
             ("rooms", str(len(self._intake.joined) if self._intake else 0)),
             ("undelivered messages", str(self._undelivered)),

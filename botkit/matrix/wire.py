@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -199,7 +200,9 @@ def _reason(error: BaseException) -> str:
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return f"certificate not trusted: {getattr(error.certificate_error, 'verify_message', '')}"
     if isinstance(error, aiohttp.ClientConnectorError):
-        return " ".join(str(error.os_error.strerror or error.os_error).split())[:200]
+        number = error.os_error.errno or 0
+        text = os.strerror(number) if number > 0 else str(error.os_error)
+        return " ".join(text.split())[:200].lower()
     if isinstance(error, TimeoutError):
         return "no answer in time"
     return type(error).__name__
