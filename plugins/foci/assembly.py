@@ -15,9 +15,10 @@ from plugins.foci.catalogue import finding
 from plugins.foci.clients import Published, client_rows
 from plugins.foci.entries import lint_entries, probe_url
 from plugins.foci.homeserver import HomeserverAnswer
-from plugins.foci.ladder import Judgement, Observation, ProbeSettings, expiry, judge, skipped
+from plugins.foci.ladder import Judgement, ProbeSettings, expiry, judge, skipped
 from plugins.foci.lists import lint_list
 from plugins.foci.model import MAX_ENTRIES, Certainty, Entry, Finding, FocusReport, Report, Severity, Verdict
+from plugins.foci.observation import Observation
 from plugins.foci.service_url import ServiceUrl
 from plugins.foci.target import Target
 from plugins.foci.verdict import focus_verdict, server_verdict, summarise
@@ -158,7 +159,7 @@ def _context(seen: Evidence) -> list[Finding]:
     versions = seen.homeserver.versions
     if versions is not None and versions.valid and not versions.delayed_events:
         message = "The homeserver announces no delayed events (MSC4140): people who drop out stay shown in the call."
-        advice = "In Synapse set `max_event_delay_duration: 24h` and `experimental_features.msc4140_enabled: true`."
+        advice = "In Synapse set `max_event_delay_duration: 24h`."
         found.append(finding("delayed-events-missing", message, advice))
     if seen.target.port is not None:
         found.append(_port(seen))

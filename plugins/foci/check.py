@@ -15,8 +15,8 @@ from plugins.foci.assembly import MAX_PROBED, CheckSettings, Evidence, assemble,
 from plugins.foci.discovery import Discovery
 from plugins.foci.entries import probe_url
 from plugins.foci.homeserver import HomeserverAnswer
-from plugins.foci.ladder import Observation
 from plugins.foci.model import Entry, Report
+from plugins.foci.observation import Observation
 from plugins.foci.observer import Observer
 from plugins.foci.service_url import ServiceUrl, host_of
 from plugins.foci.target import Target

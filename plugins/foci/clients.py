@@ -30,6 +30,7 @@ class Published:
     Attributes:
         document: the well-known; None when it is absent or unusable.
         discovery_unclear: the well-known could not be fetched for a reason that may lie here.
+        readable_by_web: CORS lets browsers read the well-known.
         foci: every focus of the report, judged.
     """
 
@@ -46,9 +47,9 @@ def client_rows(published: Published) -> tuple[ClientRow, ...]:
 
 
 def _call_019(published: Published) -> ClientRow:
-    client, name = "element-call-0.19", "Element Call 0.18 and 0.19"
+    client, name = "element-call-0.19", "Element Call up to 0.19"
     listed = [place for place, focus in enumerate(published.foci, 1) if focus.entry.source == "transports"]
-    candidates = [*listed, *_well_known_places(published)]
+    candidates = [*listed, *(_well_known_places(published) if published.readable_by_web else [])]
     usable = [place for place in candidates if _takes(published.foci[place - 1].entry)]
     answers = {place: focus_answers(published.foci[place - 1]) for place in usable}
     for place, answer in answers.items():
@@ -57,7 +58,7 @@ def _call_019(published: Published) -> ClientRow:
     if "unknown" in answers.values() or published.discovery_unclear:
         return ClientRow(client, name, None, "unknown", "no entry is known to answer")
     if published.transports.endpoint in ("present", "unknown") and published.transports.entries is None:
-        return ClientRow(client, name, None, "unknown", "the endpoint's list cannot be read without an account there")
+        return ClientRow(client, name, None, "unknown", _unreadable(published.transports.endpoint))
     reason = "no LiveKit entry answers" if usable else "no LiveKit entry is published where it looks"
     return ClientRow(client, name, None, "no", reason)
 
@@ -110,9 +111,7 @@ def _from_endpoint(client: str, name: str, published: Published) -> ClientRow | 
     if transports.unstable == "absent":
         return None
     if transports.entries is None:
-        if transports.unstable == "unknown":
-            return ClientRow(client, name, None, "unknown", "whether there is a transports endpoint could not be told")
-        return ClientRow(client, name, None, "unknown", "the endpoint's list cannot be read without an account there")
+        return ClientRow(client, name, None, "unknown", _unreadable(transports.unstable))
     if not transports.entries:
         return ClientRow(client, name, None, "no", "the transports endpoint lists nothing, which is final")
     places = [place for place in (_place_of(entry, published.foci) for entry in transports.entries) if place]
@@ -125,6 +124,12 @@ def _first_livekit(client: str, name: str, places: Sequence[int], published: Pub
             answer = focus_answers(published.foci[place - 1])
             return ClientRow(client, name, place, answer, _reason(place, answer))
     return ClientRow(client, name, None, "no", "no entry of type livekit with a livekit_service_url is listed")
+
+
+def _unreadable(state: str) -> str:
+    if state == "unknown":
+        return "whether there is a transports endpoint could not be told"
+    return "the endpoint's list cannot be read without an account there"
 
 
 def _without_list(client: str, name: str, published: Published) -> ClientRow:

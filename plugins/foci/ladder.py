@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from urllib.parse import urlsplit
 
 from botkit.outbound.model import Certificate, Exchange, Failure, Phase
-from plugins.foci.catalogue import CODES, Group, finding
+from plugins.foci.catalogue import finding
 from plugins.foci.cors import allows_any_origin, is_doubled, preflight_allows_post
 from plugins.foci.failure import advice_for, meaning_of
 from plugins.foci.model import Certainty, Finding, Outcome, Severity, Stage, StageResult
+from plugins.foci.observation import Observation
 from plugins.foci.service_answer import POINTS_AT_SFU, ServiceAnswer, is_sfu, read_post
-from plugins.foci.service_url import ServiceUrl
 
 _STAGES = tuple(Stage)
 _FAMILY_NAMES = {4: "IPv4", 6: "IPv6"}
@@ -33,36 +32,6 @@ class ProbeSettings:
     expiry_warning: float = 14 * 86400.0
     slow: float = 2.0
     patience: float = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class Observation:
-    """
-    Everything seen at one service URL.
-
-    Attributes:
-        addresses: what the host stands for; empty with ``dns_failure``.
-        main: the literal request per address family (4, 6): POST to the service or GET to the SFU.
-        preflight, get_token, clean, root, validate: further requests; None when not made.
-        families_reached: families over which this machine has reached any host.
-    """
-
-    url: ServiceUrl
-    addresses: tuple[str, ...]
-    dns_failure: Failure | None
-    dns_ms: float
-    main: Mapping[int, Exchange]
-    preflight: Exchange | None = None
-    get_token: Exchange | None = None
-    clean: Exchange | None = None
-    root: Exchange | None = None
-    validate: Exchange | None = None
-    families_reached: frozenset[int] = frozenset()
-
-    @property
-    def answered(self) -> bool:
-        """Whether anything at all answered there: proof that this machine's network works."""
-        return any(exchange.response is not None for exchange in self.main.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -346,8 +315,3 @@ def _phase_ms(exchange: Exchange, phase: Phase) -> float | None:
         Phase.TLS: facts.tls_ms,
         Phase.HTTP: facts.http_ms,
     }[phase]
-
-
-def is_entry_error(found: Finding) -> bool:
-    """Whether a finding alone makes its focus critical."""
-    return CODES[found.code][0] is Group.ENTRY and found.severity is Severity.ERROR

@@ -14,7 +14,7 @@ from plugins.foci.wellknown import WellKnown
 
 _MAX_SHOWN = 5
 _SYNAPSE = (
-    "In Synapse set `matrix_rtc.transports` **and** `experimental_features.msc4143_enabled: true`, never the flag "
+    "In Synapse set `matrix_rtc.transports` and `experimental_features.msc4143_enabled: true`, never the flag "
     "alone: an enabled endpoint without transports stops Element X."
 )
 

@@ -10,7 +10,8 @@ from typing import Literal, cast
 from botkit.outbound import OutboundClient, Resolution
 from botkit.outbound.model import Exchange
 from plugins.foci.cors import ORIGIN, REQUEST_HEADERS
-from plugins.foci.ladder import Observation, best_exchange
+from plugins.foci.ladder import best_exchange
+from plugins.foci.observation import Observation
 from plugins.foci.service_answer import read_post
 from plugins.foci.service_url import ServiceUrl
 

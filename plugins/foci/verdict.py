@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from plugins.foci.catalogue import Group, group_of
-from plugins.foci.ladder import Judgement, is_entry_error
+from plugins.foci.ladder import Judgement
 from plugins.foci.model import Certainty, ClientRow, Finding, FocusReport, Severity, Verdict
 
 
@@ -18,7 +18,7 @@ def focus_verdict(judgement: Judgement | None, found: Sequence[Finding], *, othe
         found: the findings about it.
         others_answered: something else answered during this check, so a time-out is not this machine's.
     """
-    if any(is_entry_error(one) for one in found):
+    if any(_breaks_its_focus(one) for one in found):
         return Verdict.CRITICAL
     if judgement is None:
         return Verdict.NOT_PROBED
@@ -29,6 +29,10 @@ def focus_verdict(judgement: Judgement | None, found: Sequence[Finding], *, othe
     if judgement.certainty is Certainty.UNCLEAR:
         return Verdict.UNKNOWN
     return Verdict.WARNING if any(one.severity is Severity.WARNING for one in found) else Verdict.OK
+
+
+def _breaks_its_focus(found: Finding) -> bool:
+    return group_of(found) is Group.ENTRY and found.severity is Severity.ERROR
 
 
 def server_verdict(discovery: Certainty | None, foci: Sequence[FocusReport], found: Sequence[Finding]) -> Verdict:
@@ -99,7 +103,7 @@ def _cause(foci: Sequence[FocusReport], found: Sequence[Finding]) -> str:
 
 _NAMES = (
     (frozenset({"element-call-0.19", "element-call-0.20"}), "clients up to Element Call 0.23"),
-    (frozenset({"element-call-0.19"}), "Element Call 0.18 and 0.19"),
+    (frozenset({"element-call-0.19"}), "Element Call up to 0.19"),
     (frozenset({"element-call-0.20"}), "Element Call 0.20 to 0.23"),
     (frozenset({"element-call-0.24"}), "Element Call 0.24 and later"),
     (frozenset({"element-x"}), "Element X"),

@@ -337,7 +337,7 @@ CASES = [
         scenes.entries(ENTRY, delayed_events=False),
         WARNING,
         SUSPECT,
-        "max_event_delay_duration.*msc4140_enabled",
+        "max_event_delay_duration",
     ),
     Case(
         "port-in-server-name",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -141,7 +140,7 @@ async def test_no_configuration_is_needed(tmp_path: Path) -> None:
     finished = await run("check", "127.0.0.1", "--json", directory=tmp_path)
     assert (finished.code, finished.err) == (2, "")
     assert {found["code"] for found in finished.report["findings"]} == {"well-known-unreachable", "private-address"}
-    assert os.listdir(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
 
 
 async def test_the_account_asks_its_own_homeserver_only(config: Path, federation: Federation, tmp_path: Path) -> None:
