@@ -1,0 +1,225 @@
+"""
+What changed between two snapshots of a foci list: ordered, with as few moves as possible.
+
+Intended use: ``listwatch`` makes a ``Diff`` when a change is confirmed, ``news`` puts it into words. Nothing here is
+stored: a diff follows from its two snapshots.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict, deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from plugins.foci.model import Entry
+from plugins.foci.snapshot import Shape, Snapshot, entry_of
+
+
+class Kind(StrEnum):
+    """What happened to one entry. An entry may be both moved and edited, which are two changes."""
+
+    ADDED = "added"
+    REMOVED = "removed"
+    REPLACED = "replaced"
+    MOVED = "moved"
+    EDITED = "edited"
+
+
+class Turn(StrEnum):
+    """
+    What happened to the list as a whole.
+
+    PUBLISHED: there was no list. WITHDRAWN: there is none any more. MALFORMED: its value stopped being a list.
+    MENDED: it is a list again. ALTERED: it was no list and is none, with another value.
+    """
+
+    PUBLISHED = "published"
+    WITHDRAWN = "withdrawn"
+    MALFORMED = "malformed"
+    MENDED = "mended"
+    ALTERED = "altered"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """
+    What happened to one entry.
+
+    Attributes:
+        old_position, new_position: from 1; None where the entry is not there.
+        old, new: the entry in canonical form; None where it is not there.
+    """
+
+    kind: Kind
+    old_position: int | None = None
+    new_position: int | None = None
+    old: str | None = None
+    new: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Diff:
+    """
+    The way from one snapshot to another.
+
+    Attributes:
+        turn: what happened to the list as a whole; None when it was a list and is one.
+        renamed: the old and the new key, None when the key stayed or one of the two snapshots has none.
+        changes: of entries, by new position, removed ones last. Empty when either side is malformed.
+    """
+
+    old: Snapshot
+    new: Snapshot
+    turn: Turn | None = None
+    renamed: tuple[str, str] | None = None
+    changes: tuple[Change, ...] = ()
+
+    def __bool__(self) -> bool:
+        return self.turn is not None or self.renamed is not None or bool(self.changes)
+
+    def count(self, kind: Kind) -> int:
+        """How many entries this happened to."""
+        return sum(change.kind is kind for change in self.changes)
+
+
+_TURNS = {
+    (Shape.NONE, Shape.LIST): Turn.PUBLISHED,
+    (Shape.NONE, Shape.MALFORMED): Turn.MALFORMED,
+    (Shape.LIST, Shape.NONE): Turn.WITHDRAWN,
+    (Shape.LIST, Shape.MALFORMED): Turn.MALFORMED,
+    (Shape.MALFORMED, Shape.NONE): Turn.WITHDRAWN,
+    (Shape.MALFORMED, Shape.LIST): Turn.MENDED,
+}
+
+
+def diff(old: Snapshot, new: Snapshot) -> Diff:
+    """Compare two snapshots; the result is falsy when nothing changed."""
+    turn = _TURNS.get((old.shape, new.shape))
+    if old.shape is new.shape is Shape.MALFORMED and old.value != new.value:
+        turn = Turn.ALTERED
+    renamed = None
+    if old.key is not None and new.key is not None and old.key != new.key:
+        renamed = (old.key, new.key)
+    readable = Shape.MALFORMED not in (old.shape, new.shape)
+    changes = _compare(old.entries, new.entries) if readable else ()
+    return Diff(old, new, turn, renamed, changes)
+
+
+def apply(changes: Sequence[Change], entries: Sequence[str]) -> tuple[str, ...]:
+    """The list that results when ``changes`` happen to ``entries``: what a reader of the changes would rebuild."""
+    edits = {change.old_position: change.new for change in changes if change.kind is Kind.EDITED}
+    lifted = {
+        change.old_position
+        for change in changes
+        if change.kind in (Kind.REMOVED, Kind.REPLACED, Kind.MOVED) and change.old_position is not None
+    }
+    current = {place: edits.get(place) or text for place, text in enumerate(entries, 1)}
+    placed = {
+        change.new_position: current[change.old_position] if change.kind is Kind.MOVED else change.new
+        for change in changes
+        if change.kind in (Kind.ADDED, Kind.REPLACED, Kind.MOVED)
+    }
+    staying = deque(text for place, text in current.items() if place not in lifted)
+    length = len(staying) + len(placed)
+    return tuple(placed.get(place) or staying.popleft() for place in range(1, length + 1))
+
+
+def _compare(old: Sequence[str], new: Sequence[str]) -> tuple[Change, ...]:
+    if old == new:
+        return ()
+    pairs, moved = _match(_labels(old, new), _labels(new, old))
+    changes = [_placed(Kind.MOVED, at, to, old, new) for at, to in moved]
+    changes += [_placed(Kind.EDITED, at, to, old, new) for at, to in pairs if old[at] != new[to]]
+    gone = sorted(set(range(len(old))) - {at for at, _ in pairs})
+    come = sorted(set(range(len(new))) - {to for _, to in pairs})
+    same_place = set(gone) & set(come)
+    changes += [_placed(Kind.REPLACED, place, place, old, new) for place in same_place]
+    changes += [_placed(Kind.ADDED, None, place, old, new) for place in come if place not in same_place]
+    changes += [_placed(Kind.REMOVED, place, None, old, new) for place in gone if place not in same_place]
+    return tuple(sorted(changes, key=_order))
+
+
+def _placed(kind: Kind, at: int | None, to: int | None, old: Sequence[str], new: Sequence[str]) -> Change:
+    return Change(
+        kind,
+        None if at is None else at + 1,
+        None if to is None else to + 1,
+        None if at is None else old[at],
+        None if to is None else new[to],
+    )
+
+
+def _order(change: Change) -> tuple[int, int, int]:
+    """By new position; entries without one after all others, by old position."""
+    last = change.new_position is None
+    position = change.new_position or change.old_position or 0
+    return int(last), position, list(Kind).index(change.kind)
+
+
+def _labels(mine: Sequence[str], theirs: Sequence[str]) -> list[str]:
+    """
+    A label per entry; entries with the same label on both sides are the same focus.
+
+    The text itself where the other side has it too, else type and URL, else the URL alone: so an entry whose
+    other fields changed, or only its type, is found again.
+    """
+    elsewhere, own = set(theirs), set(mine)
+    unlike = {text: entry_of(text, 0) for text in mine if text not in elsewhere}
+    others = [entry_of(text, 0) for text in set(theirs) - own]
+    their_identities = {entry.identity for entry in others}
+    my_identities = {entry.identity for entry in unlike.values()}
+    their_urls = {_url(entry) for entry in others if entry.identity not in my_identities}
+    labels = {}
+    for text, entry in unlike.items():
+        url = _url(entry)
+        if entry.identity in their_identities:
+            labels[text] = f"same {entry.identity}"
+        elif url is not None and url in their_urls:
+            labels[text] = f"url {url}"
+    return [labels.get(text, f"text {text}") for text in mine]
+
+
+def _url(entry: Entry) -> str | None:
+    return entry.service_url or entry.sfu_url
+
+
+def _match(old: Sequence[str], new: Sequence[str]) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+    """All pairs of places with the same label, and those of them that are out of order: as few as can be."""
+    staying = _common(old, new)
+    left: dict[str, deque[int]] = defaultdict(deque)
+    kept_old, kept_new = {at for at, _ in staying}, {to for _, to in staying}
+    for to, label in enumerate(new):
+        if to not in kept_new:
+            left[label].append(to)
+    rest = [(at, label) for at, label in enumerate(old) if at not in kept_old]
+    moved = [(at, left[label].popleft()) for at, label in rest if left[label]]
+    return [*staying, *moved], moved
+
+
+def _common(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int]]:
+    """
+    A longest common subsequence as pairs of places.
+
+    Where there is a choice, what stood earlier in the old list stays, so that a swap reads as the later one moving up.
+    """
+    shared = Counter(old) & Counter(new)
+    mine = [place for place, label in enumerate(old) if label in shared]
+    theirs = [place for place, label in enumerate(new) if label in shared]
+    longest = [[0] * (len(theirs) + 1) for _ in range(len(mine) + 1)]
+    for i in range(len(mine) - 1, -1, -1):
+        for j in range(len(theirs) - 1, -1, -1):
+            if old[mine[i]] == new[theirs[j]]:
+                longest[i][j] = longest[i + 1][j + 1] + 1
+            else:
+                longest[i][j] = max(longest[i + 1][j], longest[i][j + 1])
+    pairs, i, j = [], 0, 0
+    while i < len(mine) and j < len(theirs):
+        if old[mine[i]] == new[theirs[j]]:
+            pairs.append((mine[i], theirs[j]))
+            i, j = i + 1, j + 1
+        elif longest[i][j + 1] >= longest[i + 1][j]:
+            j += 1
+        else:
+            i += 1
+    return pairs
