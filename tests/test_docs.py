@@ -11,6 +11,7 @@ from typing import Any, cast
 import pytest
 
 from botkit.cli import EXIT_CONFIG, HOST_WORDS
+from botkit.metrics import Vitals, VitalsCollector
 from botkit.version import VERSION
 from plugins.foci.catalogue import CODES, Group
 from plugins.foci.commands import FociCommands
@@ -168,3 +169,10 @@ def test_documents_name_no_path_of_somebodys_machine(document: Path) -> None:
     """Paths are those of an installation, not of whoever wrote the text."""
     places = r"(?<![\w.:/])(?:/(?:home|root|Users|work|workspace|mnt|builds?|tmp)/\w\S*|[A-Z]:\\\S*)"
     assert re.findall(places, document.read_text("utf-8")) == []
+
+
+def test_every_metric_is_documented_and_no_other() -> None:
+    """docs/metrics.md names what /metrics shows, no more and no less."""
+    collector = VitalsCollector(lambda: Vitals(1.0, 1, 0, 0, 1.0))
+    shown = {family.name for family in collector.collect()}
+    assert set(re.findall(r"^\| `(focibot_\w+)`", _text("docs/metrics.md"), re.MULTILINE)) == shown

@@ -186,7 +186,7 @@ def _focus(entry: Entry, judgement: Judgement | None, own: Sequence[Finding], ot
         return FocusReport(entry, verdict, skipped(url.detail))
     if url is not None:
         return FocusReport(entry, Verdict.UNKNOWN, skipped(f"more than {MAX_PROBED} service URLs"))
-    return FocusReport(entry, verdict, skipped("nothing here that could be probed"))
+    return FocusReport(entry, verdict, skipped("it names no URL" if entry.is_livekit else "its type is unknown here"))
 
 
 def _others_answered(seen: Evidence, entry: Entry) -> bool:
