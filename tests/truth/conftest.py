@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from lab.authority import Authority
+from lab.federation import Federation
+from tests.outbound.standins import NameTable
+from tests.truth.world import World
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture
+async def world(tmp_path: Path, authority: Authority) -> AsyncIterator[World]:
+    """An empty federation with a name server that knows nothing; whatever a row starts in it ends with it."""
+    transport, table = await asyncio.get_running_loop().create_datagram_endpoint(NameTable, local_addr=("127.0.0.1", 0))
+    async with Federation(tmp_path, authority=authority) as federation:
+        world = World(tmp_path, federation, table)
+        yield world
+        await world.close()
+    transport.close()
+    await asyncio.sleep(0)
