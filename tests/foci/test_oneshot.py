@@ -143,6 +143,10 @@ async def test_no_configuration_is_needed(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def _entries(directory: Path) -> list[Path]:
+    return list(directory.iterdir())
+
+
 async def test_the_account_asks_its_own_homeserver_only(config: Path, federation: Federation, tmp_path: Path) -> None:
     """The token goes to matrix.homeserver_url when its own server is checked, and nowhere else."""
     server = await federation.server("own.example.org", foci=[f"https://rtc.{GOOD}/jwt"])
