@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 
 log = logging.getLogger(__name__)
 
@@ -31,11 +31,11 @@ class Supervisor:
 
     def forever(self, name: str, job: Job) -> None:
         """Run a job that should never end; an exception is logged and the job starts again after a pause."""
-        self._start(name, self._restarting(name, job))
+        self._start(name, self._restarting, job)
 
     def vital(self, name: str, job: Job) -> None:
         """Run a job whose exception ends the process: ``failed`` raises it."""
-        self._start(name, self._fatal(name, job))
+        self._start(name, self._fatal, job)
 
     async def failed(self) -> None:
         """
@@ -57,11 +57,10 @@ class Supervisor:
         if chosen:
             await asyncio.wait(chosen)
 
-    def _start(self, name: str, job: Awaitable[None]) -> None:
+    def _start(self, name: str, manner: Callable[[str, Job], Coroutine[None, None, None]], job: Job) -> None:
         if name in self._tasks and not self._tasks[name].done():
             raise ValueError(f"task {name} is running already")
-        self._tasks[name] = asyncio.ensure_future(job)
-        self._tasks[name].set_name(name)
+        self._tasks[name] = asyncio.create_task(manner(name, job), name=name)
 
     def _verdict(self) -> asyncio.Future[None]:
         if self._failure is None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 from pydantic import SecretStr
 
 from botkit import host
@@ -27,6 +28,7 @@ from lab.synapse import Synapse
 from tests.matrix.bot import Bot, write_config
 from tests.matrix.patience import until
 from tests.matrix.person import Person
+from tests.matrix.proxy import Proxy, bad_gateway
 
 
 async def _keys(synapse: Synapse, token: str, user_id: str) -> Any:
@@ -228,3 +230,28 @@ async def test_newcomer_reads_what_is_said_after_joining(
         await alice.wait_for_member(room, bob.user_id)
         await alice.say(room, "!echo two")
         await bob.hears_text("echo two")
+
+
+async def test_encryption_not_known_yet(
+    synapse: Synapse, alice: Person, names: Callable[[str], str], tmp_path: Path
+) -> None:
+    """While the homeserver does not say whether a room is encrypted, nothing is said there; then all is."""
+    asked = 0
+
+    def unknown(request: web.Request) -> web.Response | None:
+        nonlocal asked
+        if "/state/m.room.encryption" not in request.path or asked >= 2:
+            return None
+        asked += 1
+        return bad_gateway(request)
+
+    async with (
+        Proxy(synapse.base_url, before=unknown) as proxy,
+        await Bot.with_password(synapse, names("bot"), tmp_path / "bot", base_url=proxy.base_url) as bot,
+    ):
+        room = await alice.create_room(bot.user_id)
+        await alice.wait_for_member(room, bot.user_id)
+        await alice.say(room, "!echo at last")
+        await until(lambda: asked == 2)
+        assert proxy.count("/send/m.room.message/") == 0
+        await alice.hears_text("echo at last")

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, insert, text
 from botkit.storage import Database, StorageError
 from botkit.storage.lock import exclusive
 from botkit.storage.tables import metadata, rooms
+from tests.storage.postgres import Postgres
 
 ROW = {"room_id": "!r", "encrypted": False, "suspended": False, "hinted_sessions": "[]"}
 
@@ -133,6 +134,34 @@ async def test_unreachable_postgresql() -> None:
     with pytest.raises(StorageError) as caught:
         await Database("postgresql://bot:hunter2@127.0.0.1:1/bot").open()
     assert "hunter2" not in str(caught.value)
+
+
+async def test_postgresql_goes_away(postgres: Postgres) -> None:
+    """While the server is gone every transaction is a StorageError; once it is back they work again."""
+    database = Database(postgres.url)
+    await database.open()
+    postgres.stop()
+    for _ in range(2):
+        with pytest.raises(StorageError):
+            async with database.begin() as connection:
+                await connection.execute(text("SELECT 1"))
+    postgres.start()
+    async with database.begin() as connection:
+        assert await connection.scalar(text("SELECT 1")) == 1
+    await database.close()
+
+
+async def test_postgresql_has_the_same_tables(postgres: Postgres) -> None:
+    """What the migrations build there is what the code expects."""
+    database = Database(postgres.url)
+    await database.open()
+
+    def differences(connection: Connection) -> list[object]:
+        return list(compare_metadata(MigrationContext.configure(connection), metadata))
+
+    async with database.begin() as connection:
+        assert await connection.run_sync(differences) == []
+    await database.close()
 
 
 @pytest.mark.parametrize("url", ["mysql://x/y", "nonsense", "", "http://host/"])

@@ -6,12 +6,14 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import delete
 
 from botkit.message import InboundMessage
 from botkit.storage import Database
 from botkit.storage.inbox import Account, Heard, Inbox
 from botkit.storage.outbox import Outbox, Outgoing
 from botkit.storage.rooms import RoomNotes
+from botkit.storage.tables import metadata
 
 ACCOUNT = Account("@bot:lab.test", "DEVICE")
 NOW = 1_700_000_000_000
@@ -34,10 +36,18 @@ def outgoing(txn_id: str, room_id: str = "!room", body: str = "hello") -> Outgoi
     return Outgoing(room_id, txn_id, "m.room.message", {"msgtype": "m.notice", "body": body})
 
 
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database(f"sqlite:///{tmp_path / 'new directory' / 'bot.db'}")
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
+    """An empty database of either kind."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path / 'new directory' / 'bot.db'}"
+    else:
+        url = request.getfixturevalue("postgres").url
+    database = Database(url)
     await database.open()
+    async with database.begin() as connection:
+        for table in metadata.sorted_tables:
+            await connection.execute(delete(table))
     yield database
     await database.close()
 
@@ -160,7 +170,7 @@ async def test_pruning_spares_what_is_open(database: Database) -> None:
     assert await outbox.undelivered() == 1
 
 
-async def test_room_notes_outlive_the_process(database: Database, tmp_path: Path) -> None:
+async def test_room_notes_outlive_the_process(database: Database) -> None:
     """Encryption once seen is remembered by the next process; a hint is given once per room and key."""
     notes = RoomNotes(database)
     await notes.set_encrypted(["!room"])

@@ -1,0 +1,71 @@
+"""A PostgreSQL server of our own, on loopback, for as long as a test session lasts."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import subprocess
+from pathlib import Path
+
+from lab.process import free_port
+
+PLACES = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+
+
+def find(name: str) -> Path | None:
+    """A program of PostgreSQL: on the path, or where Debian puts it."""
+    found = shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", ""), *map(str, PLACES)]))
+    return Path(found).resolve() if found else None
+
+
+class Postgres:
+    """
+    Runs in ``directory``; ``url`` is what goes into the configuration.
+
+    The server refuses to run as root; there it runs as the user ``postgres`` or ``nobody``.
+    """
+
+    def __init__(self, directory: Path, programs: Path) -> None:
+        self._directory = directory
+        self._programs = programs
+        self._port = free_port()
+        self._user = _unprivileged()
+        self.url = f"postgresql://bot@127.0.0.1:{self._port}/postgres"
+
+    def create(self) -> None:
+        """Make the cluster and start it."""
+        self._directory.mkdir(mode=0o700)
+        if self._user is not None:
+            shutil.chown(self._directory, self._user)
+        self._run("initdb", "-D", "cluster", "-A", "trust", "-U", "bot", "--no-sync")
+        self.start()
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        options = f"-c listen_addresses=127.0.0.1 -p {self._port} -k {self._directory} -F"
+        self._run("pg_ctl", "-D", "cluster", "-o", options, "-w", "-l", "log", "start")
+
+    def stop(self) -> None:
+        """Stop it at once; connections are cut."""
+        self._run("pg_ctl", "-D", "cluster", "-m", "immediate", "stop")
+
+    def _run(self, program: str, *arguments: str) -> None:
+        subprocess.run(
+            [str(self._programs / program), *arguments],
+            cwd=self._directory,
+            user=self._user,
+            env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.STDOUT,
+            check=True,
+            timeout=60,
+        )
+
+
+def _unprivileged() -> str | None:
+    if os.getuid() != 0:
+        return None
+    known = {entry.pw_name for entry in pwd.getpwall()}
+    return "postgres" if "postgres" in known else "nobody"
