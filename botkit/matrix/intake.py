@@ -132,6 +132,13 @@ class Intake:
         return [heard for event in events if (heard := self._heard(room_id, event)) is not None]
 
     def _heard(self, room_id: str, event: Any) -> Heard | None:
+        try:
+            return self._judge(room_id, event)
+        except Exception:  # a stranger's event must neither stop the sync nor hide the next one
+            log.exception("event passed over room=%s", room_id)
+            return None
+
+    def _judge(self, room_id: str, event: Any) -> Heard | None:
         if self._screen.outside(event, self._now()) is not None:
             return None
         self.lag = max(age(event, self._now()), 0.0)

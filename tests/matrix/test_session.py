@@ -173,3 +173,19 @@ async def test_a_room_that_refuses(
         await alice.hears_text("echo end")
     assert refused == 2
     assert len(alice.heard) == 3
+
+
+async def test_a_new_device_after_a_logout(
+    synapse: Synapse, names: Callable[[str], str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """When somebody has logged the bot out, removing session.json is enough: a new device, signed like the old."""
+    bot = await Bot.with_password(synapse, names("bot"), tmp_path / "bot")
+    assert await host.login(bot.config) == 0
+    first = bot.session()
+    await synapse.api("POST", "/_matrix/client/v3/logout", first["access_token"])
+    assert await host.login(bot.config) == 77
+    (bot.directory / "session.json").unlink()
+    capsys.readouterr()
+    assert await host.login(bot.config) == 0
+    assert bot.session()["device_id"] != first["device_id"]
+    assert "cross-signed:  yes" in capsys.readouterr().out
