@@ -116,7 +116,7 @@ def apply(changes: Sequence[Change], entries: Sequence[str]) -> tuple[str, ...]:
     }
     current = {place: edits.get(place) or text for place, text in enumerate(entries, 1)}
     placed = {
-        change.new_position: current[change.old_position] if change.kind is Kind.MOVED else change.new
+        change.new_position: current[change.old_position or 0] if change.kind is Kind.MOVED else change.new
         for change in changes
         if change.kind in (Kind.ADDED, Kind.REPLACED, Kind.MOVED)
     }

@@ -1,0 +1,115 @@
+"""
+Certificates that near their end: told at 14, 7 and 1 days, each once per certificate.
+
+Intended use: keep one ``CertificateState`` per ``cert:<host:port>`` key (``STORED`` for the database). After every
+check call ``step(state, seen, now, recoveries)`` for each of its sightings (``samples.certificates_of``) and treat the
+events like those of ``health``. The end itself is not told here: the probe fails then, and ``health`` tells that.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from plugins.foci.standing import Cause, HealthEvent, News
+from plugins.foci.stored import StoredForm
+
+DAY = 86400.0
+DAYS = (14, 7, 1)
+LEAST_LIFETIMES = 3
+"""A number of days is told only of certificates that last three times as long: others are renewed later than that."""
+
+_REMEMBERED = 8
+"""Certificates of one host whose telling is remembered: replicas may present different ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """
+    A certificate that was presented and accepted.
+
+    Attributes:
+        key: ``cert:<host:port>``.
+        identity: the same for the same certificate only.
+        not_before, not_after: seconds since the epoch.
+    """
+
+    key: str
+    identity: str
+    not_before: float
+    not_after: float
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateState:
+    """
+    What was told of the certificates at one host and port.
+
+    Attributes:
+        told: identity and the fewest days told of it, oldest first.
+        open_since: when the rooms were first told of the one that is not replaced yet; None when nothing is open.
+        expires: its end.
+        renewed: sightings in a row of certificates that need no telling, while something is open.
+    """
+
+    told: tuple[tuple[str, int], ...] = ()
+    open_since: float | None = None
+    expires: float = 0.0
+    renewed: int = 0
+
+
+STORED = StoredForm(CertificateState)
+
+
+def step(
+    state: CertificateState, seen: Sighting, now: float, recoveries: int
+) -> tuple[CertificateState, tuple[HealthEvent, ...]]:
+    """
+    Take in one sighting.
+
+    Args:
+        recoveries: sightings in a row of a certificate with time left that end the telling.
+    """
+    if seen.not_after <= now:
+        return state, ()
+    days = _days(seen, now)
+    if days is None:
+        return _renewed(state, seen, now, recoveries)
+    state = replace(state, renewed=0)
+    known = dict(state.told)
+    if known.get(seen.identity, DAYS[0] + 1) <= days:
+        return state, ()
+    known.pop(seen.identity, None)
+    told = (*known.items(), (seen.identity, days))[-_REMEMBERED:]
+    kind = News.FIRED if state.open_since is None else News.NEARER
+    since = now if state.open_since is None else min(state.open_since, now)
+    state = replace(state, told=told, open_since=since, expires=seen.not_after)
+    return state, (_event(kind, seen.key, state, now),)
+
+
+def drop(state: CertificateState, key: str, now: float) -> tuple[HealthEvent, ...]:
+    """What to tell when the key is forgotten, as in ``health.drop``."""
+    return () if state.open_since is None else (_event(News.DROPPED, key, state, now),)
+
+
+def _days(seen: Sighting, now: float) -> int | None:
+    """The fewest of the days before the end that are reached; None before the first."""
+    lifetime = seen.not_after - seen.not_before
+    reached = [days for days in DAYS if seen.not_after - now <= days * DAY and lifetime >= LEAST_LIFETIMES * days * DAY]
+    return min(reached, default=None)
+
+
+def _renewed(
+    state: CertificateState, seen: Sighting, now: float, recoveries: int
+) -> tuple[CertificateState, tuple[HealthEvent, ...]]:
+    if state.open_since is None:
+        return state, ()
+    state = replace(state, renewed=state.renewed + 1)
+    if state.renewed < recoveries:
+        return state, ()
+    event = replace(_event(News.RESOLVED, seen.key, state, now), ended=now, expires=seen.not_after)
+    return replace(state, open_since=None, expires=0.0, renewed=0), (event,)
+
+
+def _event(kind: News, key: str, state: CertificateState, now: float) -> HealthEvent:
+    since = now if state.open_since is None else min(state.open_since, now)
+    return HealthEvent(kind, key, now, since, Cause("tls-expiring", outage=False), expires=state.expires)

@@ -1,0 +1,282 @@
+"""
+Whether one thing is well: from samples to what the rooms are told, never hasty and never twice.
+
+A thing has a key: ``focus:<scheme://host:port/path>``, ``discovery:<server>``, ``drift:<server>``, ``self``; and
+``cert:<host:port>``, whose state is that of ``certificates``.
+
+Intended use: keep one ``HealthState`` per key (``STORED`` for the database). After every check call
+``step(state, sample, settings, held=...)`` for each of its samples (``samples``), with ``held`` while the bot suspects
+itself (``suspicion``); store the state and pass the events to ``incidents.develop`` in the same transaction. A
+service's result that is reused for another server keeps its ``probe``, so it counts once. The next check of a server
+is due after the shortest ``pace`` of its keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from plugins.foci.standing import Cause, HealthEvent, News, Sample, Standing
+from plugins.foci.stored import StoredForm
+
+HOUR = 3600.0
+DAY = 86400.0
+MANY_FIRINGS = 3
+"""Firings within an hour from which a thing is said to flap."""
+
+UNKNOWN_FACTOR = 3
+"""Unknown samples in a row, in multiples of ``failures``, from which a thing is said to be uncheckable."""
+
+NOTICE_PAUSE = DAY
+"""Seconds between two notices that the same thing cannot be checked."""
+
+RETELL_PAUSE = 600.0
+"""Seconds between two edits because the cause of the same outage changed."""
+
+SHORTEST_PACE = 20.0
+
+
+class Condition(StrEnum):
+    """PENDING: bad, but not often enough yet. FIRING lasts until enough good samples came in a row."""
+
+    OK = "ok"
+    PENDING = "pending"
+    FIRING = "firing"
+
+
+@dataclass(frozen=True, slots=True)
+class HealthSettings:
+    """How many bad samples in a row fire, and how many good ones resolve."""
+
+    failures: int = 3
+    recoveries: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class HealthState:
+    """
+    What is known of one key. Times are seconds since the epoch.
+
+    Attributes:
+        bad: samples in a row while pending, all of the outage while firing; unknown ones do not interrupt.
+        good: in a row while firing.
+        unknown, unknown_since: in a row, whatever the condition.
+        first_bad: first bad sample of this trouble; None while ok.
+        recovering_since: first good sample of the present row while firing.
+        fired_at: start of the present firing.
+        firings: starts of firings within the last hour, while flapping of the whole spell (``flaps`` counts them).
+        spell: when the first of them began; None unless flapping.
+        turned_at: when it last fired or resolved.
+        told, told_at: the cause that the rooms know, and since when.
+        unclear: they know that it cannot be checked.
+        noticed_at: when they were last told so.
+        probe: the last one taken in.
+    """
+
+    condition: Condition = Condition.OK
+    bad: int = 0
+    good: int = 0
+    unknown: int = 0
+    unknown_since: float | None = None
+    first_bad: float | None = None
+    last_good: float | None = None
+    recovering_since: float | None = None
+    fired_at: float | None = None
+    firings: tuple[float, ...] = ()
+    spell: float | None = None
+    flaps: int = 0
+    turned_at: float = 0.0
+    told: Cause = field(default_factory=Cause)
+    told_at: float = 0.0
+    unclear: bool = False
+    noticed_at: float | None = None
+    probe: str = ""
+
+
+STORED = StoredForm(HealthState)
+
+Events = tuple[HealthEvent, ...]
+
+
+def step(
+    state: HealthState, sample: Sample, settings: HealthSettings, *, held: bool = False
+) -> tuple[HealthState, Events]:
+    """
+    Take in one sample.
+
+    Args:
+        held: the bot suspects itself. Nothing fires and nothing is called uncheckable; what is still bad when the
+            suspicion is over fires with its next bad sample.
+    """
+    if sample.probe == state.probe:
+        return state, ()
+    state = replace(_rebased(state, sample.at), probe=sample.probe)
+    if sample.standing is Standing.UNKNOWN:
+        return _unknown(state, sample, settings, held)
+    state, cleared = _checkable(state, sample)
+    if sample.standing is Standing.BAD:
+        state, events = _bad(state, sample, settings, held)
+    else:
+        state, events = _good(state, sample, settings)
+    state, steady = _steadied(state, sample)
+    return state, (*cleared, *events, *steady)
+
+
+def drop(state: HealthState, key: str, now: float) -> Events:
+    """
+    What to tell when a key is forgotten: its thing is watched no more, or no watched server publishes it any more.
+
+    The state can be deleted afterwards.
+    """
+    if state.condition is not Condition.FIRING and state.spell is None and not state.unclear:
+        return ()
+    since = next((at for at in (state.spell, state.first_bad, state.unknown_since) if at is not None), now)
+    return (HealthEvent(News.DROPPED, key, now, min(since, now), state.told, state.bad, state.last_good, state.flaps),)
+
+
+def pace(state: HealthState, interval: float, now: float) -> float:
+    """
+    Seconds until the next check on account of this key.
+
+    Pending and recovering: a third of the interval. Firing: the interval, over a day four times that, at most an hour.
+    """
+    if state.condition is Condition.PENDING or state.good > 0:
+        wanted = interval / 3
+    elif state.condition is Condition.FIRING and state.fired_at is not None and now - state.fired_at > DAY:
+        wanted = max(interval, min(4 * interval, HOUR))
+    else:
+        wanted = interval
+    return max(SHORTEST_PACE, wanted)
+
+
+def server_pace(states: Iterable[HealthState], interval: float, now: float) -> float:
+    """Seconds until the next check of a server with these keys: the shortest pace, without any the interval."""
+    return min((pace(state, interval, now) for state in states), default=max(SHORTEST_PACE, interval))
+
+
+def _rebased(state: HealthState, now: float) -> HealthState:
+    """The same with no time in the future: a clock that was set back must not keep anything from ending."""
+
+    def past(at: float | None) -> float | None:
+        return None if at is None else min(at, now)
+
+    return replace(
+        state,
+        unknown_since=past(state.unknown_since),
+        first_bad=past(state.first_bad),
+        last_good=past(state.last_good),
+        recovering_since=past(state.recovering_since),
+        fired_at=past(state.fired_at),
+        firings=tuple(at for at in state.firings if now - HOUR < at <= now),
+        spell=past(state.spell),
+        turned_at=min(state.turned_at, now),
+        told_at=min(state.told_at, now),
+        noticed_at=past(state.noticed_at),
+    )
+
+
+def _unknown(state: HealthState, sample: Sample, settings: HealthSettings, held: bool) -> tuple[HealthState, Events]:
+    since = sample.at if state.unknown_since is None else state.unknown_since
+    state = replace(state, unknown=state.unknown + 1, unknown_since=since)
+    lately = state.noticed_at is not None and sample.at - state.noticed_at < NOTICE_PAUSE
+    if state.unknown < UNKNOWN_FACTOR * settings.failures or state.unclear or lately or held:
+        return state, ()
+    event = HealthEvent(News.UNCHECKABLE, sample.key, sample.at, since, sample.cause, state.unknown, state.last_good)
+    return replace(state, unclear=True, noticed_at=sample.at), (event,)
+
+
+def _checkable(state: HealthState, sample: Sample) -> tuple[HealthState, Events]:
+    events: Events = ()
+    if state.unclear:
+        since = sample.at if state.unknown_since is None else state.unknown_since
+        events = (HealthEvent(News.CHECKABLE, sample.key, sample.at, since, sample.cause, ended=sample.at),)
+    return replace(state, unknown=0, unknown_since=None, unclear=False), events
+
+
+def _bad(state: HealthState, sample: Sample, settings: HealthSettings, held: bool) -> tuple[HealthState, Events]:
+    first = sample.at if state.first_bad is None else state.first_bad
+    state = replace(state, bad=state.bad + 1, good=0, first_bad=first, recovering_since=None)
+    if state.condition is Condition.FIRING:
+        return _developed(state, sample)
+    if state.bad < settings.failures or held:
+        return replace(state, condition=Condition.PENDING), ()
+    firings = (*state.firings, sample.at)
+    state = replace(
+        state,
+        condition=Condition.FIRING,
+        fired_at=sample.at,
+        turned_at=sample.at,
+        firings=firings,
+        told=sample.cause,
+        told_at=sample.at,
+        flaps=state.flaps + 1 if state.spell is not None else len(firings),
+    )
+    if state.spell is not None:
+        return state, ()
+    if len(firings) < MANY_FIRINGS:
+        return state, (_event(News.FIRED, state, sample),)
+    state = replace(state, spell=firings[0])
+    return state, (_event(News.FLAPPING, state, sample),)
+
+
+def _developed(state: HealthState, sample: Sample) -> tuple[HealthState, Events]:
+    same = sample.cause.code == state.told.code
+    if same or state.spell is not None or sample.at - state.told_at < RETELL_PAUSE:
+        return state, ()
+    state = replace(state, told=sample.cause, told_at=sample.at)
+    return state, (_event(News.DEVELOPED, state, sample),)
+
+
+def _good(state: HealthState, sample: Sample, settings: HealthSettings) -> tuple[HealthState, Events]:
+    if state.condition is not Condition.FIRING:
+        return replace(state, condition=Condition.OK, bad=0, first_bad=None, last_good=sample.at), ()
+    since = sample.at if state.recovering_since is None else state.recovering_since
+    state = replace(state, good=state.good + 1, recovering_since=since)
+    if state.good < settings.recoveries:
+        return state, ()
+    events = () if state.spell is not None else (_event(News.RESOLVED, state, sample),)
+    return _well(state, sample.at), events
+
+
+def _well(state: HealthState, now: float) -> HealthState:
+    return replace(
+        state,
+        condition=Condition.OK,
+        bad=0,
+        good=0,
+        first_bad=None,
+        recovering_since=None,
+        fired_at=None,
+        last_good=now,
+        turned_at=now,
+    )
+
+
+def _steadied(state: HealthState, sample: Sample) -> tuple[HealthState, Events]:
+    """The end of flapping: an hour in one condition. It is told which one."""
+    if state.spell is None or sample.at - state.turned_at < HOUR:
+        return state, ()
+    if state.condition is Condition.PENDING or state.good > 0:
+        return state, ()
+    calm = replace(state, spell=None, firings=(), flaps=0)
+    if state.condition is Condition.OK:
+        ended = replace(state, recovering_since=state.turned_at)
+        return calm, (_event(News.RESOLVED, ended, sample),)
+    calm = replace(calm, told=sample.cause, told_at=sample.at, flaps=1)
+    return calm, (_event(News.STILL_BAD, state, sample),)
+
+
+def _event(kind: News, state: HealthState, sample: Sample) -> HealthEvent:
+    since = state.spell if state.spell is not None and kind is not News.STILL_BAD else state.first_bad
+    return HealthEvent(
+        kind,
+        sample.key,
+        sample.at,
+        sample.at if since is None else since,
+        sample.cause if sample.standing is Standing.BAD else state.told,
+        state.bad,
+        state.last_good,
+        state.flaps,
+        state.recovering_since,
+    )

@@ -1,0 +1,96 @@
+"""What a probe says about one thing, and what is told of it: the values between samples, health and incidents."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Standing(StrEnum):
+    """What one sample says. UNKNOWN counts neither way."""
+
+    GOOD = "good"
+    BAD = "bad"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """
+    Why a sample is not good.
+
+    Attributes:
+        code: a finding code or another stable word; another code is another cause.
+        detail: one line for people, without lone surrogates.
+        outage: nothing works there at all, as opposed to something answering wrongly.
+    """
+
+    code: str = ""
+    detail: str = ""
+    outage: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """
+    What one probe says about one key.
+
+    Attributes:
+        host: the host it is about, for self-suspicion.
+        at: seconds since the epoch.
+        probe: names the act of probing; the same result taken twice has the same.
+    """
+
+    key: str
+    host: str
+    standing: Standing
+    at: float
+    probe: str
+    cause: Cause = Cause()
+
+
+class News(StrEnum):
+    """
+    What happened to a key.
+
+    FIRED, DEVELOPED (another cause), RESOLVED. FLAPPING is told instead of the third firing within an hour; it ends
+    after a steady hour as RESOLVED or STILL_BAD. UNCHECKABLE and CHECKABLE say nothing about good or bad. NEARER is
+    for certificates: the next of the days before their end. DROPPED: nobody watches or publishes it any more.
+    """
+
+    FIRED = "fired"
+    DEVELOPED = "developed"
+    RESOLVED = "resolved"
+    FLAPPING = "flapping"
+    STILL_BAD = "still-bad"
+    UNCHECKABLE = "uncheckable"
+    CHECKABLE = "checkable"
+    NEARER = "nearer"
+    DROPPED = "dropped"
+
+
+@dataclass(frozen=True, slots=True)
+class HealthEvent:
+    """
+    Something to tell.
+
+    Attributes:
+        at: now.
+        since: when the trouble was first seen; when flapping, the first of its firings.
+        checks: samples of this kind in a row until now.
+        last_good: when it was last seen good before; None if never.
+        flaps: outages it stands for; 1 for a plain one.
+        ended: the first good sample of the recovery; with RESOLVED and CHECKABLE.
+        expires: end of the certificate; with ``cert:`` keys.
+    """
+
+    kind: News
+    key: str
+    at: float
+    since: float
+    cause: Cause = Cause()
+    checks: int = 0
+    last_good: float | None = None
+    flaps: int = 1
+    ended: float | None = None
+    expires: float | None = None

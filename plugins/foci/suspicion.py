@@ -1,0 +1,129 @@
+"""
+Whether the bot should suspect itself: many hosts that go bad together are rarely all at fault.
+
+Intended use: keep one ``Suspicion`` (``STORED`` for the database). After every check call
+``step(state, samples, now, window)`` with all of its samples first, then ``health.step`` for each of them with
+``held=state.active``. The events have the key ``self`` and go to every room with a watch. What was held back fires
+with its next bad sample once the suspicion is over.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from plugins.foci.standing import Cause, HealthEvent, News, Sample, Standing
+from plugins.foci.stored import StoredForm
+
+KEY = "self"
+FEWEST_HOSTS = 5
+"""Distinct hosts below which nothing follows from how many of them are bad."""
+
+PATIENCE = 3
+"""Windows after which the bot stops suspecting itself, if some host answered all the same."""
+
+_PAUSE = 3600.0
+"""Seconds after a suspicion within which another one holds back but is not told again."""
+
+_FORGET = 24
+"""Windows after which a host that is checked no more is forgotten."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostView:
+    """
+    One host as last seen.
+
+    Attributes:
+        at: when.
+        trouble_since: since when nothing about it is good; None while something is.
+    """
+
+    at: float
+    trouble_since: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Suspicion:
+    """
+    What the bot thinks of itself. Times are seconds since the epoch.
+
+    Attributes:
+        since: start of the present suspicion; None without one.
+        told: the rooms know of it.
+        ended_at: end of the last one that they knew of.
+    """
+
+    hosts: Mapping[str, HostView] = field(default_factory=dict)
+    since: float | None = None
+    told: bool = False
+    ended_at: float | None = None
+
+    @property
+    def active(self) -> bool:
+        """Whether nothing may be blamed on others."""
+        return self.since is not None
+
+
+STORED = StoredForm(Suspicion)
+
+
+def step(
+    state: Suspicion, samples: Iterable[Sample], now: float, window: float
+) -> tuple[Suspicion, tuple[HealthEvent, ...]]:
+    """
+    Take in the samples of one check.
+
+    A host counts as newly bad when nothing about it is good, for the first time within the window. Unknown counts as
+    bad here: a broken resolver or route makes everything unknown.
+
+    Args:
+        window: the interval of checks, in seconds.
+    """
+    state = replace(state, hosts=_looked(state.hosts, samples, now, window))
+    recent = [view for view in state.hosts.values() if now - view.at <= window]
+    if state.since is not None:
+        return _reconsidered(state, state.since, recent, now, window)
+    newly = sum(view.trouble_since is not None and now - view.trouble_since <= window for view in recent)
+    if len(recent) < FEWEST_HOSTS or 2 * newly <= len(recent):
+        return state, ()
+    lately = state.ended_at is not None and 0 <= now - state.ended_at < _PAUSE
+    state = replace(state, since=now, told=not lately)
+    cause = Cause("self-suspicion", f"{newly} of {len(recent)} hosts went bad within {window / 60:.0f} min")
+    return state, (() if lately else (HealthEvent(News.FIRED, KEY, now, now, cause, newly),))
+
+
+def _looked(
+    hosts: Mapping[str, HostView], samples: Iterable[Sample], now: float, window: float
+) -> Mapping[str, HostView]:
+    standings: dict[str, list[Standing]] = defaultdict(list)
+    for sample in samples:
+        standings[sample.host].append(sample.standing)
+    if not standings:
+        return hosts
+    # A clock that was set back must not leave a host in the future.
+    views = {
+        host: replace(view, at=min(view.at, now)) for host, view in hosts.items() if now - view.at <= _FORGET * window
+    }
+    for host, seen in standings.items():
+        before = views.get(host)
+        known = before.trouble_since if before is not None else None
+        since = None if Standing.GOOD in seen else now if known is None else min(known, now)
+        views[host] = HostView(now, since)
+    return views
+
+
+def _reconsidered(
+    state: Suspicion, since: float, recent: list[HostView], now: float, window: float
+) -> tuple[Suspicion, tuple[HealthEvent, ...]]:
+    """Over when half of the hosts are good again, or when others kept answering for so long that it cannot be us."""
+    good = sum(view.trouble_since is None for view in recent)
+    recovered = bool(recent) and 2 * good >= len(recent)
+    outlived = good > 0 and now - since >= PATIENCE * window
+    if not recovered and not outlived:
+        return replace(state, since=min(since, now)), ()
+    calm = replace(state, since=None, told=False, ended_at=now if state.told else state.ended_at)
+    cause = Cause("self-suspicion", "most hosts answer again" if recovered else "other hosts kept answering")
+    event = HealthEvent(News.RESOLVED, KEY, now, min(since, now), cause, ended=now)
+    return calm, ((event,) if state.told else ())
