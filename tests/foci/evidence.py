@@ -1,0 +1,83 @@
+"""Exchanges, entries and judged foci as values, for tests of the pure core."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from botkit.outbound.model import Certificate, ConnectionFacts, Exchange, Failure, FailureKind, Phase, Response
+from plugins.foci.ladder import Judgement, skipped
+from plugins.foci.model import Certainty, Entry, FocusReport, Outcome, Stage, StageResult, Verdict
+
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+ANY_ORIGIN = {"access-control-allow-origin": "*"}
+JSON_TYPE = {"content-type": "application/json"}
+RTC = "https://rtc.example.org/livekit/jwt"
+LIVEKIT = {"type": "livekit", "livekit_service_url": RTC}
+
+
+def certificate(days: float) -> Certificate:
+    """A certificate that ends so many days from NOW."""
+    start, end = NOW - timedelta(days=30), NOW + timedelta(days=days)
+    return Certificate("rtc.example.org", "an authority", ("rtc.example.org",), start, end)
+
+
+def response(status: int, body: Any = b"", **headers: str | tuple[str, ...]) -> Response:
+    """An answer; a body that is no bytes is sent as JSON; header names with underscores."""
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    named = {name.replace("_", "-"): (one,) if isinstance(one, str) else one for name, one in headers.items()}
+    return Response(status, named, content)
+
+
+def answered(
+    status: int,
+    body: Any = b"",
+    *,
+    days: float = 61,
+    http_ms: float = 80.0,
+    url: str = RTC,
+    **headers: str | tuple[str, ...],
+) -> Exchange:
+    """An exchange that ended with an answer over TLS."""
+    facts = ConnectionFacts(
+        ("192.0.2.7",), "192.0.2.7:443", Phase.HTTP, 1.0, 2.0, 3.0, http_ms, certificate(days), "TLSv1.3"
+    )
+    return Exchange("POST", url, 6.0 + http_ms, facts, response=response(status, body, **headers))
+
+
+def failed(kind: FailureKind, phase: Phase, detail: str = "it failed", *, elapsed_ms: float = 10_000.0) -> Exchange:
+    """An exchange that ended without one, in this phase."""
+    facts = ConnectionFacts(("192.0.2.7",), "192.0.2.7:443", phase, 1.0, 2.0, 3.0, None, None, None)
+    return Exchange("POST", RTC, elapsed_ms, facts, failure=Failure(kind, phase, detail))
+
+
+def entry(value: Any = None, *, source: str = "well-known", position: int = 1) -> Entry:
+    """A published entry; a good LiveKit one if no value is given."""
+    return Entry("transports" if source == "transports" else "well-known", position, value or LIVEKIT)
+
+
+def judged(
+    verdict: Verdict, value: Any = None, *, source: str = "well-known", position: int = 1, reached: Stage | None = None
+) -> FocusReport:
+    """A focus with a verdict, and stages that fit it unless told how far it was reached."""
+    told = entry(value, source=source, position=position)
+    if reached is None and verdict in (Verdict.OK, Verdict.WARNING):
+        reached = Stage.AUTHORISATION
+    if verdict is Verdict.NOT_PROBED or reached is None:
+        return FocusReport(told, verdict, skipped("its type is unknown here"))
+    return FocusReport(told, verdict, climbed(reached))
+
+
+def climbed(reached: Stage) -> tuple[StageResult, ...]:
+    """Stages that passed up to one of them, the next one failed."""
+    order = list(Stage)
+    passed = order.index(reached) + 1
+    results = [StageResult(stage, Outcome.OK, 1.0, "fine") for stage in order[:passed]]
+    results += [StageResult(stage, Outcome.FAILED, 1.0, "it broke") for stage in order[passed : passed + 1]]
+    return (*results, *(StageResult(stage, Outcome.SKIPPED, None, "earlier") for stage in order[passed + 1 :]))
+
+
+def judgement(certainty: Certainty | None) -> Judgement:
+    """What a probe came to."""
+    return Judgement(climbed(Stage.AUTHORISATION if certainty is None else Stage.TLS), (), certainty, "")

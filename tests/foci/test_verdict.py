@@ -1,0 +1,195 @@
+"""The verdict of a focus and of a server: each rule of the contract, and that failing never improves it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from plugins.foci.catalogue import CODES, Group, finding
+from plugins.foci.clients import Published, client_rows
+from plugins.foci.homeserver import TransportsAnswer
+from plugins.foci.model import Certainty, Finding, FocusReport, Severity, Verdict
+from plugins.foci.verdict import focus_verdict, server_verdict, summarise
+from plugins.foci.wellknown import read_well_known
+from tests.foci.evidence import LIVEKIT, entry, judged, judgement
+
+OK, WARNING, CRITICAL, UNKNOWN, NOT_PROBED = Verdict
+BADNESS = {OK: 0, NOT_PROBED: 0, WARNING: 1, UNKNOWN: 2, CRITICAL: 3}
+OTHER_TYPE = {"type": "full_mesh"}
+
+
+def found(code: str, severity: Severity | None = None, focus: int | None = None) -> Finding:
+    return finding(code, "Seen.", "Change it.", severity=severity, focus=focus)
+
+
+@pytest.mark.parametrize(
+    ("certainty", "findings", "others", "verdict"),
+    [
+        pytest.param(None, [], True, OK, id="every stage passed"),
+        pytest.param(None, ["foreign-focus"], True, OK, id="information changes nothing"),
+        pytest.param(None, ["slow"], True, WARNING, id="reached, with a warning"),
+        pytest.param(None, ["path-includes-endpoint"], True, CRITICAL, id="an error of the entry, though reached"),
+        pytest.param(Certainty.DEFINITE, ["connect-refused"], True, CRITICAL, id="failed definitely"),
+        pytest.param(Certainty.DEFINITE, ["connect-refused"], False, CRITICAL, id="failed definitely, all alone"),
+        pytest.param(Certainty.TIMEOUT, ["http-timeout"], True, CRITICAL, id="timed out while another answered"),
+        pytest.param(Certainty.TIMEOUT, ["http-timeout"], False, UNKNOWN, id="timed out while nothing answered"),
+        pytest.param(Certainty.UNCLEAR, ["dns-failure"], True, UNKNOWN, id="failed for what may lie here"),
+        pytest.param(Certainty.UNCLEAR, ["waf-challenge", "slow"], True, UNKNOWN, id="unclear beats warnings"),
+        pytest.param(Certainty.UNCLEAR, ["scheme-ws"], True, CRITICAL, id="an error of the entry beats unclear"),
+    ],
+)
+def test_focus_verdict(certainty: Certainty | None, findings: list[str], others: bool, verdict: Verdict) -> None:
+    """A probed focus is judged by its entry, then by how certainly it failed, then by warnings."""
+    told = [found(code, focus=1) for code in findings]
+    assert focus_verdict(judgement(certainty), told, others_answered=others) is verdict
+
+
+def test_a_name_in_private_space_is_no_error_of_the_entry() -> None:
+    """The private-address warning of a name leaves the focus unknown; that of a literal makes it critical."""
+    unclear = judgement(Certainty.UNCLEAR)
+    assert focus_verdict(unclear, [found("private-address", Severity.WARNING)], others_answered=True) is UNKNOWN
+    definite = judgement(Certainty.DEFINITE)
+    assert focus_verdict(definite, [found("private-address")], others_answered=True) is CRITICAL
+
+
+@pytest.mark.parametrize(
+    ("code", "verdict"), [(None, NOT_PROBED), ("unknown-type", NOT_PROBED), ("type-missing", CRITICAL)]
+)
+def test_without_a_probe(code: str | None, verdict: Verdict) -> None:
+    """What was not probed is critical where its entry is broken, else not-probed, whatever its warnings."""
+    told = [] if code is None else [found(code, focus=1)]
+    assert focus_verdict(None, told, others_answered=True) is verdict
+
+
+FIRST_BROKEN = (judged(CRITICAL), judged(OK))
+SECOND_BROKEN = (judged(OK), judged(CRITICAL))
+
+
+@pytest.mark.parametrize(
+    ("discovery", "foci", "findings", "verdict"),
+    [
+        pytest.param(None, (judged(OK),), [], OK, id="all is well"),
+        pytest.param(Certainty.DEFINITE, (), ["well-known-unreachable"], CRITICAL, id="discovery failed definitely"),
+        pytest.param(Certainty.TIMEOUT, (), ["well-known-unreachable"], UNKNOWN, id="discovery timed out"),
+        pytest.param(Certainty.UNCLEAR, (), ["well-known-unreachable"], UNKNOWN, id="discovery unclear"),
+        pytest.param(Certainty.UNCLEAR, (), ["foci-empty"], CRITICAL, id="an error of the list beats unknown"),
+        pytest.param(None, (judged(OK),), ["transports-empty"], CRITICAL, id="an error of the list, focus well"),
+        pytest.param(None, (judged(OK),), ["base-url-invalid"], WARNING, id="another error stands"),
+        pytest.param(None, FIRST_BROKEN, [], CRITICAL, id="the first focus is critical"),
+        pytest.param(None, SECOND_BROKEN, [], WARNING, id="another focus is critical"),
+        pytest.param(None, (judged(OK), judged(UNKNOWN)), [], WARNING, id="another focus is unknown"),
+        pytest.param(None, (judged(UNKNOWN), judged(CRITICAL)), [], UNKNOWN, id="the first focus is unknown"),
+        pytest.param(None, (judged(WARNING), judged(OK)), [], WARNING, id="the first focus has a warning"),
+        pytest.param(None, (judged(OK), judged(NOT_PROBED)), [], OK, id="one that is not probed changes nothing"),
+        pytest.param(
+            None, (judged(NOT_PROBED, OTHER_TYPE), judged(CRITICAL)), [], CRITICAL, id="first of the family, not of all"
+        ),
+        pytest.param(
+            None, (judged(CRITICAL, OTHER_TYPE), judged(OK)), [], WARNING, id="a broken entry of another family first"
+        ),
+        pytest.param(None, (judged(NOT_PROBED, OTHER_TYPE),), [], OK, id="no focus of the family"),
+        pytest.param(None, (judged(OK),), ["slow"], WARNING, id="a warning stands"),
+        pytest.param(None, (judged(OK),), ["delayed-events-missing"], WARNING, id="a warning of the context stands"),
+        pytest.param(None, (judged(OK),), ["long-cache", "unknown-type"], OK, id="information changes nothing"),
+    ],
+)
+def test_server_verdict(
+    discovery: Certainty | None, foci: tuple[FocusReport, ...], findings: list[str], verdict: Verdict
+) -> None:
+    """The first rule that fits decides."""
+    assert server_verdict(discovery, foci, [found(code) for code in findings]) is verdict
+
+
+@pytest.mark.parametrize("code", [code for code, (group, severity) in CODES.items() if group is Group.LIST])
+def test_list_findings(code: str) -> None:
+    """Every list finding decides by its severity: error is critical, warning is warning, information nothing."""
+    for severity, verdict in zip(Severity, (CRITICAL, WARNING, OK), strict=True):
+        assert server_verdict(None, (judged(OK),), [found(code, severity)]) is verdict
+
+
+_verdicts = st.sampled_from(list(Verdict))
+_values = st.sampled_from([LIVEKIT, OTHER_TYPE])
+_foci = st.lists(st.builds(judged, _verdicts, _values), min_size=1, max_size=5)
+_found = st.lists(st.builds(found, st.sampled_from(list(CODES)), st.sampled_from(list(Severity))), max_size=4)
+_discovery = st.sampled_from([None, *Certainty])
+
+
+@given(_discovery, _foci, _found, st.data())
+def test_a_failing_focus_never_improves_the_server(
+    discovery: Certainty | None, foci: list[FocusReport], findings: list[Finding], data: st.DataObject
+) -> None:
+    """Making a probed focus critical leaves the server's verdict as it is or makes it worse."""
+    place = data.draw(st.integers(0, len(foci) - 1))
+    worse = [*foci]
+    worse[place] = foci[place].with_verdict(CRITICAL)
+    before, after = server_verdict(discovery, foci, findings), server_verdict(discovery, worse, findings)
+    assert BADNESS[after] >= BADNESS[before]
+
+
+@given(_discovery, _foci, _found, st.builds(found, st.sampled_from(list(CODES)), st.sampled_from(list(Severity))))
+def test_a_further_finding_never_improves_the_server(
+    discovery: Certainty | None, foci: list[FocusReport], findings: list[Finding], further: Finding
+) -> None:
+    """One finding more leaves the verdict as it is or makes it worse."""
+    before, after = (server_verdict(discovery, foci, some) for some in (findings, [*findings, further]))
+    assert BADNESS[after] >= BADNESS[before]
+
+
+@given(st.sampled_from([None, *Certainty]), st.lists(st.sampled_from(list(CODES)), max_size=4), st.booleans())
+def test_a_failing_stage_never_improves_the_focus(certainty: Certainty | None, codes: list[str], others: bool) -> None:
+    """A definite failure is never judged better than whatever was seen before it."""
+    told = [found(code) for code in codes]
+    before = focus_verdict(judgement(certainty), told, others_answered=others)
+    after = focus_verdict(judgement(Certainty.DEFINITE), told, others_answered=others)
+    assert BADNESS[after] >= BADNESS[before]
+
+
+def _summary(foci: tuple[FocusReport, ...], findings: list[Finding], verdict: Verdict) -> str:
+    document = read_well_known(
+        b'{"m.homeserver": {"base_url": "https://m.example.org"}, "org.matrix.msc4143.rtc_foci": [1]}'
+    )
+    assert not isinstance(document, type(None))
+    transports = TransportsAnswer("absent", "absent", None)
+    published = Published(document, False, True, transports, foci)  # type: ignore[arg-type]
+    return summarise(verdict, client_rows(published), foci, findings)
+
+
+def test_the_summary_names_the_cause() -> None:
+    """Critical and unknown servers: the cause first; a server with warnings: who finds a focus and who does not."""
+    broken = replace(found("connect-refused", focus=1), message="connection refused on 192.0.2.7:443.")
+    text = _summary((judged(CRITICAL),), [broken], CRITICAL)
+    assert text == "focus 1, where clients go first: connection refused on 192.0.2.7:443."
+    text = _summary((judged(UNKNOWN),), [replace(broken, message="HTTP 429.")], UNKNOWN)
+    assert text.startswith("could not be judged from here: focus 1, where clients go first: HTTP 429.")
+    text = _summary((judged(OK), judged(CRITICAL, position=2)), [found("slow", focus=2)], WARNING)
+    assert text.endswith("; focus 2 is broken.")
+    for verdict in Verdict:
+        text = _summary((judged(OK),), [], verdict)
+        assert text.endswith(".")
+        assert "\n" not in text
+
+
+def test_no_summary_promises_more_than_was_proven() -> None:
+    """Where no focus answered, no summary says that one does."""
+    for verdict in (UNKNOWN, CRITICAL, NOT_PROBED):
+        text = _summary((judged(verdict),), [], WARNING)
+        assert "every known client" not in text
+        assert "a focus that answers" not in text or "no focus that answers" in text
+
+
+def test_entries_know_their_family() -> None:
+    """All names of the LiveKit transport, old and new, belong to the family; nothing else does."""
+    for name in ("livekit", "m.livekit", "msc4195.livekit", "livekit_multi_sfu"):
+        assert entry({"type": name}).is_livekit
+    for value in (
+        {"type": "LiveKit"},
+        {"type": ["livekit"]},
+        {"type": "full_mesh"},
+        {"kind": "livekit"},
+        ["livekit"],
+        "livekit",
+    ):
+        assert not entry(value).is_livekit
