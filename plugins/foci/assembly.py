@@ -26,6 +26,8 @@ from plugins.foci.verdict import focus_verdict, server_verdict, summarise
 MAX_PROBED = 20
 """Distinct service URLs probed in one check: a list of thousands must not make the bot a flood."""
 
+_SHUT_TO_WEB = frozenset({"cors-doubled", "cors-missing-on-service"})
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
@@ -78,7 +80,7 @@ def assemble(
         for place, (entry, judgement) in enumerate(zip(entries, judgements, strict=True), 1)
     )
     verdict = server_verdict(seen.well_known.certainty, foci, found)
-    clients = client_rows(_published(seen, foci))
+    clients = client_rows(_published(seen, foci, judgements))
     report, document = seen.well_known.report, seen.well_known.document
     if _base_url_fails(seen):
         report = replace(report, spec_action="FAIL_ERROR")
@@ -196,8 +198,13 @@ def _others_answered(seen: Evidence, entry: Entry) -> bool:
     return elsewhere or seen.well_known.report.http_status is not None
 
 
-def _published(seen: Evidence, foci: Sequence[FocusReport]) -> Published:
+def _published(seen: Evidence, foci: Sequence[FocusReport], judgements: Sequence[Judgement | None]) -> Published:
     answer = seen.well_known
     readable = bool(answer.report.cors) and not any(one.code == "cors-missing-on-redirect" for one in answer.findings)
     unclear = answer.certainty in (Certainty.UNCLEAR, Certainty.TIMEOUT)
-    return Published(answer.document, unclear, readable, seen.homeserver.transports, foci)
+    shut = {
+        place
+        for place, judgement in enumerate(judgements, 1)
+        if judgement is not None and any(one.code in _SHUT_TO_WEB for one in judgement.findings)
+    }
+    return Published(answer.document, unclear, readable, seen.homeserver.transports, foci, frozenset(shut))

@@ -32,6 +32,7 @@ class Published:
         discovery_unclear: the well-known could not be fetched for a reason that may lie here.
         readable_by_web: CORS lets browsers read the well-known.
         foci: every focus of the report, judged.
+        shut_to_web: numbers of the foci whose service CORS keeps browsers from.
     """
 
     document: WellKnown | None
@@ -39,6 +40,11 @@ class Published:
     readable_by_web: bool
     transports: TransportsAnswer
     foci: Sequence[FocusReport]
+    shut_to_web: frozenset[int] = frozenset()
+
+    def answers_web(self, place: int) -> Finds:
+        """Whether a focus answers clients that run in a browser, as Element Call does."""
+        return "no" if place in self.shut_to_web else focus_answers(self.foci[place - 1])
 
 
 def client_rows(published: Published) -> tuple[ClientRow, ...]:
@@ -51,7 +57,7 @@ def _call_019(published: Published) -> ClientRow:
     listed = [place for place, focus in enumerate(published.foci, 1) if focus.entry.source == "transports"]
     candidates = [*listed, *(_well_known_places(published) if published.readable_by_web else [])]
     usable = [place for place in candidates if _takes(published.foci[place - 1].entry)]
-    answers = {place: focus_answers(published.foci[place - 1]) for place in usable}
+    answers = {place: published.answers_web(place) for place in usable}
     for place, answer in answers.items():
         if answer == "yes":
             return ClientRow(client, name, place, "yes", f"tries each LiveKit entry; number {place} answers")
@@ -77,19 +83,19 @@ def _call_020(published: Published) -> ClientRow:
         return ClientRow(client, name, 1, "no", "takes entry 1 without looking, and that has no livekit_service_url")
     if not first.entry.is_livekit:
         return ClientRow(client, name, 1, "unknown", "takes entry 1 whatever its type; it was not probed")
-    return ClientRow(client, name, 1, focus_answers(first), _reason(1, focus_answers(first)))
+    return ClientRow(client, name, 1, published.answers_web(1), _reason(published, 1, published.answers_web(1)))
 
 
 def _call_024(published: Published) -> ClientRow:
     client, name = "element-call-0.24", "Element Call 0.24 and later"
-    return _from_endpoint(client, name, published) or ClientRow(
+    return _from_endpoint(client, name, published, web=True) or ClientRow(
         client, name, None, "no", "reads only the transports endpoint, which this homeserver does not have"
     )
 
 
 def _element_x(published: Published) -> ClientRow:
     client, name = "element-x", "Element X"
-    row = _from_endpoint(client, name, published)
+    row = _from_endpoint(client, name, published, web=False)
     if row is not None:
         return row
     if published.document is None or not published.document.keys_found:
@@ -102,10 +108,10 @@ def _element_x(published: Published) -> ClientRow:
     fault = _strict_fault(published)
     if fault:
         return ClientRow(client, name, None, "no", fault)
-    return _first_livekit(client, name, _well_known_places(published), published)
+    return _first_livekit(client, name, _well_known_places(published), published, web=False)
 
 
-def _from_endpoint(client: str, name: str, published: Published) -> ClientRow | None:
+def _from_endpoint(client: str, name: str, published: Published, *, web: bool) -> ClientRow | None:
     """The row where the endpoint decides; None where the endpoint is absent."""
     transports = published.transports
     if transports.unstable == "absent":
@@ -115,14 +121,14 @@ def _from_endpoint(client: str, name: str, published: Published) -> ClientRow | 
     if not transports.entries:
         return ClientRow(client, name, None, "no", "the transports endpoint lists nothing, which is final")
     places = [place for place in (_place_of(entry, published.foci) for entry in transports.entries) if place]
-    return _first_livekit(client, name, places, published)
+    return _first_livekit(client, name, places, published, web=web)
 
 
-def _first_livekit(client: str, name: str, places: Sequence[int], published: Published) -> ClientRow:
+def _first_livekit(client: str, name: str, places: Sequence[int], published: Published, *, web: bool) -> ClientRow:
     for place in places:
         if _takes(published.foci[place - 1].entry):
-            answer = focus_answers(published.foci[place - 1])
-            return ClientRow(client, name, place, answer, _reason(place, answer))
+            answer = published.answers_web(place) if web else focus_answers(published.foci[place - 1])
+            return ClientRow(client, name, place, answer, _reason(published, place, answer))
     return ClientRow(client, name, None, "no", "no entry of type livekit with a livekit_service_url is listed")
 
 
@@ -145,7 +151,9 @@ def focus_answers(focus: FocusReport) -> Finds:
     return "no" if focus.verdict is Verdict.CRITICAL else "unknown"
 
 
-def _reason(place: int, answer: Finds) -> str:
+def _reason(published: Published, place: int, answer: Finds) -> str:
+    if answer == "no" and focus_answers(published.foci[place - 1]) == "yes":
+        return f"takes number {place}, from which CORS keeps browsers"
     told = {"yes": "answers", "no": "fails", "unknown": "could not be judged"}
     return f"takes number {place}, which {told[answer]}"
 

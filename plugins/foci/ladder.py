@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from urllib.parse import urlsplit
 
-from botkit.outbound.model import Certificate, Exchange, Failure, Phase
+from botkit.outbound.model import Certificate, Exchange, Failure, FailureKind, Phase
 from plugins.foci.catalogue import finding
 from plugins.foci.cors import allows_any_origin, is_doubled, preflight_allows_post
 from plugins.foci.failure import advice_for, meaning_of
 from plugins.foci.model import Certainty, Finding, Outcome, Severity, Stage, StageResult
 from plugins.foci.observation import Observation
 from plugins.foci.service_answer import POINTS_AT_SFU, ServiceAnswer, is_sfu, read_post
+from plugins.foci.service_url import is_loopback_name
 
 _STAGES = tuple(Stage)
 _FAMILY_NAMES = {4: "IPv4", 6: "IPv6"}
@@ -75,8 +76,11 @@ def judge(seen: Observation, now: datetime, settings: ProbeSettings) -> Judgemen
     """Judge an observation at the time ``now`` (UTC)."""
     ladder = _Ladder()
     if seen.dns_failure is not None:
-        ladder.failed(Stage.ADDRESS, seen.dns_ms, seen.dns_failure.detail)
-        return _from_failure(seen, seen.dns_failure, ladder, _certainty(seen.dns_failure, None, settings), ())
+        failure = seen.dns_failure
+        if failure.kind is FailureKind.PRIVATE_NAME and is_loopback_name(seen.url.host):
+            failure = replace(failure, kind=FailureKind.PRIVATE_LITERAL)
+        ladder.failed(Stage.ADDRESS, seen.dns_ms, failure.detail)
+        return _from_failure(seen, failure, ladder, _certainty(failure, None, settings), ())
     family, exchange = best_exchange(seen)
     warnings = [*_broken_families(seen, family), *expiry(exchange, now, settings)]
     if exchange.failure is not None:

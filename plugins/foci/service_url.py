@@ -97,6 +97,12 @@ def is_address(host: str) -> bool:
     return True
 
 
+def is_loopback_name(host: str) -> bool:
+    """Whether a name means the machine of whoever asks, wherever that is (RFC 6761, section 6.3)."""
+    name = host.lower().removesuffix(".")
+    return name == "localhost" or name.endswith(".localhost")
+
+
 def is_legal_host(host: str) -> bool:
     """Whether a DNS name could exist; underscores are tolerated because they work in practice (RFC 1123)."""
     if is_address(host):

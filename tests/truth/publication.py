@@ -305,7 +305,7 @@ ROWS = (
     Row(
         41,
         Mark.DETECTED,
-        ("port-in-server-name",),
+        ("port-in-server-name", "well-known-absent"),
         (
             Case(
                 "base-on-443-missing",
@@ -330,7 +330,7 @@ ROWS = (
     Row(
         43,
         Mark.DETECTED,
-        ("unknown-rtc-key",),
+        ("unknown-rtc-key", "foci-absent"),
         tuple(
             Case(
                 name,
@@ -338,7 +338,7 @@ ROWS = (
                 WARNING,
                 ("foci-absent", "unknown-rtc-key"),
                 (WEB,),
-                f"`?{key}`?",
+                key,
             )
             for name, key, value in (
                 ("rtc", "rtc", {"livekit_url": RTC}),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tests.truth import publication
+from tests.truth import beyond, entries, proxy, publication
 from tests.truth.row import Row
 
-ROWS: tuple[Row, ...] = tuple(sorted((*publication.ROWS,), key=lambda row: row.number))
+ROWS: tuple[Row, ...] = tuple(
+    sorted((*publication.ROWS, *entries.ROWS, *proxy.ROWS, *beyond.ROWS), key=lambda row: row.number)
+)

@@ -1,4 +1,4 @@
-"""The 44 mistakes of the field, each built as it happens: named where it can be, and never called healthier than it is."""
+"""The 44 mistakes of the field, each as it happens: named where it can be, never called healthier than it is."""
 
 from __future__ import annotations
 
