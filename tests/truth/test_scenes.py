@@ -7,12 +7,14 @@ import json
 import pytest
 
 from lab.nginx import NginxError
+from lab.sfu import Sfu
 from tests.lab.client import Client
 from tests.truth import beyond, publication
 from tests.truth.row import Case
 from tests.truth.table import ROWS
 from tests.truth.world import BASE_URL, NAME, World, behind_nginx
 
+UNSTABLE = f"{BASE_URL}/_matrix/client/unstable"
 USERINFO = BASE_URL + beyond.USERINFO
 UPGRADE = {
     "Connection": "Upgrade",
@@ -37,10 +39,10 @@ def _case(number: int, name: str) -> Case:
         (
             39,
             "delayed-events-worker-gone",
-            f"{BASE_URL}/_matrix/client/unstable/org.matrix.msc4140/delayed_events",
+            f"{UNSTABLE}/org.matrix.msc4140/delayed_events",
             502,
         ),
-        (39, "transports-worker-gone", f"{BASE_URL}/_matrix/client/unstable/org.matrix.msc4143/rtc/transports", 502),
+        (39, "transports-worker-gone", f"{UNSTABLE}/org.matrix.msc4143/rtc/transports", 502),
     ],
 )
 async def test_what_is_out_of_sight_is_broken(number: int, name: str, url: str, status: int, world: World) -> None:
@@ -51,7 +53,7 @@ async def test_what_is_out_of_sight_is_broken(number: int, name: str, url: str, 
 
 async def test_an_sfu_that_gets_the_upgrade_answers_otherwise(world: World) -> None:
     """The status of row 35 is nginx's doing: with the header passed on, the SFU asks for a token."""
-    sfu = await world.upstream("sfu.internal:7880", beyond.Sfu().answer)
+    sfu = await world.upstream("sfu.internal:7880", Sfu().answer)
     passed_on = "proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade;"
     await behind_nginx(world, {"sfu.example.org": f"location / {{ {passed_on} proxy_pass http://{sfu}; }}"})
     assert (await Client(world.federation)("GET", "https://sfu.example.org/rtc", headers=UPGRADE)).status == 401
