@@ -36,7 +36,7 @@ class Sample:
     What one probe says about one key.
 
     Attributes:
-        host: the host it is about, for self-suspicion.
+        host: the host it is about, for self-suspicion; empty when no host was asked.
         at: seconds since the epoch.
         probe: names the act of probing; the same result taken twice has the same.
     """

@@ -99,7 +99,8 @@ def _looked(
 ) -> Mapping[str, HostView]:
     standings: dict[str, list[Standing]] = defaultdict(list)
     for sample in samples:
-        standings[sample.host].append(sample.standing)
+        if sample.host:
+            standings[sample.host].append(sample.standing)
     if not standings:
         return hosts
     # A clock that was set back must not leave a host in the future.

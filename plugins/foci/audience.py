@@ -1,0 +1,76 @@
+"""
+Which rooms hear of something, and about which of their servers.
+
+Intended use: the shell knows which servers each room watches and which servers a key concerns: for ``focus:`` and
+``cert:`` all that publish it or are served from there, for the others the one in the key. ``hearing`` gives the rooms,
+each with the names it may read: a room never learns what another one watches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from plugins.foci.wording import service_of
+
+Audience = Mapping[str, tuple[str, ...]]
+"""Room id to the servers that this room is told of, sorted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """
+    A room's wish not to hear of something for a while; checks go on.
+
+    Attributes:
+        target: a server name, or the host of a service with or without port.
+        until: its end, seconds since the epoch.
+        author: who asked for it, a user id.
+        reason: one line, may be empty.
+    """
+
+    room_id: str
+    target: str
+    until: float
+    author: str
+    reason: str = ""
+
+    def covers(self, name: str, now: float) -> bool:
+        """Whether it holds now and is about this server or service."""
+        return now < self.until and _same(self.target, name)
+
+
+def hearing(
+    key: str, servers: Iterable[str], watches: Mapping[str, Collection[str]], silences: Collection[Silence], now: float
+) -> Audience:
+    """
+    The rooms that hear of a key now.
+
+    Args:
+        key: a health key; ``list:<server>`` for changes of a list.
+        servers: all servers that it concerns.
+        watches: room id to the servers watched there.
+    """
+    service, affected = service_of(key), set(servers)
+    found = {}
+    for room_id, watched in watches.items():
+        own = [silence for silence in silences if silence.room_id == room_id]
+        if any(silence.covers(service, now) for silence in own):
+            continue
+        names = [server for server in watched if server in affected]
+        names = [server for server in names if not any(silence.covers(server, now) for silence in own)]
+        if names:
+            found[room_id] = tuple(sorted(names))
+    return found
+
+
+def everyone(watches: Mapping[str, Collection[str]]) -> Audience:
+    """Every room with a watch: for what the bot says of itself."""
+    return {room_id: () for room_id, watched in watches.items() if watched}
+
+
+def _same(target: str, name: str) -> bool:
+    """Whether a silence's target names this server or service; a host stands for all of its ports."""
+    target, name = target.lower().removesuffix(":443"), name.lower().removesuffix(":443")
+    host = name.rpartition(":")[0] if ":" in name.rpartition("]")[2] else name
+    return target in (name, host)

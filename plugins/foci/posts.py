@@ -1,0 +1,106 @@
+"""Messages that watches want sent: where they go and how loud they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+from botkit.document import Document
+
+Msgtype = Literal["m.text", "m.notice"]
+
+
+class Placement(StrEnum):
+    """NEW: a message of its own. The others refer to the NEW message with the same ``about`` in the same room."""
+
+    NEW = "new"
+    EDIT = "edit"
+    REPLY = "reply"
+    THREAD = "thread"
+
+
+class Purpose(StrEnum):
+    """
+    Why a message is sent.
+
+    FIRING and CHANGE are alerts. UPDATE and CLOSED edit one. INFO needs nobody to act.
+    """
+
+    FIRING = "firing"
+    CHANGE = "change"
+    INFO = "info"
+    UPDATE = "update"
+    CLOSED = "closed"
+    REMINDER = "reminder"
+    RESOLVE = "resolve"
+    EVIDENCE = "evidence"
+
+
+@dataclass(frozen=True, slots=True)
+class AlertSettings:
+    """
+    How rooms are told.
+
+    Attributes:
+        reminder: seconds between reminders of the same incident in a room.
+        msgtype: of alerts; ``m.text`` notifies.
+        mention: user ids who are pinged when something fires.
+    """
+
+    reminder: float = 12 * 3600.0
+    msgtype: Msgtype = "m.text"
+    mention: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """
+    One message to send.
+
+    Attributes:
+        about: what it belongs to; unique for each incident and each change.
+        number: counts the posts about it in this room.
+        msgtype: an edit has the one of the message it replaces.
+    """
+
+    about: str
+    number: int
+    room_id: str
+    purpose: Purpose
+    placement: Placement
+    document: Document
+    msgtype: Msgtype
+    mentions: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Unique among all posts, and the same when the step that made it is repeated."""
+        return f"{self.about} {self.room_id} {self.number}"
+
+
+def make_post(
+    about: str,
+    number: int,
+    room_id: str,
+    purpose: Purpose,
+    placement: Placement,
+    document: Document,
+    settings: AlertSettings,
+    *,
+    quiet: bool = False,
+) -> Post:
+    """
+    A post with the loudness that its purpose asks for.
+
+    Args:
+        quiet: what it edits is information, not an alert.
+    """
+    if purpose is Purpose.REMINDER:
+        msgtype: Msgtype = "m.text"
+    elif purpose in (Purpose.RESOLVE, Purpose.EVIDENCE, Purpose.INFO) or quiet:
+        msgtype = "m.notice"
+    else:
+        msgtype = settings.msgtype
+    mentions = settings.mention if purpose is Purpose.FIRING else ()
+    return Post(about, number, room_id, purpose, placement, document, msgtype, mentions)

@@ -1,0 +1,241 @@
+"""
+From one check to samples: what it says about each key that is watched.
+
+Intended use: a check yields its ``Evidence`` and its ``Report``. Keep one ``Vantage`` for the whole bot: after every
+check ``vantage.noted(answering_hosts(seen), at)``. Then ``samples_of`` for ``suspicion`` and ``health``,
+``certificates_of`` for ``certificates``. What is not in the samples was not tested: its state stays as it is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import quote, urlsplit
+
+from botkit.outbound.model import Exchange, FailureKind, Phase
+from botkit.visible import visible
+from plugins.foci.assembly import Evidence
+from plugins.foci.certificates import Sighting
+from plugins.foci.entries import probe_url
+from plugins.foci.ladder import ProbeSettings, judge
+from plugins.foci.model import Certainty, Entry, FocusReport, Outcome, Report, Severity, Stage, Verdict
+from plugins.foci.service_url import ServiceUrl
+from plugins.foci.standing import Cause, Sample, Standing
+from plugins.foci.stored import StoredForm
+
+_LONGEST_KEY = 400
+_LONGEST_DETAIL = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Vantage:
+    """
+    Which hosts answered this machine lately: proof that its own connection works.
+
+    Attributes:
+        answered: host to when it last answered, seconds since the epoch.
+    """
+
+    answered: Mapping[str, float] = field(default_factory=dict)
+
+    def noted(self, hosts: Iterable[str], at: float, window: float) -> Vantage:
+        """The same with these answers; what is older than the window is forgotten."""
+        recent = {host: min(then, at) for host, then in self.answered.items() if at - then <= window}
+        return Vantage({**recent, **dict.fromkeys(hosts, at)})
+
+    def proves(self, host: str, at: float, window: float) -> bool:
+        """Whether another host than this one answered within the window, so that a time-out is its own."""
+        return any(other != host and at - then <= window for other, then in self.answered.items())
+
+
+STORED = StoredForm(Vantage)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """
+    One check with all that is needed to judge it.
+
+    Attributes:
+        probe: names this check.
+        probes: names the earlier check from which the result of a service was reused.
+        own: the server is the bot's own: only its transports list can be compared with its well-known.
+        window: the interval of checks, in seconds.
+    """
+
+    seen: Evidence
+    report: Report
+    vantage: Vantage
+    settings: ProbeSettings
+    probe: str
+    window: float
+    own: bool = False
+    probes: Mapping[ServiceUrl, str] = field(default_factory=dict)
+
+    @property
+    def at(self) -> float:
+        """Seconds since the epoch."""
+        return self.report.checked_at.timestamp()
+
+
+def focus_key(entry: Entry) -> str | None:
+    """
+    The key of a focus, in plain ASCII; None where the entry names no URL or is none of the LiveKit family.
+
+    A URL that cannot be probed as it stands is another thing than what may answer there: its key ends in the fault.
+    """
+    url = probe_url(entry)
+    if url is None:
+        return None
+    if url.fault:
+        place = f"{url.text[:_LONGEST_KEY]}#{url.fault}"
+    else:
+        place = (url.origin.replace("https", "wss", 1) if url.kind == "sfu" else url.origin) + url.path
+    return "focus:" + _bounded(quote(place, safe="/%:@!$&'()*+,;=~?#[]", errors="surrogatepass"))
+
+
+def keys_of(server: str, report: Report, *, own: bool) -> frozenset[str]:
+    """Every health key that a server's report concerns, certificates left out: to forget the others."""
+    keys = {f"discovery:{server}", *(key for focus in report.foci if (key := focus_key(focus.entry)) is not None)}
+    return frozenset({*keys, f"drift:{server}"} if own else keys)
+
+
+def answering_hosts(seen: Evidence) -> frozenset[str]:
+    """Hosts that answered anything at all during a check."""
+    hosts = {_host(hop.url) for hop in seen.well_known.hops if hop.response is not None}
+    hosts |= {url.host for url, observation in seen.observations.items() if observation.answered}
+    return frozenset(hosts)
+
+
+def samples_of(check: Check) -> tuple[Sample, ...]:
+    """One sample per key that this check says anything about, discovery first; each key once."""
+    found: dict[str, Sample] = {}
+    for sample in (_discovery(check), _drift(check), *(_focus(check, focus) for focus in check.report.foci)):
+        if sample is not None:
+            found.setdefault(sample.key, sample)
+    return tuple(found.values())
+
+
+def certificates_of(seen: Evidence) -> tuple[Sighting, ...]:
+    """The accepted certificates of the well-known's hosts and of every focus; per host and port the first to end."""
+    exchanges = [*seen.well_known.hops]
+    exchanges += [exchange for observation in seen.observations.values() for exchange in observation.main.values()]
+    found: dict[str, Sighting] = {}
+    for sighting in (_sighting(exchange) for exchange in exchanges):
+        if sighting is None:
+            continue
+        other = found.setdefault(sighting.key, sighting)
+        found[sighting.key] = min(other, sighting, key=lambda one: one.not_after)
+    return tuple(found.values())
+
+
+def _discovery(check: Check) -> Sample | None:
+    """Failures of the fetch alone: what the list says is for ``listwatch``, and a 404 is an answer."""
+    answer, host = check.seen.well_known, check.seen.target.hostname.lower()
+    failure = answer.hops[-1].failure if answer.hops else None
+    if failure is not None and failure.kind is FailureKind.PRIVATE_NAME and answer.certainty is Certainty.UNCLEAR:
+        return None
+    key = f"discovery:{check.report.server_name}"
+    standing = _standing(check, answer.certainty, host)
+    cause = Cause()
+    if standing is not Standing.GOOD and answer.findings:
+        worst = min(answer.findings, key=lambda one: list(Severity).index(one.severity))
+        cause = Cause(worst.code, _line(failure.detail if failure is not None else worst.message), failure is not None)
+    return Sample(key, host, standing, check.at, check.probe, cause)
+
+
+def _standing(check: Check, certainty: Certainty | None, host: str) -> Standing:
+    if certainty is None:
+        return Standing.GOOD
+    if certainty is Certainty.DEFINITE:
+        return Standing.BAD
+    if certainty is Certainty.TIMEOUT and check.vantage.proves(host, check.at, check.window):
+        return Standing.BAD
+    return Standing.UNKNOWN
+
+
+def _drift(check: Check) -> Sample | None:
+    """Whether the bot's own homeserver says the same in both places; a list in only the endpoint is a migration."""
+    if not check.own:
+        return None
+    document, listed = check.seen.well_known.document, check.seen.homeserver.transports.entries
+    unread = check.seen.well_known.report.outcome == "failed"
+    unread = unread or (listed is None and check.seen.homeserver.transports.endpoint != "absent")
+    differ = False
+    if document is not None and document.entries and listed is not None:
+        differ = {entry.identity for entry in document.entries} != {entry.identity for entry in listed}
+    standing = Standing.UNKNOWN if unread else Standing.BAD if differ else Standing.GOOD
+    cause = Cause()
+    if standing is Standing.BAD:
+        told = "the endpoint lists other foci" if listed else "the endpoint lists nothing, which clients take as final"
+        cause = Cause("transports-disagree" if listed else "transports-empty", told, outage=False)
+    elif unread:
+        cause = Cause("not-tested", "one of the two lists could not be read", outage=False)
+    key = f"drift:{check.report.server_name}"
+    return Sample(key, check.seen.target.hostname.lower(), standing, check.at, check.probe, cause)
+
+
+def _focus(check: Check, focus: FocusReport) -> Sample | None:
+    key, url = focus_key(focus.entry), probe_url(focus.entry)
+    if key is None or url is None or focus.verdict is Verdict.NOT_PROBED:
+        return None
+    if focus.verdict is Verdict.UNKNOWN:
+        standing = _unclear(check, url)
+    else:
+        standing = Standing.BAD if focus.verdict is Verdict.CRITICAL else Standing.GOOD
+    if standing is None:
+        return None
+    cause = Cause() if standing is Standing.GOOD else _cause(check, focus)
+    host = "" if url.fault else url.host
+    return Sample(key, host, standing, check.at, check.probes.get(url, check.probe), cause)
+
+
+def _unclear(check: Check, url: ServiceUrl) -> Standing | None:
+    """A time-out is bad where the vantage is proven; a name that is private from here says nothing at all."""
+    observation = check.seen.observations.get(url)
+    if observation is None:
+        return None
+    judgement = judge(observation, check.report.checked_at, check.settings)
+    if any(one.code == "private-address" and one.severity is Severity.WARNING for one in judgement.findings):
+        return None
+    return _standing(check, judgement.certainty or Certainty.UNCLEAR, url.host)
+
+
+def _cause(check: Check, focus: FocusReport) -> Cause:
+    place = check.report.foci.index(focus) + 1
+    own = [one for one in check.report.findings if one.focus == place]
+    worst = min(own, key=lambda one: list(Severity).index(one.severity), default=None)
+    failed = next((stage for stage in focus.stages if stage.outcome is Outcome.FAILED), None)
+    code = worst.code if worst is not None and worst.severity is not Severity.INFO else ""
+    if failed is not None:
+        outage = failed.stage is not Stage.AUTHORISATION
+        return Cause(code or f"{failed.stage.value}-failed", _line(failed.detail), outage)
+    return Cause(code or "unusable", _line(worst.message if worst is not None else ""), outage=False)
+
+
+def _sighting(exchange: Exchange) -> Sighting | None:
+    facts = exchange.connection
+    certificate = facts.certificate
+    if certificate is None or facts.phase is not Phase.HTTP:
+        return None
+    parts = urlsplit(exchange.url)
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    begins, ends = certificate.not_before.timestamp(), certificate.not_after.timestamp()
+    words = f"{certificate.issuer}\n{certificate.subject}\n{begins}\n{ends}".encode("utf-8", "surrogatepass")
+    return Sighting(f"cert:{host}:{parts.port or 443}", hashlib.sha256(words).hexdigest()[:16], begins, ends)
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).hostname or ""
+
+
+def _line(text: str) -> str:
+    line = visible(text).strip().rstrip(".")
+    return line if len(line) <= _LONGEST_DETAIL else line[: _LONGEST_DETAIL - 1] + "…"
+
+
+def _bounded(text: str) -> str:
+    if len(text) <= _LONGEST_KEY:
+        return text
+    return f"{text[:_LONGEST_KEY]}~{hashlib.sha256(text.encode()).hexdigest()[:16]}"
