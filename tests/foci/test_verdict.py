@@ -13,7 +13,7 @@ from plugins.foci.clients import Published, client_rows
 from plugins.foci.homeserver import TransportsAnswer
 from plugins.foci.model import Certainty, Finding, FocusReport, Severity, Verdict
 from plugins.foci.verdict import focus_verdict, server_verdict, summarise
-from plugins.foci.wellknown import read_well_known
+from plugins.foci.wellknown import WellKnown, read_well_known
 from tests.foci.evidence import LIVEKIT, entry, judged, judgement
 
 OK, WARNING, CRITICAL, UNKNOWN, NOT_PROBED = Verdict
@@ -151,9 +151,9 @@ def _summary(foci: tuple[FocusReport, ...], findings: list[Finding], verdict: Ve
     document = read_well_known(
         b'{"m.homeserver": {"base_url": "https://m.example.org"}, "org.matrix.msc4143.rtc_foci": [1]}'
     )
-    assert not isinstance(document, type(None))
+    assert isinstance(document, WellKnown)
     transports = TransportsAnswer("absent", "absent", None)
-    published = Published(document, False, True, transports, foci)  # type: ignore[arg-type]
+    published = Published(document, False, True, transports, foci)
     return summarise(verdict, client_rows(published), foci, findings)
 
 
