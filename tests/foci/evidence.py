@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ from plugins.foci.ladder import Judgement, skipped
 from plugins.foci.model import Certainty, Entry, FocusReport, Outcome, Stage, StageResult, Verdict
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+Headers = Mapping[str, str | tuple[str, ...]]
 ANY_ORIGIN = {"access-control-allow-origin": "*"}
 JSON_TYPE = {"content-type": "application/json"}
 RTC = "https://rtc.example.org/livekit/jwt"
@@ -23,27 +25,27 @@ def certificate(days: float) -> Certificate:
     return Certificate("rtc.example.org", "an authority", ("rtc.example.org",), start, end)
 
 
-def response(status: int, body: Any = b"", **headers: str | tuple[str, ...]) -> Response:
-    """An answer; a body that is no bytes is sent as JSON; header names with underscores."""
+def response(status: int, body: Any = b"", headers: Headers | None = None) -> Response:
+    """An answer; a body that is no bytes is sent as JSON."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    named = {name.replace("_", "-"): (one,) if isinstance(one, str) else one for name, one in headers.items()}
+    named = {name: (value,) if isinstance(value, str) else value for name, value in (headers or {}).items()}
     return Response(status, named, content)
 
 
 def answered(
     status: int,
     body: Any = b"",
+    headers: Headers | None = None,
     *,
     days: float = 61,
     http_ms: float = 80.0,
     url: str = RTC,
-    **headers: str | tuple[str, ...],
+    family: int = 4,
 ) -> Exchange:
     """An exchange that ended with an answer over TLS."""
-    facts = ConnectionFacts(
-        ("192.0.2.7",), "192.0.2.7:443", Phase.HTTP, 1.0, 2.0, 3.0, http_ms, certificate(days), "TLSv1.3"
-    )
-    return Exchange("POST", url, 6.0 + http_ms, facts, response=response(status, body, **headers))
+    address = "192.0.2.7" if family == 4 else "2001:db8::7"
+    facts = ConnectionFacts((address,), address, Phase.HTTP, 1.0, 2.0, 3.0, http_ms, certificate(days), "TLSv1.3")
+    return Exchange("POST", url, 6.0 + http_ms, facts, response=response(status, body, headers))
 
 
 def failed(kind: FailureKind, phase: Phase, detail: str = "it failed", *, elapsed_ms: float = 10_000.0) -> Exchange:
@@ -54,7 +56,9 @@ def failed(kind: FailureKind, phase: Phase, detail: str = "it failed", *, elapse
 
 def entry(value: Any = None, *, source: str = "well-known", position: int = 1) -> Entry:
     """A published entry; a good LiveKit one if no value is given."""
-    return Entry("transports" if source == "transports" else "well-known", position, value or LIVEKIT)
+    return Entry(
+        "transports" if source == "transports" else "well-known", position, LIVEKIT if value is None else value
+    )
 
 
 def judged(
