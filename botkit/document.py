@@ -26,7 +26,14 @@ class Code:
     text: str
 
 
-Inline = Text | Bold | Code
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """The bot's own emoji, such as for a verdict. Never strangers' text: in all other parts emoji become U+FFFD."""
+
+    text: str
+
+
+Inline = Text | Bold | Code | Sign
 
 
 @dataclass(frozen=True, slots=True)

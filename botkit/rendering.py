@@ -9,11 +9,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
-from botkit.document import Block, Bold, Code, CodeBlock, Document, Inline, OrderedList, Paragraph, Text
+from botkit.document import Block, Bold, Code, CodeBlock, Document, Inline, OrderedList, Paragraph, Sign, Text
 from botkit.visible import visible, visible_lines
 
 MESSAGE_BYTES = 32_000
-"""Both bodies together: an event may have 65,536 bytes, and encryption makes it 1.4 times as large."""
+"""Both bodies together, as ASCII: an event may have 65,536 bytes, and encryption makes it 1.4 times as large."""
 
 EDITABLE_BYTES = 20_000
 """For messages that will be edited: an edit holds its content twice."""
@@ -26,7 +26,8 @@ LONGEST_CODE = 12_000
 
 MessageType = Literal["m.notice", "m.text"]
 
-_PERMALINK = re.compile(r"matrix\.to/|matrix:(?:u|r|roomid)/", re.IGNORECASE)
+_LINK = re.compile(r"://|matrix\.to/|matrix:(?:u|r|roomid)/", re.IGNORECASE)
+_BLANKS = re.compile(r"\s{2,}|[^\S ]")
 _ROOM_PING = re.compile(r"@(?=room)", re.IGNORECASE)
 
 
@@ -96,7 +97,8 @@ def bounded(document: Document, limit: int = MESSAGE_BYTES) -> Document:
 
 def _size(document: Document) -> int:
     bodies = to_plain(document) + to_html(document)
-    return len(json.dumps(bodies, ensure_ascii=False).encode())
+    # encryption works on JSON that escapes everything beyond ASCII
+    return len(json.dumps(bodies))
 
 
 def _units(document: Document) -> int:
@@ -130,7 +132,8 @@ def _cut(text: str, limit: int) -> str:
 
 
 def _words(part: Inline) -> str:
-    return visible(_cut(part.text, LONGEST_WORDS))
+    # many or wide blanks would push what follows into a line that looks like a new one
+    return _BLANKS.sub(" ", visible(_cut(part.text, LONGEST_WORDS)))
 
 
 def _unpinging(text: str) -> str:
@@ -139,22 +142,30 @@ def _unpinging(text: str) -> str:
 
 
 def _plain_inline(part: Inline) -> str:
-    return _words(part) if isinstance(part, Code) else _unpinging(_words(part))
+    return part.text if isinstance(part, Sign) else _unpinging(_words(part))
 
 
 def _html_inline(part: Inline) -> str:
+    if isinstance(part, Sign):
+        return html.escape(part.text)
     words = _words(part)
     if isinstance(part, Code):
         return f"<code>{html.escape(words)}</code>"
-    if isinstance(part, Bold):
-        return f"<b>{html.escape(_unpinging(words))}</b>"
-    # Clients turn permalinks in running text into pills that look like mentions, but not inside code.
-    if not _PERMALINK.search(words):
+    return f"<b>{_running(words)}</b>" if isinstance(part, Bold) else _running(words)
+
+
+def _running(words: str) -> str:
+    """Clients make links of URLs in running text, and of permalinks pills that look like mentions; not in code."""
+    if not _LINK.search(words):
         return html.escape(_unpinging(words))
-    return "".join(
-        f"<code>{html.escape(word)}</code>" if _PERMALINK.search(word) else html.escape(_unpinging(word))
-        for word in re.split(r"(\s+)", words)
+    return " ".join(
+        _as_code(word) if _LINK.search(word) else html.escape(_unpinging(word)) for word in words.split(" ")
     )
+
+
+def _as_code(word: str) -> str:
+    link = word.rstrip(".,;:!?)")
+    return f"<code>{html.escape(link)}</code>{html.escape(word[len(link) :])}"
 
 
 def _line(paragraph: Paragraph, inline: Callable[[Inline], str]) -> str:
@@ -169,7 +180,7 @@ def _plain_block(block: Block) -> str:
     if isinstance(block, Paragraph):
         return _line(block, _plain_inline)
     if isinstance(block, CodeBlock):
-        return "\n".join(_code_lines(block))
+        return _unpinging("\n".join(_code_lines(block)))
     lines = []
     for number, item in enumerate(block.items, block.start):
         label = f"{number}. "

@@ -1,4 +1,4 @@
-"""Strangers' text made safe to read: nothing invisible, nothing that reorders what stands around it."""
+"""Strangers' text made safe to read: nothing invisible, nothing that reorders or covers, no sign that is not theirs."""
 
 from __future__ import annotations
 
@@ -6,37 +6,69 @@ import unicodedata
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
-_EMOJI_STYLE = "\N{VARIATION SELECTOR-15}\N{VARIATION SELECTOR-16}"
+MOST_MARKS = 3
+"""Combining marks that one letter may carry; more are a pile that covers the lines around it."""
+
 _BLANK_LETTERS = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"
 """Not classed as format characters, and yet nothing is seen of them."""
+
+_SIGNS_AMONG_OTHERS = "\u203c\u2049\u2139\u221a\u2b55"
+"""Emoji and a tick that Unicode classes as letters, punctuation or mathematics."""
 
 
 def _is_hidden(character: str) -> bool:
     if character.isascii():
         return not character.isprintable()
-    if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp"):
-        return True
     point = ord(character)
     return (
-        character in _BLANK_LETTERS
-        or (point & 0xFFFE) == 0xFFFE
-        or 0xFDD0 <= point <= 0xFDEF
+        not (character.isprintable() or unicodedata.category(character) == "Zs")
+        or character in _BLANK_LETTERS
         or 0x180B <= point <= 0x180F
+        or 0xFE00 <= point <= 0xFE0F
         or 0xE0100 <= point <= 0xE01EF
-        or (0xFE00 <= point <= 0xFE0F and character not in _EMOJI_STYLE)
+    )
+
+
+def _is_sign(character: str) -> bool:
+    """Emoji, ticks, crosses, coloured shapes: all that could pass for a verdict. Lines and bars are none."""
+    point = ord(character)
+    if point < 0x2000 or 0x2500 <= point <= 0x259F or character == REPLACEMENT:
+        return False
+    category = unicodedata.category(character)
+    return (
+        (category == "So" and point >= 0x2190)
+        or category == "Me"
+        or character in _SIGNS_AMONG_OTHERS
+        or 0x1F3FB <= point <= 0x1F3FF
     )
 
 
 def visible(text: str) -> str:
     """
-    One line in which every control, bidi, surrogate, private-use and invisible character is U+FFFD.
+    One line in which everything that could deceive is U+FFFD.
 
-    Line breaks and tabs become spaces. The bot's own emoji (with their style selector) stay.
+    That is: control, bidi, surrogate, private-use, unassigned and invisible characters; signs such as emoji,
+    which only the bot sets (``document.Sign``); what is piled up on a letter beyond ``MOST_MARKS``.
+    Line breaks and tabs become spaces.
     """
     flat = text.replace("\r\n", " ").translate({0x0A: " ", 0x0D: " ", 0x09: " "})
     if flat.isascii() and flat.isprintable():
         return flat
-    return "".join(REPLACEMENT if _is_hidden(character) else character for character in flat)
+    kept: list[str] = []
+    marks = 0
+    for character in flat:
+        marks = marks + 1 if unicodedata.category(character) == "Mn" else 0
+        if marks > MOST_MARKS:
+            kept += [REPLACEMENT] if marks == MOST_MARKS + 1 else []
+        else:
+            kept.append(REPLACEMENT if _is_hidden(character) or _is_sign(character) else character)
+    return "".join(kept)
+
+
+def clipped(text: str, limit: int = 120) -> str:
+    """As ``visible``, in at most ``limit`` characters; an ellipsis stands for the rest."""
+    line = visible(text[: limit + 1])
+    return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
 def visible_lines(text: str) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from botkit.outbound.model import Exchange, Failure, FailureKind, Response
+from botkit.visible import clipped
 from plugins.foci.catalogue import finding
 from plugins.foci.cors import allows_any_origin
 from plugins.foci.failure import advice_for, meaning_of
@@ -116,7 +117,7 @@ def _judge_status(host: str, report: WellKnownReport, response: Response) -> Wel
         return replace(_failed(report, finding("waf-challenge", message, advice)), certainty=Certainty.UNCLEAR)
     if response.status != 200:
         message = f"The well-known of {host} answers HTTP {response.status} instead of 200."
-        advice = f"Let {report.final_url} answer 200 with the JSON document."
+        advice = f"Let {clipped(report.final_url)} answer 200 with the JSON document."
         return _failed(report, finding("well-known-http-status", message, advice))
     content = read_well_known(response.body)
     if isinstance(content, BodyFault):
@@ -167,9 +168,9 @@ def _base_url_fault(value: object) -> str | None:
         return "is not a string"
     match = re.match(r"(https?)://(\[[0-9A-Fa-f:.]+\]|[^/?#:@\s]+)(?::(\d{1,5}))?(/[^?#\s]*)?\Z", value, re.IGNORECASE)
     if not match or not is_legal_host(match[2].strip("[]")):
-        return f"is not a URL that can exist: {value}"
+        return f"is not a URL that can exist: {clipped(value)}"
     if match[1].lower() == "http":
-        return f"is not https: {value}"
+        return f"is not https: {clipped(value)}"
     return None
 
 
@@ -180,7 +181,7 @@ def _headers(host: str, response: Response, cors: bool) -> list[Finding]:
         found.append(finding("cors-missing", message, _CORS_ADVICE.replace("{where}", "/.well-known/matrix/client")))
     media_type = (response.header("content-type") or "").split(";")[0].strip().lower()
     if media_type != "application/json":
-        message = f"The well-known is served as {media_type or 'no type at all'}, not application/json."
+        message = f"The well-known is served as {clipped(media_type) or 'no type at all'}, not application/json."
         found.append(
             finding(
                 "content-type",
@@ -201,5 +202,5 @@ def _cors_of_redirects(hops: Sequence[Exchange]) -> list[Finding]:
     bare = [hop.url for hop in hops[:-1] if hop.response is not None and not allows_any_origin(hop.response)]
     if not bare:
         return []
-    message = f"The redirect at {bare[0]} lacks the CORS header, so web clients stop there."
+    message = f"The redirect at {clipped(bare[0])} lacks the CORS header, so web clients stop there."
     return [finding("cors-missing-on-redirect", message, _CORS_ADVICE.replace("{where}", "the redirect too"))]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from botkit.document import Block, Bold, Code, Document, OrderedList, Paragraph, Text
+from botkit.document import Block, Bold, Code, Document, OrderedList, Paragraph, Sign, Text
+from botkit.visible import clipped
 from plugins.foci.model import Report, Verdict
 from plugins.foci.render import icon, inline
 from plugins.foci.target import Target, TargetError, parse_target
@@ -46,8 +47,8 @@ def to_document(reports: Sequence[tuple[Report, int]], left_out: int) -> Documen
 def _line(report: Report, members: int) -> Paragraph:
     people = "1 member" if members == 1 else f"{members} members"
     used = next((row.uses_focus for row in report.clients if row.finds_focus == "yes"), None)
-    head = (Text(f"{icon(report.verdict)} "), Bold(report.server_name), Text(f" ({people}): "))
+    head = (Sign(icon(report.verdict)), Text(" "), Bold(report.server_name), Text(f" ({people}): "))
     if used is None:
         return Paragraph((*head, *inline(report.summary)))
     entry = report.foci[used - 1].entry
-    return Paragraph((*head, Text("its users meet at "), Code(entry.service_url or entry.sfu_url or "")))
+    return Paragraph((*head, Text("its users meet at "), Code(clipped(entry.service_url or entry.sfu_url or "", 300))))

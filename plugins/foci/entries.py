@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from publicsuffixlist import PublicSuffixList
 
+from botkit.visible import clipped
 from plugins.foci.catalogue import finding
 from plugins.foci.model import Entry, Finding, Severity
 from plugins.foci.service_url import (
@@ -64,7 +65,9 @@ def _shape(entry: Entry, focus: int) -> list[Finding]:
         message = "The entry has no `type`; Element X drops the whole list because of it."
         return [finding("type-missing", message, 'Add `"type": "livekit"`.', focus=focus, snippet=_EXAMPLE)]
     if not entry.is_livekit:
-        message = f"The type `{entry.type}` is unknown here and was not tested; clients skip what they do not know."
+        message = (
+            f"The type `{clipped(entry.type)}` is unknown here and was not tested; clients skip what they do not know."
+        )
         return [finding("unknown-type", message, "Nothing, if clients of yours use it.", focus=focus)]
     return [*_missing_url(entry, focus), *_unknown_keys(value, focus)]
 
@@ -94,17 +97,21 @@ def _unknown_keys(value: dict[str, object], focus: int) -> list[Finding]:
     unknown = [key for key in value if key not in _KNOWN_KEYS]
     if not unknown:
         return []
-    shown = ", ".join(f"`{key}`" for key in unknown[:_MAX_SHOWN_KEYS])
+    shown = ", ".join(f"`{clipped(key)}`" for key in unknown[:_MAX_SHOWN_KEYS])
     message = f"No known client reads {shown}{' and more' if len(unknown) > _MAX_SHOWN_KEYS else ''} of this entry."
     return [finding("unknown-entry-key", message, "Remove it, unless clients of yours use it.", focus=focus)]
 
 
 def _url(url: ServiceUrl, focus: int) -> list[Finding]:
     if url.fault:
-        return [finding(url.fault, f"{url.text}: {url.detail}.", _FAULT_ADVICE[url.fault], focus=focus)]
+        return [
+            finding(url.fault, f"{clipped(url.text)}: {clipped(url.detail)}.", _FAULT_ADVICE[url.fault], focus=focus)
+        ]
     if url.includes_endpoint:
         advice = "Publish the URL without `/sfu/get` or `/get_token`: clients append these themselves."
-        return [finding("path-includes-endpoint", f"{url.text} already ends in an endpoint.", advice, focus=focus)]
+        return [
+            finding("path-includes-endpoint", f"{clipped(url.text)} already ends in an endpoint.", advice, focus=focus)
+        ]
     return []
 
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from botkit.visible import clipped
 from plugins.foci.answer import WellKnownAnswer
 from plugins.foci.catalogue import finding
 from plugins.foci.homeserver import TransportsAnswer
@@ -78,7 +79,7 @@ def _keys(document: WellKnown) -> list[Finding]:
             message = f"{shown} hold the same list; strict clients may refuse a document with both."
             found.append(finding("both-keys-present", message, f"Keep `{MSC4143_KEY}` alone."))
     if not keys and document.rtc_like_keys:
-        shown = ", ".join(f"`{key}`" for key in document.rtc_like_keys[:_MAX_SHOWN])
+        shown = ", ".join(f"`{clipped(key)}`" for key in document.rtc_like_keys[:_MAX_SHOWN])
         message = f"{shown} looks like RTC configuration, but no client reads it."
         found.append(finding("unknown-rtc-key", message, f"Publish the foci under `{MSC4143_KEY}`."))
     return found
@@ -108,7 +109,8 @@ def _without_key(
     server_host: str, base_url: str | None, base_copy: WellKnown | None, transports: TransportsAnswer
 ) -> list[Finding]:
     if base_copy is not None and base_copy.entries:
-        message = f"The foci stand only in the well-known of the base_url host ({base_url}), which clients do not ask."
+        shown = clipped(base_url or "")
+        message = f"The foci stand only in the well-known of the base_url host ({shown}), which clients do not ask."
         advice = f"Serve that same document at https://{server_host}/.well-known/matrix/client."
         return [finding("foci-only-on-base-url-host", message, advice)]
     snippet = document_to_publish(server_host, base_url)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from botkit.document import Block, Bold, Code, CodeBlock, Document, Inline, OrderedList, Paragraph, Text
-from plugins.foci.model import Finding, FocusReport, Outcome, Report, Severity, Stage, StageResult, Verdict
+from botkit.document import Block, Bold, Code, CodeBlock, Document, Inline, OrderedList, Paragraph, Sign, Text
+from botkit.visible import clipped
+from plugins.foci.model import Entry, Finding, FocusReport, Outcome, Report, Severity, Stage, StageResult, Verdict
 
 _ICONS = {
     Verdict.OK: "✅",
@@ -24,6 +25,9 @@ _STAGE_NAMES = {
 }
 MAX_FOCI_SHOWN = 10
 MAX_FINDINGS_SHOWN = 20
+_LONGEST_TYPE = 60
+_LONGEST_URL = 300
+_LONGEST_DETAIL = 400
 _UNTESTED = "Signalling and media not tested."
 
 
@@ -35,7 +39,7 @@ def icon(verdict: Verdict) -> str:
 def to_document(report: Report) -> Document:
     """The report as a room message."""
     head = Paragraph(
-        (Text(f"{_ICONS[report.verdict]} "), Bold(report.server_name), Text(": "), *inline(report.summary))
+        (Sign(_ICONS[report.verdict]), Text(" "), Bold(report.server_name), Text(": "), *inline(report.summary))
     )
     return Document((head, *_foci(report.foci), *_advice(report)))
 
@@ -75,13 +79,20 @@ def _foci(foci: Sequence[FocusReport], *, stages: bool = False) -> list[Block]:
 
 def _focus_line(focus: FocusReport) -> Paragraph:
     entry = focus.entry
-    name: list[Inline] = [Bold(entry.type if entry.type is not None else "entry without a type")]
     url = entry.service_url or entry.sfu_url
+    name = [_type_name(entry)]
     if url is not None:
-        name += [Text(" "), Code(url)]
+        name += [Text(" "), Code(clipped(url, _LONGEST_URL))]
     if entry.source == "transports":
         name.append(Text(" (from the transports endpoint)"))
-    return Paragraph((*name, Text(f" {_ICONS[focus.verdict]} "), *inline(_state(focus))))
+    return Paragraph((*name, Text(" "), Sign(_ICONS[focus.verdict]), Text(" "), *inline(_state(focus))))
+
+
+def _type_name(entry: Entry) -> Inline:
+    """A type that strangers made up is shown as code, so that it does not read as words of the bot."""
+    if entry.type is None:
+        return Bold("entry without a type")
+    return Bold(entry.type) if entry.is_livekit else Code(clipped(entry.type, _LONGEST_TYPE))
 
 
 def _state(focus: FocusReport) -> str:
@@ -91,9 +102,9 @@ def _state(focus: FocusReport) -> str:
         closing = (
             "Clients sent here fail." if focus.verdict is Verdict.CRITICAL else "It could not be judged from here."
         )
-        return f"{_STAGE_NAMES[failed.stage]}: {failed.detail}. {closing}"
+        return f"{_STAGE_NAMES[failed.stage]}: {clipped(failed.detail, _LONGEST_DETAIL)}. {closing}"
     if focus.deepest_stage is None:
-        return f"not probed: {focus.stages[0].detail}."
+        return f"not probed: {clipped(focus.stages[0].detail, _LONGEST_DETAIL)}."
     note = f" ({focus.note})" if focus.note else ""
     reached = "authorisation service" if focus.deepest_stage is Stage.AUTHORISATION else "SFU"
     return f"{reached} answers{note}. {_UNTESTED}"
@@ -127,4 +138,4 @@ def _advice(report: Report) -> list[Block]:
 
 def _head(one: Finding) -> tuple[Inline, ...]:
     where = f" {one.focus}" if one.focus is not None else ""
-    return Text(f"{_SEVERITY_ICONS[one.severity]}{where} "), Code(one.code), Text(": ")
+    return Sign(_SEVERITY_ICONS[one.severity]), Text(f"{where} "), Code(one.code), Text(": ")

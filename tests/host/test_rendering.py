@@ -1,15 +1,16 @@
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from botkit.document import Block, Bold, Code, CodeBlock, Document, OrderedList, Paragraph, Text
+from botkit.document import Block, Bold, Code, CodeBlock, Document, OrderedList, Paragraph, Sign, Text
 from botkit.rendering import EDITABLE_BYTES, MESSAGE_BYTES, bounded, message_content, to_html, to_plain
-from botkit.visible import visible
+from botkit.visible import clipped, visible
 from tests.host.markup import Markup
 
 hostile = st.text(st.characters(), max_size=40) | st.sampled_from(
@@ -43,13 +44,14 @@ def line(*parts: Text | Bold | Code) -> Document:
     return Document((Paragraph(parts),))
 
 
+ANSWERS = (Text(" "), Sign("✅"), Text(" answers"))
 REPORT = Document(
     (
-        Paragraph((Text("⚠️ "), Bold("example.org"), Text(": clients find a focus."))),
+        Paragraph((Sign("⚠️"), Text(" "), Bold("example.org"), Text(": clients find a focus."))),
         OrderedList(
             (
-                (Paragraph((Bold("livekit"), Text(" "), Code("https://rtc.example.org"), Text(" ✅ answers"))),),
-                (Paragraph((Bold("livekit"),)), Paragraph((Text("❌ TLS: certificate expired"),))),
+                (Paragraph((Bold("livekit"), Text(" "), Code("https://rtc.example.org"), *ANSWERS)),),
+                (Paragraph((Bold("livekit"),)), Paragraph((Sign("❌"), Text(" TLS: certificate expired")))),
             )
         ),
         Paragraph((Text("To fix:"),)),
@@ -106,6 +108,11 @@ def words(block: Block) -> list[str]:
     return []
 
 
+def told(text: str) -> str:
+    """Words as they are shown: blanks are plain and single."""
+    return re.sub(r"\s{2,}|[^\S ]", " ", visible(text))
+
+
 @given(documents)
 def test_all_words_are_in_both_bodies(document: Document) -> None:
     """Nothing is lost but the tail of what is absurdly long."""
@@ -113,8 +120,8 @@ def test_all_words_are_in_both_bodies(document: Document) -> None:
     shown = Markup(to_html(document)).text.replace("\u2060", "")
     for block in document.blocks:
         for text in words(block):
-            assert visible(text)[:3000] in plain
-            assert visible(text)[:3000] in shown
+            assert told(text)[:3000] in plain
+            assert told(text)[:3000] in shown
 
 
 @given(documents)
@@ -129,7 +136,7 @@ def test_nothing_hidden_reaches_a_client(document: Document) -> None:
 def test_events_stay_within_their_limit(document: Document, limit: int) -> None:
     """Hostile input of any size gives content that a homeserver accepts."""
     content = message_content(document, limit=limit)
-    size = len(json.dumps(content["body"] + content["formatted_body"], ensure_ascii=False).encode())
+    size = len(json.dumps(content["body"] + content["formatted_body"]))
     assert size <= limit
     Markup(content["formatted_body"])
 
@@ -172,17 +179,25 @@ def test_room_mentions_are_broken(part: Text | Bold) -> None:
 
 
 def test_code_stays_copyable() -> None:
-    """Nothing is inserted where people copy from."""
-    assert "@room" in to_plain(line(Code("@room")))
-    assert "@room" in to_html(line(Code("@room")))
+    """Nothing is inserted where people copy from, which is the HTML; only the plain body can ping."""
+    for document in (line(Code("@room")), Document((CodeBlock("@room"),))):
+        assert "@room" in to_html(document)
+        assert "@room" not in to_plain(document)
 
 
-def test_permalinks_in_words_become_code() -> None:
-    """Clients turn them into pills in running text, not in code."""
-    html = to_html(line(Text("see https://matrix.to/#/@alice:example.org or matrix:u/bob:example.org, matrix: ok")))
-    assert html == (
-        "see <code>https://matrix.to/#/@alice:example.org</code> or <code>matrix:u/bob:example.org,</code> matrix: ok"
+@pytest.mark.parametrize(("part", "tag"), [(Text, "{}"), (Bold, "<b>{}</b>")])
+def test_links_in_words_become_code(part: type[Text] | type[Bold], tag: str) -> None:
+    """Clients make links of URLs in running text, and pills of permalinks; not in code."""
+    words = "(see https://matrix.to/#/@alice:example.org or matrix:u/bob:example.org, HTTP://x.example.) matrix: ok"
+    assert to_html(line(part(words))) == tag.format(
+        "(see <code>https://matrix.to/#/@alice:example.org</code> or <code>matrix:u/bob:example.org</code>, "
+        "<code>HTTP://x.example</code>.) matrix: ok"
     )
+
+
+def test_blanks_cannot_make_lines() -> None:
+    """Wide or many blanks would push words to where the next line seems to begin."""
+    assert to_plain(line(Text("a" + "\u3000" * 50 + "2. fake" + " " * 90 + "b\u00a0c"))) == "a 2. fake b c"
 
 
 def test_line_breaks_in_words_cannot_make_lines() -> None:
@@ -236,7 +251,32 @@ def test_hidden_characters_are_made_visible(hidden: str) -> None:
     assert visible(f"a{hidden}b") == "a\ufffdb"
 
 
-@pytest.mark.parametrize("text", ["plain", "⚠️ ❌ ✅", "Zürich", "例え", "العربية", "a\u00a0b", "é"])
+@pytest.mark.parametrize(
+    "text", ["plain", "Zürich", "例え", "العربية", "a\u00a0b", "é", "ệ", "עִבְרִית", "हिन्दी", "ภาษาที่", "1 → 2 ≥ 1", "▁▂█"]
+)
 def test_readable_text_is_left_alone(text: str) -> None:
-    """The bot's emoji keep their style, and every script is welcome."""
+    """Every script is welcome."""
     assert visible(text) == text
+
+
+@pytest.mark.parametrize("sign", [*"✅❌⚠❔▫ℹ✔☑✓🗸✘🟢🔴🟩⛔🆗👍⭕‼⁉√●■🇩㊙", "1\ufe0f\u20e3", "👍🏽", "⚠️", "\U0001fae9"])
+def test_only_the_bot_sets_signs(sign: str) -> None:
+    """A stranger's emoji must not read as the bot's verdict; the bot's own is a part of its own."""
+    assert set(visible(sign)) <= {"\ufffd", "1"}
+    for part in (Text(sign), Bold(sign), Code(sign)):
+        assert sign not in to_plain(line(part))
+        assert sign not in to_html(line(part))
+    assert sign not in to_html(Document((CodeBlock(sign),)))
+    assert to_plain(line(Sign(sign))) == to_html(line(Sign(sign))) == sign
+
+
+def test_marks_do_not_pile_up() -> None:
+    """What is heaped on one letter covers the lines above and below."""
+    assert visible("a" + "\u0301" * 40 + "b" + "\u0316" * 3) == "a" + "\u0301" * 3 + "\ufffdb" + "\u0316" * 3
+
+
+def test_clipped_text_is_bounded() -> None:
+    """Cut where it is too long, and seen to be cut."""
+    assert clipped("x" * 120) == "x" * 120
+    assert clipped("x" * 121) == "x" * 119 + "…"
+    assert clipped("a\u202e" * 500_000, 4) == "a\ufffda…"
