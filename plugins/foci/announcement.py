@@ -31,6 +31,48 @@ class Matter:
     acknowledged_by: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """How one kind of trouble is spoken of; ``part`` follows the name in front."""
+
+    part: str
+    now: str
+    still: str
+    past: str
+    over: str = "recovered at {at} after {lasted}"
+
+
+_DOWN = _Words("", "is down", "is still down", "was down")
+_FAILING = _Words("", "is failing", "is still failing", "was failing")
+_UNREAD = _Words(
+    ": its client well-known",
+    "cannot be read",
+    "still cannot be read",
+    "could not be read",
+    "can be read again since {at}, after {lasted}",
+)
+_DRIFT = _Words(
+    ": well-known and transports endpoint",
+    "disagree",
+    "still disagree",
+    "disagreed",
+    "agree again since {at}, after {lasted}",
+)
+_CERTIFICATE = _Words(": its certificate", "is near its end", "is still near its end", "was near its end")
+
+
+def _words(event: HealthEvent) -> _Words:
+    kind = event.key.partition(":")[0]
+    words = {"discovery": _UNREAD, "drift": _DRIFT, "cert": _CERTIFICATE}.get(kind)
+    words = words or (_DOWN if event.cause.outage else _FAILING)
+    if event.kind is News.UNCHECKABLE:
+        again = "can be checked again since {at}, after {lasted}"
+        return _Words(words.part, "cannot be checked", "still cannot be checked", "could not be checked", again)
+    if event.kind is News.FLAPPING:
+        return _Words(words.part, "flaps", "still flaps", "flapped", words.over)
+    return words
+
+
 def standing_message(matter: Matter) -> Document:
     """The incident as it stands: the message that is edited while it develops."""
     return Document((Paragraph((*_present(matter.events[0], matter.now), *_affected(matter))), *_further(matter)))
@@ -40,7 +82,8 @@ def reminder_message(matter: Matter) -> Document:
     """It is still so."""
     event = matter.events[0]
     lasted = span(matter.now - event.since)
-    told = f" is still {_state(event)}, since {moment(event.since, matter.now)} ({lasted}){_because(event)}."
+    words = _words(event)
+    told = f"{words.part} {words.still}, since {moment(event.since, matter.now)} ({lasted}){_because(event)}."
     closing = Paragraph((Text("React to any message of this incident to stop its reminders in this room."),))
     if event.key == "self":
         told = f" is still in doubt, since {moment(event.since, matter.now)} ({lasted}). Nobody is blamed meanwhile."
@@ -58,19 +101,20 @@ def resolve_message(last: HealthEvent, matter: Matter) -> Document:
     event, ended = matter.events[0], last.at if last.ended is None else last.ended
     start = min(event.since, last.since)
     at, lasted = moment(ended, matter.now), span(ended - start)
+    words = _words(event)
     if last.kind is News.DROPPED:
-        told = f" is not watched any more; it was still {_state(event)}, since {moment(start, matter.now)}."
+        told = f"{words.part} is not watched or published any more; it {words.past} since {moment(start, matter.now)}."
         return _line("▫️", event, told)
+    over = f"{words.part} {words.over.format(at=at, lasted=lasted)}."
     if last.kind is News.CHECKABLE:
-        return _line("▫️", event, f" can be checked again since {at}, after {lasted}.")
+        return _line("▫️", event, over)
     if event.key.startswith("cert:"):
         until = "" if last.expires is None else f"; the new one is valid until {_day(last.expires)}"
         return _line("✅", event, f" has a new certificate{until}.")
     if event.key == "self":
-        told = f" is no longer in doubt since {at}, after {lasted}: {last.cause.detail}. What is still bad follows."
+        told = f" is out of doubt since {at}, after {lasted}: {last.cause.detail}. What is still bad is told now."
         return Document((Paragraph(sentence("✅", "My own connection", Text(told))),))
-    word = "agree again since" if event.key.startswith("drift:") else "recovered at"
-    head = sentence("✅", _label(event), Text(f"{_place(event)} {word} {at} after {lasted}."))
+    head = sentence("✅", _label(event), Text(over))
     return Document((Paragraph(head), *_history(last, start, matter.now)))
 
 
@@ -85,54 +129,35 @@ def closed_message(last: HealthEvent, matter: Matter) -> Document:
     if event.key.startswith("cert:") and last.kind is News.RESOLVED:
         return resolve_message(last, matter)
     icon = "✅" if last.kind is News.RESOLVED else "▫️"
-    told = f"{_place(event)} was {_state(event)} {period}{_because(event)}."
+    words = _words(event)
+    told = f"{words.part} {words.past} {period}{_because(event)}."
     return Document((Paragraph((*sentence(icon, _label(event), Text(told)), *_affected(matter, past=True))),))
 
 
 def _present(event: HealthEvent, now: float) -> tuple[Inline, ...]:
-    label, since, checks = _label(event), moment(event.since, now), counted(event.checks, "check")
+    label, words, since = _label(event), _words(event), moment(event.since, now)
     if event.key == "self":
         told = (
             f" is in doubt since {since}: {event.cause.detail}. I suspect myself and blame nobody until that is over."
         )
         return sentence("❔", "My own connection", Text(told))
-    if event.kind is News.UNCHECKABLE:
-        told = f" cannot be checked since {since} ({checks}){_because(event)}. Whether it works is not known."
-        return sentence("❔", label, Text(f"{_place(event)}{told}"))
     if event.key.startswith("cert:"):
-        return sentence("⚠️", label, Text(_ending(event, now)))
+        return sentence("⚠️", label, Text(_ending(event)))
+    checks = counted(event.checks, "check")
+    told = f"{words.part} {words.now} since {since} ({checks}){_because(event)}."
+    if event.kind is News.UNCHECKABLE:
+        return sentence("❔", label, Text(f"{told} Whether it works is not known."))
     if event.kind is News.FLAPPING:
-        told = f" is flapping: it failed {event.flaps} times since {since}{_because(event, 'lately')}. {_CALM}"
-        return sentence("⚠️", label, Text(f"{_place(event)}{told}"))
-    steady = " stopped flapping and" if event.kind is News.STILL_BAD else ""
-    told = f"{_place(event)}{steady} is {_state(event)} since {since} ({checks}){_because(event)}."
+        often = f"it failed {event.flaps} times since {since}{_because(event, 'lately')}"
+        return sentence("⚠️", label, Text(f"{words.part} {words.now}: {often}. {_CALM}"))
+    if event.kind is News.STILL_BAD:
+        told += " It does not flap any more."
     icon = "⚠️" if event.key.startswith("drift:") else "❌"
     return sentence(icon, label, Text(told), *_consequence(event))
 
 
 def _label(event: HealthEvent) -> str:
     return service_of(event.key)
-
-
-def _place(event: HealthEvent) -> str:
-    """Which part of a server it is, after its name."""
-    if event.key.startswith("discovery:"):
-        return ": its client well-known"
-    return ": what its well-known and its transports endpoint list" if event.key.startswith("drift:") else ""
-
-
-def _state(event: HealthEvent) -> str:
-    if event.kind is News.UNCHECKABLE:
-        return "not checkable"
-    if event.kind is News.FLAPPING:
-        return "flapping"
-    if event.key.startswith("discovery:"):
-        return "unreadable"
-    if event.key.startswith("drift:"):
-        return "not the same"
-    if event.key.startswith("cert:"):
-        return "near the end of its certificate"
-    return "down" if event.cause.outage else "failing"
 
 
 def _because(event: HealthEvent, word: str = "") -> str:
@@ -149,8 +174,8 @@ def _consequence(event: HealthEvent) -> tuple[Inline, ...]:
     return ()
 
 
-def _ending(event: HealthEvent, now: float) -> str:
-    expires = now if event.expires is None else event.expires
+def _ending(event: HealthEvent) -> str:
+    expires = event.at if event.expires is None else event.expires
     days = math.ceil(max(0.0, expires - event.at) / _DAY)
     return f": its certificate ends in {counted(days, 'day')}, on {_day(expires)}."
 
@@ -193,4 +218,4 @@ def _history(last: HealthEvent, start: float, now: float) -> Sequence[Block]:
 
 
 def _line(icon: str, event: HealthEvent, told: str) -> Document:
-    return Document((Paragraph(sentence(icon, _label(event), Text(f"{_place(event)}{told}"))),))
+    return Document((Paragraph(sentence(icon, _label(event), Text(told))),))

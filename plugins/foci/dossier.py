@@ -1,0 +1,82 @@
+"""
+The evidence behind an alert, for its thread: stages, error, address, timings, and what to do.
+
+Intended use: when ``health.step`` gives an event that opens or changes an outage, pass ``dossier(report, key)`` of the
+report that caused it to ``incidents.develop``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from botkit.document import Block, Code, Document, Inline, OrderedList, Paragraph, Text
+from plugins.foci.catalogue import Group, group_of
+from plugins.foci.model import Finding, FocusReport, Report, Severity, StageResult
+from plugins.foci.render import inline
+from plugins.foci.samples import focus_key
+
+_FINDINGS_SHOWN = 5
+_LISTED = 10
+
+
+def dossier(report: Report, key: str) -> Document | None:
+    """What the check saw of a key; None when it has nothing about it."""
+    head = Paragraph((Text(f"Seen at {report.checked_at:%Y-%m-%d %H:%M:%S} UTC, in a check of {report.server_name}."),))
+    if key.startswith("focus:"):
+        for place, focus in enumerate(report.foci, 1):
+            if focus_key(focus.entry) == key:
+                own = [one for one in report.findings if one.focus == place]
+                return Document((head, *_focus(focus), *_advice(own)))
+        return None
+    if key.startswith("discovery:"):
+        return Document((head, *_well_known(report), *_advice(_of_groups(report, Group.WELL_KNOWN, Group.PROBE))))
+    if key.startswith("drift:"):
+        return Document((head, *_lists(report), *_advice(_of_groups(report, Group.LIST))))
+    return None
+
+
+def _focus(focus: FocusReport) -> Sequence[Block]:
+    url = focus.entry.service_url or focus.entry.sfu_url or ""
+    stages = tuple((Paragraph((Text(_stage(result)),)),) for result in focus.stages)
+    return (Paragraph((Code(url),)), OrderedList(stages))
+
+
+def _stage(result: StageResult) -> str:
+    spent = "" if result.elapsed_ms is None else f", {result.elapsed_ms:.0f} ms"
+    return f"{result.stage.value}: {result.outcome.value}{spent}{f' - {result.detail}' if result.detail else ''}"
+
+
+def _well_known(report: Report) -> Sequence[Block]:
+    seen = report.well_known
+    status = "no HTTP answer" if seen.http_status is None else f"HTTP {seen.http_status}"
+    facts: list[Inline] = [Code(seen.url), Text(f": {status}, {seen.elapsed_ms:.0f} ms")]
+    if seen.final_url != seen.url:
+        facts += [Text(", redirected to "), Code(seen.final_url)]
+    return (Paragraph((*facts, Text("."))),)
+
+
+def _lists(report: Report) -> Sequence[Block]:
+    listed = [focus.entry for focus in report.foci if focus.entry.source == "well-known"]
+    published = [entry.service_url or entry.sfu_url or "" for entry in listed]
+    values = report.transports.entries or ()
+    urls = [value.get("livekit_service_url") if isinstance(value, dict) else None for value in values]
+    return (*_urls("The well-known lists", published), *_urls("The transports endpoint lists", urls))
+
+
+def _urls(head: str, urls: Sequence[object]) -> Sequence[Block]:
+    shown = tuple(
+        (Paragraph((Code(url if isinstance(url, str) and url else "an entry without a URL"),)),) for url in urls
+    )
+    if not shown:
+        return (Paragraph((Text(f"{head} nothing."),)),)
+    return (Paragraph((Text(f"{head} {len(urls)}:"),)), OrderedList(shown[:_LISTED]))
+
+
+def _of_groups(report: Report, *groups: Group) -> list[Finding]:
+    return [one for one in report.findings if one.focus is None and group_of(one) in groups]
+
+
+def _advice(found: Sequence[Finding]) -> Sequence[Block]:
+    telling = [one for one in found if one.severity is not Severity.INFO]
+    ranked = sorted(telling, key=lambda one: list(Severity).index(one.severity))[:_FINDINGS_SHOWN]
+    return [Paragraph((Code(one.code), *inline(f": {one.message} {one.advice}"))) for one in ranked]

@@ -1,0 +1,216 @@
+"""
+List changes in words, bounded whatever was published.
+
+Intended use: ``list_posts(server, effect, audience, settings)`` with the effects of ``listwatch.step``; the audience is
+that of the key ``list:<server>``. ``describe`` and ``uses`` also serve the history of a server.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+
+from botkit.document import Block, Code, CodeBlock, Document, Inline, Paragraph, Text
+from plugins.foci.audience import Audience
+from plugins.foci.diff import Change, Diff, Kind, Turn
+from plugins.foci.homeserver import PathState
+from plugins.foci.listwatch import Alternates, Changed, Effect, Settled
+from plugins.foci.model import MSC4143_KEY, STABLE_KEY, Entry
+from plugins.foci.posts import AlertSettings, Placement, Post, Purpose, make_post
+from plugins.foci.snapshot import Shape, Snapshot, entry_of
+from plugins.foci.wording import counted, moment, sentence
+
+CHANGES_SHOWN = 6
+"""Changes of entries that a message tells before it counts the others."""
+
+_ENTRIES_SHOWN = 5
+_LINES_SHOWN = 50
+_LONGEST_NAME = 200
+_LONGEST_LINE = 500
+_CALM = "More is told when one list has stayed for an hour."
+
+
+def list_posts(server: str, effect: Effect, audience: Audience, settings: AlertSettings) -> tuple[Post, ...]:
+    """What the rooms are told of an effect; nothing of a baseline or a confirmation that is under way."""
+    if isinstance(effect, Changed):
+        purpose = Purpose.INFO if effect.migration else Purpose.CHANGE
+        main = (purpose, Placement.NEW, change_message(server, effect))
+        about = f"list:{server}@{effect.at:.3f}"
+        return _posts(about, 0, (main, _evidence(effect.diff)), audience, settings)
+    if isinstance(effect, Alternates):
+        main = (Purpose.CHANGE, Placement.NEW, alternates_message(server, effect))
+        return _posts(f"alternates:{server}@{effect.at:.3f}", 0, (main, _evidence(effect.diff)), audience, settings)
+    if isinstance(effect, Settled):
+        about = f"alternates:{server}@{effect.alternated_at:.3f}"
+        purpose = Purpose.CHANGE if effect.diff else Purpose.RESOLVE
+        main = (purpose, Placement.REPLY, settled_message(server, effect))
+        return _posts(about, 2, (main, _evidence(effect.diff)) if effect.diff else (main,), audience, settings)
+    return ()
+
+
+def change_message(server: str, effect: Changed) -> Document:
+    """One confirmed change; a migration reads as what it is."""
+    at = moment(effect.at, effect.at)
+    if effect.migration:
+        told = (
+            f" withdrew its foci list from the well-known at {at}, and its homeserver has the transports endpoint: "
+            "probably a migration. Clients that read only the well-known (Element Call up to 0.23) find no focus now."
+        )
+        return Document((Paragraph(sentence("ℹ️", server, Text(told))),))
+    head = sentence("⚠️", server, Text(f" changed its foci list at {at}: "))
+    return Document((Paragraph((*head, *describe(effect.diff), Text(" "), *uses(effect.diff, effect.endpoint))),))
+
+
+def alternates_message(server: str, effect: Alternates) -> Document:
+    """Too many changes to tell each."""
+    since = moment(effect.since, effect.at)
+    told = f" publishes alternating foci lists: several changes since {since}, the latest: "
+    rest = Text(f" Replicas or caches may disagree. {_CALM}")
+    return Document((Paragraph((*sentence("⚠️", server, Text(told)), *describe(effect.diff), rest)),))
+
+
+def settled_message(server: str, effect: Settled) -> Document:
+    """One list stayed: how it differs from the last one that was told."""
+    if not effect.diff:
+        told = " publishes one foci list again, the one that was told last; it has stayed for an hour."
+        return Document((Paragraph(sentence("✅", server, Text(told))),))
+    told = " publishes one foci list again; it has stayed for an hour. Compared with the one told last: "
+    head = sentence("⚠️", server, Text(told))
+    return Document((Paragraph((*head, *describe(effect.diff), Text(" "), *uses(effect.diff, "unknown"))),))
+
+
+def describe(changed: Diff) -> tuple[Inline, ...]:
+    """The changes as one sentence, in order; at most ``CHANGES_SHOWN`` and how many more."""
+    clauses = [*_whole(changed)]
+    if changed.turn is None:
+        clauses += [_clause(change) for change in changed.changes[:CHANGES_SHOWN]]
+        left = len(changed.changes) - CHANGES_SHOWN
+        if left > 0:
+            clauses.append((Text(f"and {counted(left, 'more change')}"),))
+        if changed.new.shape is Shape.LIST and not changed.new.entries and changed.old.entries:
+            clauses.append((Text("the list is empty now"),))
+    if not clauses:
+        clauses.append((Text("nothing"),))
+    parts: list[Inline] = []
+    for clause in clauses:
+        parts += [*([Text("; ")] if parts else []), *clause]
+    return (*parts, Text("."))
+
+
+def uses(changed: Diff, endpoint: PathState) -> tuple[Inline, ...]:
+    """What clients use now, as one sentence."""
+    who = "Clients that read the well-known" if endpoint in ("present", "open") else "Clients"
+    key, before, now = changed.new.key, _first(changed.old), _first(changed.new)
+    if now is None:
+        return (Text(f"{who} find no focus there now."),)
+    if key == STABLE_KEY:
+        return (Text("Element X now uses "), _name(now), Text("; Element Call does not read "), Code(key), Text("."))
+    if key != MSC4143_KEY:
+        return (Text("No known client reads "), Code(str(key)), Text("."))
+    same = before is not None and before.identity == now.identity and changed.old.key == key
+    parts: list[Inline] = [Text(f"{who} {'still' if same else 'now'} use "), _name(now), Text(".")]
+    if now.position > 1:
+        parts.append(Text(" Element Call 0.20 to 0.23 takes the first entry, which it cannot use."))
+    return tuple(parts)
+
+
+def _whole(changed: Diff) -> Iterable[tuple[Inline, ...]]:
+    if changed.renamed is not None:
+        old, new = changed.renamed
+        yield (Text("its key changed from "), Code(old), Text(" to "), Code(new))
+    key = Code(changed.new.key or "")
+    if changed.turn in (Turn.PUBLISHED, Turn.MENDED):
+        entries = changed.new.published()
+        verb = "was published" if changed.turn is Turn.PUBLISHED else "is a list again"
+        shown: list[Inline] = [Text(f"{'it' if changed.turn is Turn.MENDED else 'a list'} {verb}, with ")]
+        shown.append(Text(counted(len(entries), "entry") if len(entries) == 1 else f"{len(entries)} entries"))
+        for place, entry in enumerate(entries[:_ENTRIES_SHOWN]):
+            shown += [Text(", " if place else ": "), _name(entry)]
+        if len(entries) > _ENTRIES_SHOWN:
+            shown.append(Text(f" and {len(entries) - _ENTRIES_SHOWN} more"))
+        yield tuple(shown)
+    elif changed.turn is Turn.WITHDRAWN:
+        yield (Text("it was withdrawn"),)
+    elif changed.turn is Turn.MALFORMED:
+        yield (Text("what stands under "), key, Text(" is not a list, so clients ignore it"))
+    elif changed.turn is Turn.ALTERED:
+        yield (Text("what stands under "), key, Text(" changed and is still not a list"))
+
+
+def _clause(change: Change) -> tuple[Inline, ...]:
+    old = entry_of(change.old, change.old_position or 0) if change.old is not None else None
+    new = entry_of(change.new, change.new_position or 0) if change.new is not None else None
+    if old is not None and new is not None:
+        if change.kind is Kind.MOVED:
+            return (_name(new), Text(f" moved from {change.old_position} to {change.new_position}"))
+        if change.kind is Kind.REPLACED:
+            return (_name(old), Text(" was replaced by "), _name(new))
+        return (_name(new), *_edit(old, new))
+    if new is not None:
+        return (_name(new), Text(f" was added at {change.new_position}"))
+    return (_name(old) if old is not None else Code(""), Text(f" (number {change.old_position}) was removed"))
+
+
+def _edit(old: Entry, new: Entry) -> tuple[Inline, ...]:
+    if old.type != new.type and old.type is not None and new.type is not None:
+        return (Text(" changed its type from "), Code(_cut(old.type)), Text(" to "), Code(_cut(new.type)))
+    before = old.value if isinstance(old.value, dict) else {}
+    after = new.value if isinstance(new.value, dict) else {}
+    fields = sorted(
+        key for key in {**before, **after} if (key in before, before.get(key)) != (key in after, after.get(key))
+    )
+    shown: list[Inline] = [Text(" was edited (")]
+    for place, key in enumerate(fields[:_ENTRIES_SHOWN]):
+        shown += [Text(", " if place else ""), Code(_cut(key))]
+    more = len(fields) - _ENTRIES_SHOWN
+    return (*shown, Text(f" and {more} more)" if more > 0 else ")"))
+
+
+def _first(snapshot: Snapshot) -> Entry | None:
+    """The first entry that clients take: the exact type, and a URL (matrix-js-sdk, isLivekitTransportConfig)."""
+    entries = snapshot.published()
+    return next((one for one in entries if one.type == "livekit" and one.service_url is not None), None)
+
+
+def _name(entry: Entry) -> Inline:
+    """An entry as people tell it apart: its URL, else the whole of it."""
+    return Code(_cut(entry.service_url or entry.sfu_url or json.dumps(entry.value, sort_keys=True)))
+
+
+def _cut(text: str, limit: int = _LONGEST_NAME) -> str:
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _evidence(changed: Diff) -> tuple[Purpose, Placement, Document]:
+    """Both lists, to compare and to restore."""
+    blocks: list[Block] = []
+    for when, snapshot in (("Before", changed.old), ("Now", changed.new)):
+        under = () if snapshot.key is None else (Text(", under "), Code(snapshot.key))
+        blocks.append(Paragraph((Text(when), *under, Text(":"))))
+        blocks.append(CodeBlock(_published(snapshot)))
+    return Purpose.EVIDENCE, Placement.THREAD, Document(tuple(blocks))
+
+
+def _published(snapshot: Snapshot) -> str:
+    if snapshot.shape is Shape.NONE:
+        return "no list"
+    if snapshot.shape is Shape.MALFORMED:
+        return _cut(snapshot.value or "", _LONGEST_LINE)
+    lines = [_cut(text, _LONGEST_LINE) for text in snapshot.entries[:_LINES_SHOWN]]
+    left = len(snapshot.entries) - _LINES_SHOWN
+    listed = ",\n  ".join(lines) + (f"\n  … and {left} more" if left > 0 else "")
+    return f"[\n  {listed}\n]" if lines else "[]"
+
+
+def _posts(
+    about: str,
+    number: int,
+    messages: Sequence[tuple[Purpose, Placement, Document]],
+    audience: Audience,
+    settings: AlertSettings,
+) -> tuple[Post, ...]:
+    return tuple(
+        make_post(about, place, room_id, purpose, placement, document, settings)
+        for room_id in audience
+        for place, (purpose, placement, document) in enumerate(messages, number)
+    )
