@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
-from botkit.document import Bold, Inline, Text
+from botkit.document import Bold, Inline, Sign, Text
 
 NAMES_SHOWN = 5
 """Servers that a message names before it counts the others."""
@@ -70,4 +70,4 @@ def service_of(key: str) -> str:
 
 def sentence(icon: str, label: str, *rest: Inline) -> tuple[Inline, ...]:
     """The first line of a message: sign, what it is about, and the rest."""
-    return (Text(f"{icon} "), Bold(label), *rest)
+    return (Sign(icon), Text(" "), Bold(label), *rest)
