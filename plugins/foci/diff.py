@@ -7,7 +7,7 @@ stored: a diff follows from its two snapshots.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict, deque
+from collections import defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -199,13 +199,27 @@ def _match(old: Sequence[str], new: Sequence[str]) -> tuple[list[tuple[int, int]
 
 def _common(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int]]:
     """
-    A longest common subsequence as pairs of places.
+    A longest common subsequence as pairs of places: what both begin and end with, and the longest of the rest.
 
     Where there is a choice, what stood earlier in the old list stays, so that a swap reads as the later one moving up.
     """
-    shared = Counter(old) & Counter(new)
-    mine = [place for place, label in enumerate(old) if label in shared]
-    theirs = [place for place, label in enumerate(new) if label in shared]
+    head, least = 0, min(len(old), len(new))
+    while head < least and old[head] == new[head]:
+        head += 1
+    tail = 0
+    while tail < least - head and old[-1 - tail] == new[-1 - tail]:
+        tail += 1
+    pairs = [(place, place) for place in range(head)]
+    pairs += _longest(old, new, range(head, len(old) - tail), range(head, len(new) - tail))
+    return [*pairs, *((len(old) - place, len(new) - place) for place in range(tail, 0, -1))]
+
+
+def _longest(
+    old: Sequence[str], new: Sequence[str], mine: Sequence[int], theirs: Sequence[int]
+) -> list[tuple[int, int]]:
+    shared = {old[place] for place in mine} & {new[place] for place in theirs}
+    mine = [place for place in mine if old[place] in shared]
+    theirs = [place for place in theirs if new[place] in shared]
     longest = [[0] * (len(theirs) + 1) for _ in range(len(mine) + 1)]
     for i in range(len(mine) - 1, -1, -1):
         for j in range(len(theirs) - 1, -1, -1):
