@@ -7,11 +7,47 @@ from collections.abc import Mapping
 from typing import Any
 
 from botkit.config import ConfigError
+from botkit.visible import visible, visible_lines
 
 FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
+LONGEST_LINE = 4_000
+"""Characters of one record's line; what is longer is cut."""
+
+MOST_TRACE_LINES = 200
+"""Lines of a traceback, the last ones, as they tell what happened."""
+
 _CHATTERS = {"alembic.runtime.plugins": {"level": "WARNING"}}
 """Loggers that tell at INFO of having been imported."""
+
+
+class LineFormatter(logging.Formatter):
+    """
+    One record, one line: what strangers wrote cannot begin another, nor move a terminal's cursor.
+
+    Tracebacks follow on lines that are indented, so that none of them passes for a record.
+    """
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the standard library's name
+        return _cut(visible(_escaped(super().formatMessage(record))))
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802
+        return _indented(super().formatException(ei))
+
+    def formatStack(self, stack_info: str) -> str:  # noqa: N802
+        return _indented(super().formatStack(stack_info))
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\r", "\\r").replace("\n", "\\n").replace("\t", "\\t")
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= LONGEST_LINE else line[: LONGEST_LINE - 1] + "…"
+
+
+def _indented(trace: str) -> str:
+    return "\n".join(f"  {_cut(line)}" for line in visible_lines(trace)[-MOST_TRACE_LINES:])
 
 
 def configure_logging(settings: Mapping[str, Any], level: str = "INFO") -> None:
@@ -19,7 +55,8 @@ def configure_logging(settings: Mapping[str, Any], level: str = "INFO") -> None:
     Apply ``logging`` of the configuration.
 
     It is a ``logging.config.dictConfig`` schema. What it leaves out is filled in: version 1, loggers that
-    exist already stay enabled, and without handlers of its own the root logger writes to standard error.
+    exist already stay enabled, formatters without a class of their own are ``LineFormatter``, and without
+    handlers of its own the root logger writes to standard error.
 
     Args:
         level: of the root logger where the settings name none.
@@ -38,8 +75,21 @@ def configure_logging(settings: Mapping[str, Any], level: str = "INFO") -> None:
         schema["formatters"]["line"] = {"format": FORMAT}
         schema["handlers"]["stderr"] = {"class": "logging.StreamHandler", "formatter": "line"}
         schema["root"] = {"level": level, **schema["root"], "handlers": ["stderr"]}
+    _fill_in_formatters(schema)
     try:
         logging.config.dictConfig(schema)
     except (ValueError, TypeError, AttributeError, ImportError, KeyError, OSError) as error:
         cause = error.__cause__ or error
         raise ConfigError(f"logging: {' '.join(f'{error}: {cause}'.split())}"[:500]) from None
+
+
+def _fill_in_formatters(schema: dict[str, Any]) -> None:
+    """Lines are safe whoever declared them, unless they bring a formatter class of their own."""
+    ours = f"{__name__}.{LineFormatter.__qualname__}"
+    for name, formatter in schema["formatters"].items():
+        if isinstance(formatter, Mapping) and "()" not in formatter:
+            schema["formatters"][name] = {"class": ours, **formatter}
+    for name, handler in schema["handlers"].items():
+        if isinstance(handler, Mapping) and handler.get("formatter") is None and "()" not in handler:
+            schema["handlers"][name] = {**handler, "formatter": "message-alone"}
+    schema["formatters"].setdefault("message-alone", {"class": ours, "format": "%(message)s"})

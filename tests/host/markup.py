@@ -8,13 +8,20 @@ ALLOWED = {"ol": {"start"}, "li": set[str](), "b": set[str](), "code": set[str](
 
 
 class Markup(HTMLParser):
-    """Parses strictly: known tags, closed in order, no line breaks outside ``pre``."""
+    """
+    Parses strictly: known tags, closed in order, no line breaks outside ``pre``.
+
+    Attributes:
+        text: all words, a line end for each break.
+        running: the words that are not code, in which clients look for links and mentions.
+    """
 
     def __init__(self, html: str) -> None:
         super().__init__(convert_charrefs=True)
         self.open: list[str] = []
         self.text = ""
         self.tags: list[str] = []
+        self.running: list[str] = []
         self.feed(html)
         self.close()
         assert self.open == []
@@ -36,6 +43,8 @@ class Markup(HTMLParser):
         assert "pre" in self.open or "\n" not in data
         assert not self.open or self.open[-1] != "ol"
         self.text += data
+        if "code" not in self.open:
+            self.running.append(data)
 
     def handle_comment(self, data: str) -> None:
         raise AssertionError(f"comment {data!r}")
