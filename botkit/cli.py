@@ -143,7 +143,9 @@ def _parser(one_shots: Sequence[OneShot]) -> ArgumentParser:
     adders += [(known.name, known.summary, known.add_arguments) for known in one_shots]
     for name, summary, add_arguments in adders:
         subparser = words.add_parser(name, help=summary, description=summary, allow_abbrev=False)
-        subparser.add_argument("--config", type=Path, metavar="FILE", default=SUPPRESS, help=SUPPRESS)
+        subparser.add_argument(
+            "--config", type=Path, metavar="FILE", default=SUPPRESS, help="default: config.yaml if it exists"
+        )
         add_arguments(subparser)
     return parser
 

@@ -113,7 +113,7 @@ class CommandRouter:
         if self._refusals.wait(sender, 1) > 0:
             return ()
         self._refusals.take(sender, 1)
-        return _line("You may not command me here (commands.allow).")
+        return _line("You may not command me here.")
 
     async def _answer(self, call: _Call, message: InboundMessage) -> Sequence[Document]:
         command, args = call.command, call.args

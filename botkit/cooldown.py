@@ -56,9 +56,10 @@ class Buckets:
         """Take it, whatever is left."""
         bucket = self._bucket(key)
         bucket.tokens = max(0.0, bucket.tokens - amount)
+        bucket.told = False
 
     def tell(self, key: str) -> bool:
-        """Whether this refusal is the first since the bucket was last full."""
+        """Whether this refusal is the first since something was let through."""
         bucket = self._bucket(key)
         first, bucket.told = not bucket.told, True
         return first

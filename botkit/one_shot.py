@@ -21,7 +21,8 @@ def run_one_shot(one_shot: OneShot, namespace: Namespace, config: Config) -> int
         UsageError: the arguments make no sense; nothing was fetched.
         ConfigError: the network settings cannot be used.
     """
-    token = one_shot_token(config)
+    wanted = config.matrix is not None and one_shot.needs_account(namespace, config.matrix.user_id)
+    token = one_shot_token(config) if wanted else None
     one_shot.validate(namespace, token is not None)
     return asyncio.run(_run(one_shot, namespace, config, token))
 

@@ -136,6 +136,7 @@ class OneShot:
         failure_exit: exit code for every usage error, bad config or uncaught exception.
         validate: judges the arguments before anything else happens, given whether the config has an
             account; raises UsageError.
+        needs_account: whether these arguments need the account of a user id; its secret is read only then.
         run: does the work and returns the exit code.
     """
 
@@ -144,6 +145,7 @@ class OneShot:
     failure_exit: int
     add_arguments: Callable[[ArgumentParser], None]
     validate: Callable[[Namespace, bool], None]
+    needs_account: Callable[[Namespace, str], bool]
     run: Callable[[Namespace, OneShotContext], Awaitable[int]]
 
 

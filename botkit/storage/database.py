@@ -129,6 +129,8 @@ def cause(error: BaseException) -> str:
 
 def _make_parent(path: Path) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # it holds what was said in encrypted rooms; SQLite gives its side files the same mode
+    path.touch(mode=0o600)
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

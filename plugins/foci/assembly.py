@@ -15,10 +15,10 @@ from plugins.foci.catalogue import finding
 from plugins.foci.clients import Published, client_rows
 from plugins.foci.entries import lint_entries, probe_url
 from plugins.foci.homeserver import HomeserverAnswer
-from plugins.foci.ladder import Judgement, ProbeSettings, expiry, judge, skipped
+from plugins.foci.ladder import Judgement, expiry, judge, skipped
 from plugins.foci.lists import lint_list
 from plugins.foci.model import MAX_ENTRIES, Certainty, Entry, Finding, FocusReport, Report, Severity, Verdict
-from plugins.foci.observation import Observation
+from plugins.foci.observation import Observation, ProbeSettings
 from plugins.foci.service_url import ServiceUrl
 from plugins.foci.target import Target
 from plugins.foci.verdict import focus_verdict, server_verdict, summarise
@@ -90,7 +90,7 @@ def assemble(
         checked_at=now,
         elapsed_ms=elapsed_ms,
         verdict=verdict,
-        summary=summarise(verdict, clients, foci, found),
+        summary=summarise(verdict, seen.well_known.certainty, clients, foci, found),
         well_known=report,
         keys_found=document.keys_found if document is not None else (),
         key_used=document.key_used if document is not None else None,
@@ -122,7 +122,8 @@ def _findings(
     host = seen.target.hostname
     base_copy = seen.base_copy.document if seen.base_copy is not None else None
     found = [*seen.well_known.findings, *_base_url(seen)]
-    found += lint_list(host, seen.well_known, base_copy, seen.homeserver.transports)
+    base_url = _base_url_that_answers(seen)
+    found += lint_list(host, seen.well_known, base_copy, seen.homeserver.transports, base_url)
     linted = lint_entries(entries, host, suffixes)
     for place, judgement in enumerate(judgements, 1):
         found += [one for one in linted if one.focus == place]
@@ -135,6 +136,13 @@ def _findings(
         message = f"The list has {MAX_ENTRIES} entries or more; no more were looked at."
         found.append(finding("not-tested", message, "Publish a short list.", severity=Severity.WARNING))
     return [*found, *_context(seen)]
+
+
+def _base_url_that_answers(seen: Evidence) -> str | None:
+    """For the example to publish: the published base_url, else the hostname where a homeserver was found."""
+    versions = seen.homeserver.versions
+    fallback = f"https://{seen.target.url_host}" if versions is not None and versions.valid else None
+    return seen.well_known.report.base_url or fallback
 
 
 def _probeable(entry: Entry) -> bool:

@@ -54,9 +54,10 @@ def client_rows(published: Published) -> tuple[ClientRow, ...]:
 
 def _call_019(published: Published) -> ClientRow:
     client, name = "element-call-0.19", "Element Call up to 0.19"
-    listed = [place for place, focus in enumerate(published.foci, 1) if focus.entry.source == "transports"]
-    candidates = [*listed, *(_well_known_places(published) if published.readable_by_web else [])]
-    usable = [place for place in candidates if _takes(published.foci[place - 1].entry)]
+    listed = [_place_of(entry, published.foci) for entry in published.transports.entries or ()]
+    in_reach = published.readable_by_web and _uses_msc4143(published)
+    candidates = [*listed, *(_well_known_places(published) if in_reach else [])]
+    usable = [place for place in candidates if place and _takes(published.foci[place - 1].entry)]
     answers = {place: published.answers_web(place) for place in usable}
     for place, answer in answers.items():
         if answer == "yes":
@@ -120,8 +121,23 @@ def _from_endpoint(client: str, name: str, published: Published, *, web: bool) -
         return ClientRow(client, name, None, "unknown", _unreadable(transports.unstable))
     if not transports.entries:
         return ClientRow(client, name, None, "no", "the transports endpoint lists nothing, which is final")
+    fault = _stumbles(transports.entries, web=web)
+    if fault:
+        return ClientRow(client, name, None, "no", fault)
     places = [place for place in (_place_of(entry, published.foci) for entry in transports.entries) if place]
     return _first_livekit(client, name, places, published, web=web)
+
+
+def _stumbles(entries: Sequence[Entry], *, web: bool) -> str | None:
+    """The entry that breaks a client: any bad one for strict Rust, a null before the usable one in a browser."""
+    for place, entry in enumerate(entries, 1):
+        if not web and _breaks_strict(entry.value):
+            return f"drops the whole transports list because of entry {place}"
+        if web and entry.value is None:
+            return f"stumbles over entry {place} of the transports list, which is null"
+        if web and _takes(entry):
+            return None
+    return None
 
 
 def _first_livekit(client: str, name: str, places: Sequence[int], published: Published, *, web: bool) -> ClientRow:

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 from botkit.config import Duration, Percent, PositiveDuration, Section
 from plugins.foci.assembly import CheckSettings
 from plugins.foci.catalogue import CODES
-from plugins.foci.ladder import ProbeSettings
+from plugins.foci.observation import ProbeSettings
 from plugins.foci.target import TargetError, parse_target
 
 

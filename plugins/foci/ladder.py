@@ -8,31 +8,16 @@ from urllib.parse import urlsplit
 
 from botkit.outbound.model import Certificate, Exchange, Failure, FailureKind, Phase
 from plugins.foci.catalogue import finding
-from plugins.foci.cors import allows_any_origin, is_doubled, preflight_allows_post
 from plugins.foci.failure import advice_for, meaning_of
 from plugins.foci.model import Certainty, Finding, Outcome, Severity, Stage, StageResult
-from plugins.foci.observation import Observation
+from plugins.foci.observation import Observation, ProbeSettings, certainty_of
+from plugins.foci.quality import quality
 from plugins.foci.service_answer import POINTS_AT_SFU, ServiceAnswer, is_sfu, read_post
 from plugins.foci.service_url import is_loopback_name
+from plugins.foci.waf import meets_prober_only
 
 _STAGES = tuple(Stage)
 _FAMILY_NAMES = {4: "IPv4", 6: "IPv6"}
-
-
-@dataclass(frozen=True, slots=True)
-class ProbeSettings:
-    """
-    Limits of judgement.
-
-    Attributes:
-        expiry_warning: seconds before a certificate's end from which it is worth a warning.
-        slow: seconds from which the POST's round trip is worth a warning.
-        patience: seconds a single request may take; one cut shorter by the deadline proves nothing.
-    """
-
-    expiry_warning: float = 14 * 86400.0
-    slow: float = 2.0
-    patience: float = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +65,7 @@ def judge(seen: Observation, now: datetime, settings: ProbeSettings) -> Judgemen
         if failure.kind is FailureKind.PRIVATE_NAME and is_loopback_name(seen.url.host):
             failure = replace(failure, kind=FailureKind.PRIVATE_LITERAL)
         ladder.failed(Stage.ADDRESS, seen.dns_ms, failure.detail)
-        return _from_failure(seen, failure, ladder, _certainty(failure, None, settings), ())
+        return _from_failure(seen, failure, ladder, certainty_of(failure, None, settings), ())
     family, exchange = best_exchange(seen)
     warnings = [*_broken_families(seen, family), *expiry(exchange, now, settings)]
     if exchange.failure is not None:
@@ -88,7 +73,7 @@ def judge(seen: Observation, now: datetime, settings: ProbeSettings) -> Judgemen
         ladder.failed(
             Stage(exchange.failure.phase.value), _phase_ms(exchange, exchange.failure.phase), exchange.failure.detail
         )
-        certainty = _certainty(exchange.failure, exchange, settings)
+        certainty = certainty_of(exchange.failure, exchange, settings)
         return _from_failure(seen, exchange.failure, ladder, certainty, tuple(warnings))
     _climb(ladder, seen, exchange, Phase.HTTP)
     if seen.url.kind == "sfu":
@@ -97,8 +82,16 @@ def judge(seen: Observation, now: datetime, settings: ProbeSettings) -> Judgemen
 
 
 def best_exchange(seen: Observation) -> tuple[int, Exchange]:
-    """The family that got furthest; the newer one where both got equally far."""
-    return max(seen.main.items(), key=lambda item: (_rank(seen, item[1]), item[0]))
+    """The family that got furthest; of equals the one whose failure proves most, then the newer one."""
+    return max(seen.main.items(), key=lambda item: (_rank(seen, item[1]), _proof(item[1]), item[0]))
+
+
+def _proof(exchange: Exchange) -> int:
+    """A family that this machine lacks must not hide the refusal seen over the other."""
+    if exchange.failure is None:
+        return 0
+    order = (Certainty.UNCLEAR, Certainty.TIMEOUT, Certainty.DEFINITE)
+    return order.index(meaning_of(exchange.failure).certainty)
 
 
 def _rank(seen: Observation, exchange: Exchange) -> int:
@@ -136,13 +129,6 @@ def _from_failure(
     return Judgement(ladder.closed("an earlier stage failed"), (found, *warnings), certainty, "")
 
 
-def _certainty(failure: Failure, exchange: Exchange | None, settings: ProbeSettings) -> Certainty:
-    certainty = meaning_of(failure).certainty
-    if certainty is Certainty.TIMEOUT and exchange is not None and exchange.elapsed_ms < settings.patience * 900:
-        return Certainty.UNCLEAR
-    return certainty
-
-
 def _judge_service(
     seen: Observation,
     exchange: Exchange,
@@ -156,7 +142,7 @@ def _judge_service(
     if answer.is_service:
         ladder.passed(Stage.HTTP, exchange.connection.http_ms, f"HTTP {exchange.response.status}")
         ladder.passed(Stage.AUTHORISATION, exchange.connection.http_ms, answer.detail)
-        found = [*warnings, *_slash(seen, works=True), *_service_extras(seen, exchange, settings)]
+        found = [*warnings, *_slash(seen, works=True), *quality(seen, exchange, settings)]
         return Judgement(ladder.closed(""), tuple(found), None, _note(seen, exchange, now))
     if answer.code in ("service-not-routed", "not-an-authorisation-service") and _sfu_answers(seen):
         answer = POINTS_AT_SFU
@@ -197,39 +183,13 @@ def _slash(seen: Observation, *, works: bool) -> list[Finding]:
     return [finding("trailing-slash", message, advice)]
 
 
-def _service_extras(seen: Observation, exchange: Exchange, settings: ProbeSettings) -> list[Finding]:
-    assert exchange.response is not None  # noqa: S101 - the caller looked
-    found = []
-    advice = (
-        "Let only the service send CORS headers: remove `add_header Access-Control-*` from the proxy for these paths."
-    )
-    answers = [exchange.response, *([seen.preflight.response] if seen.preflight and seen.preflight.response else [])]
-    if any(is_doubled(response) for response in answers):
-        message = "Access-Control-Allow-Origin is sent twice, which browsers refuse."
-        found.append(finding("cors-doubled", message, advice))
-    elif not allows_any_origin(exchange.response) or (len(answers) > 1 and not preflight_allows_post(answers[1])):
-        message = "The service's CORS headers do not let web clients POST to it."
-        advice = "Let the proxy pass the service's own CORS headers and OPTIONS requests through unchanged."
-        found.append(finding("cors-missing-on-service", message, advice))
-    if seen.get_token is not None and seen.get_token.response is not None:
-        status = seen.get_token.response.status
-        if not read_post(seen.get_token.response).is_service and status in (404, 405):
-            message = f"`/get_token` answers {status}: newer clients (Matrix 2.0 calls) need it."
-            advice = "Update lk-jwt-service to 0.4.0 or later and route `/get_token` to it."
-            found.append(finding("matrix2-endpoint-missing", message, advice))
-    spent = exchange.connection.http_ms
-    if spent is not None and spent >= settings.slow * 1000:
-        message = f"The service took {spent / 1000:.1f} s to refuse an empty request."
-        found.append(finding("slow", message, "Look at the load of the service and its proxy."))
-    return found
-
-
 def _judge_sfu(
     seen: Observation, exchange: Exchange, ladder: _Ladder, warnings: list[Finding], now: datetime
 ) -> Judgement:
     assert exchange.response is not None  # noqa: S101 - the caller looked
     root = seen.root.response if seen.root is not None else None
-    if is_sfu(root, exchange.response):
+    refused = exchange.response.status >= 500 or meets_prober_only(exchange.response)
+    if not refused and is_sfu(root, exchange.response):
         ladder.passed(Stage.HTTP, exchange.connection.http_ms, "the SFU answers")
         skip = "the entry names no authorisation service"
         return Judgement(ladder.closed(skip), tuple(warnings), None, _note(seen, exchange, now))

@@ -21,7 +21,11 @@ _SYNAPSE = (
 
 
 def lint_list(
-    server_host: str, answer: WellKnownAnswer, base_copy: WellKnown | None, transports: TransportsAnswer
+    server_host: str,
+    answer: WellKnownAnswer,
+    base_copy: WellKnown | None,
+    transports: TransportsAnswer,
+    base_url: str | None,
 ) -> list[Finding]:
     """
     Findings of the list.
@@ -31,13 +35,14 @@ def lint_list(
         answer: the client well-known.
         base_copy: the well-known of the host of ``base_url``, where that is another host and was read.
         transports: the transports endpoint.
+        base_url: where a homeserver was found, for the example to publish.
     """
     found: list[Finding] = []
     if answer.report.outcome == "absent":
-        found.append(_absent(server_host, transports))
+        found.append(_absent(server_host, base_url, transports))
     elif answer.document is not None:
         found += _keys(answer.document)
-        found += _value(server_host, answer, base_copy, transports)
+        found += _value(server_host, answer.document, base_url, base_copy, transports)
     found += _transports(answer, transports)
     return found
 
@@ -46,12 +51,18 @@ def document_to_publish(server_host: str, base_url: str | None, value: Any = Non
     """The exact JSON of a working client well-known, with the published entry kept where it can be."""
     entry = {"type": "livekit", "livekit_service_url": f"https://matrix-rtc.{server_host}/livekit/jwt"}
     foci = [value] if isinstance(value, dict) and isinstance(value.get("livekit_service_url"), str) else [entry]
+    foci = value if isinstance(value, list) and value else foci
     homeserver = {"base_url": base_url or f"https://matrix.{server_host}"}
     return json.dumps({"m.homeserver": homeserver, MSC4143_KEY: foci}, indent=2)
 
 
-def _absent(server_host: str, transports: TransportsAnswer) -> Finding:
-    snippet = document_to_publish(server_host, None)
+def _listed(transports: TransportsAnswer) -> list[Any]:
+    """What the transports endpoint lists, where it can be read: the list to publish in the well-known too."""
+    return [entry.value for entry in transports.entries or ()]
+
+
+def _absent(server_host: str, base_url: str | None, transports: TransportsAnswer) -> Finding:
+    snippet = document_to_publish(server_host, base_url, _listed(transports))
     advice = "Serve this at /.well-known/matrix/client of the server name, with the URL of your authorisation service:"
     if transports.endpoint in ("present", "open"):
         message = "There is no client well-known (404); clients that read only it find no focus."
@@ -86,11 +97,12 @@ def _keys(document: WellKnown) -> list[Finding]:
 
 
 def _value(
-    server_host: str, answer: WellKnownAnswer, base_copy: WellKnown | None, transports: TransportsAnswer
+    server_host: str,
+    document: WellKnown,
+    base_url: str | None,
+    base_copy: WellKnown | None,
+    transports: TransportsAnswer,
 ) -> list[Finding]:
-    document = answer.document
-    assert document is not None  # noqa: S101 - the caller looked
-    base_url = answer.report.base_url
     if not document.keys_found:
         return _without_key(server_host, base_url, base_copy, transports)
     value = document.foci_value
@@ -113,7 +125,7 @@ def _without_key(
         message = f"The foci stand only in the well-known of the base_url host ({shown}), which clients do not ask."
         advice = f"Serve that same document at https://{server_host}/.well-known/matrix/client."
         return [finding("foci-only-on-base-url-host", message, advice)]
-    snippet = document_to_publish(server_host, base_url)
+    snippet = document_to_publish(server_host, base_url, _listed(transports))
     if transports.endpoint in ("present", "open"):
         message = "The well-known names no foci; only clients that ask the transports endpoint find one."
         advice = (

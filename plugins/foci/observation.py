@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from botkit.outbound.model import Exchange, Failure
+from plugins.foci.failure import meaning_of
+from plugins.foci.model import Certainty
 from plugins.foci.service_url import ServiceUrl
 
 
@@ -37,3 +39,27 @@ class Observation:
     def answered(self) -> bool:
         """Whether anything at all answered there: proof that this machine's network works."""
         return any(exchange.response is not None for exchange in self.main.values())
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeSettings:
+    """
+    Limits of judgement.
+
+    Attributes:
+        expiry_warning: seconds before a certificate's end from which it is worth a warning.
+        slow: seconds from which the POST's round trip is worth a warning.
+        patience: seconds a single request may take; one cut shorter by the deadline proves nothing.
+    """
+
+    expiry_warning: float = 14 * 86400.0
+    slow: float = 2.0
+    patience: float = 10.0
+
+
+def certainty_of(failure: Failure, exchange: Exchange | None, settings: ProbeSettings) -> Certainty:
+    """What a failure proves; a time-out that our own deadline cut short proves nothing."""
+    certainty = meaning_of(failure).certainty
+    if certainty is Certainty.TIMEOUT and exchange is not None and exchange.elapsed_ms < settings.patience * 900:
+        return Certainty.UNCLEAR
+    return certainty

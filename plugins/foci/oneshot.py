@@ -40,9 +40,9 @@ def check_command(settings_for: Callable[[float], CheckSettings], now: Callable[
     """The ``check`` subcommand; ``settings_for`` takes ``network.timeout`` in seconds."""
 
     async def run(arguments: argparse.Namespace, context: OneShotContext) -> int:
-        return await _run(arguments, context, settings_for(context.limits.timeout), now)
+        return await _run(arguments, context, settings_for(min(context.limits.timeout, context.limits.deadline)), now)
 
-    return OneShot("check", "check servers once and exit", EXIT_UNKNOWN, _add_arguments, _validate, run)
+    return OneShot("check", "check servers once and exit", EXIT_UNKNOWN, _add_arguments, _validate, _needs_account, run)
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -62,6 +62,17 @@ def _validate(arguments: argparse.Namespace, has_account: bool) -> None:
         if code not in CODES:
             raise UsageError(f"--ignore {code}: there is no such finding (docs/findings.md lists them)")
     _targets(arguments)
+
+
+def _needs_account(arguments: argparse.Namespace, user_id: str) -> bool:
+    """Only the account's own homeserver lists its transports to it; nothing else is asked with a token."""
+    if arguments.deep:
+        return True
+    try:
+        targets = _targets(arguments)
+    except UsageError:
+        return False
+    return any(target.server_name == user_id.partition(":")[2] for target in targets)
 
 
 def _targets(arguments: argparse.Namespace) -> list[Target]:
@@ -105,5 +116,5 @@ def _text(reports: Sequence[Report], *, ascii_only: bool) -> str:
 def _one_text(report: Report) -> str:
     """First line as monitoring systems expect it: no ``|``, which would start performance data."""
     line = f"{report.verdict.value.upper()} - {report.server_name}: {report.summary}"
-    first = to_plain(Document((Paragraph((Text(line.replace("|", "/").replace("`", "")),)),)))
-    return f"{first}\n{to_plain(to_details(report))}\n"
+    first = to_plain(Document((Paragraph((Text(line.replace("`", "")),)),)))
+    return f"{first}\n{to_plain(to_details(report))}\n".replace("|", "/")

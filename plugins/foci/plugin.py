@@ -23,7 +23,7 @@ class FociPlugin(Plugin):
 
     def __init__(self, context: PluginContext, config: BaseModel) -> None:
         super().__init__(context, config)
-        settings = _own(config).check_settings(context.limits.timeout)
+        settings = _own(config).check_settings(min(context.limits.timeout, context.limits.deadline))
         checker = Checker(context.outbound, context.account, context.limits, settings, _now)
         self._commands = FociCommands(checker, context.rooms, context.status, context.account.user_id)
 

@@ -18,8 +18,9 @@ from botkit.visible import visible
 from plugins.foci.assembly import Evidence
 from plugins.foci.certificates import Sighting
 from plugins.foci.entries import probe_url
-from plugins.foci.ladder import ProbeSettings, judge
+from plugins.foci.ladder import judge
 from plugins.foci.model import Certainty, Entry, FocusReport, Outcome, Report, Severity, Stage, Verdict
+from plugins.foci.observation import ProbeSettings
 from plugins.foci.service_url import ServiceUrl
 from plugins.foci.standing import Cause, Sample, Standing
 from plugins.foci.stored import StoredForm

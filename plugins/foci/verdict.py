@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from plugins.foci.catalogue import Group, group_of
 from plugins.foci.ladder import Judgement
-from plugins.foci.model import Certainty, ClientRow, Finding, FocusReport, Severity, Verdict
+from plugins.foci.model import Certainty, ClientRow, Finding, FocusReport, Outcome, Severity, Verdict
 
 
 def focus_verdict(judgement: Judgement | None, found: Sequence[Finding], *, others_answered: bool) -> Verdict:
@@ -59,17 +59,22 @@ def server_verdict(discovery: Certainty | None, foci: Sequence[FocusReport], fou
 
 
 def summarise(
-    verdict: Verdict, clients: Sequence[ClientRow], foci: Sequence[FocusReport], found: Sequence[Finding]
+    verdict: Verdict,
+    discovery: Certainty | None,
+    clients: Sequence[ClientRow],
+    foci: Sequence[FocusReport],
+    found: Sequence[Finding],
 ) -> str:
     """One sentence: the cause where the server is broken or could not be judged, else who finds a focus."""
     if verdict is Verdict.UNKNOWN:
-        return f"could not be judged from here: {_cause(foci, found) or 'nothing answered'}."
+        return f"could not be judged from here: {_cause(discovery, foci, found)}."
     if verdict is Verdict.CRITICAL:
         still = _named(clients, "yes")
         rest = f"; {still[0]} still {still[1]} a focus that answers" if still else ""
-        return f"{_cause(foci, found) or 'no focus can be used'}{rest}."
+        return f"{_cause(discovery, foci, found)}{rest}."
     broken = [str(place) for place, focus in enumerate(foci, 1) if focus.verdict is Verdict.CRITICAL]
-    ending = f"; focus {' and '.join(broken)} is broken." if broken else "."
+    are = "is" if len(broken) == 1 else "are"
+    ending = f"; focus {_and(broken)} {are} broken." if broken else "."
     return _who_finds(clients) + ending
 
 
@@ -87,18 +92,27 @@ def _who_finds(clients: Sequence[ClientRow]) -> str:
     return "; ".join(parts)
 
 
-def _cause(foci: Sequence[FocusReport], found: Sequence[Finding]) -> str:
-    """The gravest thing in one clause: of the server as a whole, else of the first LiveKit focus."""
-    whole = [one for one in found if one.focus is None]
-    for severity in (Severity.ERROR, Severity.WARNING):
-        grave = [one for one in whole if one.severity is severity and group_of(one) is not Group.CONTEXT]
-        first = next((place for place, focus in enumerate(foci, 1) if focus.entry.is_livekit), None)
-        own = [one for one in found if first is not None and one.focus == first and one.severity is severity]
-        if grave:
-            return grave[0].message.rstrip(".")
-        if own:
-            return f"focus {first}, where clients go first: {own[0].message.rstrip('.')}"
-    return ""
+def _cause(discovery: Certainty | None, foci: Sequence[FocusReport], found: Sequence[Finding]) -> str:
+    """The cause in one clause, by the rule that decided the verdict; a finding left out leaves the stage."""
+    if discovery is not None:
+        whole = [one for one in found if one.focus is None]
+        told = [one for one in whole if group_of(one) is Group.WELL_KNOWN or one.code == "waf-challenge"]
+        return _clause(told) or "the well-known cannot be read"
+    lists = [one for one in found if group_of(one) is Group.LIST and one.severity is Severity.ERROR]
+    if lists:
+        return _clause(lists)
+    first = next(((place, focus) for place, focus in enumerate(foci, 1) if focus.entry.is_livekit), None)
+    if first is None:
+        return "no focus can be used"
+    place, focus = first
+    own = [one for one in found if one.focus == place]
+    ranked = sorted(own, key=lambda one: list(Severity).index(one.severity))
+    stage = next((result.detail for result in focus.stages if result.outcome is not Outcome.OK), "it failed")
+    return f"focus {place}, where clients go first: {_clause(ranked) or stage}"
+
+
+def _clause(found: Sequence[Finding]) -> str:
+    return found[0].message.rstrip(".") if found else ""
 
 
 _NAMES = (
@@ -121,4 +135,8 @@ def _named(clients: Sequence[ClientRow], answer: str) -> tuple[str, str] | None:
     if not names:
         return None
     plural = len(names) > 1 or names[0].startswith("clients")
-    return " and ".join(names), "find" if plural else "finds"
+    return _and(names), "find" if plural else "finds"
+
+
+def _and(words: Sequence[str]) -> str:
+    return " and ".join((", ".join(words[:-1]), words[-1]) if len(words) > 1 else words)

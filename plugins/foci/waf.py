@@ -15,3 +15,8 @@ def is_challenge(response: Response) -> bool:
     if response.header("cf-mitigated") == "challenge":
         return True
     return response.header("x-amzn-waf-action") in ("challenge", "captcha")
+
+
+def meets_prober_only(response: Response) -> bool:
+    """A challenge or a rate limit may meet this prober alone; it says nothing about what clients get."""
+    return response.status == 429 or is_challenge(response)

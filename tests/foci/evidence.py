@@ -1,4 +1,4 @@
-"""Exchanges, entries and judged foci as values, for tests of the pure core."""
+"""Exchanges, entries, judged foci and reports as values, for tests of the pure core."""
 
 from __future__ import annotations
 
@@ -7,9 +7,17 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from publicsuffixlist import PublicSuffixList
+
 from botkit.outbound.model import Certificate, ConnectionFacts, Exchange, Failure, FailureKind, Phase, Response
+from plugins.foci.answer import WellKnownAnswer
+from plugins.foci.assembly import CheckSettings, Evidence, assemble
+from plugins.foci.homeserver import HomeserverAnswer, TransportsAnswer, VersionsAnswer
 from plugins.foci.ladder import Judgement, skipped
-from plugins.foci.model import Certainty, Entry, FocusReport, Outcome, Stage, StageResult, Verdict
+from plugins.foci.model import Certainty, Entry, FocusReport, Outcome, Report, Stage, StageResult, Verdict
+from plugins.foci.observation import Observation
+from plugins.foci.service_url import read_service_url
+from plugins.foci.target import parse_target
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 Headers = Mapping[str, str | tuple[str, ...]]
@@ -85,3 +93,17 @@ def climbed(reached: Stage) -> tuple[StageResult, ...]:
 def judgement(certainty: Certainty | None) -> Judgement:
     """What a probe came to."""
     return Judgement(climbed(Stage.AUTHORISATION if certainty is None else Stage.TLS), (), certainty, "")
+
+
+def assembled(
+    answer: WellKnownAnswer,
+    transports: TransportsAnswer | None = None,
+    *,
+    base_copy: WellKnownAnswer | None = None,
+    observations: Mapping[str, Observation] | None = None,
+) -> Report:
+    """The report on example.org, from a well-known and what was observed at service URLs."""
+    homeserver = HomeserverAnswer(VersionsAnswer(True, False, True, ""), transports or TransportsAnswer())
+    seen = {read_service_url(url): observation for url, observation in (observations or {}).items()}
+    evidence = Evidence(parse_target("example.org"), answer, homeserver, base_copy, None, seen)
+    return assemble(evidence, CheckSettings(), PublicSuffixList(), NOW, 412.0)

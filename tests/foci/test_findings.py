@@ -15,8 +15,8 @@ from lab.homeserver import Transports
 from lab.wellknown import FOCI_KEY
 from plugins.foci.assembly import CheckSettings
 from plugins.foci.catalogue import CODES
-from plugins.foci.ladder import ProbeSettings
 from plugins.foci.model import MSC4158_KEY, STABLE_KEY, Severity, Stage, Verdict
+from plugins.foci.observation import ProbeSettings
 from tests.foci import scenes
 from tests.foci.examination import BRIEF, PATIENT, Examination
 from tests.foci.scenes import BASE_URL, ENTRY, NAME, OTHER, OTHER_ENTRY, RTC, Scene

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from plugins.foci.answer import WellKnownAnswer, read_answer
+from plugins.foci.catalogue import Group, group_of
 from plugins.foci.homeserver import PathState, TransportsAnswer
-from plugins.foci.lists import document_to_publish, lint_list
+from plugins.foci.lists import document_to_publish
 from plugins.foci.model import MSC4143_KEY, MSC4158_KEY, STABLE_KEY, Entry, Finding, Severity
-from plugins.foci.wellknown import WellKnown, read_well_known
-from tests.foci.evidence import ANY_ORIGIN, JSON_TYPE, LIVEKIT, RTC, answered
+from tests.foci.evidence import ANY_ORIGIN, JSON_TYPE, LIVEKIT, RTC, answered, assembled
 
 OTHER = {"type": "livekit", "livekit_service_url": "https://rtc-2.example.org"}
 HOMESERVER = {"m.homeserver": {"base_url": "https://matrix.example.org"}}
@@ -34,9 +34,10 @@ def published(document: Any, status: int = 200) -> WellKnownAnswer:
 def lint(
     document: Any, transports: TransportsAnswer = PRESENT, *, status: int = 200, base: Any = None
 ) -> list[Finding]:
-    copy = read_well_known(json.dumps(base if base is not None else 0).encode())
+    """The findings about the list, out of the whole report."""
     answer = published({**HOMESERVER, **document} if isinstance(document, dict) else document, status)
-    return lint_list("example.org", answer, copy if isinstance(copy, WellKnown) else None, transports)
+    report = assembled(answer, transports, base_copy=None if base is None else published(base))
+    return [found for found in report.findings if group_of(found) is Group.LIST]
 
 
 def codes(found: list[Finding]) -> list[str]:
@@ -115,7 +116,7 @@ def test_the_exact_json_to_publish(document: Any, status: int, transports: Trans
     found = next(one for one in lint(document, transports, status=status) if one.snippet is not None)
     assert found.snippet is not None
     snippet = json.loads(found.snippet)
-    assert lint_list("example.org", published(snippet), None, PRESENT) == []
+    assert lint(snippet) == []
     assert published(snippet).findings == ()
 
 

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from botkit.outbound.model import Exchange, FailureKind, Phase
+from plugins.foci.answer import read_answer
 from plugins.foci.catalogue import CODES, Group, finding
-from plugins.foci.clients import Published, client_rows
 from plugins.foci.homeserver import TransportsAnswer
-from plugins.foci.model import Certainty, Finding, FocusReport, Severity, Verdict
-from plugins.foci.verdict import focus_verdict, server_verdict, summarise
-from plugins.foci.wellknown import WellKnown, read_well_known
-from tests.foci.evidence import LIVEKIT, entry, judged, judgement
+from plugins.foci.model import MSC4143_KEY, Certainty, Finding, FocusReport, Severity, Verdict
+from plugins.foci.observation import Observation
+from plugins.foci.service_url import read_service_url
+from plugins.foci.verdict import focus_verdict, server_verdict
+from tests.foci.evidence import (
+    ANY_ORIGIN,
+    JSON_TYPE,
+    LIVEKIT,
+    RTC,
+    answered,
+    assembled,
+    entry,
+    failed,
+    judged,
+    judgement,
+)
 
 OK, WARNING, CRITICAL, UNKNOWN, NOT_PROBED = Verdict
 BADNESS = {OK: 0, NOT_PROBED: 0, WARNING: 1, UNKNOWN: 2, CRITICAL: 3}
@@ -147,37 +158,41 @@ def test_a_failing_stage_never_improves_the_focus(certainty: Certainty | None, c
     assert BADNESS[after] >= BADNESS[before]
 
 
-def _summary(foci: tuple[FocusReport, ...], findings: list[Finding], verdict: Verdict) -> str:
-    document = read_well_known(
-        b'{"m.homeserver": {"base_url": "https://m.example.org"}, "org.matrix.msc4143.rtc_foci": [1]}'
-    )
-    assert isinstance(document, WellKnown)
-    transports = TransportsAnswer("absent", "absent", None)
-    published = Published(document, False, True, transports, foci)
-    return summarise(verdict, client_rows(published), foci, findings)
+BAD_JSON = answered(400, {"errcode": "M_BAD_JSON"}, ANY_ORIGIN)
+REFUSED = failed(FailureKind.CONNECT_REFUSED, Phase.CONNECT, "connection refused on 192.0.2.7:443")
+OTHER_RTC = "https://rtc-2.example.org"
+
+
+def _summary(first: Exchange, second: Exchange | None = None) -> str:
+    """Of a server whose endpoint is absent, with one focus or two at which this was observed."""
+    at = {RTC: first, **({OTHER_RTC: second} if second is not None else {})}
+    entries = [{"type": "livekit", "livekit_service_url": url} for url in at]
+    document = {"m.homeserver": {"base_url": "https://matrix.example.org"}, MSC4143_KEY: entries}
+    answer = read_answer("example.org", [answered(200, document, {**ANY_ORIGIN, **JSON_TYPE})], None)
+    observations = {
+        url: Observation(read_service_url(url), ("192.0.2.7",), None, 1.0, {4: exchange})
+        for url, exchange in at.items()
+    }
+    summary = assembled(answer, TransportsAnswer("absent", "absent", None), observations=observations).summary
+    assert summary.endswith(".")
+    assert "\n" not in summary
+    return summary
 
 
 def test_the_summary_names_the_cause() -> None:
     """Critical and unknown servers: the cause first; a server with warnings: who finds a focus and who does not."""
-    broken = replace(found("connect-refused", focus=1), message="connection refused on 192.0.2.7:443.")
-    text = _summary((judged(CRITICAL),), [broken], CRITICAL)
-    assert text == "focus 1, where clients go first: connection refused on 192.0.2.7:443."
-    text = _summary((judged(UNKNOWN),), [replace(broken, message="HTTP 429.")], UNKNOWN)
-    assert text.startswith("could not be judged from here: focus 1, where clients go first: HTTP 429.")
-    text = _summary((judged(OK), judged(CRITICAL, position=2)), [found("slow", focus=2)], WARNING)
-    assert text.endswith("; focus 2 is broken.")
-    for verdict in Verdict:
-        text = _summary((judged(OK),), [], verdict)
-        assert text.endswith(".")
-        assert "\n" not in text
+    assert "connection refused on 192.0.2.7:443" in _summary(REFUSED)
+    assert _summary(answered(429)).startswith("could not be judged from here: ")
+    assert "429" in _summary(answered(429))
+    assert "clients up to Element Call 0.23 and Element X find a focus that answers" in _summary(BAD_JSON)
+    assert "Element Call 0.24 and later finds none" in _summary(BAD_JSON)
+    assert _summary(BAD_JSON, REFUSED).endswith("; focus 2 is broken.")
 
 
-def test_no_summary_promises_more_than_was_proven() -> None:
+@pytest.mark.parametrize("first", [REFUSED, answered(429), answered(404), answered(502), answered(200, b"<html>")])
+def test_no_summary_promises_more_than_was_proven(first: Exchange) -> None:
     """Where no focus answered, no summary says that one does."""
-    for verdict in (UNKNOWN, CRITICAL, NOT_PROBED):
-        text = _summary((judged(verdict),), [], WARNING)
-        assert "every known client" not in text
-        assert "a focus that answers" not in text or "no focus that answers" in text
+    assert "focus that answers" not in _summary(first).replace("no focus that answers", "")
 
 
 def test_entries_know_their_family() -> None:

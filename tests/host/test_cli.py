@@ -47,7 +47,7 @@ class Ending(Plugin):
 
     @classmethod
     def one_shots(cls, config):
-        return [OneShot("end", "ends", 5, add_arguments, validate, run)]
+        return [OneShot("end", "ends", 5, add_arguments, validate, lambda arguments, user_id: True, run)]
 
 PLUGIN = Ending
 '''

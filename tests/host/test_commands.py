@@ -198,9 +198,9 @@ async def test_help_is_generated_from_the_declarations() -> None:
 async def test_somebody_not_allowed_is_told_once_an_hour() -> None:
     """One line, then silence; nothing reaches the plugin."""
     room = Room(allow=["@*:other.example"])
-    assert await room.type("!foci") == ["You may not command me here (commands.allow)."]
+    assert await room.type("!foci") == ["You may not command me here."]
     assert await room.type("!foci") == []
-    assert await room.type("!foci", "@bob:example.org") == ["You may not command me here (commands.allow)."]
+    assert await room.type("!foci", "@bob:example.org") == ["You may not command me here."]
     room.clock.now += 3601
     assert len(await room.type("!foci")) == 1
     assert room.plugin.seen == []
@@ -231,6 +231,8 @@ async def test_further_work_is_charged() -> None:
     assert await room.type("!foci dear 5") == ["check dear 5"]
     assert await room.type("!foci x") == ["Too many commands: try again in 10 s."]
     room.clock.now += 20
+    assert await room.type("!foci dear 5") == ["Too many commands: try again in 40 s."]
+    assert await room.type("!foci dear 5") == ["Too many commands: try again in 50 s."]
     assert await room.type("!foci dear 5") == []
     with pytest.raises(CooldownError):
         room.plugin.seen[0].charge(6)

@@ -29,18 +29,18 @@ def test_a_burst_up_to_the_count_passes_and_the_next_waits() -> None:
     assert spent(cooldown) is not None
 
 
-def test_a_refusal_is_told_once_until_the_rate_has_recovered() -> None:
-    """Whoever goes on flooding gets one answer, and another one only after a rest."""
+def test_a_refusal_is_told_once_between_two_commands_that_pass() -> None:
+    """Whoever floods gets one line for each command that was answered, never a line for each that was not."""
     clock = Clock()
-    cooldown = Cooldown(Rate(2, 60), Rate(100, 60), clock)
+    cooldown = Cooldown(Rate(2, 64), Rate(100, 60), clock)
     spent(cooldown, amount=2)
     told = []
     for _ in range(50):
         error = spent(cooldown)
-        told += [not error.silent] if error else []
+        told.append("passed" if error is None else "silence" if error.silent else "told")
         clock.now += 1
-    assert [True] + [False] * (len(told) - 1) == told
-    clock.now += 60
+    assert ["told", *["silence"] * 31, "passed", "told", *["silence"] * 16] == told
+    clock.now += 64
     spent(cooldown, amount=2)
     error = spent(cooldown)
     assert error is not None

@@ -26,7 +26,7 @@ class {cls}(Plugin):
 
     @classmethod
     def one_shots(cls, config):
-        return [OneShot("{shot}", "", 3, lambda parser: None, lambda arguments, account: None, None)]
+        return [OneShot("{shot}", "", 3, lambda parser: None, lambda arguments, account: None, None, None)]
 
     def commands(self):
         return [Command("{word}", "", "", None, (Subcommand("now", "", "", None),))]

@@ -1,0 +1,54 @@
+"""What is left to wish for in an authorisation service that answers."""
+
+from __future__ import annotations
+
+from botkit.outbound.model import Exchange
+from plugins.foci.catalogue import finding
+from plugins.foci.cors import allows_any_origin, is_doubled, preflight_allows_post
+from plugins.foci.model import Certainty, Finding
+from plugins.foci.observation import Observation, ProbeSettings, certainty_of
+from plugins.foci.service_answer import read_post
+from plugins.foci.waf import meets_prober_only
+
+
+def quality(seen: Observation, exchange: Exchange, settings: ProbeSettings) -> list[Finding]:
+    """Warnings about a service that answers: CORS, the newer endpoint, its pace."""
+    assert exchange.response is not None  # noqa: S101 - the caller looked
+    found = []
+    advice = (
+        "Let only the service send CORS headers: remove `add_header Access-Control-*` from the proxy for these paths."
+    )
+    preflight = seen.preflight.response if seen.preflight is not None else None
+    answers = [exchange.response]
+    if preflight is not None and not meets_prober_only(preflight):
+        answers.append(preflight)
+    if any(is_doubled(response) for response in answers):
+        message = "Access-Control-Allow-Origin is sent twice, which browsers refuse."
+        found.append(finding("cors-doubled", message, advice))
+    elif not allows_any_origin(exchange.response) or (len(answers) > 1 and not preflight_allows_post(answers[1])):
+        message = "The service's CORS headers do not let web clients POST to it."
+        advice = "Let the proxy pass the service's own CORS headers and OPTIONS requests through unchanged."
+        found.append(finding("cors-missing-on-service", message, advice))
+    fault = _get_token_fault(seen, settings)
+    if fault:
+        message = f"`/get_token` does not work: {fault}; newer clients (Matrix 2.0 calls) need it."
+        advice = "Update lk-jwt-service to 0.4.0 or later and route `/get_token` to it."
+        found.append(finding("matrix2-endpoint-missing", message, advice))
+    spent = exchange.connection.http_ms
+    if spent is not None and spent >= settings.slow * 1000:
+        message = f"The service took {spent / 1000:.1f} s to refuse an empty request."
+        found.append(finding("slow", message, "Look at the load of the service and its proxy."))
+    return found
+
+
+def _get_token_fault(seen: Observation, settings: ProbeSettings) -> str | None:
+    """What is wrong with the newer endpoint of a service whose older one works; None when nothing is proven."""
+    if seen.get_token is None:
+        return None
+    if seen.get_token.failure is not None:
+        failure = seen.get_token.failure
+        unclear = certainty_of(failure, seen.get_token, settings) is Certainty.UNCLEAR
+        return None if unclear else failure.detail
+    assert seen.get_token.response is not None  # noqa: S101 - an exchange has one of the two
+    answer = read_post(seen.get_token.response)
+    return None if answer.is_service or meets_prober_only(seen.get_token.response) else answer.detail
