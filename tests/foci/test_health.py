@@ -1,0 +1,354 @@
+"""From samples to alerts: patient before it fires, honest while it lasts, quiet when it flaps."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import settings as configured
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from plugins.foci.health import (
+    DAY,
+    HOUR,
+    NOTICE_PAUSE,
+    STORED,
+    Condition,
+    HealthSettings,
+    HealthState,
+    drop,
+    pace,
+    server_pace,
+    step,
+)
+from plugins.foci.standing import Cause, HealthEvent, News, Sample, Standing
+
+SETTINGS = HealthSettings(failures=3, recoveries=2)
+KEY = "focus:https://rtc.example.org:443/jwt"
+STANDINGS = {"g": Standing.GOOD, "b": Standing.BAD, "u": Standing.UNKNOWN}
+START = 1_000_000.0
+
+
+class Patient:
+    """One key with its clock, fed with samples by letter."""
+
+    def __init__(self, letters: str = "", every: float = 100.0) -> None:
+        self.state = HealthState()
+        self.now = START
+        self.count = 0
+        self.events: list[HealthEvent] = []
+        self.feed(letters, every)
+
+    def feed(
+        self, letters: str, every: float = 100.0, *, held: bool = False, cause: str = "connect-refused"
+    ) -> list[HealthEvent]:
+        found: list[HealthEvent] = []
+        for letter in letters:
+            self.now += every
+            self.count += 1
+            sample = Sample(
+                KEY, "rtc.example.org", STANDINGS[letter], self.now, f"probe {self.count}", Cause(cause, f"{cause}!")
+            )
+            self.state, events = step(self.state, sample, SETTINGS, held=held)
+            assert STORED.load(STORED.dump(self.state)) == self.state
+            found += events
+        self.events += found
+        return found
+
+
+def kinds(events: list[HealthEvent]) -> list[News]:
+    return [event.kind for event in events]
+
+
+F, R, D = News.FIRED, News.RESOLVED, News.DEVELOPED
+TABLE = [
+    ("", []),
+    ("gggg", []),
+    ("bb", []),
+    ("bbg", []),
+    ("bbgbbgbbg", []),
+    ("bbb", [F]),
+    ("bbbbbbbb", [F]),
+    ("gbbb", [F]),
+    ("bubub", [F]),
+    ("bbuuuu", []),
+    ("bbbg", [F]),
+    ("bbbgg", [F, R]),
+    ("bbbgug", [F, R]),
+    ("bbbgbgbgbg", [F]),
+    ("bbbgbgg", [F, R]),
+    ("uuuuuuuu", []),
+    ("uuuuuuuuu", [News.UNCHECKABLE]),
+    ("u" * 30, [News.UNCHECKABLE]),
+    ("u" * 9 + "g", [News.UNCHECKABLE, News.CHECKABLE]),
+    ("u" * 9 + "bbb", [News.UNCHECKABLE, News.CHECKABLE, F]),
+    ("u" * 8 + "g" + "u" * 8, []),
+    ("bbb" + "u" * 9, [F, News.UNCHECKABLE]),
+    ("bbb" + "u" * 9 + "gg", [F, News.UNCHECKABLE, News.CHECKABLE, R]),
+    ("bbbgg" * 3, [F, R, F, R, News.FLAPPING]),
+    ("bbbgg" * 9, [F, R, F, R, News.FLAPPING]),
+]
+
+
+@pytest.mark.parametrize(("letters", "expected"), TABLE)
+def test_samples_lead_to_these_events(letters: str, expected: list[News]) -> None:
+    """Three bad in a row fire, two good ones resolve, unknown ones count neither way."""
+    assert kinds(Patient(letters).events) == expected
+
+
+def test_an_outage_carries_its_times() -> None:
+    """Since the first bad sample, last good before it, until the first good one after it."""
+    fired, resolved = Patient("gggbbbbbgg").events
+    assert (fired.since, fired.last_good, fired.checks) == (START + 400, START + 300, 3)
+    assert fired.cause == Cause("connect-refused", "connect-refused!")
+    assert (resolved.since, resolved.last_good, resolved.ended) == (START + 400, START + 300, START + 900)
+    assert (resolved.checks, resolved.flaps, resolved.at) == (5, 1, START + 1000)
+
+
+def test_the_second_outage_within_an_hour_says_that_it_is_the_second() -> None:
+    """Its resolve counts the outages of the last hour."""
+    assert [event.flaps for event in Patient("bbbggbbbgg").events] == [1, 1, 2, 2]
+
+
+def test_the_same_probe_counts_once() -> None:
+    """A result that is reused for other servers is one sample, however often it arrives."""
+    state = HealthState()
+    sample = Sample(KEY, "h", Standing.BAD, START, "one probe")
+    for _ in range(10):
+        state, events = step(state, sample, SETTINGS)
+        assert events == ()
+    assert state.bad == 1
+
+
+def test_flapping_ends_well_after_a_steady_hour() -> None:
+    """One resolve for the whole spell, with how often it failed and since when."""
+    patient = Patient("bbbgg" * 5)
+    turned = patient.state.turned_at
+    assert patient.feed("g" * 35) == []
+    (resolved,) = patient.feed("g")
+    assert (resolved.kind, resolved.flaps) == (R, 5)
+    assert (resolved.since, resolved.ended) == (START + 300, turned)
+    assert kinds(patient.feed("bbbgg")) == [F, R]
+
+
+def test_flapping_that_ends_badly_says_so() -> None:
+    """An hour down after flapping is told, and resolves as usual later."""
+    patient = Patient("bbbgg" * 3 + "bbb")
+    since = patient.state.first_bad
+    (still,) = patient.feed("b" * 36)
+    assert (still.kind, still.since) == (News.STILL_BAD, since)
+    assert kinds(patient.feed("bbgg")) == [R]
+
+
+def test_outages_far_apart_do_not_flap() -> None:
+    """A third firing counts only with the two others within an hour."""
+    patient = Patient()
+    for _ in range(5):
+        patient.feed("bbbgg", every=400.0)
+    assert kinds(patient.events) == [F, R] * 5
+
+
+def test_while_the_bot_suspects_itself_nothing_fires() -> None:
+    """What is still bad afterwards fires with its next bad sample, since the first one."""
+    patient = Patient("ggg")
+    assert patient.feed("b" * 10, held=True) == []
+    assert patient.state.condition is Condition.PENDING
+    (fired,) = patient.feed("b")
+    assert (fired.kind, fired.since, fired.checks) == (F, START + 400, 11)
+
+
+def test_what_recovers_under_suspicion_was_never_blamed() -> None:
+    """A good sample clears it."""
+    patient = Patient()
+    patient.feed("b" * 10, held=True)
+    assert patient.feed("gbb") == []
+
+
+def test_under_suspicion_nothing_is_called_uncheckable() -> None:
+    """The notice comes once the suspicion is over, if it still holds."""
+    patient = Patient()
+    assert patient.feed("u" * 30, held=True) == []
+    assert kinds(patient.feed("u")) == [News.UNCHECKABLE]
+
+
+def test_the_notice_is_given_once_a_day_at_most() -> None:
+    """A key that is unknown now and then does not become a stream of notices."""
+    patient = Patient()
+    for _ in range(20):
+        patient.feed("u" * 9 + "g")
+    assert kinds(patient.events) == [News.UNCHECKABLE, News.CHECKABLE]
+    patient.now += NOTICE_PAUSE
+    assert kinds(patient.feed("u" * 9)) == [News.UNCHECKABLE]
+
+
+def test_another_cause_of_the_same_outage_is_a_development() -> None:
+    """Told once it is new and ten minutes have passed; the same cause in other words is not."""
+    patient = Patient("bbb")
+    assert patient.feed("b", cause="tls-expired") == []
+    assert kinds(patient.feed("b", every=600.0, cause="connect-refused")) == []
+    (developed,) = patient.feed("b", cause="tls-expired")
+    assert (developed.kind, developed.cause.code, developed.since) == (D, "tls-expired", START + 100)
+    assert patient.feed("b", every=600.0, cause="tls-expired") == []
+
+
+@pytest.mark.parametrize(
+    ("letters", "expected"),
+    [("", []), ("bb", []), ("bbbgg", []), ("bbb", [News.DROPPED]), ("bbbgg" * 3, [News.DROPPED])],
+)
+def test_what_is_forgotten_while_bad_is_told(letters: str, expected: list[News]) -> None:
+    """An incident does not stay open for ever because its focus left every list."""
+    patient = Patient(letters)
+    assert [event.kind for event in drop(patient.state, KEY, patient.now)] == expected
+
+
+def test_what_is_forgotten_while_uncheckable_is_told() -> None:
+    """The notice needs its end too."""
+    patient = Patient("u" * 9)
+    (event,) = drop(patient.state, KEY, patient.now)
+    assert (event.kind, event.since) == (News.DROPPED, START + 100)
+
+
+def test_a_clock_that_is_set_back_stops_nothing() -> None:
+    """Flapping from the future still ends, and no duration is negative."""
+    patient = Patient("bbbgg" * 3)
+    patient.now -= 30 * DAY
+    assert kinds(patient.feed("g" * 38)) == [R]
+    assert all(event.ended is None or event.ended >= event.since for event in patient.events)
+    patient.feed("bbb")
+    patient.now -= DAY
+    (resolved,) = patient.feed("gg")
+    assert resolved.ended is not None
+    assert resolved.ended >= resolved.since
+
+
+@pytest.mark.parametrize(
+    ("letters", "later", "interval", "expected"),
+    [
+        ("", 0, 300, 300),
+        ("g", 0, 300, 300),
+        ("u", 0, 300, 300),
+        ("b", 0, 300, 100),
+        ("bbb", 0, 300, 300),
+        ("bbbg", 0, 300, 100),
+        ("bbb", DAY - 1, 300, 300),
+        ("bbb", DAY + 1, 300, 1200),
+        ("bbb", DAY + 1, 1800, 3600),
+        ("bbb", DAY + 1, 7200, 7200),
+        ("b", 0, 45, 20),
+        ("g", 0, 5, 20),
+    ],
+)
+def test_pace(letters: str, later: float, interval: float, expected: float) -> None:
+    """Quicker while it is decided, slower once it has long been known, never under twenty seconds."""
+    patient = Patient(letters)
+    assert pace(patient.state, interval, patient.now + later) == expected
+
+
+def test_a_server_is_checked_at_the_pace_of_its_most_urgent_key() -> None:
+    """One key that is pending is enough."""
+    assert server_pace([Patient("g").state, Patient("b").state], 300, START) == 100
+    assert server_pace([], 300, START) == 300
+
+
+class AnySamples(RuleBasedStateMachine):
+    """Samples in any order and at any pace, with suspicions, restarts and jumps of the clock."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.state = HealthState()
+        self.now = START
+        self.count = 0
+        self.bad = 0
+        self.good = 0
+        self.open = False
+        self.unclear = False
+        self.told: list[float] = []
+        self.firings: list[float] = []
+
+    @rule(
+        letters=st.text("gbu", min_size=1, max_size=9),
+        every=st.sampled_from([20.0, 100.0, 300.0, 1200.0]),
+        held=st.sampled_from([False, False, False, True]),
+        cause=st.sampled_from(["connect-refused", "http-5xx"]),
+    )
+    def samples(self, letters: str, every: float, held: bool, cause: str) -> None:
+        for letter in letters:
+            self.now += every
+            self.sample(STANDINGS[letter], held, cause)
+
+    def sample(self, standing: Standing, held: bool, cause: str) -> None:
+        self.count += 1
+        if standing is Standing.BAD:
+            self.bad, self.good = self.bad + 1, 0
+        elif standing is Standing.GOOD:
+            self.bad, self.good = 0, self.good + 1
+        before = self.state
+        sample = Sample(KEY, "h", standing, self.now, str(self.count), Cause(cause))
+        self.state, events = step(self.state, sample, SETTINGS, held=held)
+        if standing is Standing.UNKNOWN:
+            assert (self.state.condition, self.state.bad, self.state.good, self.state.spell) == (
+                before.condition,
+                before.bad,
+                before.good,
+                before.spell,
+            )
+            assert all(event.kind is News.UNCHECKABLE for event in events)
+        if self.state.condition is Condition.FIRING and before.condition is not Condition.FIRING:
+            assert self.bad >= SETTINGS.failures
+            self.firings.append(self.now)
+        for event in events:
+            self.account(event, held)
+
+    def account(self, event: HealthEvent, held: bool) -> None:
+        assert event.since <= event.at == self.now
+        assert event.ended is None or event.since <= event.ended <= event.at
+        if event.kind in (News.FIRED, News.FLAPPING):
+            assert not held
+            assert not self.open
+            assert self.bad >= SETTINGS.failures
+            self.open = True
+        elif event.kind is News.RESOLVED:
+            assert self.open
+            assert self.good >= SETTINGS.recoveries or self.state.condition is Condition.OK
+            self.open = False
+        elif event.kind in (News.DEVELOPED, News.STILL_BAD):
+            assert self.open
+        elif event.kind is News.UNCHECKABLE:
+            assert not held
+            assert not self.unclear
+            self.unclear = True
+        elif event.kind is News.CHECKABLE:
+            assert self.unclear
+            self.unclear = False
+        if event.kind is not News.DEVELOPED:
+            self.told.append(self.now)
+
+    @rule()
+    def a_restart(self) -> None:
+        self.state = STORED.load(STORED.dump(self.state))
+
+    @invariant()
+    def a_firing_is_resolved_or_still_open(self) -> None:
+        assert self.open is (self.state.condition is Condition.FIRING or self.state.spell is not None)
+        assert self.unclear is self.state.unclear
+
+    @invariant()
+    def messages_are_bounded(self) -> None:
+        # Two outages with their ends, the flapping; its end only an hour later. A notice and its end.
+        assert sum(at > self.now - HOUR for at in self.told) <= 5 + 2 + 1
+
+    @invariant()
+    def the_next_check_is_near(self) -> None:
+        assert 20 <= pace(self.state, 300.0, self.now) <= HOUR
+
+
+AnySamples.TestCase.settings = configured(max_examples=150, stateful_step_count=50, deadline=None)
+TestAnySamples = AnySamples.TestCase
+
+
+def test_a_day_of_the_worst_rhythm_is_bounded() -> None:
+    """Two plain outages an hour are the most that is told one by one; quicker ones are told as flapping."""
+    for good in range(2, 40):
+        patient = Patient()
+        while patient.now < START + DAY:
+            patient.feed("bbb" + "g" * good)
+        assert len(patient.events) <= (5 if (3 + good) * 100 < HOUR / 2 else 24 * 4 + 2), good

@@ -1,0 +1,151 @@
+"""When many hosts go bad at once, the bot doubts itself first."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from plugins.foci.standing import HealthEvent, News, Sample, Standing
+from plugins.foci.suspicion import KEY, STORED, Suspicion, step
+
+WINDOW = 300.0
+START = 1_000_000.0
+GOOD, BAD, UNKNOWN = Standing.GOOD, Standing.BAD, Standing.UNKNOWN
+
+
+class Bot:
+    """The bot's view of some hosts."""
+
+    def __init__(self, hosts: int) -> None:
+        self.state = Suspicion()
+        self.now = START
+        self.hosts = [f"h{number}.example" for number in range(hosts)]
+        self.round([GOOD] * hosts)
+
+    def look(self, host: str, *standings: Standing, after: float = 0.0) -> list[HealthEvent]:
+        self.now += after
+        samples = [Sample(f"key {place}", host, one, self.now, "") for place, one in enumerate(standings)]
+        self.state, events = step(self.state, samples, self.now, WINDOW)
+        assert STORED.load(STORED.dump(self.state)) == self.state
+        return list(events)
+
+    def round(self, standings: list[Standing], every: float = 250.0) -> list[HealthEvent]:
+        """Each host once, evenly spread over ``every`` seconds."""
+        pairs = zip(self.hosts, standings, strict=True)
+        return [event for host, one in pairs for event in self.look(host, one, after=every / len(self.hosts))]
+
+
+def test_more_than_half_of_five_hosts_make_it_suspect_itself() -> None:
+    """Said once, with the figures; nothing more while it lasts."""
+    bot = Bot(5)
+    (event,) = bot.round([BAD] * 5)
+    assert (event.kind, event.key, event.cause.detail) == (News.FIRED, KEY, "3 of 5 hosts went bad within 5 min")
+    assert bot.state.active
+    assert bot.round([BAD] * 5) + bot.round([BAD] * 5) == []
+
+
+def test_half_of_them_is_not_enough() -> None:
+    """Three of six are blamed."""
+    bot = Bot(6)
+    assert bot.round([BAD, BAD, BAD, GOOD, GOOD, GOOD]) == []
+    assert not bot.state.active
+
+
+def test_four_hosts_prove_nothing() -> None:
+    """With so few, all of them may well be down."""
+    bot = Bot(4)
+    assert bot.round([BAD] * 4) == []
+
+
+def test_hosts_that_go_bad_one_after_the_other_are_blamed() -> None:
+    """Only those newly bad within the window count."""
+    bot = Bot(6)
+    for down in range(1, 7):
+        assert bot.round([BAD] * down + [GOOD] * (6 - down)) == [], down
+        assert bot.round([BAD] * down + [GOOD] * (6 - down)) == [], down
+
+
+def test_unknown_is_as_suspicious_as_bad() -> None:
+    """A broken resolver makes everything unknown."""
+    assert [event.kind for event in Bot(8).round([UNKNOWN] * 8)] == [News.FIRED]
+
+
+def test_one_good_answer_speaks_for_its_host() -> None:
+    """A host that serves two things, one of them broken, proves the connection."""
+    bot = Bot(5)
+    assert [event for host in bot.hosts for event in bot.look(host, BAD, GOOD, after=50.0)] == []
+
+
+def test_samples_without_a_host_say_nothing() -> None:
+    """What was never asked of any host is no sign of the connection."""
+    state = Suspicion()
+    for number in range(20):
+        state, events = step(state, [Sample(f"k{number}", "", BAD, START, "")], START, WINDOW)
+        assert events == ()
+    assert not state.active
+
+
+def test_it_is_over_when_half_of_the_hosts_answer_again() -> None:
+    """The end is told with its duration."""
+    bot = Bot(6)
+    bot.round([BAD] * 6)
+    since = bot.state.since
+    (event,) = bot.round([GOOD] * 6)
+    assert (event.kind, event.since, event.cause.detail) == (News.RESOLVED, since, "most hosts answer again")
+    assert not bot.state.active
+
+
+def test_it_lasts_while_nothing_answers() -> None:
+    """However long."""
+    bot = Bot(6)
+    bot.round([BAD] * 6)
+    for _ in range(50):
+        assert bot.round([BAD] * 6) == []
+    assert bot.state.active
+
+
+def test_it_ends_when_other_hosts_keep_answering() -> None:
+    """If most watched hosts are really down, they are blamed in the end."""
+    bot = Bot(6)
+    bot.round([BAD] * 4 + [GOOD] * 2)
+    assert bot.state.active
+    events = [event for _ in range(5) for event in bot.round([BAD] * 4 + [GOOD] * 2)]
+    assert [(event.kind, event.cause.detail) for event in events] == [(News.RESOLVED, "other hosts kept answering")]
+    assert not bot.state.active
+
+
+def test_a_connection_that_comes_and_goes_is_told_once_an_hour() -> None:
+    """Within the hour it still holds back, without a word."""
+    bot = Bot(6)
+    told = [event for _ in range(3) for one in (BAD, GOOD) for event in bot.round([one] * 6)]
+    assert [event.kind for event in told] == [News.FIRED, News.RESOLVED]
+    bot.round([BAD] * 6)
+    assert bot.state.active
+
+
+def test_hosts_no_longer_watched_are_forgotten() -> None:
+    """The state does not grow for ever."""
+    bot = Bot(50)
+    bot.now += 2 * 86400
+    bot.look("new.example", GOOD)
+    assert list(bot.state.hosts) == ["new.example"]
+
+
+def test_a_clock_that_is_set_back_does_not_blind_it() -> None:
+    """Hosts from the future are as recent as can be."""
+    bot = Bot(6)
+    bot.now -= 86400
+    assert [event.kind for event in bot.round([BAD] * 6)] == [News.FIRED]
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 9), st.sampled_from([GOOD, BAD, UNKNOWN]), st.floats(0, 400)), max_size=150))
+def test_beginning_and_end_take_turns(looks: list[tuple[int, Standing, float]]) -> None:
+    """Never two suspicions without an end between, never an end without one, never with fewer than five hosts."""
+    bot = Bot(10)
+    suspected = False
+    for number, standing, after in looks:
+        for event in bot.look(bot.hosts[number], standing, after=after):
+            assert (event.kind is News.FIRED) is not suspected
+            suspected = event.kind is News.FIRED
+        assert bot.state.active or not suspected
