@@ -1,0 +1,316 @@
+"""From what was observed at a focus to stages and findings; how much each failure proves."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from botkit.outbound.model import Exchange, Failure, FailureKind, Phase
+from plugins.foci.failure import advice_for, meaning_of
+from plugins.foci.ladder import Judgement, judge
+from plugins.foci.model import Certainty, Outcome, Severity, Stage
+from plugins.foci.observation import Observation, ProbeSettings
+from plugins.foci.service_url import read_service_url, read_sfu_url
+from tests.foci.evidence import ANY_ORIGIN, NOW, RTC, Headers, answered, failed
+
+SETTINGS = ProbeSettings()
+BAD_JSON = {"errcode": "M_BAD_JSON", "error": "Missing room parameter"}
+SERVICE = answered(400, BAD_JSON, ANY_ORIGIN)
+PREFLIGHT = answered(200, b"", {**ANY_ORIGIN, "access-control-allow-headers": "Accept, Content-Type, X-CSRF-Token"})
+GO_404 = answered(404, b"404 page not found\n", ANY_ORIGIN)
+SFU_REFUSAL = answered(401, b"no permissions to access the room", ANY_ORIGIN)
+
+
+def seen(post: Exchange, *, url: str = RTC, **further: Any) -> Observation:
+    """A service observed over IPv4, with a good preflight and /get_token unless told otherwise."""
+    usual = {"preflight": PREFLIGHT, "get_token": SERVICE, "families_reached": frozenset({4, 6})}
+    return Observation(read_service_url(url), ("192.0.2.7",), None, 1.0, {4: post}, **{**usual, **further})
+
+
+def judged(observation: Observation, settings: ProbeSettings = SETTINGS) -> Judgement:
+    return judge(observation, NOW, settings)
+
+
+def codes(judgement: Judgement) -> list[str]:
+    return [found.code for found in judgement.findings]
+
+
+def outcomes(judgement: Judgement) -> str:
+    """The stages in short: o for ok, f for failed, s for skipped."""
+    assert [result.stage for result in judgement.stages] == list(Stage)
+    return "".join(result.outcome.value[0] for result in judgement.stages)
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (400, BAD_JSON),
+        (400, {"errcode": "M_NOT_JSON", "error": "Error decoding JSON"}),
+        (400, {"errcode": "M_BAD_JSON"}),
+        (400, b'{"errcode":"M_BAD_JSON","error":"Missing parameters"}\n'),
+    ],
+)
+def test_a_service_is_known_by_its_refusal(status: int, body: Any) -> None:
+    """Status and errcode identify the service; its words and content type, which change by version, do not."""
+    judgement = judged(seen(answered(status, body, ANY_ORIGIN)))
+    assert (outcomes(judgement), codes(judgement), judgement.certainty) == ("ooooo", [], None)
+    assert judgement.note == "80 ms; IPv4; certificate valid 61 days"
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "headers", "expected", "code", "certainty"),
+    [
+        (200, b"{}", {}, "oooof", "not-an-authorisation-service", Certainty.DEFINITE),
+        (200, b"OK", {}, "oooof", "not-an-authorisation-service", Certainty.DEFINITE),
+        (200, BAD_JSON, {}, "oooof", "not-an-authorisation-service", Certainty.DEFINITE),
+        (400, b"<html>", {}, "oooof", "not-an-authorisation-service", Certainty.DEFINITE),
+        (400, {"errcode": "M_UNKNOWN"}, {}, "oooof", "not-an-authorisation-service", Certainty.DEFINITE),
+        (400, ["M_BAD_JSON"], {}, "oooof", "not-an-authorisation-service", Certainty.DEFINITE),
+        (401, {"errcode": "M_UNAUTHORIZED"}, {}, "oooof", "not-an-authorisation-service", Certainty.DEFINITE),
+        (403, b"no", {}, "oooof", "not-an-authorisation-service", Certainty.DEFINITE),
+        (405, b"", {}, "oooof", "not-an-authorisation-service", Certainty.DEFINITE),
+        (404, {"errcode": "M_UNRECOGNIZED"}, {}, "oooof", "not-an-authorisation-service", Certainty.DEFINITE),
+        (404, b"404 page not found\n", {}, "oooof", "service-not-routed", Certainty.DEFINITE),
+        (404, b"<html>", {"server": "nginx"}, "oooof", "service-not-routed", Certainty.DEFINITE),
+        (301, b"", {"location": RTC}, "oooof", "not-an-authorisation-service", Certainty.DEFINITE),
+        (308, b"", {"location": RTC}, "oooof", "not-an-authorisation-service", Certainty.DEFINITE),
+        (429, b"", {}, "oooof", "rate-limited", Certainty.UNCLEAR),
+        (403, b"<html>", {"cf-mitigated": "challenge"}, "oooof", "waf-challenge", Certainty.UNCLEAR),
+        (503, b"<html>", {"cf-mitigated": "challenge"}, "oooof", "waf-challenge", Certainty.UNCLEAR),
+        (405, b"", {"x-amzn-waf-action": "captcha"}, "oooof", "waf-challenge", Certainty.UNCLEAR),
+        (500, b"", {}, "ooofs", "http-5xx", Certainty.DEFINITE),
+        (502, b"<html>", {}, "ooofs", "http-5xx", Certainty.DEFINITE),
+        (503, {"errcode": "M_UNKNOWN"}, {}, "ooofs", "http-5xx", Certainty.DEFINITE),
+    ],
+)
+def test_what_is_no_service(
+    status: int, body: Any, headers: Headers, expected: str, code: str, certainty: Certainty
+) -> None:
+    """Any other answer fails the stage it shows, with one finding that names it."""
+    judgement = judged(seen(answered(status, body, headers)))
+    assert (outcomes(judgement), codes(judgement), judgement.certainty) == (expected, [code], certainty)
+
+
+@pytest.mark.parametrize(
+    ("kind", "phase", "expected", "code", "certainty"),
+    [
+        (FailureKind.PRIVATE_LITERAL, Phase.ADDRESS, "fssss", "private-address", Certainty.DEFINITE),
+        (FailureKind.PRIVATE_NAME, Phase.ADDRESS, "fssss", "private-address", Certainty.UNCLEAR),
+        (FailureKind.NO_ROUTE, Phase.CONNECT, "ofsss", "not-tested", Certainty.UNCLEAR),
+        (FailureKind.LOCAL_FAULT, Phase.CONNECT, "ofsss", "not-tested", Certainty.UNCLEAR),
+        (FailureKind.CONNECT_REFUSED, Phase.CONNECT, "ofsss", "connect-refused", Certainty.DEFINITE),
+        (FailureKind.CONNECT_TIMEOUT, Phase.CONNECT, "ofsss", "connect-timeout", Certainty.TIMEOUT),
+        (FailureKind.CONNECT_RESET, Phase.CONNECT, "ofsss", "connect-reset", Certainty.DEFINITE),
+        (FailureKind.TLS_EXPIRED, Phase.TLS, "oofss", "tls-expired", Certainty.DEFINITE),
+        (FailureKind.TLS_NOT_YET_VALID, Phase.TLS, "oofss", "tls-not-yet-valid", Certainty.DEFINITE),
+        (FailureKind.TLS_SELF_SIGNED, Phase.TLS, "oofss", "tls-self-signed", Certainty.DEFINITE),
+        (FailureKind.TLS_UNTRUSTED, Phase.TLS, "oofss", "tls-untrusted", Certainty.DEFINITE),
+        (FailureKind.TLS_HOSTNAME, Phase.TLS, "oofss", "tls-hostname", Certainty.DEFINITE),
+        (FailureKind.TLS_PROTOCOL, Phase.TLS, "oofss", "tls-protocol", Certainty.DEFINITE),
+        (FailureKind.TLS_RESET, Phase.TLS, "oofss", "connect-reset", Certainty.DEFINITE),
+        (FailureKind.TLS_TIMEOUT, Phase.TLS, "oofss", "tls-timeout", Certainty.TIMEOUT),
+        (FailureKind.HTTP_TIMEOUT, Phase.HTTP, "ooofs", "http-timeout", Certainty.TIMEOUT),
+        (FailureKind.HTTP_PROTOCOL, Phase.HTTP, "ooofs", "http-protocol", Certainty.DEFINITE),
+        (FailureKind.HTTP_DISCONNECTED, Phase.HTTP, "ooofs", "http-protocol", Certainty.DEFINITE),
+        (FailureKind.BODY_TOO_LARGE, Phase.HTTP, "ooofs", "http-protocol", Certainty.DEFINITE),
+    ],
+)
+def test_failures(kind: FailureKind, phase: Phase, expected: str, code: str, certainty: Certainty) -> None:
+    """What failed is the stage that failed: those before it passed, those after it are skipped."""
+    judgement = judged(seen(failed(kind, phase)))
+    assert (outcomes(judgement), codes(judgement), judgement.certainty) == (expected, [code], certainty)
+
+
+@pytest.mark.parametrize("kind", FailureKind)
+def test_every_failure_has_advice(kind: FailureKind) -> None:
+    """No failure is left without a meaning and something to do about it."""
+    assert meaning_of(Failure(kind, Phase.HTTP, "x")).code
+    assert len(advice_for(Failure(kind, Phase.HTTP, "x"), "rtc.example.org")) > 20
+    assert "{" not in advice_for(Failure(kind, Phase.HTTP, "x"), "rtc.example.org")
+
+
+@pytest.mark.parametrize(
+    ("kind", "certainty"),
+    [
+        (FailureKind.DNS_NXDOMAIN, Certainty.DEFINITE),
+        (FailureKind.DNS_NODATA, Certainty.DEFINITE),
+        (FailureKind.DNS_BADNAME, Certainty.DEFINITE),
+        (FailureKind.DNS_SERVFAIL, Certainty.UNCLEAR),
+        (FailureKind.DNS_REFUSED, Certainty.UNCLEAR),
+        (FailureKind.DNS_TIMEOUT, Certainty.UNCLEAR),
+    ],
+)
+def test_dns(kind: FailureKind, certainty: Certainty) -> None:
+    """Only DNS that says no is the other side's fault; DNS that does not answer may be ours."""
+    failure = Failure(kind, Phase.ADDRESS, "DNS said so")
+    judgement = judged(Observation(read_service_url(RTC), (), failure, 5.0, {}))
+    assert (outcomes(judgement), codes(judgement), judgement.certainty) == ("fssss", ["dns-failure"], certainty)
+    assert (judgement.stages[0].elapsed_ms, judgement.stages[0].detail) == (5.0, "DNS said so")
+
+
+def test_a_request_cut_short_proves_nothing() -> None:
+    """A time-out counts against the focus only if it had the whole of its time."""
+    for elapsed, certainty in [
+        (10_000.0, Certainty.TIMEOUT),
+        (9_100.0, Certainty.TIMEOUT),
+        (2_000.0, Certainty.UNCLEAR),
+    ]:
+        exchange = failed(FailureKind.HTTP_TIMEOUT, Phase.HTTP, elapsed_ms=elapsed)
+        assert judged(seen(exchange)).certainty is certainty
+
+
+def test_skipped_stages_took_no_time() -> None:
+    """Skipped stages have no time; passed and failed ones have the one they took."""
+    judgement = judged(seen(failed(FailureKind.TLS_EXPIRED, Phase.TLS, "certificate expired on 2026-11-20")))
+    for result in judgement.stages:
+        assert (result.elapsed_ms is None) is (result.outcome is Outcome.SKIPPED)
+    assert judgement.stages[2].detail == "certificate expired on 2026-11-20"
+
+
+@pytest.mark.parametrize(
+    ("post", "preflight", "code"),
+    [
+        (SERVICE, PREFLIGHT, None),
+        (SERVICE, None, None),
+        (SERVICE, failed(FailureKind.HTTP_TIMEOUT, Phase.HTTP), None),
+        (answered(400, BAD_JSON), PREFLIGHT, "cors-missing-on-service"),
+        (
+            answered(400, BAD_JSON, {"access-control-allow-origin": "https://a.test"}),
+            PREFLIGHT,
+            "cors-missing-on-service",
+        ),
+        (SERVICE, answered(405, b"", ANY_ORIGIN), "cors-missing-on-service"),
+        (SERVICE, answered(200, b"", ANY_ORIGIN), "cors-missing-on-service"),
+        (SERVICE, answered(204, b"", {**ANY_ORIGIN, "access-control-allow-headers": "*"}), None),
+        (SERVICE, answered(200, b"", {"access-control-allow-headers": "content-type"}), "cors-missing-on-service"),
+        (answered(400, BAD_JSON, {"access-control-allow-origin": ("*", "*")}), PREFLIGHT, "cors-doubled"),
+        (answered(400, BAD_JSON, {"access-control-allow-origin": "*, *"}), PREFLIGHT, "cors-doubled"),
+        (SERVICE, answered(200, b"", {"access-control-allow-origin": ("*", "*")}), "cors-doubled"),
+    ],
+)
+def test_cors(post: Exchange, preflight: Exchange | None, code: str | None) -> None:
+    """What keeps browsers from a service that answers is a warning; a preflight that was not answered is not."""
+    judgement = judged(seen(post, preflight=preflight))
+    assert codes(judgement) == ([] if code is None else [code])
+    assert all(found.severity is Severity.WARNING for found in judgement.findings)
+    assert judgement.certainty is None
+
+
+@pytest.mark.parametrize(
+    ("get_token", "missing"),
+    [
+        (SERVICE, False),
+        (None, False),
+        (failed(FailureKind.HTTP_TIMEOUT, Phase.HTTP, elapsed_ms=100.0), False),
+        (failed(FailureKind.HTTP_TIMEOUT, Phase.HTTP), True),
+        (GO_404, True),
+        (answered(405, b""), True),
+        (answered(502, b""), True),
+        (answered(429, b""), False),
+        (answered(403, b"", {"cf-mitigated": "challenge"}), False),
+    ],
+)
+def test_the_newer_endpoint(get_token: Exchange | None, missing: bool) -> None:
+    """The newer endpoint is missed where it is proven not to work; what may meet this prober only proves nothing."""
+    assert codes(judged(seen(SERVICE, get_token=get_token))) == (["matrix2-endpoint-missing"] if missing else [])
+
+
+@pytest.mark.parametrize(
+    ("main", "clean", "expected", "severity"),
+    [
+        (SERVICE, SERVICE, ["trailing-slash"], Severity.WARNING),
+        (answered(307, b""), SERVICE, ["trailing-slash"], Severity.ERROR),
+        (GO_404, SERVICE, ["trailing-slash"], Severity.ERROR),
+        (GO_404, GO_404, ["trailing-slash", "service-not-routed"], Severity.ERROR),
+        (answered(502, b""), answered(502, b""), ["trailing-slash", "http-5xx"], Severity.ERROR),
+    ],
+)
+def test_a_slash_at_the_end(main: Exchange, clean: Exchange, expected: list[str], severity: Severity) -> None:
+    """The literal URL is judged; the slash is an error where it breaks the service, a warning where it does not."""
+    judgement = judged(seen(main, url=f"{RTC}/", clean=clean))
+    assert codes(judgement) == expected
+    assert judgement.findings[0].severity is severity
+    assert (judgement.certainty is None) is (main is SERVICE)
+
+
+@pytest.mark.parametrize(
+    ("root", "validate", "code"),
+    [
+        (answered(200, b"OK"), SFU_REFUSAL, "points-at-sfu"),
+        (answered(404, b""), SFU_REFUSAL, "points-at-sfu"),
+        (answered(200, b"OK\n"), None, "points-at-sfu"),
+        (answered(200, b"OK, welcome"), answered(401, b"password"), "service-not-routed"),
+        (None, None, "service-not-routed"),
+    ],
+)
+def test_the_sfu_in_place_of_the_service(root: Exchange | None, validate: Exchange | None, code: str) -> None:
+    """LiveKit is known by its own words, not by just any 401 or 200."""
+    assert codes(judged(seen(GO_404, root=root, validate=validate))) == [code]
+
+
+@pytest.mark.parametrize(("days", "warned"), [(61, False), (14.01, False), (13.9, True), (0.2, True), (-1, False)])
+def test_certificates_that_end_soon(days: float, warned: bool) -> None:
+    """A certificate with less than the set time left is a warning; one that ended is another finding."""
+    assert codes(judged(seen(answered(400, BAD_JSON, ANY_ORIGIN, days=days)))) == (["tls-expiring"] if warned else [])
+    assert "tls-expiring" not in codes(judged(seen(SERVICE), replace(SETTINGS, expiry_warning=0)))
+
+
+@pytest.mark.parametrize(("http_ms", "slow"), [(1999.0, False), (2000.0, True), (9000.0, True)])
+def test_slow_services(http_ms: float, slow: bool) -> None:
+    """The POST's own round trip is measured, not the way there."""
+    assert codes(judged(seen(answered(400, BAD_JSON, ANY_ORIGIN, http_ms=http_ms)))) == (["slow"] if slow else [])
+
+
+V6_REFUSED = failed(FailureKind.CONNECT_REFUSED, Phase.CONNECT, "connection refused on 2001:db8::7")
+
+
+@pytest.mark.parametrize(
+    ("main", "reached", "expected", "note"),
+    [
+        ({4: SERVICE, 6: SERVICE}, {4, 6}, [], "IPv4 and IPv6"),
+        ({4: SERVICE, 6: V6_REFUSED}, {4, 6}, ["address-family-broken"], "IPv4;"),
+        ({4: SERVICE, 6: V6_REFUSED}, {4}, [], "IPv6 not tested from here"),
+        ({4: V6_REFUSED, 6: SERVICE}, {4, 6}, ["address-family-broken"], "IPv6;"),
+        ({4: SERVICE, 6: answered(502, b"")}, {4, 6}, ["address-family-broken"], "IPv4;"),
+        ({4: SERVICE, 6: GO_404}, {4, 6}, ["address-family-broken"], "IPv4;"),
+    ],
+)
+def test_address_families(main: dict[int, Exchange], reached: set[int], expected: list[str], note: str) -> None:
+    """A family that fails beside one that works is a warning, if this machine is known to have that family."""
+    observation = replace(seen(SERVICE), main=main, families_reached=frozenset(reached))
+    judgement = judged(observation)
+    assert codes(judgement) == expected
+    assert note in judgement.note
+    assert judgement.certainty is None
+
+
+def test_where_both_families_fail_the_furthest_tells() -> None:
+    """The family that got further is the one whose failure is reported."""
+    tls = failed(FailureKind.TLS_EXPIRED, Phase.TLS)
+    judgement = judged(replace(seen(SERVICE), main={4: tls, 6: V6_REFUSED}))
+    assert codes(judgement) == ["tls-expired"]
+
+
+@pytest.mark.parametrize(
+    ("validate", "root", "expected", "codes_found", "certainty"),
+    [
+        (SFU_REFUSAL, None, "oooos", [], None),
+        (answered(404, b""), answered(200, b"OK"), "oooos", [], None),
+        (answered(401, b"password"), answered(401, b""), "ooofs", ["sfu-unreachable"], Certainty.DEFINITE),
+        (answered(200, b"<html>"), answered(200, b"<html>"), "ooofs", ["sfu-unreachable"], Certainty.DEFINITE),
+        (GO_404, None, "ooofs", ["sfu-unreachable"], Certainty.DEFINITE),
+        (answered(502, b""), None, "ooofs", ["http-5xx"], Certainty.DEFINITE),
+        (answered(429, b""), None, "ooofs", ["rate-limited"], Certainty.UNCLEAR),
+        (failed(FailureKind.TLS_HOSTNAME, Phase.TLS), None, "oofss", ["tls-hostname"], Certainty.DEFINITE),
+    ],
+)
+def test_sfus(
+    validate: Exchange, root: Exchange | None, expected: str, codes_found: list[str], certainty: Certainty | None
+) -> None:
+    """An SFU is alive when it refuses in its own words; the authorisation stage stays skipped: nothing was proven."""
+    url = read_sfu_url("wss://sfu.example.org")
+    judgement = judged(Observation(url, ("192.0.2.7",), None, 1.0, {4: validate}, root=root))
+    assert outcomes(judgement) == expected
+    assert (codes(judgement), judgement.certainty) == (codes_found, certainty)
