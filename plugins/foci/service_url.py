@@ -12,6 +12,9 @@ from publicsuffixlist import PublicSuffixList
 
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\Z", re.IGNORECASE)
 _ENDPOINTS = ("/sfu/get", "/get_token")
+_LONGEST_HOST = 400
+"""Characters, port included; DNS allows 253, and normalising a name of thousands takes seconds."""
+
 RESTRICTED_SERVICES = frozenset({"livekit-jwt.call.matrix.org"})
 """Services known to open no rooms for users of other servers (element-call#3510)."""
 
@@ -122,6 +125,8 @@ def _split(text: str, ports: dict[str, int]) -> ServiceUrl:
     host = re.split(r"[/?#]", rest, maxsplit=1)[0]
     if "@" in host:
         return _faulty(invalid, "livekit-url-invalid", "it has user information before the host")
+    if len(host) > _LONGEST_HOST:
+        return _placeholder(invalid, host)
     try:
         parts = urlsplit(text)
         port = parts.port if parts.port is not None else ports[scheme]
