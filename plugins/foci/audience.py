@@ -71,6 +71,10 @@ def everyone(watches: Mapping[str, Collection[str]]) -> Audience:
 
 def _same(target: str, name: str) -> bool:
     """Whether a silence's target names this server or service; a host stands for all of its ports."""
-    target, name = target.lower().removesuffix(":443"), name.lower().removesuffix(":443")
-    host = name.rpartition(":")[0] if ":" in name.rpartition("]")[2] else name
-    return target in (name, host)
+    (wanted, wanted_port), (host, port) = _host_and_port(target.lower()), _host_and_port(name.lower())
+    return wanted == host and wanted_port in ("", port or "443")
+
+
+def _host_and_port(text: str) -> tuple[str, str]:
+    after = text.rpartition("]")[2]
+    return (text.rpartition(":")[0], after.rpartition(":")[2]) if ":" in after else (text, "")

@@ -59,12 +59,13 @@ def service_of(key: str) -> str:
         return rest.removesuffix(":443")
     if kind != "focus":
         return rest
-    place = rest.rpartition("#")[0] or rest
+    before, mark, _ = rest.rpartition("#")
+    place = before if mark else rest
     try:
         netloc = urlsplit(place).netloc
     except ValueError:
         netloc = ""
-    label = netloc.removesuffix(":443") or place or "an entry without a URL"
+    label = netloc.removesuffix(":443") or place or "an empty URL"
     return label if len(label) <= _LONGEST_LABEL else label[: _LONGEST_LABEL - 1] + "…"
 
 

@@ -1,0 +1,123 @@
+"""Which rooms hear of something, and that none learns what another one watches."""
+
+from __future__ import annotations
+
+import pytest
+
+from plugins.foci.audience import Silence, everyone, hearing
+from plugins.foci.wording import moment, named, service_of, span
+
+NOW = 1_000_000.0
+KEY = "focus:https://rtc.example.net:443/jwt"
+WATCHES = {"!ops": ("b.org", "a.org", "c.org"), "!other": ("a.org",), "!third": ("z.org",), "!empty": ()}
+
+
+def silence(target: str, room_id: str = "!ops", until: float = NOW + 60) -> Silence:
+    return Silence(room_id, target, until, "@ops:example.org", "maintenance")
+
+
+def test_each_room_hears_of_the_servers_it_watches() -> None:
+    """Sorted names, of this room only; rooms that watch none of them hear nothing."""
+    assert hearing(KEY, ("a.org", "b.org", "y.org"), WATCHES, (), NOW) == {
+        "!ops": ("a.org", "b.org"),
+        "!other": ("a.org",),
+    }
+
+
+def test_everyone_is_every_room_with_a_watch() -> None:
+    """For what the bot says of itself; no names."""
+    assert everyone(WATCHES) == {"!ops": (), "!other": (), "!third": ()}
+
+
+def test_a_silenced_server_is_not_named() -> None:
+    """The others of the room still are; other rooms are not concerned."""
+    heard = hearing(KEY, ("a.org", "b.org"), WATCHES, [silence("A.org")], NOW)
+    assert heard == {"!ops": ("b.org",), "!other": ("a.org",)}
+
+
+def test_a_room_that_silenced_all_its_servers_hears_nothing() -> None:
+    """Nothing is left to name."""
+    heard = hearing(KEY, ("a.org", "b.org"), WATCHES, [silence("a.org"), silence("b.org")], NOW)
+    assert heard == {"!other": ("a.org",)}
+
+
+@pytest.mark.parametrize("target", ["rtc.example.net", "RTC.example.net", "rtc.example.net:443"])
+def test_a_silenced_service_is_silent_whatever_it_affects(target: str) -> None:
+    """With or without the port."""
+    assert "!ops" not in hearing(KEY, ("a.org", "b.org"), WATCHES, [silence(target)], NOW)
+
+
+@pytest.mark.parametrize(
+    ("target", "silent"), [("rtc.example.net", True), ("rtc.example.net:8443", True), ("rtc.example.net:443", False)]
+)
+def test_a_host_stands_for_its_ports_and_a_port_for_itself(target: str, silent: bool) -> None:
+    """A silence of the host covers a service on another port; one of port 443 does not."""
+    heard = hearing("focus:https://rtc.example.net:8443/jwt", ("b.org",), WATCHES, [silence(target)], NOW)
+    assert (heard == {}) is silent
+
+
+def test_a_silence_ends_by_itself() -> None:
+    """At its expiry, to the second."""
+    assert "!ops" in hearing(KEY, ("a.org",), WATCHES, [silence("a.org", until=NOW)], NOW)
+    assert "!ops" not in hearing(KEY, ("a.org",), WATCHES, [silence("a.org", until=NOW + 1)], NOW)
+
+
+@pytest.mark.parametrize(
+    ("key", "name"),
+    [
+        ("focus:https://rtc.example.org:443/livekit/jwt", "rtc.example.org"),
+        ("focus:https://rtc.example.org:8443/jwt", "rtc.example.org:8443"),
+        ("focus:wss://sfu.example.org:443", "sfu.example.org"),
+        ("focus:https://[::1]:443/x", "[::1]"),
+        ("focus:http://rtc.example.org/jwt#scheme-http", "rtc.example.org"),
+        ("focus:rtc#livekit-url-invalid", "rtc"),
+        ("focus:https://[/#livekit-url-invalid", "https://[/"),
+        ("focus:#livekit-url-invalid", "an empty URL"),
+        ("discovery:example.org:8448", "example.org:8448"),
+        ("drift:example.org", "example.org"),
+        ("cert:rtc.example.org:443", "rtc.example.org"),
+        ("cert:[::1]:8443", "[::1]:8443"),
+        ("list:example.org", "example.org"),
+    ],
+)
+def test_keys_are_spoken_of_by_what_people_call_them(key: str, name: str) -> None:
+    """Hosts without the usual port, servers by their names, broken URLs as they are."""
+    assert service_of(key) == name
+
+
+def test_long_names_are_cut() -> None:
+    """A stranger's URL does not fill the message."""
+    assert len(service_of("focus:" + "x" * 5000 + "#livekit-url-invalid")) == 120
+
+
+def test_five_names_then_how_many_more() -> None:
+    """The rest is counted."""
+    servers = [f"s{number:02}.org" for number in range(50)]
+    assert named(servers[:5]) == "s00.org, s01.org, s02.org, s03.org, s04.org"
+    assert named(servers) == "s00.org, s01.org, s02.org, s03.org, s04.org and 45 more"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (-5, "0 s"),
+        (0, "0 s"),
+        (59, "59 s"),
+        (60, "1 min"),
+        (29 * 60 + 31, "29 min"),
+        (3600, "1 h"),
+        (2 * 3600 + 14 * 60, "2 h 14 min"),
+        (86400, "1 d"),
+        (86400 * 3 + 3600 * 4, "3 d 4 h"),
+    ],
+)
+def test_durations(seconds: float, words: str) -> None:
+    """Two units are enough."""
+    assert span(seconds) == words
+
+
+def test_times_carry_their_date_only_where_it_differs() -> None:
+    """A message read the next day names the day."""
+    noon = 1_795_435_200.0
+    assert moment(noon, noon + 3600) == "12:00 UTC"
+    assert moment(noon, noon + 86400) == "2026-11-23 12:00 UTC"

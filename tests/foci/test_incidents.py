@@ -1,0 +1,483 @@
+"""An incident as rooms read it: one message, developed in place, with an end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+from hypothesis import settings as configured
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from botkit.document import Document, Paragraph, Text
+from botkit.rendering import to_plain
+from plugins.foci import health
+from plugins.foci.audience import Audience
+from plugins.foci.incidents import (
+    STORED,
+    Acknowledgement,
+    Incident,
+    acknowledge,
+    develop,
+    next_reminder,
+    refresh,
+    rehome,
+    subject,
+    withdraw,
+)
+from plugins.foci.posts import AlertSettings, Placement, Post, Purpose
+from plugins.foci.standing import Cause, HealthEvent, News, Sample, Standing
+
+NOON = 1_795_435_200.0
+"""2026-11-23, 12:00 UTC."""
+
+KEY = "focus:https://rtc.example.org:443/livekit/jwt"
+REFUSED = Cause("connect-refused", "connection refused on 203.0.113.7:443")
+OPS: Audience = {"!ops": ("a.org", "b.org")}
+SETTINGS = AlertSettings(mention=("@oncall:example.org",))
+EVIDENCE = Document((Paragraph((Text("stages"),)),))
+
+
+def event(kind: News, key: str = KEY, after: float = 0.0, **facts: object) -> HealthEvent:
+    return replace(HealthEvent(kind, key, NOON + 200 + after, NOON, REFUSED, 3), **facts)  # type: ignore[arg-type]
+
+
+def lines(post: Post) -> list[str]:
+    return to_plain(post.document).split("\n")
+
+
+class Rooms:
+    """One subject's incident and everything that was posted about it."""
+
+    def __init__(self) -> None:
+        self.incident: Incident | None = None
+        self.posts: list[Post] = []
+
+    def hear(
+        self, one: HealthEvent, audience: Audience = OPS, evidence: Document | None = None
+    ) -> list[tuple[str, Purpose, Placement]]:
+        return self._take(develop(self.incident, one, audience, SETTINGS, evidence))
+
+    def refresh(self, now: float, audience: Audience = OPS) -> list[tuple[str, Purpose, Placement]]:
+        assert self.incident is not None
+        return self._take(refresh(self.incident, audience, now, SETTINGS))
+
+    def _take(self, step: tuple[Incident | None, tuple[Post, ...]]) -> list[tuple[str, Purpose, Placement]]:
+        self.incident, posts = step
+        if self.incident is not None:
+            assert STORED.load(STORED.dump(self.incident)) == self.incident
+        self.posts += posts
+        return [(post.room_id, post.purpose, post.placement) for post in posts]
+
+
+def test_an_outage_from_its_first_message_to_its_last() -> None:
+    """Firing with evidence, one reply and a final edit at its end: the first lines say it all."""
+    rooms = Rooms()
+    assert rooms.hear(event(News.FIRED), evidence=EVIDENCE) == [
+        ("!ops", Purpose.FIRING, Placement.NEW),
+        ("!ops", Purpose.EVIDENCE, Placement.THREAD),
+    ]
+    ended = event(News.RESOLVED, after=2000, ended=NOON + 29 * 60, last_good=NOON - 300, checks=9)
+    assert rooms.hear(ended) == [
+        ("!ops", Purpose.CLOSED, Placement.EDIT),
+        ("!ops", Purpose.RESOLVE, Placement.REPLY),
+    ]
+    assert rooms.incident is None
+    firing, evidence, closed, resolve = rooms.posts
+    assert lines(firing) == [
+        (
+            "❌ rtc.example.org is down since 12:00 UTC (3 checks): connection refused on 203.0.113.7:443. "
+            "Affects 2 watched servers: a.org, b.org."
+        )
+    ]
+    assert evidence.document == EVIDENCE
+    assert lines(closed)[0].startswith("✅ rtc.example.org was down from 12:00 UTC to 12:29 UTC (29 min): ")
+    assert lines(resolve) == [
+        "✅ rtc.example.org recovered at 12:29 UTC after 29 min.",
+        "First seen bad at 12:00 UTC, last seen good before that at 11:55 UTC.",
+    ]
+
+
+def test_only_what_fires_pings_and_only_alerts_notify() -> None:
+    """Mentions go with firing; resolves, evidence and notices are m.notice, reminders m.text."""
+    rooms = Rooms()
+    rooms.hear(event(News.FIRED), evidence=EVIDENCE)
+    rooms.refresh(NOON + 13 * 3600)
+    rooms.hear(event(News.RESOLVED, after=14 * 3600))
+    found = {post.purpose: (post.msgtype, post.mentions) for post in rooms.posts}
+    assert found == {
+        Purpose.FIRING: ("m.text", ("@oncall:example.org",)),
+        Purpose.EVIDENCE: ("m.notice", ()),
+        Purpose.REMINDER: ("m.text", ()),
+        Purpose.CLOSED: ("m.text", ()),
+        Purpose.RESOLVE: ("m.notice", ()),
+    }
+
+
+def test_the_operator_may_choose_quiet_alerts() -> None:
+    """Reminders notify all the same, as they are for what nobody took up."""
+    quiet = replace(SETTINGS, msgtype="m.notice")
+    incident, (firing,) = develop(None, event(News.FIRED), OPS, quiet)
+    assert incident is not None
+    _, (reminder,) = refresh(incident, OPS, NOON + 13 * 3600, quiet)
+    assert (firing.msgtype, reminder.msgtype) == ("m.notice", "m.text")
+
+
+def test_each_room_reads_its_own_servers_only() -> None:
+    """Two rooms, one outage, different names."""
+    rooms = Rooms()
+    rooms.hear(event(News.FIRED), {"!ops": ("a.org", "b.org"), "!other": ("c.org",)})
+    texts = {post.room_id: lines(post)[0] for post in rooms.posts}
+    assert texts["!other"].endswith("Affects c.org.")
+    assert "c.org" not in texts["!ops"]
+
+
+def test_a_shared_service_is_one_message_whatever_it_affects() -> None:
+    """Two hundred servers: five names, then how many more."""
+    rooms = Rooms()
+    servers = tuple(f"s{number:03}.org" for number in range(200))
+    assert len(rooms.hear(event(News.FIRED), {"!ops": servers})) == 1
+    assert lines(rooms.posts[0])[0].endswith(
+        "Affects 200 watched servers: s000.org, s001.org, s002.org, s003.org, s004.org and 195 more."
+    )
+
+
+def test_further_urls_of_a_service_join_its_incident() -> None:
+    """The second URL edits the message; the incident ends with the last of them."""
+    other = "focus:https://rtc.example.org:443/second"
+    assert subject(event(News.FIRED)) == subject(event(News.FIRED, other))
+    rooms = Rooms()
+    rooms.hear(event(News.FIRED))
+    assert rooms.hear(event(News.FIRED, other)) == [("!ops", Purpose.UPDATE, Placement.EDIT)]
+    assert lines(rooms.posts[-1])[1].startswith("Another URL of the same service too: connection refused")
+    assert rooms.hear(event(News.RESOLVED)) == [("!ops", Purpose.UPDATE, Placement.EDIT)]
+    assert rooms.incident is not None
+    assert [purpose for _, purpose, _ in rooms.hear(event(News.RESOLVED, other))] == [Purpose.CLOSED, Purpose.RESOLVE]
+    assert rooms.incident is None
+
+
+def test_another_cause_is_an_edit_with_evidence() -> None:
+    """No new message: the one that stands is corrected."""
+    rooms = Rooms()
+    rooms.hear(event(News.FIRED))
+    developed = event(News.DEVELOPED, cause=Cause("tls-expired", "certificate expired on 2026-11-20"), checks=7)
+    assert rooms.hear(developed, evidence=EVIDENCE) == [
+        ("!ops", Purpose.UPDATE, Placement.EDIT),
+        ("!ops", Purpose.EVIDENCE, Placement.THREAD),
+    ]
+    assert "(7 checks): certificate expired on 2026-11-20." in lines(rooms.posts[-2])[0]
+
+
+def test_something_that_answers_wrongly_is_not_called_down() -> None:
+    """Failing is said of what answers, but not as it should."""
+    rooms = Rooms()
+    rooms.hear(event(News.FIRED, cause=Cause("service-not-routed", "HTTP 404", outage=False)))
+    assert lines(rooms.posts[0])[0].startswith("❌ rtc.example.org is failing since 12:00 UTC (3 checks): HTTP 404.")
+
+
+def test_reminders_come_every_twelve_hours() -> None:
+    """In reply to the incident, with how long it lasts."""
+    rooms = Rooms()
+    rooms.hear(event(News.FIRED))
+    assert rooms.incident is not None
+    due = next_reminder(rooms.incident, SETTINGS)
+    assert due == NOON + 200 + 12 * 3600
+    assert rooms.refresh(due - 1) == []
+    assert rooms.refresh(due) == [("!ops", Purpose.REMINDER, Placement.REPLY)]
+    assert rooms.refresh(due) == []
+    assert next_reminder(rooms.incident, SETTINGS) == due + 12 * 3600
+    assert lines(rooms.posts[-1])[0].startswith(
+        "⏰ rtc.example.org is still down, since 2026-11-23 12:00 UTC (12 h 3 min)"
+    )
+
+
+def test_an_acknowledgement_stops_reminders_in_its_room_only() -> None:
+    """It is shown in the message, and reminders go on when it is withdrawn."""
+    rooms = Rooms()
+    both = {"!ops": ("a.org",), "!other": ("a.org",)}
+    rooms.hear(event(News.FIRED), both)
+    assert rooms.incident is not None
+    reaction = Acknowledgement("$reaction", "@ops:example.org")
+    rooms.incident, (edit,) = acknowledge(rooms.incident, "!ops", reaction, NOON + 300, SETTINGS)
+    assert lines(edit)[1] == "Acknowledged by @ops:example.org: no reminders here."
+    assert rooms.incident is not None
+    assert acknowledge(rooms.incident, "!ops", reaction, NOON + 300, SETTINGS) == (rooms.incident, ())
+    assert rooms.refresh(NOON + 13 * 3600, both) == [("!other", Purpose.REMINDER, Placement.REPLY)]
+    rooms.incident, (edit,) = withdraw(rooms.incident, "!ops", "$reaction", NOON + 14 * 3600, SETTINGS)
+    assert len(lines(edit)) == 1
+    assert rooms.refresh(NOON + 14 * 3600, both) == [("!ops", Purpose.REMINDER, Placement.REPLY)]
+
+
+def test_one_of_two_acknowledgements_is_enough() -> None:
+    """Reminders stay away until the last one is withdrawn; unknown reactions change nothing."""
+    incident, _ = develop(None, event(News.FIRED), OPS, SETTINGS)
+    for name in ("$1", "$2"):
+        assert incident is not None
+        incident, _ = acknowledge(incident, "!ops", Acknowledgement(name, f"@{name}:x.org"), NOON, SETTINGS)
+    assert incident is not None
+    incident, _ = withdraw(incident, "!ops", "$1", NOON, SETTINGS)
+    assert incident is not None
+    assert next_reminder(incident, SETTINGS) is None
+    assert withdraw(incident, "!ops", "$3", NOON, SETTINGS) == (incident, ())
+    assert acknowledge(incident, "!elsewhere", Acknowledgement("$4", "@x:x.org"), NOON, SETTINGS) == (incident, ())
+
+
+def test_a_silenced_room_is_told_nothing_until_the_silence_ends() -> None:
+    """Then it reads the incident as it stands; if it ended before, it never hears of it."""
+    rooms = Rooms()
+    assert rooms.hear(event(News.FIRED), {}) == []
+    assert rooms.refresh(NOON + 600, {}) == []
+    assert rooms.refresh(NOON + 900) == [("!ops", Purpose.FIRING, Placement.NEW)]
+    rooms = Rooms()
+    rooms.hear(event(News.FIRED), {})
+    assert rooms.hear(event(News.RESOLVED), OPS) == []
+
+
+def test_a_silence_in_the_midst_leaves_only_quiet_edits() -> None:
+    """No reminder and no reply; the message that stands is still brought to its end."""
+    rooms = Rooms()
+    rooms.hear(event(News.FIRED))
+    assert rooms.refresh(NOON + 13 * 3600, {}) == []
+    assert rooms.hear(event(News.RESOLVED, after=50_000), {}) == [("!ops", Purpose.CLOSED, Placement.EDIT)]
+
+
+def test_other_servers_than_before_are_an_edit() -> None:
+    """Another watched server publishes the dead focus: the names are corrected."""
+    rooms = Rooms()
+    rooms.hear(event(News.FIRED), {"!ops": ("a.org",)})
+    assert rooms.refresh(NOON + 300) == [("!ops", Purpose.UPDATE, Placement.EDIT)]
+    assert lines(rooms.posts[-1])[0].endswith("Affects 2 watched servers: a.org, b.org.")
+    assert rooms.refresh(NOON + 300) == []
+
+
+def test_an_upgraded_room_reads_the_incident_afresh() -> None:
+    """In its replacement; the old room is left alone."""
+    rooms = Rooms()
+    rooms.hear(event(News.FIRED))
+    assert rooms.incident is not None
+    rooms.incident = rehome(rooms.incident, "!ops")
+    replaced = {"!new": ("a.org", "b.org")}
+    assert rooms.refresh(NOON + 300, replaced) == [("!new", Purpose.FIRING, Placement.NEW)]
+    assert {room for room, _, _ in rooms.hear(event(News.RESOLVED), replaced)} == {"!new"}
+
+
+def test_what_cannot_be_checked_is_a_notice_of_its_own() -> None:
+    """Quiet, without reminders, ended by an edit alone; an outage of the same thing is another incident."""
+    rooms = Rooms()
+    assert subject(event(News.UNCHECKABLE)) != subject(event(News.FIRED))
+    assert subject(event(News.UNCHECKABLE)) == subject(event(News.CHECKABLE))
+    assert rooms.hear(event(News.UNCHECKABLE, checks=9)) == [("!ops", Purpose.INFO, Placement.NEW)]
+    assert rooms.refresh(NOON + 10 * 86400) == []
+    assert rooms.hear(event(News.CHECKABLE, after=4000, ended=NOON + 3600)) == [
+        ("!ops", Purpose.CLOSED, Placement.EDIT)
+    ]
+    assert {post.msgtype for post in rooms.posts} == {"m.notice"}
+    assert lines(rooms.posts[0])[0].startswith("❔ rtc.example.org cannot be checked since 12:00 UTC (9 checks): ")
+    assert lines(rooms.posts[1])[0].startswith(
+        "▫️ rtc.example.org could not be checked from 12:00 UTC to 13:00 UTC (1 h)"
+    )
+
+
+def test_flapping_is_one_message_and_its_end_another() -> None:
+    """How often and since when."""
+    rooms = Rooms()
+    rooms.hear(event(News.FLAPPING, flaps=3))
+    assert lines(rooms.posts[0])[0].startswith("⚠️ rtc.example.org flaps: it failed 3 times since 12:00 UTC, lately: ")
+    rooms.hear(event(News.RESOLVED, after=9000, ended=NOON + 5400, flaps=7))
+    assert lines(rooms.posts[-1]) == [
+        "✅ rtc.example.org recovered at 13:30 UTC after 1 h 30 min.",
+        "First seen bad at 12:00 UTC; it failed 7 times.",
+    ]
+
+
+def test_flapping_that_ends_badly_is_a_message_again() -> None:
+    """It pings: the room was promised to hear of it."""
+    rooms = Rooms()
+    rooms.hear(event(News.FLAPPING, flaps=3))
+    assert rooms.hear(event(News.STILL_BAD)) == [
+        ("!ops", Purpose.UPDATE, Placement.EDIT),
+        ("!ops", Purpose.FIRING, Placement.REPLY),
+    ]
+    assert "It does not flap any more." in lines(rooms.posts[-1])[0]
+
+
+def test_a_certificate_is_told_by_its_days() -> None:
+    """No reminders in between; the renewal names the new end."""
+    rooms = Rooms()
+    key = "cert:rtc.example.org:443"
+    rooms.hear(event(News.FIRED, key, expires=NOON + 200 + 14 * 86400))
+    assert rooms.refresh(NOON + 6 * 86400) == []
+    rooms.hear(event(News.NEARER, key, after=7 * 86400, expires=NOON + 200 + 14 * 86400))
+    rooms.hear(event(News.RESOLVED, key, after=8 * 86400, expires=NOON + 98 * 86400))
+    texts = [lines(post)[0] for post in rooms.posts if post.placement is not Placement.EDIT]
+    affected = "Affects 2 watched servers: a.org, b.org."
+    assert texts == [
+        f"⚠️ rtc.example.org: its certificate ends in 14 days, on 2026-12-07 12:03 UTC. {affected}",
+        f"⚠️ rtc.example.org: its certificate ends in 7 days, on 2026-12-07 12:03 UTC. {affected}",
+        "✅ rtc.example.org has a new certificate; the new one is valid until 2027-03-01 12:00 UTC.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("key", "first", "end"),
+    [
+        (
+            "discovery:example.org",
+            "❌ example.org: its client well-known cannot be read since 12:00 UTC (3 checks): ",
+            "✅ example.org: its client well-known can be read again since 12:10 UTC, after 10 min.",
+        ),
+        (
+            "drift:example.org",
+            "⚠️ example.org: well-known and transports endpoint disagree since 12:00 UTC (3 checks): ",
+            "✅ example.org: well-known and transports endpoint agree again since 12:10 UTC, after 10 min.",
+        ),
+        (
+            "self",
+            "❔ My own connection is in doubt since 12:00 UTC: ",
+            "✅ My own connection is out of doubt since 12:10 UTC, after 10 min: ",
+        ),
+    ],
+)
+def test_every_key_has_its_words(key: str, first: str, end: str) -> None:
+    """What it is, since when, and its end; the names of servers only where they say more."""
+    rooms = Rooms()
+    rooms.hear(event(News.FIRED, key), {"!ops": ("example.org",)})
+    rooms.hear(event(News.RESOLVED, key, after=600, ended=NOON + 600), {"!ops": ("example.org",)})
+    assert lines(rooms.posts[0])[0].startswith(first)
+    assert lines(rooms.posts[-1])[0].startswith(end)
+    assert "Affects" not in lines(rooms.posts[0])[0]
+
+
+def test_what_nobody_publishes_any_more_ends_without_a_lie() -> None:
+    """It did not recover, and nobody says so."""
+    rooms = Rooms()
+    rooms.hear(event(News.FIRED))
+    rooms.hear(event(News.DROPPED, after=600))
+    assert rooms.incident is None
+    assert lines(rooms.posts[-1]) == [
+        "▫️ rtc.example.org is not watched or published any more; it was down since 12:00 UTC."
+    ]
+
+
+def test_an_end_without_an_incident_is_nothing() -> None:
+    """Nor is the end of a key that never was part of it."""
+    assert develop(None, event(News.RESOLVED), OPS, SETTINGS) == (None, ())
+    assert develop(None, event(News.DEVELOPED), OPS, SETTINGS) == (None, ())
+    incident, _ = develop(None, event(News.FIRED), OPS, SETTINGS)
+    assert develop(incident, event(News.RESOLVED, "focus:https://x:443/"), OPS, SETTINGS) == (incident, ())
+
+
+KEYS = ("focus:https://rtc.example.org:443/a", "focus:https://rtc.example.org:443/b", "discovery:a.org")
+SERVERS = {KEYS[0]: ("a.org", "b.org"), KEYS[1]: ("b.org",), KEYS[2]: ("a.org",)}
+ROOMS = ("!one", "!two")
+STANDINGS = {"g": Standing.GOOD, "b": Standing.BAD, "u": Standing.UNKNOWN}
+
+
+class AnyRooms(RuleBasedStateMachine):
+    """Health and incidents together, as the shell runs them: every room's story holds together."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = NOON
+        self.count = 0
+        self.states = {key: health.HealthState() for key in KEYS}
+        self.incidents: dict[str, Incident] = {}
+        self.quiet: set[str] = set()
+        self.names: set[str] = set()
+        self.open: dict[tuple[str, str], str] = {}
+        self.said: list[tuple[float, str]] = []
+
+    def audience(self, about: str) -> Mapping[str, tuple[str, ...]]:
+        servers = SERVERS[KEYS[2]] if "discovery" in about else ("a.org", "b.org")
+        return {room: servers for room in ROOMS if room not in self.quiet}
+
+    @rule(
+        key=st.sampled_from(KEYS),
+        letters=st.text("gbbu", min_size=1, max_size=9),
+        every=st.sampled_from([60.0, 100.0, 300.0]),
+    )
+    def samples(self, key: str, letters: str, every: float) -> None:
+        for letter in letters:
+            self.now += every
+            self.count += 1
+            cause = Cause("http-5xx", "HTTP 502") if self.count % 7 else REFUSED
+            sample = Sample(key, "h", STANDINGS[letter], self.now, str(self.count), cause)
+            self.states[key], events = health.step(self.states[key], sample, health.HealthSettings())
+            for one in events:
+                about = subject(one)
+                incident, posts = develop(self.incidents.get(about), one, self.audience(about), SETTINGS, EVIDENCE)
+                self.keep(about, incident, posts)
+
+    @rule(room=st.sampled_from(ROOMS))
+    def silence_or_speak(self, room: str) -> None:
+        self.quiet ^= {room}
+
+    @rule(after=st.sampled_from([60.0, 3600.0, 13 * 3600.0]))
+    def refresh_all(self, after: float) -> None:
+        self.now += after
+        for about, incident in list(self.incidents.items()):
+            self.keep(about, *refresh(incident, self.audience(about), self.now, SETTINGS))
+
+    @precondition(lambda self: self.incidents)
+    @rule(room=st.sampled_from(ROOMS), on=st.booleans())
+    def react(self, room: str, on: bool) -> None:
+        about, incident = next(iter(self.incidents.items()))
+        if on:
+            self.keep(about, *acknowledge(incident, room, Acknowledgement("$r", "@o:x.org"), self.now, SETTINGS))
+        else:
+            self.keep(about, *withdraw(incident, room, "$r", self.now, SETTINGS))
+
+    @rule()
+    def restart(self) -> None:
+        self.incidents = {about: STORED.load(STORED.dump(one)) for about, one in self.incidents.items()}
+
+    def keep(self, about: str, incident: Incident | None, posts: tuple[Post, ...]) -> None:
+        for post in posts:
+            self.account(about, post)
+        if incident is None:
+            self.incidents.pop(about, None)
+        else:
+            self.incidents[about] = incident
+
+    def account(self, about: str, post: Post) -> None:
+        assert post.name not in self.names
+        self.names.add(post.name)
+        place = (post.about, post.room_id)
+        if post.placement is Placement.NEW:
+            assert place not in self.open
+            assert post.room_id not in self.quiet
+            self.open[place] = about
+        else:
+            assert place in self.open
+        if post.placement is Placement.REPLY:
+            assert post.room_id not in self.quiet
+        if post.purpose is Purpose.CLOSED:
+            self.open[place] = ""
+        if post.placement in (Placement.NEW, Placement.REPLY):
+            self.said.append((self.now, post.room_id))
+        assert to_plain(post.document).split("\n")[0]
+
+    @invariant()
+    def every_message_that_stands_is_of_an_open_incident(self) -> None:
+        standing = {(about, room) for (_, room), about in self.open.items() if about}
+        told = {(about, room) for about, one in self.incidents.items() for room in one.rooms}
+        assert standing == told
+
+    @invariant()
+    def an_incident_is_open_exactly_while_one_of_its_keys_is_bad(self) -> None:
+        for key, state in self.states.items():
+            bad = state.condition is health.Condition.FIRING or state.spell is not None
+            about = f"focus:{'rtc.example.org'}" if key.startswith("focus") else key
+            incident = self.incidents.get(about)
+            assert (incident is not None and key in incident.members) is bad
+
+    @invariant()
+    def rooms_are_not_flooded(self) -> None:
+        # Per key: two outages, flapping with its end, a notice and its end, a reminder.
+        for room in ROOMS:
+            assert sum(at > self.now - 3600 and one == room for at, one in self.said) <= 7 * len(KEYS)
+
+
+AnyRooms.TestCase.settings = configured(max_examples=100, stateful_step_count=50, deadline=None)
+TestAnyRooms = AnyRooms.TestCase
