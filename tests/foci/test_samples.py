@@ -1,222 +1,384 @@
-"""Published documents, odd ones included, through ``bot.py check --json``: list, order, findings, exit code."""
+"""What one check says about each watched key; evidence is put together by hand, judged by the real judges."""
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
+from publicsuffixlist import PublicSuffixList
 
-from lab.authority import Authority
-from lab.exchange import Answer, Request, json_answer
-from lab.fault import Fault
-from lab.federation import Federation
-from lab.front import Mount
-from lab.homeserver import UNSTABLE_TRANSPORTS, Transports
-from tests.foci.terminal import Finished, run, write_config
+from botkit.outbound.model import Certificate, ConnectionFacts, Exchange, Failure, FailureKind, Phase, Response
+from botkit.rendering import to_plain
+from plugins.foci.answer import read_answer
+from plugins.foci.assembly import CheckSettings, Evidence, assemble
+from plugins.foci.dossier import dossier
+from plugins.foci.entries import probe_url
+from plugins.foci.homeserver import HomeserverAnswer, PathState, TransportsAnswer
+from plugins.foci.ladder import Observation, ProbeSettings
+from plugins.foci.model import MSC4143_KEY, Entry, Verdict
+from plugins.foci.samples import (
+    STORED,
+    Check,
+    Vantage,
+    answering_hosts,
+    certificates_of,
+    focus_key,
+    keys_of,
+    samples_of,
+)
+from plugins.foci.service_url import ServiceUrl
+from plugins.foci.standing import Sample, Standing
+from plugins.foci.target import parse_target
+from tests.foci.lists import focus, url
 
-DATA = Path(__file__).parents[1] / "data"
-WELL_KNOWNS: list[dict[str, Any]] = json.loads((DATA / "wellknown_samples.json").read_text())
-TRANSPORTS: list[dict[str, Any]] = json.loads((DATA / "rtc_transports_samples.json").read_text())
-AT_ONCE = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Expected:
-    """
-    What a sample must give.
-
-    Attributes:
-        name: the server that publishes it.
-        code: exit code.
-        foci: verdict of each entry, in published order.
-        findings: codes, and the number of the focus where it is about one.
-    """
-
-    name: str
-    code: int
-    foci: str = "ok"
-    findings: tuple[str, ...] = ()
-
-
-EXPECTED = {
-    0: Expected("continuwuity.org", 0, "ok", ("foreign-focus 1",)),
-    1: Expected("matrix.org", 0),
-    2: Expected("lant.uk", 1, "warning", ("foreign-focus 1",)),
-    3: Expected("rdk-invest.ru", 2, "critical", ("base-url-missing", "service-not-routed 1")),
-    4: Expected("artzavod.ru", 0),
-    5: Expected("domain.tld", 2, "critical", ("base-url-missing", "placeholder-host 1")),
-    6: Expected("my.domain", 1, "ok", ("base-url-missing",)),
-    7: Expected("domain", 0),
-    8: Expected("mds.name", 0, "ok", ("foreign-focus 1",)),
-    9: Expected("mysite.com", 0),
-    10: Expected("example.com", 2, "ok", ("transports-empty",)),
-    11: Expected("gujial.cc", 0),
-    12: Expected("domain.tld", 0),
-    13: Expected("v0id.nl", 0),
-    14: Expected("cyperpunk.de", 0),
-    15: Expected("elementsynapse.duckdns.org", 0),
-    16: Expected("sgdev.ds.cc", 1, "warning", ("foreign-focus 1",)),
-    17: Expected("example.com", 1, "warning", ("foreign-focus 1",)),
-    18: Expected("localhost", 2, "critical", ("base-url-invalid", "scheme-http 1")),
-    19: Expected("moonburst.net", 1, "warning", ("foreign-focus 1",)),
-    20: Expected("localhost", 2, "critical", ("base-url-invalid", "scheme-http 1")),
-    21: Expected("example.com", 1, "ok", ("base-url-missing", "both-keys-present")),
-    22: Expected("m.localhost", 0),
-    23: Expected("othersite.m.localhost", 0),
-    24: Expected("localhost", 2, "critical", ("base-url-invalid", "scheme-http 1")),
-    25: Expected("example.com", 1, "ok ok", ("base-url-missing",)),
-    26: Expected("example.com", 2, "", ("well-known-not-json",)),
-    27: Expected("example.com", 2, "critical", ("base-url-invalid", "placeholder-host 1")),
-    28: Expected("ess.localhost", 0),
-    29: Expected("domain.tld", 1, "ok", ("base-url-missing",)),
-    30: Expected(
-        "example.domain",
-        1,
-        "not-probed ok",
-        ("base-url-missing", "first-entry-not-livekit 1", "foreign-focus 2", "stable-key-only", "unknown-type 1"),
-    ),
-    31: Expected("yourdomain.com", 0),
-    32: Expected("example.com", 0),
-    33: Expected("example.com", 2, "", ("base-url-missing", "foci-not-a-list")),
-    34: Expected("example.com", 1, "not-probed", ("base-url-missing", "first-entry-not-livekit 1", "unknown-type 1")),
-    35: Expected("yourdomain.com", 1, "ok", ("stable-key-only",)),
-}
-KEYS = ("org.matrix.msc4143.rtc_foci", "m.rtc_foci", "org.matrix.msc4158.rtc_foci")
-FAULTS = {3: Fault.NGINX_404}
-"""Sample 3: "/livekit/jwt returned 404 on the published host"."""
-ON_SFU_HOST = {0, 6, 28}
-"""Samples whose notes say that one host serves the authorisation service and the SFU."""
-EMPTY_ENDPOINT = {10}
-"""Sample 10: "rtc/transports answered 200 {}"."""
-
-WELL_KNOWN_ENTRY = {"type": "livekit", "livekit_service_url": "https://matrix-rtc.example.com/livekit/jwt"}
-EXPECTED_TRANSPORTS = {
-    0: ("open", [], 2, "ok", ("transports-empty",)),
-    1: ("open", "rtc_transports", 0, "ok", ()),
-    2: ("present", None, 0, "ok", ()),
-    3: ("absent", None, 1, "ok", ("transports-endpoint-missing",)),
-    4: ("open", [], 2, "ok", ("transports-empty",)),
-    5: ("open", "rtc_transports", 1, "ok critical", ("livekit-url-missing 2", "transports-disagree")),
-    6: ("open", [], 2, "ok", ("transports-empty",)),
-    7: ("open", "rtc_transports", 0, "ok", ()),
-    8: ("open", "rtc_transports", 1, "ok ok ok", ("transports-disagree",)),
-}
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+CERTIFICATE = Certificate("CN=x", "CN=ca", ("x",), NOW - timedelta(days=30), NOW + timedelta(days=60))
+SERVICE = Response(400, {"access-control-allow-origin": ("*",)}, b'{"errcode": "M_BAD_JSON", "error": "no"}')
+FOCUS = "focus:https://a.example.org:443/jwt"
+PATIENCE = 10_000.0
 
 
-def test_the_tables_cover_the_data() -> None:
-    """Each published document has its place in a table."""
-    assert set(EXPECTED) == set(range(len(WELL_KNOWNS)))
-    assert set(EXPECTED_TRANSPORTS) == set(range(len(TRANSPORTS)))
+def answered(place: str, response: Response, certificate: Certificate | None = CERTIFICATE) -> Exchange:
+    facts = ConnectionFacts(("192.0.2.1",), "192.0.2.1", Phase.HTTP, 1, 1, 1, 1, certificate, "TLSv1.3")
+    return Exchange("POST", place, 4.0, facts, response)
 
 
-async def _publish_well_known(federation: Federation, number: int) -> str:
-    """Serve a sample and every host that it names; the server's name."""
-    sample = WELL_KNOWNS[number]
-    published = sample["body"] if sample["body"] is not None else sample["raw"].encode()
-    values = [sample["body"].get(key) for key in KEYS] if sample["body"] is not None else []
-    for entry in [entry for value in values if isinstance(value, list) for entry in value]:
-        url = entry.get("livekit_service_url", "")
-        if urlsplit(url).scheme == "https" and "$" not in url and "//." not in url:
-            await federation.focus(url, fault=FAULTS.get(number), shares_host_with_sfu=number in ON_SFU_HOST)
-    base_url = (sample["body"] or {}).get("m.homeserver", {}).get("base_url", "")
-    await federation.server(
-        EXPECTED[number].name,
-        well_known=published,
-        base_url=base_url if base_url.startswith("https") and "$" not in base_url else None,
-        transports=Transports.OPEN_WITHOUT_KEY if number in EMPTY_ENDPOINT else Transports.PRESENT,
+def failed(place: str, kind: FailureKind, phase: Phase, elapsed_ms: float = PATIENCE) -> Exchange:
+    facts = ConnectionFacts(("192.0.2.1",), "192.0.2.1", phase, 1, 1)
+    return Exchange("POST", place, elapsed_ms, facts, failure=Failure(kind, phase, f"{kind.value} at 192.0.2.1:443"))
+
+
+def refused(place: str) -> Exchange:
+    return failed(place, FailureKind.CONNECT_REFUSED, Phase.CONNECT)
+
+
+def timed_out(place: str) -> Exchange:
+    return failed(place, FailureKind.CONNECT_TIMEOUT, Phase.CONNECT)
+
+
+def well_known(*entries: Any) -> Exchange:
+    body = json.dumps({MSC4143_KEY: list(entries), "m.homeserver": {"base_url": "https://m.example.org"}}).encode()
+    headers = {"content-type": ("application/json",), "access-control-allow-origin": ("*",)}
+    return answered("https://example.org/.well-known/matrix/client", Response(200, headers, body))
+
+
+def observation(place: ServiceUrl, exchange: Exchange) -> Observation:
+    return Observation(place, ("192.0.2.1",), None, 1.0, {4: exchange}, families_reached=frozenset({4}))
+
+
+class Scene:
+    """One check of example.org: its well-known, what its foci answer, what its endpoint lists."""
+
+    def __init__(
+        self,
+        hop: Exchange,
+        foci: Mapping[str, Exchange] | None = None,
+        *,
+        listed: list[Any] | None = None,
+        endpoint: PathState = "absent",
+        others: tuple[str, ...] = (),
+        own: bool = False,
+        ignore: tuple[str, ...] = (),
+    ) -> None:
+        answer = read_answer("example.org", [hop], None)
+        entries = answer.document.entries if answer.document is not None else ()
+        urls = [one for one in (probe_url(entry) for entry in entries) if one is not None and not one.fault]
+        observations = {one: observation(one, (foci or {})[one.text]) for one in urls}
+        transports = None if listed is None else tuple(Entry("transports", 1 + n, v) for n, v in enumerate(listed))
+        homeserver = HomeserverAnswer(None, TransportsAnswer(endpoint, endpoint, transports))
+        self.seen = Evidence(parse_target("example.org"), answer, homeserver, None, None, observations)
+        probe = ProbeSettings(patience=PATIENCE / 1000)
+        settings = CheckSettings(frozenset(ignore), probe)
+        self.report = assemble(self.seen, settings, PublicSuffixList(), NOW, 10.0)
+        vantage = Vantage().noted([*others, *answering_hosts(self.seen)], NOW.timestamp(), 300)
+        self.check = Check(self.seen, self.report, vantage, probe, "check 1", 300.0, own)
+
+    def samples(self) -> dict[str, Sample]:
+        return {sample.key: sample for sample in samples_of(self.check)}
+
+    def standing(self, key: str) -> Standing | None:
+        return self.samples()[key].standing if key in self.samples() else None
+
+
+def one_focus(exchange: Exchange, **facts: Any) -> Scene:
+    return Scene(well_known(focus("a")), {url("a"): exchange}, **facts)
+
+
+def test_a_healthy_check_is_good_for_everything_it_saw() -> None:
+    """Discovery and each focus, with the time and the name of the check."""
+    scene = one_focus(answered(url("a"), SERVICE))
+    assert {key: sample.standing for key, sample in scene.samples().items()} == {
+        "discovery:example.org": Standing.GOOD,
+        FOCUS: Standing.GOOD,
+    }
+    sample = scene.samples()[FOCUS]
+    assert (sample.host, sample.at, sample.probe) == ("a.example.org", NOW.timestamp(), "check 1")
+
+
+def test_a_definite_failure_is_bad_with_its_cause() -> None:
+    """The code tells causes apart, the detail is for people."""
+    sample = one_focus(refused(url("a"))).samples()[FOCUS]
+    assert sample.standing is Standing.BAD
+    assert (sample.cause.code, sample.cause.detail, sample.cause.outage) == (
+        "connect-refused",
+        "connect_refused at 192.0.2.1:443",
+        True,
     )
-    return EXPECTED[number].name
 
 
-async def _publish_transports(federation: Federation, number: int) -> str:
-    """Serve a sample as the answer of the transports endpoint, and every host that it names; the server's name."""
-    sample = TRANSPORTS[number]
-    await federation.focus(WELL_KNOWN_ENTRY["livekit_service_url"])
-    await federation.focus("https://jwt.example.com")
-    await federation.sfu("wss://sfu.example.com")
-    server = await federation.server("example.com", foci=[WELL_KNOWN_ENTRY], transports=Transports.ABSENT)
-
-    async def answer(_: Request) -> Answer:
-        return json_answer(sample["status"], sample["body"])
-
-    site = await federation.site(urlsplit(server.base_url).netloc)
-    site.mount(Mount(UNSTABLE_TRANSPORTS, answer, exact=True))
-    return server.name
+def test_something_that_answers_wrongly_is_bad_but_not_an_outage() -> None:
+    """A 404 where the POST should go."""
+    sample = one_focus(answered(url("a"), Response(404, {}, b"not found"))).samples()[FOCUS]
+    assert (sample.standing, sample.cause.code, sample.cause.outage) == (Standing.BAD, "service-not-routed", False)
 
 
-Publish = Callable[[Federation, int], Awaitable[str]]
+def test_warnings_never_make_a_sample_bad() -> None:
+    """Missing CORS headers and a certificate near its end are for the report."""
+    soon = replace(CERTIFICATE, not_after=NOW + timedelta(days=2))
+    scene = one_focus(answered(url("a"), replace(SERVICE, headers={}), soon))
+    assert scene.report.foci[0].verdict is Verdict.WARNING
+    assert scene.standing(FOCUS) is Standing.GOOD
 
 
-async def _check_all(directory: Path, authority: Authority, publish: Publish, count: int) -> dict[int, Finished]:
-    gate = asyncio.Semaphore(AT_ONCE)
-
-    async def check(number: int) -> Finished:
-        home = directory / str(number)
-        home.mkdir()
-        async with gate, Federation(home, authority=authority) as federation:
-            name = await publish(federation, number)
-            return await run("check", "--json", "--config", write_config(home, federation), name, directory=home)
-
-    return dict(enumerate(await asyncio.gather(*map(check, range(count)))))
+TIMEOUT_ALONE = timed_out("https://example.org/.well-known/matrix/client")
 
 
-@pytest.fixture(scope="module")
-def well_knowns(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Mapping[int, Finished]:
-    directory = tmp_path_factory.mktemp("well-knowns")
-    return asyncio.run(_check_all(directory, authority, _publish_well_known, len(WELL_KNOWNS)))
+def test_a_time_out_of_discovery_is_bad_only_while_another_host_answers() -> None:
+    """Without that, the fault may be here."""
+    assert Scene(TIMEOUT_ALONE).standing("discovery:example.org") is Standing.UNKNOWN
+    assert Scene(TIMEOUT_ALONE, others=("elsewhere.org",)).standing("discovery:example.org") is Standing.BAD
+    assert Scene(TIMEOUT_ALONE, others=("example.org",)).standing("discovery:example.org") is Standing.UNKNOWN
 
 
-@pytest.fixture(scope="module")
-def transports(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Mapping[int, Finished]:
-    directory = tmp_path_factory.mktemp("transports")
-    return asyncio.run(_check_all(directory, authority, _publish_transports, len(TRANSPORTS)))
+def test_an_old_answer_proves_nothing_now() -> None:
+    """The vantage is of the last interval."""
+    scene = Scene(TIMEOUT_ALONE)
+    at = NOW.timestamp()
+    for age, standing in ((299, Standing.BAD), (301, Standing.UNKNOWN)):
+        vantage = Vantage({"elsewhere.org": at - age})
+        assert samples_of(replace(scene.check, vantage=vantage))[0].standing is standing
 
 
-def _codes(report: Any) -> list[str]:
-    told = [(found["code"], found["focus"]) for found in report["findings"]]
-    return sorted(code if focus is None else f"{code} {focus}" for code, focus in told)
+def test_a_time_out_cut_short_by_the_deadline_is_unknown() -> None:
+    """Half a second of patience proves nothing, whoever else answers."""
+    short = failed(url("a"), FailureKind.CONNECT_TIMEOUT, Phase.CONNECT, 500.0)
+    assert one_focus(short, others=("elsewhere.org",)).standing(FOCUS) is Standing.UNKNOWN
+    assert one_focus(timed_out(url("a"))).standing(FOCUS) is Standing.BAD
 
 
-@pytest.mark.parametrize("number", EXPECTED)
-def test_published_well_knowns(number: int, well_knowns: Mapping[int, Finished]) -> None:
-    """A published document gives its own list in its own order, the right findings and the right exit code."""
-    expected, finished = EXPECTED[number], well_knowns[number]
-    assert finished.err == ""
-    report = finished.report
-    body = WELL_KNOWNS[number]["body"] or {}
-    present = [key for key in KEYS if key in body]
-    assert report["keys_found"] == present
-    published = body[present[0]] if present else []
-    assert [focus["fields"] for focus in report["foci"]] == (published if isinstance(published, list) else [])
-    assert [focus["position"] for focus in report["foci"]] == list(range(1, len(report["foci"]) + 1))
-    assert " ".join(focus["verdict"] for focus in report["foci"]) == expected.foci
-    assert _codes(report) == sorted(expected.findings)
-    assert finished.code == expected.code
+@pytest.mark.parametrize(
+    "kind", [FailureKind.DNS_SERVFAIL, FailureKind.DNS_TIMEOUT, FailureKind.NO_ROUTE, FailureKind.LOCAL_FAULT]
+)
+def test_what_may_be_this_machine_is_unknown(kind: FailureKind) -> None:
+    """Resolver and route may be at fault here."""
+    scene = one_focus(failed(url("a"), kind, Phase.ADDRESS), others=("elsewhere.org",))
+    assert scene.standing(FOCUS) is Standing.UNKNOWN
 
 
-def test_the_trailing_comma_is_found_where_it_stands(well_knowns: Mapping[int, Finished]) -> None:
-    """The commonest mistake, copied from a manual, is named with its line."""
-    (found,) = well_knowns[26].report["findings"]
-    assert "comma" in found["message"]
-    assert "line 13" in found["message"] or "line 14" in found["message"]
+def test_names_that_are_private_from_here_say_nothing() -> None:
+    """Split-horizon DNS: neither alert nor notice, for a focus as for a server."""
+    scene = one_focus(failed(url("a"), FailureKind.PRIVATE_NAME, Phase.ADDRESS), others=("elsewhere.org",))
+    assert scene.standing(FOCUS) is None
+    hop = failed("https://example.org/.well-known/matrix/client", FailureKind.PRIVATE_NAME, Phase.ADDRESS)
+    assert Scene(hop, others=("elsewhere.org",)).standing("discovery:example.org") is None
 
 
-@pytest.mark.parametrize("number", EXPECTED_TRANSPORTS)
-def test_published_transports(number: int, transports: Mapping[int, Finished]) -> None:
-    """A published answer of the transports endpoint is read as clients read it and compared with the well-known."""
-    endpoint, listed, code, foci, findings = EXPECTED_TRANSPORTS[number]
-    finished = transports[number]
-    assert finished.err == ""
-    report = finished.report
-    values = TRANSPORTS[number]["body"][listed] if isinstance(listed, str) else listed
-    assert report["transports"] == {"endpoint": endpoint, "list": values}
-    assert " ".join(focus["verdict"] for focus in report["foci"]) == foci
-    assert {focus["source"] for focus in report["foci"][1:]} <= {"transports"}
-    assert _codes(report) == sorted(findings)
-    assert finished.code == code
+def test_a_private_address_written_out_is_bad() -> None:
+    """No name server can be blamed for it."""
+    scene = one_focus(failed(url("a"), FailureKind.PRIVATE_LITERAL, Phase.ADDRESS))
+    assert scene.standing(FOCUS) is Standing.BAD
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "standing"),
+    [
+        (404, b"", Standing.GOOD),
+        (200, b"{}", Standing.GOOD),
+        (500, b"", Standing.BAD),
+        (200, b"<html>", Standing.BAD),
+        (200, b"[1", Standing.BAD),
+    ],
+)
+def test_discovery_is_about_the_fetch_and_not_about_the_list(status: int, body: bytes, standing: Standing) -> None:
+    """A 404 and a document without a list are answers: changes of the list are told as such."""
+    place = "https://example.org/.well-known/matrix/client"
+    assert Scene(answered(place, Response(status, {}, body))).standing("discovery:example.org") is standing
+
+
+def test_foci_of_another_family_and_without_url_have_no_key() -> None:
+    """They are not probed, so nothing is known of them."""
+    scene = Scene(well_known({"type": "other", "url": "https://x.org"}, {"type": "livekit"}, 7))
+    assert list(scene.samples()) == ["discovery:example.org"]
+
+
+def test_a_url_that_no_client_can_use_is_bad_and_another_thing_than_its_host() -> None:
+    """Its key names the fault, and it says nothing about this machine's connection."""
+    entry = {"type": "livekit", "livekit_service_url": "http://a.example.org/jwt"}
+    sample = Scene(well_known(entry)).samples()["focus:http://a.example.org/jwt#scheme-http"]
+    assert (sample.standing, sample.host, sample.cause.code) == (Standing.BAD, "", "scheme-http")
+
+
+@pytest.mark.parametrize(
+    ("value", "key"),
+    [
+        (focus("a"), FOCUS),
+        (
+            {"type": "livekit", "livekit_service_url": "https://A.example.org:8443/x/"},
+            "focus:https://a.example.org:8443/x/",
+        ),
+        ({"type": "m.livekit", "url": "wss://sfu.example.org"}, "focus:wss://sfu.example.org:443"),
+        ({"type": "livekit", "livekit_service_url": "https://[2001:db8::1]/j"}, "focus:https://[2001:db8::1]:443/j"),
+        (
+            {"type": "livekit", "livekit_service_url": "https://a.org/ü\ud800"},
+            "focus:https://a.org:443/%C3%BC%ED%A0%80",
+        ),
+        ({"type": "livekit"}, None),
+        ({"type": "other", "livekit_service_url": "https://a.org"}, None),
+        (7, None),
+    ],
+)
+def test_focus_keys(value: Any, key: str | None) -> None:
+    """Scheme, host, port and path, in plain ASCII whatever was published."""
+    assert focus_key(Entry("well-known", 1, value)) == key
+
+
+def test_endless_urls_have_bounded_keys_that_differ() -> None:
+    """A stranger's URL does not fill the database."""
+    keys = [
+        focus_key(Entry("well-known", 1, focus("a", livekit_service_url=f"https://a.org/{'x' * 9000}{n}")))
+        for n in (1, 2)
+    ]
+    assert all(key is not None and len(key) < 450 for key in keys)
+    assert keys[0] != keys[1]
+
+
+def test_the_same_focus_twice_in_a_list_is_one_sample() -> None:
+    """Each key once per check."""
+    scene = Scene(well_known(focus("a"), focus("a", x=1)), {url("a"): refused(url("a"))})
+    assert [sample.key for sample in samples_of(scene.check)] == ["discovery:example.org", FOCUS]
+
+
+def test_a_reused_result_keeps_the_name_of_its_probe() -> None:
+    """So it counts once, however many servers share the service."""
+    scene = one_focus(refused(url("a")))
+    (place,) = scene.seen.observations
+    check = replace(scene.check, probes={place: "an earlier check"})
+    assert {sample.key: sample.probe for sample in samples_of(check)} == {
+        "discovery:example.org": "check 1",
+        FOCUS: "an earlier check",
+    }
+
+
+DRIFT = "drift:example.org"
+
+
+@pytest.mark.parametrize(
+    ("published", "listed", "endpoint", "standing"),
+    [
+        ([focus("a")], [focus("a")], "present", Standing.GOOD),
+        ([focus("a")], [focus("b")], "present", Standing.BAD),
+        ([focus("a")], [], "present", Standing.BAD),
+        ([focus("a")], None, "present", Standing.UNKNOWN),
+        ([focus("a")], None, "unknown", Standing.UNKNOWN),
+        ([focus("a")], None, "absent", Standing.GOOD),
+        ([], [focus("b")], "present", Standing.GOOD),
+    ],
+)
+def test_drift_of_the_own_homeserver(
+    published: list[Any], listed: list[Any] | None, endpoint: PathState, standing: Standing
+) -> None:
+    """Two lists that differ are bad; one alone is a migration; what cannot be read is unknown."""
+    scene = Scene(
+        well_known(*published), {url("a"): answered(url("a"), SERVICE)}, listed=listed, endpoint=endpoint, own=True
+    )
+    assert scene.standing(DRIFT) is standing
+
+
+def test_other_homeservers_have_no_drift() -> None:
+    """Their endpoint cannot be read as a member would."""
+    scene = one_focus(answered(url("a"), SERVICE), listed=[], endpoint="open")
+    assert scene.standing(DRIFT) is None
+
+
+def test_keys_of_a_report() -> None:
+    """What a server's report concerns, so that anything else can be forgotten."""
+    scene = one_focus(answered(url("a"), SERVICE))
+    assert keys_of("example.org", scene.report, own=False) == {"discovery:example.org", FOCUS}
+    assert keys_of("example.org", scene.report, own=True) == {"discovery:example.org", FOCUS, DRIFT}
+
+
+def test_certificates_are_taken_from_every_accepted_connection() -> None:
+    """Of several at one host and port the first to end; none where TLS failed."""
+    early = replace(CERTIFICATE, not_after=NOW + timedelta(days=3))
+    place = probe_url(Entry("well-known", 1, focus("a")))
+    assert place is not None
+    scene = one_focus(answered(url("a"), SERVICE))
+    both = Observation(place, (), None, 1.0, {4: answered(url("a"), SERVICE), 6: answered(url("a"), SERVICE, early)})
+    found = {one.key: one for one in certificates_of(replace(scene.seen, observations={place: both}))}
+    assert found.keys() == {"cert:example.org:443", "cert:a.example.org:443"}
+    assert found["cert:a.example.org:443"].not_after == early.not_after.timestamp()
+    assert found["cert:a.example.org:443"].identity != found["cert:example.org:443"].identity
+    broken = failed(url("a"), FailureKind.TLS_SELF_SIGNED, Phase.TLS)
+    broken = replace(broken, connection=replace(broken.connection, certificate=early))
+    assert [one.key for one in certificates_of(one_focus(broken).seen)] == ["cert:example.org:443"]
+
+
+def test_the_vantage_survives_the_database_and_forgets() -> None:
+    """Only the last window is kept."""
+    vantage = Vantage().noted(["a.org"], 1000.0, 300.0).noted(["b.org"], 1200.0, 300.0)
+    assert STORED.load(STORED.dump(vantage)) == vantage
+    assert vantage.noted([], 1400.0, 300.0).answered == {"b.org": 1200.0}
+    assert vantage.noted([], 900.0, 300.0).answered == {"a.org": 900.0, "b.org": 900.0}
+
+
+def test_the_evidence_of_a_focus_has_stages_error_address_and_advice() -> None:
+    """For the thread of its alert."""
+    scene = one_focus(refused(url("a")))
+    document = dossier(scene.report, FOCUS)
+    assert document is not None
+    text = to_plain(document)
+    for expected in (
+        "2026-11-23 12:00:00 UTC",
+        "example.org",
+        url("a"),
+        "connect: failed",
+        "192.0.2.1:443",
+        "firewall",
+    ):
+        assert expected in text
+
+
+def test_the_evidence_of_a_server_has_url_status_and_advice() -> None:
+    """For a well-known that cannot be read."""
+    place = "https://example.org/.well-known/matrix/client"
+    scene = Scene(answered(place, Response(503, {}, b"")))
+    document = dossier(scene.report, "discovery:example.org")
+    assert document is not None
+    assert f"{place}: HTTP 503" in to_plain(document)
+    assert "well-known-http-status" in to_plain(document)
+
+
+def test_the_evidence_of_drift_has_both_lists() -> None:
+    """Side by side."""
+    scene = Scene(
+        well_known(focus("a")),
+        {url("a"): answered(url("a"), SERVICE)},
+        listed=[focus("b")],
+        endpoint="present",
+        own=True,
+    )
+    document = dossier(scene.report, DRIFT)
+    assert document is not None
+    text = to_plain(document)
+    assert text.index("The well-known lists 1:") < text.index(url("a")) < text.index("endpoint lists 1:")
+    assert url("b") in text
+
+
+@pytest.mark.parametrize("key", ["focus:https://elsewhere.org:443/", "cert:a.example.org:443", "self"])
+def test_there_is_no_evidence_of_what_the_check_did_not_see(key: str) -> None:
+    """Rather none than another thing's."""
+    assert dossier(one_focus(refused(url("a"))).report, key) is None
