@@ -15,7 +15,7 @@ STRINGS: Mapping[str, str] = {
     "lines": "first\r\n2. livekit https://good.example\n\x0b\x0c\x85\u2028\u2029last",
     "bidi": "https://evil.example/\u202egro.elpmaxe\u2066\u2067\u200f\u061c",
     "invisible": "rtc\u200b\u2060\ufeff\u00ad\u034f\u3164\U000e0041\ue000.example",
-    "surrogate": "rtc\ud800\udc00\udfff",
+    "surrogate": "rtc\udc00\ud800.\udfff",
     "html": "</code></li></ol><script>alert(1)</script><img src=x onerror=y><!-- &amp; &#64;",
     "html pill": '<a href="https://matrix.to/#/@admin:example.org">admin</a><mx-reply>x</mx-reply>',
     "markdown": "**x** `y` ``` [a](https://evil.example) ![b](mxc://evil/c) # h\n> q",

@@ -25,6 +25,8 @@ from tests.hostile.strings import LARGEST_EVENT, STRINGS, assert_only_text, asse
 LONGEST_REPORT_LINE = 1_500
 """Characters: a paragraph of a report, advice included, whatever was published."""
 
+UNITS = ["x", "a.", "漢", "é.", "\ufdfa", "\ufdfa.", "。", "[", "@", "%", "`", "\u0301", "https://", "<"]
+
 
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("name", STRINGS)
@@ -47,9 +49,7 @@ def test_events_fit_after_encryption(place: str) -> None:
         assert encrypted_size(to_document(PLACES[place](STRINGS[name] * 3))) < LARGEST_EVENT - 8_000
 
 
-@pytest.mark.parametrize(
-    "unit", ["x", "a.", "漢", "é.", "\ufdfa", "\ufdfa.", "。", "[", "@", "%", "`", "\u0301", "https://", "<"]
-)
+@pytest.mark.parametrize("unit", UNITS)
 @pytest.mark.parametrize("place", PLACES)
 def test_no_string_costs_much_time(place: str, unit: str) -> None:
     """As many characters as fit into a document are judged and shown quickly: the loop serves every room."""
