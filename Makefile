@@ -4,7 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo run check test clean
+BENCH_VENV := .venv-bench
+BENCH_STAMP := $(BENCH_VENV)/.installed
+
+.PHONY: setup demo run check test scoreboard clean
 setup: $(STAMP)
 
 $(STAMP): requirements.txt requirements-dev.txt requirements-lab.txt
@@ -29,5 +32,14 @@ check: setup
 test: setup
 	$(BIN)/python -m pytest
 
+# Faults side by side with testmatrix (fetched into a venv of its own) and Debian's prometheus-blackbox-exporter.
+scoreboard: setup $(BENCH_STAMP)
+	@$(BIN)/python -m bench.scoreboard $(FAULTS)
+
+$(BENCH_STAMP):
+	@$(PYTHON) -m venv $(BENCH_VENV)
+	@$(BENCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check testmatrix==0.2.3
+	@touch $@
+
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(BENCH_VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

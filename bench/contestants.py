@@ -29,6 +29,15 @@ PATIENCE = 30.0
 """Seconds after which a tool is stopped."""
 
 _EXPIRY_WARNING = 14 * 86_400
+_ROUTINE = {
+    "Beginning probe",
+    "Resolving target address",
+    "Resolved target address",
+    "Making HTTP request",
+    "Received HTTP response",
+    "Response timings for roundtrip",
+    "Probe failed",
+}
 _PLACES = re.compile(rf"{re.escape(ADDRESS)}(:\d+)?|0x[0-9a-f]+|\b\d+(\.\d+)? ?m?s\b")
 
 
@@ -51,13 +60,13 @@ class FociBot:
         argv = [sys.executable, str(ROOT / "bot.py"), "check", "--json", "--config", str(self._config), stage.name]
         status, output, seconds = await _execute(argv, os.environ, cwd=ROOT)
         if status is None:
-            return Run(None, (), False, seconds)
+            return Run(None, (), seconds)
         try:
             findings = json.loads(output)["findings"]
         except (ValueError, KeyError):
-            return Run(status, (_last_line(output),), True, seconds)
+            return Run(status, (), seconds, _last_line(output) or f"exit status {status}")
         told = [f"{one['code']}: {one['message']}" for one in findings if one["severity"] != "info"]
-        return Run(status, tuple(told) if status else (), False, seconds)
+        return Run(status, tuple(told) if status else (), seconds)
 
 
 class TestMatrix:
@@ -75,14 +84,14 @@ class TestMatrix:
         environment = {**os.environ, "REQUESTS_CA_BUNDLE": str(stage.authority.ca_file)}
         status, output, seconds = await _execute([str(self._binary), stage.name], environment)
         if status is None:
-            return Run(None, (), False, seconds)
-        lines = [line for line in output.splitlines() if line.strip()]
-        if "Traceback (most recent call last)" in output or status:
-            return Run(status, (_last_line(output),), True, seconds)
+            return Run(None, (), seconds)
+        own, traceback, _ = output.partition("Traceback (most recent call last)")
+        lines = [line.strip() for line in own.splitlines() if line.strip()]
         if not self._usual:
             self._usual = frozenset(bare(line) for line in lines)
-        alarms = [line.strip() for line in lines if bare(line) not in self._usual and alarming(line.strip())]
-        return Run(status, tuple(alarms), False, seconds)
+        alarms = [line for line in lines if bare(line) not in self._usual and alarming(line)]
+        crash = _last_line(output) if traceback else f"exit status {status}" if status else ""
+        return Run(status, tuple(alarms), seconds, crash)
 
 
 class Blackbox:
@@ -102,7 +111,7 @@ class Blackbox:
                 *(asyncio.to_thread(_probe, endpoint, *target) for target in _targets(stage))
             )
         alarms = [line for lines in results for line in lines]
-        return Run(0, tuple(alarms), False, time.monotonic() - started)
+        return Run(0, tuple(alarms), time.monotonic() - started)
 
     @contextlib.asynccontextmanager
     async def _running(self, stage: Stage) -> AsyncIterator[str]:
@@ -138,18 +147,13 @@ def _probe(endpoint: str, module: str, target: str) -> list[str]:
     query = urllib.parse.urlencode({"module": module, "target": target, "debug": "true"})
     page = _get(f"http://{endpoint}/probe?{query}")
     metrics = dict(re.findall(r"^(probe_\w+) (\S+)$", page, re.MULTILINE))
-    path = urllib.parse.urlsplit(target).path
     if metrics.get("probe_success") != "1":
-        lines = re.findall(r'level=error.*? msg="([^"]*)"(.*)$', page, re.MULTILINE)
-        told = [f"{path}: {message}{rest}" for message, rest in lines] + _status(path, metrics)
-        return told or [f"{path}: probe_success 0"]
+        lines = re.findall(r'level=\w+ msg="([^"]*)"(.*)$', page, re.MULTILINE)
+        path = urllib.parse.urlsplit(target).path.removeprefix("/livekit/jwt")
+        told = [f"{path}: {message}{rest}" for message, rest in lines if message not in _ROUTINE]
+        return [*told, f"{path}: probe_success 0, probe_http_status_code {metrics.get('probe_http_status_code', '0')}"]
     left = float(metrics.get("probe_ssl_earliest_cert_expiry", "inf")) - time.time()
-    return [f"{path}: certificate ends in {left / 86_400:.0f} days"] if left < _EXPIRY_WARNING else []
-
-
-def _status(path: str, metrics: Mapping[str, str]) -> list[str]:
-    status = metrics.get("probe_http_status_code", "0")
-    return [f"{path}: probe_success 0, probe_http_status_code {status}"] if status != "0" else []
+    return [f"certificate ends in {left / 86_400:.0f} days"] if left < _EXPIRY_WARNING else []
 
 
 def _get(url: str) -> str:

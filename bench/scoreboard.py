@@ -119,7 +119,8 @@ real TLS on loopback, the lab's servers, one fault at a time, every tool on a st
 
 {versions}
 
-testmatrix is fetched for the run and is no dependency; the exporter runs with
+testmatrix is fetched for the run and is no dependency; the exporter is that of Debian
+(`apt-get install prometheus-blackbox-exporter`) and runs with
 [bench/blackbox.yml](../bench/blackbox.yml) and the URLs of the healthy server. Both also do things that are not
 compared here: testmatrix looks at federation and, with a token, goes on to the exchange of it (it was run without
 one, as on somebody else's server); the exporter is a continuous monitor for anything with a URL.

@@ -1,0 +1,87 @@
+"""The scoreboard: its rule, its page, and that the bot earns its marks."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from pathlib import Path
+
+import pytest
+
+from bench.contestants import ROOT, FociBot
+from bench.faults import SETBACKS, Setback
+from bench.mark import Mark, Run, alarming, judge
+from bench.scoreboard import measure
+from plugins.foci.catalogue import CODES
+
+PAGE = ROOT / "docs" / "scoreboard.md"
+PARALLEL = 4
+
+
+@pytest.mark.parametrize(
+    ("run", "cause", "mark"),
+    [
+        (Run(0, (), 0.1), None, Mark.RIGHT),
+        (Run(1, ("it fails",), 0.1), None, Mark.FALSE_ALARM),
+        (Run(0, (), 0.1), "refused", Mark.UNNOTICED),
+        (Run(0, ("something failed",), 0.1), "refused", Mark.NOTICED),
+        (Run(0, ("something failed", "connection Refused"), 0.1), "refused", Mark.RIGHT),
+        (Run(1, (), 0.1, "KeyError: 'x'"), "refused", Mark.CRASH),
+        (Run(1, (), 0.1, "KeyError: 'x'"), None, Mark.CRASH),
+        (Run(1, ("connection refused",), 0.1, "ConnectionError"), "refused", Mark.RIGHT),
+        (Run(None, (), 30.0), "refused", Mark.HANG),
+    ],
+)
+def test_the_rule(run: Run, cause: str | None, mark: Mark) -> None:
+    """Alarm and cause decide; whoever named the cause before it fell is right all the same."""
+    assert mark is judge(run, cause)[0]
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("✔ JWTauth healthz responds", False),
+        ("  Client url: https://matrix.example.org", False),
+        ("𐄂 Client well-known has no CORS header", True),
+        ("  No MatrixRTC SFU configured", True),
+        (" jwtauth healthz http error 502", True),
+    ],
+)
+def test_what_counts_as_an_alarm(line: str, expected: bool) -> None:
+    """A tick is none, a cross or a word of failure is one."""
+    assert expected is alarming(line)
+
+
+def test_every_fault_names_a_finding_that_exists() -> None:
+    """What foci-bot has to find is in its catalogue."""
+    assert {setback.findings for setback in SETBACKS} - {None} <= set(CODES)
+    assert len({setback.name for setback in SETBACKS}) == len(SETBACKS)
+
+
+async def test_the_bot_is_right_about_every_fault(tmp_path: Path) -> None:
+    """Each is named, nothing healthy is blamed, and nothing ends in a crash or takes too long."""
+    gate = asyncio.Semaphore(PARALLEL)
+
+    async def mark(setback: Setback) -> Mark:
+        async with gate:
+            directory = tmp_path / setback.name
+            directory.mkdir()
+            (score,) = await measure(setback, [FociBot(directory)], directory)
+            return score.mark
+
+    marks = await asyncio.gather(*(mark(setback) for setback in SETBACKS))
+    wrong = {setback.name: mark for setback, mark in zip(SETBACKS, marks, strict=True) if mark is not Mark.RIGHT}
+    assert wrong == {}
+
+
+def test_the_page_has_every_fault_and_its_sums_are_right() -> None:
+    """docs/scoreboard.md was written for these faults, and its totals are those of its own rows."""
+    text = PAGE.read_text("utf-8")
+    table, totals = text.partition("\n## Totals\n")[::2]
+    rows = [[cell.strip(" *`") for cell in line.split(" | ")] for line in table.splitlines() if line.startswith("| `")]
+    assert [setback.name for setback in SETBACKS] == [row[0].removeprefix("| `") for row in rows]
+    columns = list(zip(*(row[2:] for row in rows), strict=True))
+    for mark in Mark:
+        (found,) = re.findall(rf"^\| {mark} \| (.*) \|$", totals, re.MULTILINE)
+        counts = [sum(cell.strip(" |*") == mark for cell in column) for column in columns]
+        assert counts == [int(cell) for cell in found.split(" | ")]
