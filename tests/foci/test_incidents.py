@@ -242,6 +242,14 @@ def test_a_silence_in_the_midst_leaves_only_quiet_edits() -> None:
     assert rooms.hear(event(News.RESOLVED, after=50_000), {}) == [("!ops", Purpose.CLOSED, Placement.EDIT)]
 
 
+def test_developments_in_a_silenced_room_are_quiet_edits_too() -> None:
+    """Neither message nor thread: what stands is corrected, nothing else."""
+    rooms = Rooms()
+    rooms.hear(event(News.FLAPPING, flaps=3))
+    assert rooms.hear(event(News.STILL_BAD), {}, EVIDENCE) == [("!ops", Purpose.UPDATE, Placement.EDIT)]
+    assert rooms.hear(event(News.DEVELOPED), {}, EVIDENCE) == [("!ops", Purpose.UPDATE, Placement.EDIT)]
+
+
 def test_other_servers_than_before_are_an_edit() -> None:
     """Another watched server publishes the dead focus: the names are corrected."""
     rooms = Rooms()
@@ -450,7 +458,7 @@ class AnyRooms(RuleBasedStateMachine):
             self.open[place] = about
         else:
             assert place in self.open
-        if post.placement is Placement.REPLY:
+        if post.placement in (Placement.REPLY, Placement.THREAD):
             assert post.room_id not in self.quiet
         if post.purpose is Purpose.CLOSED:
             self.open[place] = ""

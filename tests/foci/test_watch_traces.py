@@ -1,0 +1,91 @@
+"""Health, suspicion and pace together on a simulated clock, as a scheduler runs them: what gets told, and what not."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+import pytest
+
+from plugins.foci import health, suspicion
+from plugins.foci.standing import Cause, HealthEvent, News, Sample, Standing
+
+INTERVAL = 300.0
+START = 1_000_000.0
+World = Callable[[int, float], Standing]
+"""Host number and seconds since the start, to how it looks from here."""
+
+
+def told(world: World, hosts: int, hours: float, seed: int) -> list[HealthEvent]:
+    """Run a watch of so many hosts, each checked at its pace with a jitter of a tenth."""
+    chance = random.Random(seed)
+    states = [health.HealthState() for _ in range(hosts)]
+    due = [START + chance.uniform(0, INTERVAL) for _ in range(hosts)]
+    mind, found, probe = suspicion.Suspicion(), [], 0
+    while (now := min(due)) < START + hours * 3600:
+        host, probe = due.index(now), probe + 1
+        sample = Sample(f"focus:h{host}", f"h{host}", world(host, now - START), now, str(probe), Cause("refused"))
+        mind, events = suspicion.step(mind, [sample], now, INTERVAL * 1.1)
+        found += events
+        states[host], events = health.step(states[host], sample, health.HealthSettings(), held=mind.active)
+        found += events
+        due[host] = now + health.pace(states[host], INTERVAL, now) * chance.uniform(0.9, 1.1)
+    return found
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("length", [120, 600, 3 * 3600])
+@pytest.mark.parametrize("hosts", [6, 40])
+def test_while_the_own_network_is_cut_nobody_is_blamed(hosts: int, length: float, seed: int) -> None:
+    """Even when every failure looks definite, as behind a captive portal: at most one message and its end."""
+
+    def cut(_: int, at: float) -> Standing:
+        return Standing.BAD if 3600 <= at < 3600 + length else Standing.GOOD
+
+    events = told(cut, hosts, 2 + length / 3600, seed)
+    assert {event.key for event in events} <= {"self"}
+    assert [event.kind for event in events] in ([], [News.FIRED, News.RESOLVED])
+    assert events or length < INTERVAL
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_third_of_the_hosts_down_is_blamed_within_minutes(seed: int) -> None:
+    """A provider's outage is theirs: each fires once, after an interval and the fast re-checks at most."""
+
+    def outage(host: int, at: float) -> Standing:
+        return Standing.BAD if host % 3 == 0 and 3600 <= at < 7200 else Standing.GOOD
+
+    events = told(outage, 30, 3, seed)
+    fired = [event for event in events if event.kind is News.FIRED]
+    assert sorted(event.key for event in fired) == sorted(f"focus:h{host}" for host in range(0, 30, 3))
+    assert max(event.at - START - 3600 for event in fired) <= INTERVAL * 1.1 + 2 * INTERVAL / 3 * 1.1
+    resolved = [event for event in events if event.kind is News.RESOLVED]
+    assert len(resolved) == len(fired)
+    assert max(event.at - START - 7200 for event in resolved) <= INTERVAL * 1.1 + INTERVAL / 3 * 1.1
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_blips_are_not_told(seed: int) -> None:
+    """Three minutes are shorter than any three checks in a row."""
+
+    def blips(host: int, at: float) -> Standing:
+        return Standing.BAD if (at + host * 977) % 5000 < 170 else Standing.GOOD
+
+    assert told(blips, 30, 6, seed) == []
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_most_hosts_really_down_are_blamed_in_the_end(seed: int) -> None:
+    """While the bot suspects itself nothing fires; as the others keep answering, it blames them."""
+
+    def outage(host: int, at: float) -> Standing:
+        return Standing.BAD if host < 7 and at >= 3600 else Standing.GOOD
+
+    events = told(outage, 10, 3, seed)
+    mine = [event for event in events if event.key == "self"]
+    assert [event.kind for event in mine] == [News.FIRED, News.RESOLVED]
+    theirs = {event.key: event for event in events if event.key != "self"}
+    assert sorted(theirs) == sorted(f"focus:h{host}" for host in range(7))
+    assert not any(mine[0].at <= event.at < mine[1].at for event in theirs.values())
+    assert sum(event.at >= mine[1].at for event in theirs.values()) >= 5
+    assert all(START + 3600 <= event.since <= START + 3600 + INTERVAL * 1.1 for event in theirs.values())
