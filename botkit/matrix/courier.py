@@ -13,6 +13,7 @@ from botkit.matrix.crypto import Crypto, CryptoMissingError
 from botkit.matrix.key_exchange import CryptoInterruptedError
 from botkit.matrix.reply import shortened
 from botkit.matrix.rooms import EncryptedRooms, RoomUnavailableError
+from botkit.matrix.rounds import Rounds
 from botkit.matrix.wire import Answer, Homeserver, UnreachableError, path
 from botkit.storage.outbox import Outbox, Outgoing, Queued
 from botkit.storage.rooms import RoomNotes
@@ -59,52 +60,26 @@ class Courier:
         self._encrypted = encrypted
         self._clock = clock
         self._sleep = sleep
-        self._news = asyncio.Event()
         self._turns = asyncio.Semaphore(_PARALLEL)
-        self._active: dict[str, asyncio.Task[None]] = {}
+        self._rounds = Rounds(outbox.rooms_waiting, self._serve)
         self._silent_until = 0.0
-        self._stopping = False
 
     def wake(self) -> None:
         """There may be messages to send."""
-        self._news.set()
+        self._rounds.wake()
 
     async def run(self) -> None:
         """Send until cancelled; begins with what an earlier run left."""
-        self._news.set()
-        while True:
-            await self._news.wait()
-            self._news.clear()
-            await self._set_out()
-
-    async def _set_out(self) -> None:
-        for room_id in await self._outbox.rooms_waiting():
-            if room_id not in self._active and not self._stopping:
-                task = asyncio.create_task(self._serve(room_id))
-                self._active[room_id] = task
-                task.add_done_callback(lambda _, room=room_id: self._served(room))  # type: ignore[misc]
-
-    def _served(self, room_id: str) -> None:
-        self._active.pop(room_id, None)
-        self._news.set()
+        await self._rounds.run()
 
     async def drain(self, patience: float) -> None:
         """Send what waits, for at most ``patience`` seconds; the rest goes out at the next start."""
-        loop = asyncio.get_running_loop()
-        end = loop.time() + patience
-        await self._set_out()
-        while self._active and loop.time() < end:
-            await asyncio.wait(tuple(self._active.values()), timeout=end - loop.time())
-            await asyncio.sleep(0)
-        self._stopping = True
-        late = tuple(self._active.values())
-        for task in late:
-            task.cancel()
-        await asyncio.gather(*late, return_exceptions=True)
+        await self._rounds.look()
+        await self._rounds.end(patience)
 
     async def _serve(self, room_id: str) -> None:
         backoff = Backoff()
-        while not self._stopping:
+        while not self._rounds.closed:
             try:
                 queued = await self._outbox.next(room_id)
                 if queued is None:
@@ -118,7 +93,7 @@ class Courier:
         """Try one message until it is settled; a prepared (encrypted) event is kept for every attempt."""
         prepared: tuple[str, dict[str, Any]] | None = None
         complaint = ""
-        while not self._stopping:
+        while not self._rounds.closed:
             await self._wait_for_silence_to_end()
             asked: float | None = None
             try:

@@ -10,6 +10,8 @@ from typing import Any
 from botkit.message import InboundMessage
 
 _MOST_MENTIONS = 50
+_LONGEST_ID = 255
+"""Bytes (Matrix appendices); in content nothing but this holds strangers to it, and answers repeat the ids."""
 
 
 class Unfit(StrEnum):
@@ -92,7 +94,7 @@ def own_join(event: Any, own_user_id: str) -> bool:
 
 
 def _well_formed(event: Mapping[str, Any]) -> bool:
-    texts = all(isinstance(event.get(key), str) for key in ("type", "event_id", "sender"))
+    texts = all(_is_short(event.get(key)) for key in ("type", "event_id", "sender"))
     sent = event.get("origin_server_ts")
     numbers = isinstance(sent, int) and not isinstance(sent, bool) and 0 <= sent < 2**53
     return texts and numbers and isinstance(event.get("content"), Mapping)
@@ -106,6 +108,15 @@ def _text(value: Any) -> str | None:
     return value if isinstance(value, str) else None
 
 
+def _is_short(value: Any) -> bool:
+    return isinstance(value, str) and len(value.encode("utf-8", "surrogatepass")) <= _LONGEST_ID
+
+
+def _event_id(value: Any) -> str | None:
+    """An id that a homeserver would take; anything else is as good as none."""
+    return value if _is_short(value) and value.startswith("$") else None
+
+
 def _replaces(content: Mapping[str, Any]) -> bool:
     return _mapping(content.get("m.relates_to")).get("rel_type") == "m.replace" or "m.new_content" in content
 
@@ -114,7 +125,7 @@ def _message(event: Mapping[str, Any], content: Mapping[str, Any], room_id: str,
     relation = _mapping(content.get("m.relates_to"))
     threaded = relation.get("rel_type") == "m.thread"
     fallback = threaded and relation.get("is_falling_back") is True
-    reply_to = _text(_mapping(relation.get("m.in_reply_to")).get("event_id"))
+    reply_to = _event_id(_mapping(relation.get("m.in_reply_to")).get("event_id"))
     mentioned = _mapping(content.get("m.mentions")).get("user_ids")
     users = mentioned if isinstance(mentioned, list) else []
     html = content.get("format") == "org.matrix.custom.html"
@@ -124,10 +135,10 @@ def _message(event: Mapping[str, Any], content: Mapping[str, Any], room_id: str,
         sender=event["sender"],
         body=content["body"],
         formatted_body=_text(content.get("formatted_body")) if html else None,
-        mentions=tuple(user for user in users if isinstance(user, str))[:_MOST_MENTIONS],
+        mentions=tuple(user for user in users[:_MOST_MENTIONS] if _is_short(user)),
         reply_to=None if fallback else reply_to,
         reply_author=None,
-        thread_root=_text(relation.get("event_id")) if threaded else None,
+        thread_root=_event_id(relation.get("event_id")) if threaded else None,
         sent_at=event["origin_server_ts"],
         encrypted=encrypted,
     )

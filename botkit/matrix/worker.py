@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from botkit.matrix.reply import replies
 from botkit.matrix.rooms import RoomDirectory, RoomUnavailableError
+from botkit.matrix.rounds import Rounds
 from botkit.matrix.wire import Homeserver, UnreachableError, path
 from botkit.message import Answerer, InboundMessage
 from botkit.storage.inbox import Inbox, Waiting
@@ -82,45 +83,25 @@ class Worker:
         self._answer = answer
         self._wake_outbox = wake_outbox
         self._sleep = sleep
-        self._news = asyncio.Event()
         self._turns = asyncio.Semaphore(_PARALLEL)
-        self._active: dict[str, asyncio.Task[None]] = {}
-        self._stopping = False
+        self._rounds = Rounds(inbox.rooms_waiting, self._serve)
 
     def wake(self) -> None:
         """There may be messages to answer."""
-        self._news.set()
+        self._rounds.wake()
 
     async def run(self) -> None:
         """Answer until cancelled; begins with what an earlier run left."""
-        self._news.set()
-        while True:
-            await self._news.wait()
-            self._news.clear()
-            for room_id in await self._inbox.rooms_waiting():
-                if room_id not in self._active and not self._stopping:
-                    task = asyncio.create_task(self._serve(room_id))
-                    self._active[room_id] = task
-                    task.add_done_callback(lambda _, room=room_id: self._served(room))  # type: ignore[misc]
-
-    def _served(self, room_id: str) -> None:
-        self._active.pop(room_id, None)
-        # something may have come between the last look and the end
-        self._news.set()
+        await self._rounds.run()
 
     async def stop(self, patience: float) -> None:
         """Let running answers end for ``patience`` seconds; what does not end is answered at the next start."""
-        self._stopping = True
-        tasks = tuple(self._active.values())
-        if tasks:
-            _, late = await asyncio.wait(tasks, timeout=patience)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+        self._rounds.closed = True
+        await self._rounds.end(patience)
 
     async def _serve(self, room_id: str) -> None:
         """Everything that waits in one room; one turn per message, so that no room holds up the others."""
-        while not self._stopping:
+        while not self._rounds.closed:
             try:
                 async with self._turns:
                     waiting = await self._inbox.start(room_id)

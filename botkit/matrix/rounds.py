@@ -1,0 +1,66 @@
+"""One task for each room that has work, so that order holds within a room and none waits for another."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+
+
+class Rounds:
+    """
+    Starts tasks for rooms and never overlooks work that comes while one ends.
+
+    Attributes:
+        closed: no further task is started; those under way should end after what they are doing.
+
+    Args:
+        waiting: the rooms that have work.
+        serve: does all the work of one room.
+    """
+
+    def __init__(
+        self, waiting: Callable[[], Awaitable[Iterable[str]]], serve: Callable[[str], Awaitable[None]]
+    ) -> None:
+        self._waiting = waiting
+        self._serve = serve
+        self._news = asyncio.Event()
+        self._active: dict[str, asyncio.Task[None]] = {}
+        self.closed = False
+
+    def wake(self) -> None:
+        """There may be work."""
+        self._news.set()
+
+    async def run(self) -> None:
+        """Go round until cancelled; begins with what an earlier run left."""
+        self._news.set()
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            await self.look()
+
+    async def look(self) -> None:
+        """Go round once."""
+        for room_id in await self._waiting():
+            if room_id not in self._active and not self.closed:
+                task = asyncio.ensure_future(self._serve(room_id))
+                self._active[room_id] = task
+                task.add_done_callback(lambda _, room=room_id: self._served(room))  # type: ignore[misc]
+
+    def _served(self, room_id: str) -> None:
+        self._active.pop(room_id, None)
+        # something may have come between the last look and the end
+        self._news.set()
+
+    async def end(self, patience: float) -> None:
+        """Let what is under way end for ``patience`` seconds, then cancel it and start nothing more."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + patience
+        while self._active and loop.time() < until:
+            await asyncio.wait(tuple(self._active.values()), timeout=until - loop.time())
+            await asyncio.sleep(0)
+        self.closed = True
+        late = tuple(self._active.values())
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
