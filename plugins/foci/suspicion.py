@@ -3,8 +3,8 @@ Whether the bot should suspect itself: many hosts that go bad together are rarel
 
 Intended use: keep one ``Suspicion`` (``STORED`` for the database). After every check call
 ``step(state, samples, now, window)`` with all of its samples first, then ``health.step`` for each of them with
-``held=state.active``. The events have the key ``self`` and go to every room with a watch. What was held back fires
-with its next bad sample once the suspicion is over.
+``held=held_back(state, its first_bad, now, window)``. The events have the key ``self`` and go to every room with a
+watch. What was held back fires with its next bad sample once the suspicion is over.
 """
 
 from __future__ import annotations
@@ -92,6 +92,22 @@ def step(
     state = replace(state, since=now, told=not lately)
     cause = Cause("self-suspicion", f"{newly} of {len(recent)} hosts went bad within {window / 60:.0f} min")
     return state, (() if lately else (HealthEvent(News.FIRED, KEY, now, now, cause, newly),))
+
+
+def held_back(state: Suspicion, first_bad: float | None, now: float, window: float) -> bool:
+    """
+    Whether a thing that has been bad since ``first_bad`` must not be blamed yet.
+
+    So it is while the bot suspects itself; and, without a word, for at most a window while the hosts looked at since
+    then make it likely that it soon will.
+    """
+    if state.active:
+        return True
+    if first_bad is None or not 0 <= now - first_bad <= window:
+        return False
+    since = [view for view in state.hosts.values() if view.at >= first_bad]
+    newly = sum(view.trouble_since is not None and view.trouble_since >= first_bad for view in since)
+    return len(since) >= FEWEST_HOSTS and 2 * newly > len(since)
 
 
 def _looked(

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plugins.foci.standing import HealthEvent, News, Sample, Standing
-from plugins.foci.suspicion import KEY, STORED, Suspicion, step
+from plugins.foci.suspicion import KEY, STORED, Suspicion, held_back, step
 
 WINDOW = 300.0
 START = 1_000_000.0
@@ -121,6 +121,30 @@ def test_a_connection_that_comes_and_goes_is_told_once_an_hour() -> None:
     assert [event.kind for event in told] == [News.FIRED, News.RESOLVED]
     bot.round([BAD] * 6)
     assert bot.state.active
+
+
+def test_it_holds_back_before_it_says_a_word() -> None:
+    """Of thirty hosts the first five all went bad: nobody is blamed for that yet, for a window at most."""
+    bot = Bot(30)
+    first_bad = bot.now + 5
+    for host in bot.hosts[:4]:
+        bot.look(host, BAD, after=5)
+    assert not held_back(bot.state, first_bad, bot.now, WINDOW)
+    assert bot.look(bot.hosts[4], BAD, after=5) == []
+    assert held_back(bot.state, first_bad, bot.now, WINDOW)
+    assert not held_back(bot.state, first_bad, first_bad + WINDOW + 1, WINDOW)
+    assert not held_back(bot.state, None, bot.now, WINDOW)
+    for host in bot.hosts[5:10]:
+        bot.look(host, GOOD, after=5)
+    assert not held_back(bot.state, first_bad, bot.now, WINDOW)
+
+
+def test_while_it_suspects_itself_everything_is_held_back() -> None:
+    """Also what was bad long before."""
+    bot = Bot(5)
+    bot.round([BAD] * 5)
+    assert held_back(bot.state, START - 86400, bot.now, WINDOW)
+    assert held_back(bot.state, None, bot.now, WINDOW)
 
 
 def test_hosts_no_longer_watched_are_forgotten() -> None:

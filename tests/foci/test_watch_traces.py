@@ -11,23 +11,26 @@ from plugins.foci import health, suspicion
 from plugins.foci.standing import Cause, HealthEvent, News, Sample, Standing
 
 INTERVAL = 300.0
+WINDOW = INTERVAL * 1.1
 START = 1_000_000.0
 World = Callable[[int, float], Standing]
 """Host number and seconds since the start, to how it looks from here."""
 
 
-def told(world: World, hosts: int, hours: float, seed: int) -> list[HealthEvent]:
+def told(world: World, hosts: int, hours: float, seed: int, failures: int = 3) -> list[HealthEvent]:
     """Run a watch of so many hosts, each checked at its pace with a jitter of a tenth."""
     chance = random.Random(seed)
     states = [health.HealthState() for _ in range(hosts)]
     due = [START + chance.uniform(0, INTERVAL) for _ in range(hosts)]
+    settings = health.HealthSettings(failures=failures)
     mind, found, probe = suspicion.Suspicion(), [], 0
     while (now := min(due)) < START + hours * 3600:
         host, probe = due.index(now), probe + 1
         sample = Sample(f"focus:h{host}", f"h{host}", world(host, now - START), now, str(probe), Cause("refused"))
-        mind, events = suspicion.step(mind, [sample], now, INTERVAL * 1.1)
+        mind, events = suspicion.step(mind, [sample], now, WINDOW)
         found += events
-        states[host], events = health.step(states[host], sample, health.HealthSettings(), held=mind.active)
+        held = suspicion.held_back(mind, states[host].first_bad, now, WINDOW)
+        states[host], events = health.step(states[host], sample, settings, held=held)
         found += events
         due[host] = now + health.pace(states[host], INTERVAL, now) * chance.uniform(0.9, 1.1)
     return found
@@ -46,6 +49,18 @@ def test_while_the_own_network_is_cut_nobody_is_blamed(hosts: int, length: float
     assert {event.key for event in events} <= {"self"}
     assert [event.kind for event in events] in ([], [News.FIRED, News.RESOLVED])
     assert events or length < INTERVAL
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(("failures", "blamed"), [(3, 0), (2, 1)])
+def test_doubt_comes_before_blame(failures: int, blamed: int, seed: int) -> None:
+    """Also with two failures: whoever fires at the first one, of course, doubts nothing."""
+
+    def cut(_: int, at: float) -> Standing:
+        return Standing.BAD if 3600 <= at < 4800 else Standing.GOOD
+
+    events = told(cut, 40, 2, seed, failures)
+    assert len({event.key for event in events if event.kind is News.FIRED} - {"self"}) <= blamed
 
 
 @pytest.mark.parametrize("seed", range(3))
