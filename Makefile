@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 BENCH_VENV := .venv-bench
 BENCH_STAMP := $(BENCH_VENV)/.installed
 
-.PHONY: setup demo run check test scoreboard clean
+.PHONY: setup demo run check test scoreboard fuzz clean
 setup: $(STAMP)
 
 $(STAMP): requirements.txt requirements-dev.txt requirements-lab.txt
@@ -40,6 +40,11 @@ $(BENCH_STAMP):
 	@$(PYTHON) -m venv $(BENCH_VENV)
 	@$(BENCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check testmatrix==0.2.3
 	@touch $@
+
+# A million executions over everything that reads strangers' text; RUNS=20000 for fewer.
+fuzz: setup
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-fuzz.txt
+	@$(BIN)/python -m fuzz $(if $(RUNS),--runs $(RUNS))
 
 clean:
 	rm -rf $(VENV) $(BENCH_VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

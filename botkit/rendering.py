@@ -27,6 +27,7 @@ LONGEST_CODE = 12_000
 MessageType = Literal["m.notice", "m.text"]
 
 _LINK = re.compile(r"://|matrix\.to/|matrix:(?:u|r|roomid)/", re.IGNORECASE)
+_WIDE_BLANK = re.compile(r"[^\S ]")
 _BLANKS = re.compile(r"\s{2,}|[^\S ]")
 _ROOM_PING = re.compile(r"@(?=room)", re.IGNORECASE)
 
@@ -173,7 +174,7 @@ def _line(paragraph: Paragraph, inline: Callable[[Inline], str]) -> str:
 
 
 def _code_lines(block: CodeBlock) -> tuple[str, ...]:
-    return visible_lines(_cut(block.text, LONGEST_CODE))
+    return tuple(_WIDE_BLANK.sub(" ", line) for line in visible_lines(_cut(block.text, LONGEST_CODE)))
 
 
 def _plain_block(block: Block) -> str:

@@ -56,20 +56,12 @@ class Discovery:
 
     def _next(self, url: str, location: str | None, seen: set[str], hops: int) -> tuple[str, str | None]:
         """The next URL, and why it is not followed (None when it is)."""
-        if not location:
-            return "", "it names no location"
-        try:
-            following = urljoin(url, location.strip()).split("#")[0]
-            scheme = urlsplit(following).scheme
-        except ValueError:
-            return "", "its location is not a URL"
-        if scheme != "https":
-            return "", f"it leads to {scheme or 'no scheme'}:// instead of https://"
-        if following in seen:
-            return "", "it runs in a circle"
-        if hops > self._max_redirects:
-            return "", f"more than {self._max_redirects} in a row"
-        return following, None
+        following, refused = redirected(url, location)
+        if refused is None and following in seen:
+            refused = "it runs in a circle"
+        if refused is None and hops > self._max_redirects:
+            refused = f"more than {self._max_redirects} in a row"
+        return following, refused
 
     async def homeserver(
         self, target: Target, answer: WellKnownAnswer, own: HomeserverReader | None, *, deadline: float
@@ -108,3 +100,17 @@ async def _own_list(own: HomeserverReader | None, deadline: float) -> Exchange |
         own.get(UNSTABLE_PATH, deadline=deadline), own.get(STABLE_PATH, deadline=deadline)
     )
     return unstable if unstable.response is not None and unstable.response.status == 200 else stable
+
+
+def redirected(url: str, location: str | None) -> tuple[str, str | None]:
+    """Where a redirect at ``url`` leads (RFC 9110, section 10.2.2), and why it is not followed (None when it is)."""
+    if not location:
+        return "", "it names no location"
+    try:
+        following = urljoin(url, location.strip()).split("#")[0]
+        scheme = urlsplit(following).scheme
+    except ValueError:
+        return "", "its location is not a URL"
+    if scheme != "https":
+        return "", f"it leads to {scheme or 'no scheme'}:// instead of https://"
+    return following, None
