@@ -20,7 +20,7 @@ from plugins.foci.plugin import FociPlugin
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "contrib").glob("**/*.md")])
-REQUIREMENTS = ("requirements.txt", "requirements-dev.txt", "requirements-lab.txt")
+REQUIREMENTS = ("requirements.txt", "requirements-dev.txt", "requirements-lab.txt", "requirements-fuzz.txt")
 ASPECTS = ("Severity", "Seen", "Means", "Fix", "Sure")
 
 
