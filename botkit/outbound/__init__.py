@@ -16,6 +16,7 @@ from botkit.outbound.model import (
 from botkit.outbound.policy import AddressPolicy
 from botkit.outbound.resolution import Resolution
 from botkit.outbound.settings import OutboundSettings
+from botkit.outbound.slots import one_party
 from botkit.outbound.target import Host, Target, TargetError, parse_host, parse_target
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "Target",
     "TargetError",
     "clean_line",
+    "one_party",
     "parse_host",
     "parse_target",
 ]

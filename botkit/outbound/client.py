@@ -15,6 +15,7 @@ from botkit.outbound.model import ConnectionFacts, Exchange, Failure, FailureKin
 from botkit.outbound.policy import AddressPolicy
 from botkit.outbound.resolution import Resolution, Resolver
 from botkit.outbound.settings import OutboundSettings
+from botkit.outbound.slots import Slots
 
 
 def utc_now() -> datetime:
@@ -39,7 +40,7 @@ class OutboundClient:
         policy = AddressPolicy(settings.allow_private)
         self._timeout = settings.timeout
         self._concurrency = settings.concurrency
-        self._slots = asyncio.Semaphore(settings.concurrency)
+        self._slots = Slots(settings.concurrency)
         self._families: set[int] = set()
         resolver = Resolver(
             nameservers=settings.nameservers,
@@ -92,7 +93,8 @@ class OutboundClient:
         Send one request. Every outcome is an `Exchange`; only cancellation raises.
 
         The request's own time-out starts when one of the ``concurrency`` slots is free, so that nobody
-        is blamed for a queue here; ``deadline`` holds for the wait as well.
+        is blamed for a queue here; ``deadline`` holds for the wait as well. Slots are shared out between
+        parties (``one_party``), so that no one's black holes hold up the others.
 
         Args:
             deadline: loop time after which the phase that was reached is reported as timed out.
@@ -103,7 +105,7 @@ class OutboundClient:
         queued = loop.time()
         try:
             async with asyncio.timeout_at(deadline):
-                await self._slots.acquire()
+                party = await self._slots.acquire()
         except TimeoutError:
             return self._unsent(method, url, loop.time() - queued)
         try:
@@ -113,7 +115,7 @@ class OutboundClient:
             limit = min(loop.time() + self._timeout, deadline)
             return await self._fetcher.fetch(request, deadline=limit, resolution=resolution)
         finally:
-            self._slots.release()
+            self._slots.release(party)
 
     def _unsent(self, method: str, url: str, waited: float) -> Exchange:
         detail = f"queue: no time left after waiting {waited:.1f} s for one of {self._concurrency} slots"

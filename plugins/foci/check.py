@@ -8,7 +8,7 @@ from datetime import datetime
 
 from publicsuffixlist import PublicSuffixList
 
-from botkit.outbound import OutboundClient
+from botkit.outbound import OutboundClient, one_party
 from botkit.plugin import Account, Limits
 from plugins.foci.answer import WellKnownAnswer
 from plugins.foci.assembly import MAX_PROBED, CheckSettings, Evidence, assemble, entries_of
@@ -43,6 +43,10 @@ class Checker:
 
     async def check(self, target: Target) -> Report:
         """Check one server; takes at most ``network.deadline`` seconds. Nothing a server does raises here."""
+        with one_party():
+            return await self._check(target)
+
+    async def _check(self, target: Target) -> Report:
         loop = asyncio.get_running_loop()
         started = loop.time()
         deadline = started + self._limits.deadline

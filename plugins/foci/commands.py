@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 from botkit.document import Bold, Document, Paragraph, Text
+from botkit.outbound import one_party
 from botkit.plugin import Command, HostStatus, Invocation, Rooms, Subcommand, UsageError
 from plugins.foci import census
 from plugins.foci.check import Checker
@@ -46,7 +47,8 @@ class FociCommands:
     async def _check(self, invocation: Invocation) -> Sequence[Document]:
         targets = self._targets(invocation)
         invocation.charge(len(targets) - 1)
-        reports = await asyncio.gather(*(self._checker.check(target) for target in targets))
+        with one_party():
+            reports = await asyncio.gather(*(self._checker.check(target) for target in targets))
         return [to_document(report) for report in reports]
 
     def _targets(self, invocation: Invocation) -> list[Target]:
@@ -78,7 +80,8 @@ class FociCommands:
                 return await self._checker.check(target)
 
         checked = servers[: census.MAX_SERVERS]
-        reports = await asyncio.gather(*(one(target) for target, _ in checked))
+        with one_party():
+            reports = await asyncio.gather(*(one(target) for target, _ in checked))
         counted = [(report, count) for report, (_, count) in zip(reports, checked, strict=True)]
         return [census.to_document(counted, len(servers) - len(checked))]
 
