@@ -30,6 +30,7 @@ PLACES: dict[str, tuple[str, ...]] = {
     "pydantic": ("botkit", "plugins"),
     "pydantic_core": ("botkit.config",),
     "publicsuffixlist": ("plugins.foci",),
+    "PIL": ("plugins.foci.chart",),
 }
 """Every third party that the product imports, with the only packages that may."""
 
