@@ -59,6 +59,8 @@ def _fuzz(name: str, runs: int) -> tuple[int, bool]:
         (FOUND / name).mkdir(parents=True, exist_ok=True)
         command += ["-print_final_stats=1", f"-artifact_prefix={FOUND / name}/"]
         ended = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+        if not any((FOUND / name).iterdir()):
+            (FOUND / name).rmdir()
     counted = re.search(r"stat::number_of_executed_units:\s*(\d+)", ended.stderr)
     done = int(counted[1]) if counted else 0
     print(f"{name:12} {done:>9,} executions  {'ok' if ended.returncode == 0 else 'FAILED'}", flush=True)

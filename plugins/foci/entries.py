@@ -16,6 +16,7 @@ from plugins.foci.service_url import (
     read_sfu_url,
     registrable_domain,
 )
+from plugins.foci.wording import quoted
 
 _KNOWN_KEYS = frozenset({"type", "livekit_service_url", "url"})
 _MAX_SHOWN_KEYS = 5
@@ -65,9 +66,8 @@ def _shape(entry: Entry, focus: int) -> list[Finding]:
         message = "The entry has no `type`; Element X drops the whole list because of it."
         return [finding("type-missing", message, 'Add `"type": "livekit"`.', focus=focus, snippet=_EXAMPLE)]
     if not entry.is_livekit:
-        message = (
-            f"The type `{clipped(entry.type)}` is unknown here and was not tested; clients skip what they do not know."
-        )
+        shown = quoted(entry.type)
+        message = f"The type {shown} is unknown here and was not tested; clients skip what they do not know."
         return [finding("unknown-type", message, "Nothing, if clients of yours use it.", focus=focus)]
     return [*_missing_url(entry, focus), *_unknown_keys(value, focus)]
 
@@ -97,7 +97,7 @@ def _unknown_keys(value: dict[str, object], focus: int) -> list[Finding]:
     unknown = [key for key in value if key not in _KNOWN_KEYS]
     if not unknown:
         return []
-    shown = ", ".join(f"`{clipped(key)}`" for key in unknown[:_MAX_SHOWN_KEYS])
+    shown = ", ".join(quoted(key) for key in unknown[:_MAX_SHOWN_KEYS])
     message = f"No known client reads {shown}{' and more' if len(unknown) > _MAX_SHOWN_KEYS else ''} of this entry."
     return [finding("unknown-entry-key", message, "Remove it, unless clients of yours use it.", focus=focus)]
 

@@ -12,6 +12,7 @@ from plugins.foci.catalogue import finding
 from plugins.foci.homeserver import TransportsAnswer
 from plugins.foci.model import MSC4143_KEY, MSC4158_KEY, STABLE_KEY, Entry, Finding, Severity
 from plugins.foci.wellknown import WellKnown
+from plugins.foci.wording import quoted
 
 _MAX_SHOWN = 5
 _SYNAPSE = (
@@ -90,7 +91,7 @@ def _keys(document: WellKnown) -> list[Finding]:
             message = f"{shown} hold the same list; strict clients may refuse a document with both."
             found.append(finding("both-keys-present", message, f"Keep `{MSC4143_KEY}` alone."))
     if not keys and document.rtc_like_keys:
-        shown = ", ".join(f"`{clipped(key)}`" for key in document.rtc_like_keys[:_MAX_SHOWN])
+        shown = ", ".join(quoted(key) for key in document.rtc_like_keys[:_MAX_SHOWN])
         message = f"{shown} looks like RTC configuration, but no client reads it."
         found.append(finding("unknown-rtc-key", message, f"Publish the foci under `{MSC4143_KEY}`."))
     return found

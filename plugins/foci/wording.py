@@ -1,4 +1,4 @@
-"""Times, durations and names as the messages of watches write them."""
+"""Times, durations, names and strangers' words as messages write them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from botkit.document import Bold, Inline, Sign, Text
+from botkit.visible import REPLACEMENT, clipped
 
 NAMES_SHOWN = 5
 """Servers that a message names before it counts the others."""
@@ -67,6 +68,11 @@ def service_of(key: str) -> str:
         netloc = ""
     label = netloc.removesuffix(":443") or place or "an empty URL"
     return label if len(label) <= _LONGEST_LABEL else label[: _LONGEST_LABEL - 1] + "…"
+
+
+def quoted(word: str) -> str:
+    """A stranger's word between backticks, which make it code; its own would end the code early (``render.inline``)."""
+    return f"`{clipped(word).replace('`', REPLACEMENT)}`"
 
 
 def sentence(icon: str, label: str, *rest: Inline) -> tuple[Inline, ...]:

@@ -13,7 +13,8 @@ class Markup(HTMLParser):
 
     Attributes:
         text: all words, a line end for each break.
-        running: the words that are not code, in which clients look for links and mentions.
+        running: the words that are not code, in which clients look for links and mentions; the gap that code or a
+            new line leaves is a blank.
     """
 
     def __init__(self, html: str) -> None:
@@ -31,6 +32,8 @@ class Markup(HTMLParser):
         assert {name for name, _ in attrs} <= ALLOWED[tag]
         assert tag != "li" or self.open[-1] == "ol"
         self.tags.append(tag)
+        if tag != "b":
+            self.running.append(" ")
         if tag == "br":
             self.text += "\n"
         else:

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pytest
 from nio.crypto import OutboundGroupSession
 
 from botkit.commands import CommandRouter
 from botkit.config import CommandsConfig
-from botkit.document import Document
+from botkit.document import Code, Document
 from botkit.message import InboundMessage
 from botkit.plugin import Command, Invocation, UsageError
 from botkit.rendering import message_content, to_plain
 from plugins.foci.census import to_document as census_document
-from plugins.foci.render import to_details, to_document
+from plugins.foci.model import FOCI_KEYS
+from plugins.foci.render import inline, to_details, to_document
 from plugins.foci.report import to_json
 from plugins.foci.target import TargetError, parse_target
-from tests.hostile.reports import PLACES
+from tests.foci.evidence import LIVEKIT
+from tests.hostile.reports import PLACES, report
 from tests.hostile.strings import LARGEST_EVENT, STRINGS, assert_only_text, assert_readable
 
 LONGEST_REPORT_LINE = 1_500
@@ -40,6 +42,21 @@ def test_reports_quote_strangers_as_text(place: str, name: str) -> None:
             assert_readable(line)
             assert len(line) < LONGEST_REPORT_LINE or line.lstrip().startswith(('"', "{"))
     json.loads(json.dumps(to_json(told)))
+
+
+@pytest.mark.parametrize(
+    ("published", "code"),
+    [
+        ({FOCI_KEYS[0]: [{"type": "x`y` z"}]}, "unknown-type"),
+        ({FOCI_KEYS[0]: [{**LIVEKIT, "x`y` z": 1}]}, "unknown-entry-key"),
+        ({"rtc.x`y` z": []}, "unknown-rtc-key"),
+    ],
+)
+def test_backticks_do_not_end_the_quotation(published: Mapping[str, object], code: str) -> None:
+    """A stranger's word is shown as code whole: it cannot close the quotation and go on in the bot's voice."""
+    (found,) = (one for one in report(published).findings if one.code == code)
+    shown = [part.text for part in inline(found.message) if isinstance(part, Code)]
+    assert [text.removeprefix("rtc.") for text in shown] == ["x\ufffdy\ufffd z"]
 
 
 @pytest.mark.parametrize("place", PLACES)
