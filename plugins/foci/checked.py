@@ -1,0 +1,73 @@
+"""What the schedule asks for and what a check of a watched server hands on: the values between clock and memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from plugins.foci.answer import WellKnownAnswer
+from plugins.foci.assembly import Evidence
+from plugins.foci.copies import Copy
+from plugins.foci.model import Report
+from plugins.foci.service_url import ServiceUrl
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """
+    One thing to do for a watched server.
+
+    Attributes:
+        at: when, seconds since the epoch.
+        interval: the shortest that any room asked for, seconds.
+        ignore: finding codes left out of the judgement.
+        confirm: only the well-known is fetched again, past every cache, to confirm a changed list.
+        copy: what was kept of the last answer.
+    """
+
+    server: str
+    at: float
+    interval: float
+    deep: bool = False
+    ignore: frozenset[str] = frozenset()
+    confirm: bool = False
+    copy: Copy | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """
+    A check of a watched server.
+
+    Attributes:
+        server: as in `Due`.
+        probe: names this check.
+        probes: names the earlier check from which the result of a service was reused.
+        own: the server is the one the bot's account is on.
+        copy: to be kept for the next check.
+    """
+
+    server: str
+    report: Report
+    seen: Evidence
+    probe: str
+    probes: Mapping[ServiceUrl, str] = field(default_factory=dict)
+    own: bool = False
+    copy: Copy | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """
+    A confirming fetch of a watched server's well-known.
+
+    Attributes:
+        server: as in `Due`.
+        at: seconds since the epoch.
+        copy: to be kept for the next check.
+    """
+
+    server: str
+    answer: WellKnownAnswer
+    at: float
+    copy: Copy | None = None
