@@ -127,6 +127,12 @@ async def test_search_domains_are_not_tried(
     assert {name for name, _ in names.asked} == {"intranet."}
 
 
+async def test_no_socket_is_pointed_at_an_address_before_it_is_judged(client: OutboundClient, names: NameTable) -> None:
+    """Addresses stay in the order of DNS: sorting them would try each with a socket to see which can be reached."""
+    names.name("many.test", "255.255.255.255", "127.0.7.1", "127.0.7.2")
+    assert (await resolve(client, "many.test")).addresses == ("255.255.255.255", "127.0.7.1", "127.0.7.2")
+
+
 async def test_localhost_resolves_and_is_refused(client: OutboundClient, names: NameTable) -> None:
     """Names of the hosts file count, and the policy has its say on them."""
     resolution = await resolve(client, "localhost")
