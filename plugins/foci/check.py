@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from publicsuffixlist import PublicSuffixList
@@ -12,6 +13,7 @@ from botkit.outbound import OutboundClient, one_party
 from botkit.plugin import Account, Limits
 from plugins.foci.answer import WellKnownAnswer
 from plugins.foci.assembly import MAX_PROBED, CheckSettings, Evidence, assemble, entries_of
+from plugins.foci.copies import Copy
 from plugins.foci.discovery import Discovery
 from plugins.foci.entries import probe_url
 from plugins.foci.homeserver import HomeserverAnswer
@@ -20,6 +22,18 @@ from plugins.foci.observation import Observation
 from plugins.foci.observer import Observer
 from plugins.foci.service_url import ServiceUrl, host_of
 from plugins.foci.target import Target
+
+Observe = Callable[[ServiceUrl, float], Awaitable[Observation]]
+"""Observes a service URL until a deadline (loop time)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """A report with the evidence behind it, and what to keep of the well-known for the next time."""
+
+    report: Report
+    seen: Evidence
+    copy: Copy | None
 
 
 class Checker:
@@ -43,15 +57,48 @@ class Checker:
 
     async def check(self, target: Target) -> Report:
         """Check one server; takes at most ``network.deadline`` seconds. Nothing a server does raises here."""
-        with one_party():
-            return await self._check(target)
+        return (await self.examine(target)).report
 
-    async def _check(self, target: Target) -> Report:
+    async def examine(
+        self,
+        target: Target,
+        *,
+        observe: Observe | None = None,
+        copy: Copy | None = None,
+        ignore: frozenset[str] = frozenset(),
+    ) -> Examined:
+        """
+        Check one server as ``check`` does.
+
+        Args:
+            observe: how service URLs are observed, where results are shared; afresh when None.
+            copy: what was kept of the last well-known; a 304 then stands for it.
+            ignore: finding codes left out, besides those of the settings.
+        """
+        with one_party():
+            return await self._examine(target, observe or self.observe, copy, ignore)
+
+    async def observe(self, url: ServiceUrl, deadline: float) -> Observation:
+        """Observe a service URL afresh; ``deadline`` is loop time."""
+        return await self._observer.observe(url, deadline=deadline)
+
+    async def confirm(self, target: Target) -> tuple[WellKnownAnswer, Copy | None]:
+        """The well-known alone, past every cache on the way, and what to keep of it."""
+        deadline = asyncio.get_running_loop().time() + self._limits.deadline
+        with one_party():
+            return await self._discovery.confirmed(target.url_host, deadline=deadline, now=self._now().timestamp())
+
+    def is_own(self, server: str) -> bool:
+        """Whether the bot's account is on this server."""
+        return self._account is not None and self._account.user_id.partition(":")[2] == server
+
+    async def _examine(self, target: Target, observe: Observe, copy: Copy | None, ignore: frozenset[str]) -> Examined:
         loop = asyncio.get_running_loop()
         started = loop.time()
         deadline = started + self._limits.deadline
-        answer = await self._discovery.well_known(target.url_host, deadline=deadline)
-        probes = _Probes(self._observer, deadline)
+        now = self._now().timestamp()
+        answer, kept = await self._discovery.revisited(target.url_host, copy, deadline=deadline, now=now)
+        probes = _Probes(observe, deadline)
         try:
             probes.add(answer.document.entries if answer.document is not None else ())
             homeserver, base_copy, with_port = await asyncio.gather(
@@ -62,15 +109,14 @@ class Checker:
             seen = Evidence(target, answer, homeserver, base_copy, with_port, await probes.finish())
         finally:
             probes.cancel()
+        settings = replace(self._settings, ignore=self._settings.ignore | ignore)
         elapsed_ms = (loop.time() - started) * 1000
-        return assemble(seen, self._settings, self._suffixes, self._now(), elapsed_ms)
+        return Examined(assemble(seen, settings, self._suffixes, self._now(), elapsed_ms), seen, kept)
 
     async def _homeserver(
         self, target: Target, answer: WellKnownAnswer, probes: _Probes, deadline: float
     ) -> HomeserverAnswer:
-        own = None
-        if self._account is not None and self._account.user_id.partition(":")[2] == target.server_name:
-            own = self._account.homeserver
+        own = self._account.homeserver if self._account is not None and self.is_own(target.server_name) else None
         homeserver = await self._discovery.homeserver(target, answer, own, deadline=deadline)
         probes.add(entries_of(answer, homeserver))
         return homeserver
@@ -93,8 +139,8 @@ class Checker:
 class _Probes:
     """The observations of one check: each literal URL once, at most ``MAX_PROBED``, all at the same time."""
 
-    def __init__(self, observer: Observer, deadline: float) -> None:
-        self._observer = observer
+    def __init__(self, observe: Observe, deadline: float) -> None:
+        self._observe = observe
         self._deadline = deadline
         self._tasks: dict[ServiceUrl, asyncio.Task[Observation]] = {}
 
@@ -103,7 +149,7 @@ class _Probes:
             url = probe_url(entry)
             if url is None or url.fault or url in self._tasks or len(self._tasks) >= MAX_PROBED:
                 continue
-            self._tasks[url] = asyncio.create_task(self._observer.observe(url, deadline=self._deadline))
+            self._tasks[url] = asyncio.ensure_future(self._observe(url, self._deadline))
 
     async def finish(self) -> dict[ServiceUrl, Observation]:
         results = await asyncio.gather(*self._tasks.values())

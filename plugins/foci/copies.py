@@ -40,13 +40,17 @@ class Copy:
     fetched_at: float
     mute: bool = False
 
+    def is_of_use(self, now: float) -> bool:
+        """Whether it is young enough; a clock that was set back makes it none."""
+        return 0 <= now - self.fetched_at < LONGEST_USE
+
 
 STORED = StoredForm(Copy)
 
 
-def conditions(copy: Copy | None, url: str, now: float) -> dict[str, str]:
+def conditions(copy: Copy, url: str, now: float) -> dict[str, str]:
     """Request headers that allow a 304; none where the copy is of elsewhere, mute or too old."""
-    if copy is None or copy.url != url or copy.mute or not 0 <= now - copy.fetched_at < LONGEST_USE:
+    if copy.url != url or copy.mute or not copy.is_of_use(now):
         return {}
     etag, modified = _value(copy.headers, "etag"), _value(copy.headers, "last-modified")
     if etag is not None:
