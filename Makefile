@@ -4,10 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
+LIVEKIT_VERSION := v1.13.5
+LIVEKIT := .cache/livekit/livekit-server
+
 BENCH_VENV := .venv-bench
 BENCH_STAMP := $(BENCH_VENV)/.installed
 
-.PHONY: setup demo run check test scoreboard fuzz clean
+.PHONY: setup livekit demo run check test scoreboard fuzz clean
 setup: $(STAMP)
 
 $(STAMP): requirements.txt requirements-dev.txt requirements-lab.txt
@@ -15,6 +18,12 @@ $(STAMP): requirements.txt requirements-dev.txt requirements-lab.txt
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt -r requirements-lab.txt
 	@touch $@
+
+# A real SFU for the lab, from the Go module proxy: some minutes once; LIVEKIT_SERVER names a prebuilt one instead.
+livekit: $(LIVEKIT)
+
+$(LIVEKIT): lab/livekit.sh
+	@sh lab/livekit.sh $(LIVEKIT_VERSION) $@
 
 # A real Synapse, a small federation and the bot on loopback; KEEP=1 leaves it running.
 demo: setup
