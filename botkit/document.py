@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,3 +66,25 @@ class Document:
     """A message: blocks in order."""
 
     blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """
+    A picture as a reply of its own.
+
+    Attributes:
+        width: pixels, as is ``height``.
+        name: file name, such as "history.png".
+        alt: what it shows, in words, for those who cannot see it; also said when it cannot be uploaded.
+    """
+
+    png: bytes = field(repr=False)
+    width: int
+    height: int
+    name: str
+    alt: str
+
+
+Reply = Document | Picture
+"""What answers a command."""

@@ -13,15 +13,17 @@ from typing import Any
 
 from botkit.commands import CommandRouter
 from botkit.config import Config, ConfigError, MatrixConfig
-from botkit.document import Document
+from botkit.document import Reply
 from botkit.loader import LoadedPlugin, collect_commands
 from botkit.matrix.cross_signing import Outcome
 from botkit.matrix.enrolment import Device, Enrolment
+from botkit.matrix.mail import PostBox
 from botkit.matrix.rooms import RoomDirectory
 from botkit.matrix.session import AccountError
-from botkit.matrix.station import Memory, Station
+from botkit.matrix.station import Memory, Station, now_ms
 from botkit.matrix.status import StatusBoard
 from botkit.matrix.sync import TokenRejectedError
+from botkit.matrix.whereabouts import RoomBook, Whereabouts
 from botkit.matrix.wire import Homeserver, UnreachableError, trust_anchors
 from botkit.message import InboundMessage
 from botkit.metrics import registry_of
@@ -136,13 +138,24 @@ async def _run(config: Config, plugins: Sequence[LoadedPlugin]) -> int:
             device.crypto.fingerprint,
         )
         memory = Memory.of(database)
-        rooms = RoomDirectory(homeserver)
-        status = StatusBoard(database, memory.inbox, memory.outbox, time.monotonic)
-        context = await _context(stack, config, matrix, homeserver, rooms, status)
-        built = {loaded.name: loaded.plugin(context, loaded.config) for loaded in plugins}
+        rooms, whereabouts = RoomDirectory(homeserver), Whereabouts()
+        status = StatusBoard(database, memory.inbox, memory.outbox, whereabouts, time.monotonic)
+        book = RoomBook(rooms, whereabouts, config.admins)
+        resources = await _resources(stack, config, matrix, homeserver)
+
+        def context(plugin: str) -> PluginContext:
+            mail = PostBox(plugin, now_ms, lambda: station.wake())
+            return PluginContext(
+                *resources, rooms=book, status=status, limits=config.network.limits(), storage=database, mail=mail
+            )
+
+        for loaded in plugins:
+            if loaded.plugin.migrations is not None:
+                await database.migrate(loaded.name, loaded.plugin.migrations)
+        built = {loaded.name: loaded.plugin(context(loaded.name), loaded.config) for loaded in plugins}
         router = _router(config, matrix, built)
 
-        async def answer(message: InboundMessage) -> Sequence[Document]:
+        async def answer(message: InboundMessage) -> Sequence[Reply]:
             await status.refresh()
             return await router(message)
 
@@ -154,6 +167,7 @@ async def _run(config: Config, plugins: Sequence[LoadedPlugin]) -> int:
             device,
             memory,
             rooms,
+            whereabouts,
             status,
             is_command=router.is_command,
             answer=answer,
@@ -220,14 +234,10 @@ async def _web(config: Config, status: StatusBoard) -> AsyncIterator[None]:
         await server.stop()
 
 
-async def _context(
-    stack: AsyncExitStack,
-    config: Config,
-    matrix: MatrixConfig,
-    homeserver: Homeserver,
-    rooms: RoomDirectory,
-    status: StatusBoard,
-) -> PluginContext:
+async def _resources(
+    stack: AsyncExitStack, config: Config, matrix: MatrixConfig, homeserver: Homeserver
+) -> tuple[OutboundClient, Account]:
+    """What plugins reach the world with."""
     try:
         settings = config.network.outbound()
         outbound = await stack.enter_async_context(OutboundClient(settings))
@@ -235,13 +245,7 @@ async def _context(
     except ValueError as error:
         raise ConfigError(f"network: {error}") from None
     stack.push_async_callback(reader.close)
-    return PluginContext(
-        outbound=outbound,
-        account=Account(matrix.user_id, reader),
-        rooms=rooms,
-        status=status,
-        limits=config.network.limits(),
-    )
+    return outbound, Account(matrix.user_id, reader)
 
 
 class _LiveToken:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from botkit.document import Document
+from botkit.document import Reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,5 +37,5 @@ class InboundMessage:
     encrypted: bool
 
 
-Answerer = Callable[[InboundMessage], Awaitable[Sequence[Document]]]
+Answerer = Callable[[InboundMessage], Awaitable[Sequence[Reply]]]
 """Turns a message into the replies to send, in order; an empty sequence means silence."""

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from pydantic import BaseModel
 
-from botkit.document import Document
+from botkit.document import Reply
+from botkit.letter import Letter
 from botkit.outbound import HomeserverReader, OutboundClient
+
+if TYPE_CHECKING:
+    # at run time they would make every start of a one-shot load a database library
+    from botkit.storage import Connection, Database
 
 
 class UsageError(Exception):
     """A command was typed wrongly; the text is one line that tells the person how to type it."""
+
+
+class RoomUnavailableError(Exception):
+    """The homeserver does not tell about this room now; the text is one line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +52,54 @@ class Limits:
 
 
 class Rooms(Protocol):
-    """What a plugin may learn about the rooms the bot is in."""
+    """What a plugin may learn about the rooms the bot is in. Questions raise RoomUnavailableError."""
 
     async def members(self, room_id: str) -> tuple[str, ...]:
         """User ids of everyone joined, the bot included, sorted."""
 
     async def power_level(self, room_id: str, user_id: str) -> float:
         """The user's power from raw room state; infinite for the creators of a room of version 12 or later."""
+
+    async def entitled(self, room_id: str, user_id: str) -> bool:
+        """Whether somebody may change what the bot does in a room: an admin of the bot, or power 50 there."""
+
+    def joined(self) -> frozenset[str]:
+        """The rooms the bot is in; empty until the homeserver was first heard."""
+
+    def suspended(self) -> frozenset[str]:
+        """Rooms that refused the bot or put it out; letters to them are dropped until it joins anew."""
+
+
+class Mail(Protocol):
+    """The way of letters into rooms. See ``botkit.letter``."""
+
+    async def post(self, connection: Connection, letters: Iterable[Letter]) -> None:
+        """
+        Write letters down inside a transaction of ``PluginContext.storage``: they are sent if it is committed.
+
+        Order holds within a room. A letter whose name was used before is passed over.
+        """
+
+    def wake(self) -> None:
+        """There may be letters to send; to be called after the commit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reaction:
+    """
+    Somebody entitled reacted to one of the plugin's letters.
+
+    Attributes:
+        event_id: of the reaction itself; ``redacted`` names it when it is taken back.
+        key: what they reacted with, such as an emoji; a stranger's text of at most 100 characters.
+        about: of the letter, whichever message about it was chosen.
+    """
+
+    room_id: str
+    event_id: str
+    sender: str
+    key: str
+    about: str
 
 
 class HostStatus(Protocol):
@@ -77,17 +128,23 @@ class Invocation:
     charge: Callable[[int], None]
 
 
-Handler = Callable[[Invocation], Awaitable[Sequence[Document]]]
+Handler = Callable[[Invocation], Awaitable[Sequence[Reply]]]
 
 
 @dataclass(frozen=True, slots=True)
 class Subcommand:
-    """A word after the command word, such as ``status`` in ``!foci status``."""
+    """
+    A word after the command word, such as ``status`` in ``!foci status``.
+
+    Attributes:
+        entitled: only for those whom ``Rooms.entitled`` lets change what the bot does in the room.
+    """
 
     name: str
     usage: str
     summary: str
     handler: Handler
+    entitled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,13 +166,20 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class PluginContext:
-    """Everything a plugin gets from the host. It reaches for nothing else."""
+    """
+    Everything a plugin gets from the host. It reaches for nothing else.
+
+    Attributes:
+        storage: the bot's database, with the tables of ``Plugin.migrations``; its ``begin()`` is a transaction.
+    """
 
     outbound: OutboundClient
     account: Account
     rooms: Rooms
     status: HostStatus
     limits: Limits
+    storage: Database
+    mail: Mail
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,10 +219,17 @@ class Plugin:
 
     The host builds it with everything it needs, registers its commands, calls ``start``, and ``stop``
     before it shuts down.
+
+    The hooks (``reacted`` to ``room_joined``) are called one after the other within a room. A call is stored
+    before it is made and repeated until it has returned, across restarts too; so it may come twice.
+
+    Attributes:
+        migrations: directory of Alembic revisions for the plugin's own tables, run before it starts.
     """
 
     name: ClassVar[str]
     config_model: ClassVar[type[BaseModel]]
+    migrations: ClassVar[Path | None] = None
 
     def __init__(self, context: PluginContext, config: BaseModel) -> None:
         self.context = context
@@ -178,6 +249,24 @@ class Plugin:
 
     async def stop(self) -> None:
         """End it; called once, also after a failed start."""
+
+    async def reacted(self, reaction: Reaction) -> None:
+        """Somebody entitled reacted to a letter of this plugin."""
+
+    async def redacted(self, room_id: str, event_id: str) -> None:
+        """A reaction that ``reacted`` was called with is taken back."""
+
+    async def room_replaced(self, old: str, new: str) -> None:
+        """A room was upgraded and the bot is in its replacement; letters that waited for the old one are dropped."""
+
+    async def room_left(self, room_id: str) -> None:
+        """The bot has left a room of its own accord."""
+
+    async def room_suspended(self, room_id: str, reason: str) -> None:
+        """A room refuses the bot, or put it out; ``reason`` is a few words. Letters that waited are dropped."""
+
+    async def room_joined(self, room_id: str) -> None:
+        """The bot has come into a room, or a suspended one takes its letters again."""
 
 
 Registry = Mapping[str, type[Plugin]]

@@ -44,6 +44,7 @@ PURE_BOTKIT = frozenset(
     {
         "botkit.document",
         "botkit.identifiers",
+        "botkit.letter",
         "botkit.matrix.screening",
         "botkit.mention",
         "botkit.message",

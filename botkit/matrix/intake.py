@@ -12,6 +12,7 @@ from botkit.matrix.history import History
 from botkit.matrix.reply import unreadable_notice
 from botkit.matrix.rooms import EncryptedRooms, Invitations
 from botkit.matrix.screening import Screen, age, own_join
+from botkit.matrix.whereabouts import Whereabouts
 from botkit.message import InboundMessage
 from botkit.storage.inbox import Account, Heard, Inbox, Locked
 from botkit.storage.outbox import Outbox
@@ -45,7 +46,6 @@ class Intake:
     Takes a sync answer in: what it says is stored together with the token that follows it.
 
     Attributes:
-        joined: the rooms the bot is in.
         lag: age in seconds of the newest message when it arrived; None before the first.
 
     Args:
@@ -64,6 +64,7 @@ class Intake:
         screen: Screen,
         is_command: Callable[[InboundMessage], bool],
         wake: Wakers,
+        whereabouts: Whereabouts,
         now: Callable[[], float],
     ) -> None:
         self._account = account
@@ -76,7 +77,7 @@ class Intake:
         self._is_command = is_command
         self._wake = wake
         self._now = now
-        self.joined: set[str] = set()
+        self._whereabouts = whereabouts
         self.lag: float | None = None
 
     async def take_stock(self, sync: Mapping[str, Any], joined: set[str]) -> None:
@@ -85,7 +86,7 @@ class Intake:
         await self._encrypted.mark([room for room, info in described.items() if _turned_encrypted(info)])
         for room_id in await self._stores.notes.known() - joined:
             await self._leave(room_id)
-        self.joined = joined
+        self._whereabouts.joined = joined
         self._invitations.consider(_part(sync, "invite"))
 
     async def begin(self, sync: Mapping[str, Any], next_batch: str) -> None:
@@ -106,7 +107,7 @@ class Intake:
         heard: list[Heard] = []
         for room_id, info in joined.items():
             self._invitations.withdrawn(room_id)
-            self.joined.add(room_id)
+            self._whereabouts.joined.add(room_id)
             heard += await self._room(room_id, info, since)
         await self._stores.inbox.receive(self._account, next_batch, heard)
         if heard:
@@ -181,7 +182,7 @@ class Intake:
 
     async def _leave(self, room_id: str) -> None:
         log.info("no longer in room=%s", room_id)
-        self.joined.discard(room_id)
+        self._whereabouts.joined.discard(room_id)
         self._invitations.withdrawn(room_id)
         self._encrypted.forget(room_id)
         self._crypto.forget_room(room_id)

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any
 
-from botkit.document import Document, Paragraph, Text
+from botkit.document import Document, Paragraph, Picture, Reply, Text
 from botkit.message import InboundMessage
 from botkit.rendering import message_content
 from botkit.storage.outbox import Outgoing
@@ -14,7 +14,7 @@ from botkit.storage.outbox import Outgoing
 _MESSAGE = "m.room.message"
 
 
-def replies(message: InboundMessage, documents: Sequence[Document]) -> tuple[Outgoing, ...]:
+def replies(message: InboundMessage, answers: Sequence[Reply]) -> tuple[Outgoing, ...]:
     """The events that answer a command; the same command always yields the same transaction ids."""
     relation = relation_to(message)
     return tuple(
@@ -22,10 +22,20 @@ def replies(message: InboundMessage, documents: Sequence[Document]) -> tuple[Out
             room_id=message.room_id,
             txn_id=transaction_id(message.event_id, str(index)),
             kind=_MESSAGE,
-            content={**message_content(document), "m.relates_to": relation},
+            content={**_content(answer), "m.relates_to": relation},
+            attachment=answer.png if isinstance(answer, Picture) else None,
         )
-        for index, document in enumerate(documents)
+        for index, answer in enumerate(answers)
     )
+
+
+def _content(answer: Reply) -> dict[str, Any]:
+    """Without its relation; a picture's lacks where it lies, which is known when it is uploaded."""
+    if isinstance(answer, Document):
+        return message_content(answer)
+    info = {"mimetype": "image/png", "size": len(answer.png), "w": answer.width, "h": answer.height}
+    # a body that differs from the file's name is a caption (MSC2530)
+    return {"msgtype": "m.image", "body": answer.alt, "filename": answer.name, "info": info, "m.mentions": {}}
 
 
 def relation_to(message: InboundMessage) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from botkit.matrix.rooms import EncryptedRooms, Invitations, RoomDirectory
 from botkit.matrix.screening import Screen
 from botkit.matrix.status import StatusBoard
 from botkit.matrix.sync import SyncLoop
+from botkit.matrix.whereabouts import Whereabouts
 from botkit.matrix.wire import Homeserver
 from botkit.matrix.worker import Typing, Worker
 from botkit.message import Answerer, InboundMessage
@@ -75,6 +76,7 @@ class Station:
         device: Device,
         memory: Memory,
         rooms: RoomDirectory,
+        whereabouts: Whereabouts,
         status: StatusBoard,
         *,
         is_command: Callable[[InboundMessage], bool],
@@ -107,6 +109,7 @@ class Station:
             Screen(own_user_id, config.commands.max_age),
             is_command,
             Wakers(self._worker.wake, self._courier.wake),
+            whereabouts,
             time.time,
         )
         self.sync = SyncLoop(homeserver, account, memory.inbox, intake, device.crypto, clock=time.monotonic)
@@ -119,6 +122,10 @@ class Station:
         self._supervisor.forever("worker", self._worker.run)
         self._supervisor.forever("courier", self._courier.run)
         self._supervisor.forever("prune", self._prune)
+
+    def wake(self) -> None:
+        """There may be letters to send."""
+        self._courier.wake()
 
     async def resume(self) -> None:
         """Read on after the session was renewed."""

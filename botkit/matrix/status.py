@@ -8,6 +8,7 @@ from importlib.metadata import version
 
 from botkit.matrix.intake import Intake
 from botkit.matrix.sync import SyncLoop
+from botkit.matrix.whereabouts import Whereabouts
 from botkit.metrics import Vitals
 from botkit.storage.database import Database
 from botkit.storage.inbox import Inbox
@@ -27,11 +28,13 @@ class StatusBoard:
         database: Database,
         inbox: Inbox,
         outbox: Outbox,
+        whereabouts: Whereabouts,
         clock: Callable[[], float],
     ) -> None:
         self._database = database
         self._inbox = inbox
         self._outbox = outbox
+        self._whereabouts = whereabouts
         self._clock = clock
         self._started = clock()
         self._sync: SyncLoop | None = None
@@ -53,7 +56,7 @@ class StatusBoard:
         """The same as figures, as of the last ``refresh``."""
         return Vitals(
             sync_age=self.sync_age(),
-            rooms=len(self._intake.joined) if self._intake else 0,
+            rooms=len(self._whereabouts.joined),
             undelivered=self._undelivered,
             backlog=self._backlog,
             uptime=self._clock() - self._started,
@@ -71,7 +74,7 @@ class StatusBoard:
         return (
             ("last sync", "never" if age is None else f"{age:.0f} s ago"),
             ("sync lag", "unknown" if lag is None else f"{lag:.1f} s"),
-            ("rooms", str(len(self._intake.joined) if self._intake else 0)),
+            ("rooms", str(len(self._whereabouts.joined))),
             ("undelivered messages", str(self._undelivered)),
             ("commands waiting", str(self._backlog)),
             ("database", self._database.backend),

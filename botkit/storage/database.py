@@ -12,7 +12,9 @@ from typing import Any
 import asyncpg
 from alembic import command
 from alembic.config import Config as AlembicConfig
-from sqlalchemy import Connection, Table, event
+from alembic.util import CommandError
+from sqlalchemy import Connection as SyncConnection
+from sqlalchemy import Table, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
@@ -20,8 +22,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 log = logging.getLogger(__name__)
 
+Connection = AsyncConnection
+"""What ``Database.begin`` gives: a transaction that is under way."""
+
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 _BUSY_MS = 10_000
+_OWN_REVISIONS = Path(__file__).parent / "migrations" / "versions"
 # while it connects, asyncpg's own exceptions and the system's come through unwrapped
 _TROUBLES = (DBAPIError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
@@ -85,6 +91,22 @@ class Database:
             await self.close()
             raise StorageError(f"database {self._place}: {cause(error)}") from error
 
+    async def migrate(self, owner: str, revisions: Path) -> None:
+        """
+        Bring a plugin's own tables up to date; which revision they have stands in ``alembic_version_<owner>``.
+
+        Args:
+            revisions: a directory of Alembic revisions; the environment is the host's.
+
+        Raises:
+            StorageError: it did not work; the tables are as they were.
+        """
+        try:
+            async with self.begin() as connection:
+                await connection.run_sync(_migrate, revisions, owner)
+        except (SQLAlchemyError, CommandError) as error:
+            raise StorageError(f"tables of plugin {owner}: {cause(error)}") from error
+
     async def close(self) -> None:
         """Give every connection back; safe to call twice."""
         if self._engine is not None:
@@ -144,14 +166,18 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
     cursor.close()
 
 
-def _begin_immediate(connection: Connection) -> None:
+def _begin_immediate(connection: SyncConnection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-def _migrate(connection: Connection) -> None:
+def _migrate(connection: SyncConnection, revisions: Path = _OWN_REVISIONS, owner: str = "") -> None:
     config = AlembicConfig()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    # an option is a format string to the configuration parser
+    for option, path in (("script_location", _OWN_REVISIONS.parent), ("version_locations", revisions)):
+        config.set_main_option(option, str(path).replace("%", "%%"))
+    config.set_main_option("path_separator", "newline")
     config.attributes["connection"] = connection
+    config.attributes["version_table"] = f"alembic_version_{owner}" if owner else "alembic_version"
     command.upgrade(config, "head")
 
 

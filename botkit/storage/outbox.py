@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import Row, and_, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from botkit.letter import Placement
 from botkit.storage.database import Database, insert_new
-from botkit.storage.tables import outbox
+from botkit.storage.tables import letters, outbox, rooms
 from botkit.storage.text import from_json, storable, to_json
 
 
@@ -21,6 +22,19 @@ class MessageState(StrEnum):
     WAITING = "waiting"
     SENT = "sent"
     REFUSED = "refused"
+    OVERTAKEN = "overtaken"
+    """A later edit says the same and more."""
+    LEFT_OUT = "left out"
+    """What it belonged to never arrived."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """Which letter of which plugin a message is."""
+
+    plugin: str
+    about: str
+    placement: Placement
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,34 +45,60 @@ class Outgoing:
     Attributes:
         txn_id: Matrix transaction id; the same id never yields a second message on the same device.
         kind: event type, such as ``m.room.message``.
+        content: of a letter without its relation, which follows when it is sent.
+        stamp: of a letter.
+        attachment: to be uploaded before.
     """
 
     room_id: str
     txn_id: str
     kind: str
     content: dict[str, Any]
+    stamp: Stamp | None = None
+    attachment: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Queued:
-    """A message in the outbox; once ``attempted`` its content must not change any more."""
+    """
+    A message in the outbox.
+
+    Attributes:
+        attempted: it was sent before, perhaps in vain; from then on its content must not change any more.
+        attempted_at: milliseconds since 1970 of the first attempt, by the device ``attempted_by``.
+        anchor: of a letter: the event that EDIT, REPLY and THREAD refer to; None while there is none.
+    """
 
     id: int
     message: Outgoing
     attempted: bool
+    attempted_at: int | None = None
+    attempted_by: str | None = None
+    anchor: str | None = None
 
 
 async def enqueue(connection: AsyncConnection, message: Outgoing, now: int) -> None:
-    """Add a message inside somebody else's transaction; a known transaction id is passed over."""
+    """
+    Add a message inside somebody else's transaction; a known transaction id is passed over.
+
+    For a suspended room it is refused at once.
+    """
+    room_id = storable(message.room_id)
+    suspended = await connection.scalar(select(rooms.c.suspended).where(rooms.c.room_id == room_id))
+    stamp = message.stamp
     await connection.execute(
         insert_new(connection, outbox).values(
-            room_id=storable(message.room_id),
+            room_id=room_id,
             txn_id=message.txn_id,
             kind=message.kind,
             content=to_json(message.content),
-            state=MessageState.WAITING,
+            state=MessageState.REFUSED if suspended else MessageState.WAITING,
             attempted=False,
             created_at=now,
+            plugin=stamp.plugin if stamp else None,
+            about=storable(stamp.about) if stamp else None,
+            placement=stamp.placement if stamp else None,
+            attachment=None if suspended else message.attachment,
         )
     )
 
@@ -91,37 +131,75 @@ class Outbox:
         async with self._database.begin() as connection:
             return tuple((await connection.scalars(query)).all())
 
-    async def next(self, room_id: str) -> Queued | None:
-        """The room's oldest message that is not sent."""
-        query = (
-            select(outbox)
-            .where(outbox.c.room_id == room_id, outbox.c.state == MessageState.WAITING)
-            .order_by(outbox.c.id)
-            .limit(1)
-        )
+    async def next(self, room_id: str, *, throttled: bool = False) -> Queued | None:
+        """
+        The room's oldest message that is not sent.
+
+        Args:
+            throttled: pass over edits that a later one overtakes, if neither was ever attempted.
+        """
+        waiting = and_(outbox.c.room_id == room_id, outbox.c.state == MessageState.WAITING)
         async with self._database.begin() as connection:
-            row = (await connection.execute(query)).first()
-        if row is None:
-            return None
-        message = Outgoing(row.room_id, row.txn_id, row.kind, from_json(row.content))
-        return Queued(row.id, message, row.attempted)
+            while True:
+                row = (await connection.execute(select(outbox).where(waiting).order_by(outbox.c.id).limit(1))).first()
+                if row is None:
+                    return None
+                if not (throttled and await _overtaken(connection, row)):
+                    return _queued(row, await _anchor(connection, row))
+                await connection.execute(
+                    update(outbox).where(outbox.c.id == row.id).values(state=MessageState.OVERTAKEN)
+                )
 
-    async def mark_attempted(self, row_id: int) -> None:
+    async def mark_attempted(self, row_id: int, device_id: str = "") -> None:
         """The message is about to go out: from here on it may have arrived."""
-        await self._update(row_id, {"attempted": True})
+        first = {"attempted": True, "attempted_at": self._now(), "attempted_by": device_id}
+        async with self._database.begin() as connection:
+            await connection.execute(
+                update(outbox).where(outbox.c.id == row_id, outbox.c.attempted.is_(False)).values(first)
+            )
 
-    async def mark_sent(self, row_id: int, event_id: str) -> None:
-        """The homeserver has it."""
-        await self._update(row_id, {"state": MessageState.SENT, "event_id": storable(event_id)})
+    async def mark_sent(self, row_id: int, event_id: str, *, anchor: bool = False) -> None:
+        """
+        The homeserver has it.
+
+        Args:
+            anchor: later letters about the same refer to it.
+        """
+        event_id = storable(event_id)
+        async with self._database.begin() as connection:
+            await connection.execute(
+                update(outbox).where(outbox.c.id == row_id).values(state=MessageState.SENT, event_id=event_id)
+            )
+            row = (await connection.execute(select(outbox).where(outbox.c.id == row_id))).one()
+            if row.plugin is not None and event_id:
+                values = {"seq": row_id, "room_id": row.room_id, "plugin": row.plugin, "about": row.about}
+                await connection.execute(
+                    insert_new(connection, letters).values(
+                        event_id=event_id, anchor=anchor, sent_at=self._now(), **values
+                    )
+                )
 
     async def mark_refused(self, row_id: int) -> None:
         """It will never be sent."""
-        await self._update(row_id, {"state": MessageState.REFUSED})
+        await self._update(row_id, {"state": MessageState.REFUSED, "attachment": None})
+
+    async def mark_left_out(self, row_id: int) -> None:
+        """There is nothing that it could refer to."""
+        await self._update(row_id, {"state": MessageState.LEFT_OUT})
 
     async def replace(self, row_id: int, message: Outgoing) -> None:
         """Something else in its place in the queue, under another transaction id."""
-        values = {"txn_id": message.txn_id, "content": to_json(message.content), "attempted": False}
+        values = {
+            "txn_id": message.txn_id,
+            "content": to_json(message.content),
+            "attempted": False,
+            "attachment": message.attachment,
+        }
         await self._update(row_id, values)
+
+    async def attached(self, row_id: int, content: dict[str, Any]) -> None:
+        """Its attachment is uploaded; the content, which was never sent, now says where it is."""
+        await self._update(row_id, {"content": to_json(content), "attachment": None})
 
     async def _update(self, row_id: int, values: dict[str, Any]) -> None:
         async with self._database.begin() as connection:
@@ -130,11 +208,7 @@ class Outbox:
     async def forget_room(self, room_id: str) -> None:
         """Nothing can be said in a room the bot has left."""
         async with self._database.begin() as connection:
-            await connection.execute(
-                update(outbox)
-                .where(outbox.c.room_id == room_id, outbox.c.state == MessageState.WAITING)
-                .values(state=MessageState.REFUSED)
-            )
+            await refuse_waiting(connection, room_id)
 
     async def undelivered(self) -> int:
         """How many messages wait to be sent."""
@@ -144,6 +218,60 @@ class Outbox:
 
     async def prune(self, older_than: int) -> None:
         """Delete messages that are over and were written before ``older_than`` (ms)."""
-        over = (MessageState.SENT, MessageState.REFUSED)
         async with self._database.begin() as connection:
-            await connection.execute(delete(outbox).where(outbox.c.state.in_(over), outbox.c.created_at < older_than))
+            await connection.execute(
+                delete(outbox).where(outbox.c.state != MessageState.WAITING, outbox.c.created_at < older_than)
+            )
+
+
+async def refuse_waiting(connection: AsyncConnection, room_id: str) -> None:
+    """What waits for a room will never be sent."""
+    await connection.execute(
+        update(outbox)
+        .where(outbox.c.room_id == room_id, outbox.c.state == MessageState.WAITING)
+        .values(state=MessageState.REFUSED, attachment=None)
+    )
+
+
+async def _overtaken(connection: AsyncConnection, row: Row[Any]) -> bool:
+    """Whether a later edit of the same message waits; an attempted row is never passed over."""
+    if row.placement != Placement.EDIT or row.attempted:
+        return False
+    later = (
+        select(outbox.c.id)
+        .where(
+            outbox.c.room_id == row.room_id,
+            outbox.c.state == MessageState.WAITING,
+            outbox.c.id > row.id,
+            outbox.c.plugin == row.plugin,
+            outbox.c.about == row.about,
+            outbox.c.placement == Placement.EDIT,
+            outbox.c.attempted.is_(False),
+        )
+        .limit(1)
+    )
+    return await connection.scalar(later) is not None
+
+
+async def _anchor(connection: AsyncConnection, row: Row[Any]) -> str | None:
+    if row.placement in (None, Placement.NEW):
+        return None
+    query = (
+        select(letters.c.event_id)
+        .where(
+            letters.c.room_id == row.room_id,
+            letters.c.plugin == row.plugin,
+            letters.c.about == row.about,
+            letters.c.anchor,
+        )
+        .order_by(letters.c.seq.desc())
+        .limit(1)
+    )
+    event_id: str | None = await connection.scalar(query)
+    return event_id
+
+
+def _queued(row: Row[Any], anchor: str | None) -> Queued:
+    stamp = Stamp(row.plugin, row.about, Placement(row.placement)) if row.placement else None
+    message = Outgoing(row.room_id, row.txn_id, row.kind, from_json(row.content), stamp, row.attachment)
+    return Queued(row.id, message, row.attempted, row.attempted_at, row.attempted_by, anchor)

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 from sqlalchemy.sql.type_api import TypeEngine
 
 metadata = MetaData()
@@ -45,6 +57,12 @@ outbox = Table(
     Column("attempted", Boolean, nullable=False, default=False),
     Column("event_id", String, nullable=True),
     Column("created_at", BigInteger, nullable=False),
+    Column("plugin", String, nullable=True),
+    Column("about", String, nullable=True),
+    Column("placement", String, nullable=True),
+    Column("attachment", LargeBinary, nullable=True),
+    Column("attempted_at", BigInteger, nullable=True),
+    Column("attempted_by", String, nullable=True),
     Index("outbox_by_room", "room_id", "state", "id"),
     Index("outbox_by_state", "state", "id"),
     sqlite_autoincrement=True,
@@ -57,4 +75,53 @@ rooms = Table(
     Column("encrypted", Boolean, nullable=False, default=False),
     Column("suspended", Boolean, nullable=False, default=False),
     Column("hinted_sessions", Text, nullable=False, default="[]"),
+)
+
+letters = Table(
+    "letters",
+    metadata,
+    Column("event_id", String, primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+    Column("room_id", String, nullable=False),
+    Column("plugin", String, nullable=False),
+    Column("about", String, nullable=False),
+    Column("anchor", Boolean, nullable=False),
+    Column("sent_at", BigInteger, nullable=False),
+    Index("letters_by_about", "room_id", "plugin", "about"),
+    Index("letters_by_age", "sent_at"),
+)
+
+calls = Table(
+    "calls",
+    metadata,
+    Column("seq", sequence, primary_key=True, autoincrement=True),
+    Column("plugin", String, nullable=False),
+    Column("room_id", String, nullable=False),
+    Column("hook", String, nullable=False),
+    Column("event_id", String, nullable=True),
+    Column("sender", String, nullable=True),
+    Column("arguments", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    UniqueConstraint("plugin", "hook", "event_id", name="calls_once_an_event"),
+    Index("calls_by_room", "room_id", "plugin", "seq"),
+    sqlite_autoincrement=True,
+)
+
+reactions = Table(
+    "reactions",
+    metadata,
+    Column("event_id", String, primary_key=True),
+    Column("room_id", String, nullable=False),
+    Column("plugin", String, nullable=False),
+    Column("taken_at", BigInteger, nullable=False),
+)
+
+upgrades = Table(
+    "upgrades",
+    metadata,
+    Column("room_id", String, primary_key=True),
+    Column("event_id", String, nullable=False),
+    Column("replacement", String, nullable=False),
+    Column("via", String, nullable=False),
+    Column("state", String, nullable=False),
 )

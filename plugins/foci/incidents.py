@@ -21,9 +21,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from botkit.document import Document
+from botkit.letter import Placement
 from plugins.foci.announcement import Matter, closed_message, reminder_message, resolve_message, standing_message
 from plugins.foci.audience import Audience
-from plugins.foci.posts import AlertSettings, Placement, Post, Purpose, make_post
+from plugins.foci.posts import AlertSettings, Post, Purpose, make_post
 from plugins.foci.standing import HealthEvent, News
 from plugins.foci.stored import StoredForm
 from plugins.foci.wording import service_of

@@ -11,12 +11,13 @@ import json
 from collections.abc import Iterable, Sequence
 
 from botkit.document import Block, Code, CodeBlock, Document, Inline, Paragraph, Text
+from botkit.letter import Placement
 from plugins.foci.audience import Audience
 from plugins.foci.diff import Change, Diff, Kind, Turn
 from plugins.foci.homeserver import PathState
 from plugins.foci.listwatch import Alternates, Changed, Effect, Settled
 from plugins.foci.model import MSC4143_KEY, STABLE_KEY, Entry
-from plugins.foci.posts import AlertSettings, Placement, Post, Purpose, make_post
+from plugins.foci.posts import AlertSettings, Post, Purpose, make_post
 from plugins.foci.snapshot import Shape, Snapshot, entry_of
 from plugins.foci.wording import counted, moment, sentence
 

@@ -7,17 +7,9 @@ from enum import StrEnum
 from typing import Literal
 
 from botkit.document import Document
+from botkit.letter import Placement
 
 Msgtype = Literal["m.text", "m.notice"]
-
-
-class Placement(StrEnum):
-    """NEW: a message of its own. The others refer to the NEW message with the same ``about`` in the same room."""
-
-    NEW = "new"
-    EDIT = "edit"
-    REPLY = "reply"
-    THREAD = "thread"
 
 
 class Purpose(StrEnum):

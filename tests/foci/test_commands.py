@@ -24,14 +24,23 @@ ROOM = "!room"
 class Membership:
     """A stand-in for the host's rooms: one room with these members."""
 
-    joined: Sequence[str] = ()
+    present: Sequence[str] = ()
 
     async def members(self, room_id: str) -> tuple[str, ...]:
         assert room_id == ROOM
-        return tuple(self.joined)
+        return tuple(self.present)
 
     async def power_level(self, room_id: str, user_id: str) -> float:
         raise AssertionError("nothing here depends on power")
+
+    async def entitled(self, room_id: str, user_id: str) -> bool:
+        raise AssertionError("nothing here depends on power")
+
+    def joined(self) -> frozenset[str]:
+        return frozenset({ROOM})
+
+    def suspended(self) -> frozenset[str]:
+        return frozenset()
 
 
 class Health:
@@ -162,7 +171,7 @@ async def test_a_spent_rate_fetches_nothing(room: Room) -> None:
 
 async def test_the_room_says_who_finds_whose_focus(room: Room) -> None:
     """One line a server, the servers with most members first, the bot itself left out; it costs more than one."""
-    room.membership.joined = [
+    room.membership.present = [
         BOT,
         "@a:gamma.example.org",
         "@b:beta.example.org",
@@ -185,7 +194,7 @@ async def test_the_room_says_who_finds_whose_focus(room: Room) -> None:
 async def test_a_server_that_nobody_finds_a_focus_on_is_not_counted_as_good(room: Room) -> None:
     """A list without a LiveKit focus is a warning by the rules, and yet nobody finds a focus there."""
     await room.federation.server("delta.example.org", foci=[{"type": "full_mesh"}])
-    room.membership.joined = ["@a:delta.example.org"]
+    room.membership.present = ["@a:delta.example.org"]
     (document,) = await room.say(subcommand="room")
     assert to_plain(document).startswith("1 server has members here: a focus that answers is found on 0, none on 1.")
 
@@ -196,7 +205,7 @@ async def test_a_large_room_is_bounded(room: Room) -> None:
         name = f"s{number}.example.org"
         await room.federation.server(name, foci=["https://rtc.alpha.example.org/jwt"], crowd="many")
     servers = [f"s{number}.example.org" for number in range(MAX_SERVERS + 10)]
-    room.membership.joined = [f"@user{number}:{server}" for server in servers for number in range(20)]
+    room.membership.present = [f"@user{number}:{server}" for server in servers for number in range(20)]
     (document,) = await room.say(subcommand="room")
     text = to_plain(document)
     assert text.startswith(f"{MAX_SERVERS} servers have members here: a focus that answers is found on {MAX_SERVERS}.")
@@ -208,7 +217,7 @@ async def test_a_large_room_is_bounded(room: Room) -> None:
 
 async def test_an_empty_room(room: Room) -> None:
     """Alone with the bot there is nothing to count, and it says so without a crash."""
-    room.membership.joined = [BOT]
+    room.membership.present = [BOT]
     (document,) = await room.say(subcommand="room")
     assert to_plain(document).startswith("0 servers have members here")
 

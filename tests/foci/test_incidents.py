@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from botkit.document import Document, Paragraph, Text
+from botkit.letter import Placement
 from botkit.rendering import to_plain
 from plugins.foci import health
 from plugins.foci.audience import Audience
@@ -26,7 +27,7 @@ from plugins.foci.incidents import (
     subject,
     withdraw,
 )
-from plugins.foci.posts import AlertSettings, Placement, Post, Purpose
+from plugins.foci.posts import AlertSettings, Post, Purpose
 from plugins.foci.standing import Cause, HealthEvent, News, Sample, Standing
 
 NOON = 1_795_435_200.0

@@ -15,10 +15,13 @@ import plugins
 from botkit.commands import CommandRouter
 from botkit.config import Config, ConfigError, MatrixConfig, effective, load_config
 from botkit.loader import LoadedPlugin, collect_commands, load_plugins
+from botkit.matrix.mail import PostBox
+from botkit.matrix.station import now_ms
 from botkit.message import InboundMessage
 from botkit.outbound import HomeserverReader, OutboundClient
 from botkit.plugin import Account, Limits, PluginContext
 from botkit.rendering import to_plain
+from botkit.storage import Database
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = ROOT / "config.yaml.sample"
@@ -133,6 +136,18 @@ class NoRooms:
         """None."""
         return 0.0
 
+    async def entitled(self, room_id: str, user_id: str) -> bool:
+        """Nobody."""
+        return False
+
+    def joined(self) -> frozenset[str]:
+        """None."""
+        return frozenset()
+
+    def suspended(self) -> frozenset[str]:
+        """None."""
+        return frozenset()
+
     def lines(self) -> tuple[tuple[str, str], ...]:
         """Nothing to tell."""
         return ()
@@ -166,7 +181,13 @@ async def test_the_example_plugin_works(example: LoadedPlugin) -> None:
         HomeserverReader("http://127.0.0.1:9", Token(), settings) as reader,
     ):
         context = PluginContext(
-            outbound=outbound, account=Account("@bot:x", reader), rooms=NoRooms(), status=NoRooms(), limits=Limits()
+            outbound=outbound,
+            account=Account("@bot:x", reader),
+            rooms=NoRooms(),
+            status=NoRooms(),
+            limits=Limits(),
+            storage=Database("sqlite://"),
+            mail=PostBox("reach", now_ms, lambda: None),
         )
         plugin = example.plugin(context, example.config)
         router = CommandRouter(

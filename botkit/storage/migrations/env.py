@@ -6,6 +6,11 @@ from alembic import context
 
 from botkit.storage.tables import metadata
 
-context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
+attributes = context.config.attributes
+context.configure(
+    connection=attributes["connection"],
+    target_metadata=metadata,
+    version_table=attributes["version_table"],
+)
 with context.begin_transaction():
     context.run_migrations()

@@ -1,0 +1,46 @@
+"""Messages that a plugin sends of its own accord: where they go, and which of them belong together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from botkit.document import Document
+from botkit.rendering import MessageType
+
+
+class Placement(StrEnum):
+    """
+    How a letter stands to the letters before it.
+
+    NEW is a message of its own. The others refer to the NEW letter with the same ``about`` in the same room:
+    EDIT takes its place, REPLY answers it, THREAD is said in its thread. Where that letter never arrived,
+    EDIT and REPLY become a message of their own, which later letters refer to, and THREAD is left out.
+    """
+
+    NEW = "new"
+    EDIT = "edit"
+    REPLY = "reply"
+    THREAD = "thread"
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """
+    A message to send to a room.
+
+    Attributes:
+        name: unique among the plugin's letters and the same when the step that wrote it is repeated; a name
+            that was used is passed over.
+        about: what it belongs to, such as one incident.
+        msgtype: ``m.text`` notifies, ``m.notice`` does not.
+        mentions: user ids who are pinged, whatever the text says; an edit pings nobody.
+    """
+
+    room_id: str
+    name: str
+    about: str
+    placement: Placement
+    document: Document
+    msgtype: MessageType = "m.notice"
+    mentions: tuple[str, ...] = ()
