@@ -70,7 +70,7 @@ def assemble(
     """Lint, judge, and put the report together."""
     entries = entries_of(seen.well_known, seen.homeserver)
     judgements = [_judgement(entry, seen, settings, now) for entry in entries]
-    found = [*_findings(seen, entries, judgements, suffixes), *_certificates(seen, settings, now)]
+    found = [*_findings(seen, entries, judgements, suffixes, settings.probe), *_certificates(seen, settings, now)]
     found = [one for one in found if one.code not in settings.ignore]
     own: dict[int | None, list[Finding]] = defaultdict(list)
     for one in found:
@@ -82,7 +82,7 @@ def assemble(
     verdict = server_verdict(seen.well_known.certainty, foci, found)
     clients = client_rows(_published(seen, foci, judgements))
     report, document = seen.well_known.report, seen.well_known.document
-    if _base_url_fails(seen):
+    if _base_url_fails(seen, settings.probe):
         report = replace(report, spec_action="FAIL_ERROR")
     return Report(
         target=seen.target.text,
@@ -117,11 +117,15 @@ def _certificates(seen: Evidence, settings: CheckSettings, now: datetime) -> lis
 
 
 def _findings(
-    seen: Evidence, entries: Sequence[Entry], judgements: Sequence[Judgement | None], suffixes: PublicSuffixList
+    seen: Evidence,
+    entries: Sequence[Entry],
+    judgements: Sequence[Judgement | None],
+    suffixes: PublicSuffixList,
+    settings: ProbeSettings,
 ) -> list[Finding]:
     host = seen.target.hostname
     base_copy = seen.base_copy.document if seen.base_copy is not None else None
-    found = [*seen.well_known.findings, *_base_url(seen)]
+    found = [*seen.well_known.findings, *_base_url(seen, settings)]
     base_url = _base_url_that_answers(seen)
     found += lint_list(host, seen.well_known, base_copy, seen.homeserver.transports, base_url)
     linted = lint_entries(entries, host, suffixes)
@@ -150,14 +154,17 @@ def _probeable(entry: Entry) -> bool:
     return url is not None and url.fault is None
 
 
-def _base_url_fails(seen: Evidence) -> bool:
+def _base_url_fails(seen: Evidence, settings: ProbeSettings) -> bool:
+    """A published base_url is known because something answered, so silence there is not this machine's."""
     versions = seen.homeserver.versions
-    return seen.well_known.report.base_url is not None and versions is not None and versions.definite
+    if seen.well_known.report.base_url is None or versions is None:
+        return False
+    return versions.definite or (versions.waited_ms is not None and settings.is_timeout(versions.waited_ms))
 
 
-def _base_url(seen: Evidence) -> list[Finding]:
+def _base_url(seen: Evidence, settings: ProbeSettings) -> list[Finding]:
     versions = seen.homeserver.versions
-    if versions is None or not _base_url_fails(seen):
+    if versions is None or not _base_url_fails(seen, settings):
         return []
     message = f"No homeserver answers at the base_url {seen.well_known.report.base_url}: {versions.detail}."
     advice = "Let `<base_url>/_matrix/client/versions` reach the homeserver, or correct `m.homeserver.base_url`."

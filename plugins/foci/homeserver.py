@@ -29,12 +29,14 @@ class VersionsAnswer:
         definite: when not valid, whether that is certainly the other side's fault.
         delayed_events: whether delayed events (MSC4140) are announced; None when not valid.
         detail: what was seen, one line, when not valid.
+        waited_ms: how long it was waited for, when it timed out; else None.
     """
 
     valid: bool
     definite: bool
     delayed_events: bool | None
     detail: str
+    waited_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +81,9 @@ class HomeserverAnswer:
 def read_versions(exchange: Exchange) -> VersionsAnswer:
     """Judge an answer of ``/_matrix/client/versions`` (client-server API, "API versions")."""
     if exchange.failure is not None:
-        certain = meaning_of(exchange.failure).certainty is Certainty.DEFINITE
-        return VersionsAnswer(False, certain, None, exchange.failure.detail)
+        certainty = meaning_of(exchange.failure).certainty
+        waited_ms = exchange.elapsed_ms if certainty is Certainty.TIMEOUT else None
+        return VersionsAnswer(False, certainty is Certainty.DEFINITE, None, exchange.failure.detail, waited_ms)
     assert exchange.response is not None  # noqa: S101 - an exchange has one of the two
     document = _object(exchange.response)
     if exchange.response.status != 200 or document is None or not isinstance(document.get("versions"), list):

@@ -56,10 +56,14 @@ class ProbeSettings:
     slow: float = 2.0
     patience: float = 10.0
 
+    def is_timeout(self, waited_ms: float) -> bool:
+        """Whether so long a wait was a whole one, and not cut short by the deadline of the check."""
+        return waited_ms >= self.patience * 900
+
 
 def certainty_of(failure: Failure, exchange: Exchange | None, settings: ProbeSettings) -> Certainty:
     """What a failure proves; a time-out that our own deadline cut short proves nothing."""
     certainty = meaning_of(failure).certainty
-    if certainty is Certainty.TIMEOUT and exchange is not None and exchange.elapsed_ms < settings.patience * 900:
+    if certainty is Certainty.TIMEOUT and exchange is not None and not settings.is_timeout(exchange.elapsed_ms):
         return Certainty.UNCLEAR
     return certainty
