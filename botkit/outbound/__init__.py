@@ -15,8 +15,10 @@ from botkit.outbound.model import (
 )
 from botkit.outbound.policy import AddressPolicy
 from botkit.outbound.resolution import Resolution
+from botkit.outbound.services import Service
 from botkit.outbound.settings import OutboundSettings
 from botkit.outbound.slots import one_party
+from botkit.outbound.stream import Stream
 from botkit.outbound.target import Host, Target, TargetError, parse_host, parse_target
 
 __all__ = [
@@ -34,6 +36,8 @@ __all__ = [
     "Phase",
     "Resolution",
     "Response",
+    "Service",
+    "Stream",
     "Target",
     "TargetError",
     "clean_line",

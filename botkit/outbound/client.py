@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
@@ -14,8 +14,10 @@ from botkit.outbound.fetcher import Family, Fetcher, Request
 from botkit.outbound.model import ConnectionFacts, Exchange, Failure, FailureKind, Phase
 from botkit.outbound.policy import AddressPolicy
 from botkit.outbound.resolution import Resolution, Resolver
+from botkit.outbound.services import Service, ServiceRecords
 from botkit.outbound.settings import OutboundSettings
 from botkit.outbound.slots import Slots
+from botkit.outbound.stream import Stream
 
 
 def utc_now() -> datetime:
@@ -49,6 +51,7 @@ class OutboundClient:
             timeout=settings.timeout,
             search=False,
         )
+        self._services = ServiceRecords(settings.nameservers, settings.timeout)
         self._fetcher = Fetcher(settings, resolver=resolver, dialler=Dialler(policy, self._families.add), now=now)
 
     async def __aenter__(self) -> Self:
@@ -62,6 +65,7 @@ class OutboundClient:
     async def close(self) -> None:
         """End every connection and look-up; what is under way fails."""
         await self._fetcher.close()
+        await self._services.close()
 
     def families_reached(self) -> frozenset[int]:
         """The address families (4, 6) over which a TCP connection to any host ever came up."""
@@ -101,6 +105,54 @@ class OutboundClient:
             family: connect over IPv4 or IPv6 only.
             resolution: from `resolve` for the same host and port, to save a second look-up.
         """
+        request = Request(method, url, headers or {}, body, family)
+
+        async def send(limit: float) -> Exchange:
+            return await self._fetcher.fetch(request, deadline=limit, resolution=resolution)
+
+        return await self._in_turn(method, url, deadline, send)
+
+    async def greet(
+        self,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        farewell: bytes,
+        deadline: float,
+        resolution: Resolution | None = None,
+    ) -> Exchange:
+        """
+        Open a WebSocket, take the first binary message, send ``farewell`` and close it.
+
+        The response has the status 101 and the message as its body (empty if the other side began with something
+        else), or it is the refusal of the upgrade. Bounds, slots and address policy are those of ``fetch``.
+
+        Args:
+            url: an https URL, the other arguments as for ``fetch``.
+            farewell: a binary message; empty to send none.
+        """
+        request = Request("GET", url, headers)
+
+        async def send(limit: float) -> Exchange:
+            return await self._fetcher.greet(request, farewell, deadline=limit, resolution=resolution)
+
+        return await self._in_turn("GET", url, deadline, send)
+
+    async def open(self, url: str, *, deadline: float) -> Stream | Failure:
+        """
+        A connection to where a URL leads, with TLS for https, under the address policy; the caller closes it.
+
+        What may arrive on it is bounded as a response is. ``deadline`` is for the opening alone.
+        """
+        return await self._fetcher.open(url, deadline=deadline)
+
+    async def services(self, name: str, *, deadline: float) -> tuple[Service, ...] | None:
+        """The SRV records of a name, most preferred first; None when DNS did not say."""
+        return await self._services.look_up(name, deadline=deadline)
+
+    async def _in_turn(
+        self, method: str, url: str, deadline: float, send: Callable[[float], Awaitable[Exchange]]
+    ) -> Exchange:
         loop = asyncio.get_running_loop()
         queued = loop.time()
         try:
@@ -111,9 +163,7 @@ class OutboundClient:
         try:
             if loop.time() >= deadline:
                 return self._unsent(method, url, loop.time() - queued)
-            request = Request(method, url, headers or {}, body, family)
-            limit = min(loop.time() + self._timeout, deadline)
-            return await self._fetcher.fetch(request, deadline=limit, resolution=resolution)
+            return await send(min(loop.time() + self._timeout, deadline))
         finally:
             self._slots.release(party)
 

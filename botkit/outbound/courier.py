@@ -20,7 +20,7 @@ from aiohttp.connector import Connection
 
 from botkit.outbound.attempt import CURRENT, Attempt
 from botkit.outbound.dial import Dialler, PinnedResolver
-from botkit.outbound.endpoint import Endpoint
+from botkit.outbound.endpoint import ADDRESSES_PER_FAMILY, Endpoint, shortlist
 from botkit.outbound.model import Response
 from botkit.outbound.target import Target
 
@@ -28,8 +28,6 @@ DEFAULT_USER_AGENT = "foci-bot"
 
 # Stands in for an IP literal in the URL, since the connector asks its resolver about names only.
 _LITERAL_ALIAS = "literal.invalid"
-# Of a long list of addresses, so many per family are tried, as clients do.
-_ADDRESSES_PER_FAMILY = 4
 _HAPPY_EYEBALLS_DELAY = 0.25
 _HEAD_LIMIT = 128 * 1024
 _LINE_LIMIT = 16 * 1024
@@ -102,7 +100,7 @@ class Courier:
         Raises:
             TooLargeError, UpgradeError, aiohttp.ClientError, OSError, ValueError: there is no answer.
         """
-        attempt.endpoints = _shortlist(endpoints)
+        attempt.endpoints = shortlist(endpoints)
         attempt.connect_at = attempt.clock()
         token = CURRENT.set(attempt)
         try:
@@ -155,7 +153,7 @@ class Courier:
                 limit=0,
                 happy_eyeballs_delay=_HAPPY_EYEBALLS_DELAY,
                 # As many as are tried: then the connector gives up after one round, whose failures are recorded.
-                interleave=_ADDRESSES_PER_FAMILY,
+                interleave=ADDRESSES_PER_FAMILY,
             )
             self._session = ClientSession(
                 connector=connector,
@@ -193,11 +191,6 @@ async def _send_once(request: ClientRequest, handler: ClientHandlerType) -> Clie
         return await handler(request)
     except (ClientOSError, ServerDisconnectedError) as error:
         raise SentOnceError from error
-
-
-def _shortlist(endpoints: tuple[Endpoint, ...]) -> tuple[Endpoint, ...]:
-    by_family = ([e for e in endpoints if e.family == family][:_ADDRESSES_PER_FAMILY] for family in (6, 4))
-    return tuple(endpoint for family in by_family for endpoint in family)
 
 
 def _headers(response: ClientResponse) -> dict[str, tuple[str, ...]]:

@@ -10,6 +10,9 @@ from typing import Literal
 
 _HOST_AND_PORT = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^\[\]:/@\s]+)(?::(?P<port>[0-9]{1,5}))?")
 
+ADDRESSES_PER_FAMILY = 4
+"""Of a long list of addresses, so many per family are tried, as clients do."""
+
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
@@ -29,6 +32,12 @@ class Endpoint:
 
 Routes = Mapping[tuple[str, int], tuple[Endpoint, ...]]
 """(lower-case host without trailing dot, port) to the endpoints to use instead of DNS."""
+
+
+def shortlist(endpoints: tuple[Endpoint, ...]) -> tuple[Endpoint, ...]:
+    """The endpoints that are tried, IPv6 first."""
+    by_family = ([e for e in endpoints if e.family == family][:ADDRESSES_PER_FAMILY] for family in (6, 4))
+    return tuple(endpoint for family in by_family for endpoint in family)
 
 
 def split_port(text: str) -> tuple[str, int | None]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Literal, TypeVar
 
 from aiohttp import ClientError, ClientPayloadError, ClientResponseError, InvalidURL
 
@@ -15,16 +15,22 @@ from botkit.outbound.attempt import Attempt
 from botkit.outbound.courier import Courier, SentOnceError, TooLargeError, UpgradeError
 from botkit.outbound.diagnosis import Diagnosis
 from botkit.outbound.dial import Dialler
+from botkit.outbound.endpoint import Endpoint
 from botkit.outbound.line import clean_line
 from botkit.outbound.model import Exchange, Failure, FailureKind, Phase, Response
 from botkit.outbound.resolution import Resolution, Resolver
 from botkit.outbound.settings import OutboundSettings
+from botkit.outbound.stream import Stream, Streams
 from botkit.outbound.target import Target, TargetError, parse_target
 from botkit.outbound.tls import build_context
+from botkit.outbound.websocket import NotWebSocketError, greeting
 
 logger = logging.getLogger(__name__)
 
 Family = Literal[4, 6]
+_EXPECTED = (TooLargeError, UpgradeError, SentOnceError, NotWebSocketError, ClientError, OSError, ValueError)
+_Outcome = TypeVar("_Outcome")
+_Carry = Callable[[Target, Attempt, tuple[Endpoint, ...]], Awaitable[_Outcome]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +67,11 @@ class Fetcher:
         self, settings: OutboundSettings, *, resolver: Resolver, dialler: Dialler, now: Callable[[], datetime]
     ) -> None:
         self._resolver = resolver
+        tls = build_context(settings.ca_file)
+        self._max_body = settings.max_body
+        self._streams = Streams(tls, dialler)
         self._courier = Courier(
-            tls=build_context(settings.ca_file),
+            tls=tls,
             dialler=dialler,
             max_body=settings.max_body,
             user_agent=settings.user_agent,
@@ -80,44 +89,112 @@ class Fetcher:
 
     async def fetch(self, request: Request, *, deadline: float, resolution: Resolution | None = None) -> Exchange:
         """Every outcome is an `Exchange`; only cancellation raises. ``deadline`` is loop time."""
-        loop = asyncio.get_running_loop()
-        started = loop.time()
-        attempt = Attempt(loop.time, head_limit=self._courier.head_limit, wire_limit=self._courier.wire_limit)
+
+        async def carry(target: Target, attempt: Attempt, endpoints: tuple[Endpoint, ...]) -> Response:
+            return await self._courier.carry(
+                request.method, target, headers=request.headers, body=request.body, attempt=attempt, endpoints=endpoints
+            )
+
+        return await self._exchange(request, carry, deadline, resolution)
+
+    async def greet(
+        self, request: Request, farewell: bytes, *, deadline: float, resolution: Resolution | None = None
+    ) -> Exchange:
+        """Open a WebSocket and take its first binary message; see `greeting`. Every outcome is an `Exchange`."""
+
+        async def carry(target: Target, attempt: Attempt, endpoints: tuple[Endpoint, ...]) -> Response:
+            stream = await self._streams.open(target, attempt, endpoints)
+            try:
+                return await greeting(
+                    stream,
+                    target,
+                    headers=request.headers,
+                    farewell=farewell,
+                    attempt=attempt,
+                    limit=self._max_body,
+                )
+            finally:
+                stream.close()
+
+        return await self._exchange(request, carry, deadline, resolution)
+
+    async def open(self, url: str, *, deadline: float) -> Stream | Failure:
+        """Connect to where a URL leads, with TLS for https, and send nothing. Only cancellation raises."""
+        attempt = self._attempt()
+        try:
+            target = parse_target(url)
+        except TargetError as error:
+            return Failure(error.kind, Phase.ADDRESS, error.detail)
+        attempt.encrypted = target.scheme == "https"
+        opened = await self._outcome(Request("", url), target, attempt, deadline, None, self._streams.open)
+        # A stream has no header of its own that could be too long.
+        attempt.head_read = True
+        return opened
+
+    def _attempt(self) -> Attempt:
+        clock = asyncio.get_running_loop().time
+        return Attempt(clock, head_limit=self._courier.head_limit, wire_limit=self._courier.wire_limit)
+
+    async def _exchange(
+        self, request: Request, carry: _Carry[Response], deadline: float, resolution: Resolution | None
+    ) -> Exchange:
+        attempt = self._attempt()
+        started = attempt.clock()
         try:
             target = parse_target(request.url)
         except TargetError as error:
             outcome: Response | Failure = Failure(error.kind, Phase.ADDRESS, error.detail)
         else:
             attempt.encrypted = target.scheme == "https"
-            outcome = await self._outcome(request, target, attempt, deadline, resolution)
+            outcome = await self._outcome(request, target, attempt, deadline, resolution, carry)
         return Exchange(
             method=request.method,
             url=request.url,
-            elapsed_ms=(loop.time() - started) * 1000,
+            elapsed_ms=(attempt.clock() - started) * 1000,
             connection=attempt.facts(),
             response=outcome if isinstance(outcome, Response) else None,
             failure=outcome if isinstance(outcome, Failure) else None,
         )
 
     async def _outcome(
-        self, request: Request, target: Target, attempt: Attempt, deadline: float, resolution: Resolution | None
-    ) -> Response | Failure:
+        self,
+        request: Request,
+        target: Target,
+        attempt: Attempt,
+        deadline: float,
+        resolution: Resolution | None,
+        carry: _Carry[_Outcome],
+    ) -> _Outcome | Failure:
         try:
             async with asyncio.timeout_at(deadline) as limit:
-                return await self._answer(request, target, attempt, deadline, resolution)
+                return await self._answer(request, target, attempt, deadline, resolution, carry)
         except TimeoutError as error:
             return (
                 self._diagnosis.timed_out(attempt, target) if limit.expired() else self._failed(error, attempt, target)
             )
-        except (TooLargeError, UpgradeError, SentOnceError, ClientError, OSError, ValueError) as error:
+        except (
+            TooLargeError,
+            UpgradeError,
+            SentOnceError,
+            NotWebSocketError,
+            ClientError,
+            OSError,
+            ValueError,
+        ) as error:
             return self._failed(error, attempt, target)
         except Exception as error:  # noqa: BLE001 - whatever a stranger provokes in a library is an outcome too
             logger.warning("unexpected %s while fetching in phase %s", type(error).__name__, attempt.phase)
             return self._failed(error, attempt, target)
 
     async def _answer(
-        self, request: Request, target: Target, attempt: Attempt, deadline: float, resolution: Resolution | None
-    ) -> Response | Failure:
+        self,
+        request: Request,
+        target: Target,
+        attempt: Attempt,
+        deadline: float,
+        resolution: Resolution | None,
+        carry: _Carry[_Outcome],
+    ) -> _Outcome | Failure:
         if resolution is None or (resolution.host, resolution.port) != (target.host.name, target.port):
             resolution = await self._resolver.resolve(target.host.name, target.port, deadline=deadline)
         attempt.resolution = resolution
@@ -127,9 +204,7 @@ class Fetcher:
         if not endpoints:
             detail = clean_line(f"{target.host.name} has no IPv{request.family} address")
             return Failure(FailureKind.DNS_NODATA, Phase.ADDRESS, detail)
-        return await self._courier.carry(
-            request.method, target, headers=request.headers, body=request.body, attempt=attempt, endpoints=endpoints
-        )
+        return await carry(target, attempt, endpoints)
 
     def _failed(self, error: Exception, attempt: Attempt, target: Target) -> Failure:
         if isinstance(error, TooLargeError):
@@ -138,6 +213,8 @@ class Fetcher:
             return Failure(
                 FailureKind.HTTP_PROTOCOL, Phase.HTTP, "the response switches protocols unasked (status 101)"
             )
+        if isinstance(error, NotWebSocketError):
+            return Failure(FailureKind.HTTP_PROTOCOL, Phase.HTTP, "the answer does not keep to the WebSocket protocol")
         if isinstance(error, InvalidURL):
             return Failure(FailureKind.URL_INVALID, attempt.phase, "the URL cannot be used")
         if attempt.overrun is not None and attempt.phase is Phase.HTTP:

@@ -1,4 +1,4 @@
-"""Reading from the bot's own homeserver, with its token."""
+"""Asking the bot's own homeserver, with its token."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Secret(Protocol):
 
 class HomeserverReader:
     """
-    GETs at one base URL, and nowhere else, with a bearer token in the Authorization header.
+    Asks at one base URL, and nowhere else, with a bearer token in the Authorization header.
 
     The administrator chose this address, so the address policy does not hold here; ``ca_file``, the
     bounds and the refusal to follow redirects do. ``connect_to`` and ``nameservers`` are for
@@ -71,9 +71,18 @@ class HomeserverReader:
         Raises:
             ValueError: ``path`` does not start with a slash, and could name another host.
         """
+        return await self._send("GET", path, None, deadline)
+
+    async def post(self, path: str, body: bytes, *, deadline: float) -> Exchange:
+        """POST JSON to ``path`` below the base URL; all else as for ``get``."""
+        return await self._send("POST", path, body, deadline)
+
+    async def _send(self, method: str, path: str, body: bytes | None, deadline: float) -> Exchange:
         if not path.startswith("/"):
             raise ValueError("the path must start with a slash")
         loop = asyncio.get_running_loop()
         headers = {"Authorization": f"Bearer {self._token.get_secret_value()}", "Accept": "application/json"}
-        request = Request("GET", self._base_url + path, headers)
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        request = Request(method, self._base_url + path, headers, body)
         return await self._fetcher.fetch(request, deadline=min(loop.time() + self._timeout, deadline))

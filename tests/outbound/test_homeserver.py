@@ -91,3 +91,19 @@ async def test_a_failure_does_not_show_the_token(
     assert exchange.failure is not None
     assert exchange.failure.kind is FailureKind.CONNECT_REFUSED
     assert TOKEN not in repr(exchange) + caplog.text
+
+
+async def test_a_post_carries_json_and_the_token(
+    reader: Callable[[str], HomeserverReader], listeners: Listeners, authority: Authority
+) -> None:
+    """A body for one's own homeserver goes there once, with its content type, and no redirect is followed."""
+    seen: list[bytes] = []
+    moved = b"HTTP/1.1 307 Moved\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n"
+    port = await listeners.serve(says(moved, seen=seen), tls=authority.context("localhost"), host=CANARY)
+    exchange = await reader(f"https://localhost:{port}").post("/_matrix/x", b"{}", deadline=soon(20))
+    assert exchange.response is not None
+    assert exchange.response.status == 307
+    assert len(seen) == 1
+    lines = seen[0].decode().split("\r\n")
+    assert lines[0] == "POST /_matrix/x HTTP/1.1"
+    assert {f"Authorization: Bearer {TOKEN}", "Content-Type: application/json", "Content-Length: 2"} <= set(lines)
