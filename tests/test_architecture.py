@@ -39,7 +39,21 @@ PLACES: dict[str, tuple[str, ...]] = {
 
 SHELL = frozenset(
     f"plugins.foci{name}"
-    for name in ("", ".check", ".discovery", ".observer", ".commands", ".plugin", ".oneshot", ".config")
+    for name in (
+        "",
+        ".check",
+        ".clock",
+        ".commands",
+        ".config",
+        ".discovery",
+        ".inspector",
+        ".lanes",
+        ".observer",
+        ".oneshot",
+        ".plugin",
+        ".services",
+        ".watchman",
+    )
 )
 """What talks to the world in the foci plugin; everything else there is pure."""
 

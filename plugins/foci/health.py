@@ -144,10 +144,15 @@ def pace(state: HealthState, interval: float, now: float) -> float:
     if state.condition is Condition.PENDING or state.good > 0:
         wanted = interval / 3
     elif state.condition is Condition.FIRING and state.fired_at is not None and now - state.fired_at > DAY:
-        wanted = max(interval, min(4 * interval, HOUR))
+        wanted = slowest_pace(interval)
     else:
         wanted = interval
     return max(SHORTEST_PACE, wanted)
+
+
+def slowest_pace(interval: float) -> float:
+    """The most that ``pace`` ever comes to."""
+    return max(SHORTEST_PACE, interval, min(4 * interval, HOUR))
 
 
 def server_pace(states: Iterable[HealthState], interval: float, now: float) -> float:

@@ -1,0 +1,58 @@
+"""Doing what is due for a watched server: a check that shares what it can, or the fetch that confirms a change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from plugins.foci.check import Checker
+from plugins.foci.checked import Checked, Confirmed, Due
+from plugins.foci.clock import Clock
+from plugins.foci.observation import Observation
+from plugins.foci.service_url import ServiceUrl
+from plugins.foci.services import Services
+from plugins.foci.target import Target, parse_target
+
+
+class Inspector:
+    """
+    Checks watched servers.
+
+    Args:
+        services: shared by all of them.
+        name: makes up a name for each check that no other has, restarts included.
+    """
+
+    def __init__(self, checker: Checker, services: Services, clock: Clock, name: Callable[[], str]) -> None:
+        self._checker = checker
+        self._services = services
+        self._clock = clock
+        self._name = name
+
+    async def inspect(self, due: Due) -> Checked | Confirmed:
+        """
+        Do it; takes about ``network.deadline`` seconds at most, and nothing a server does raises here.
+
+        Raises:
+            TargetError: the server's name is none.
+        """
+        target = parse_target(due.server)
+        return await (self._confirm(target, due) if due.confirm else self._check(target, due))
+
+    async def _confirm(self, target: Target, due: Due) -> Confirmed:
+        answer, copy = await self._checker.confirm(target)
+        return Confirmed(due.server, answer, self._clock.now(), copy or due.copy)
+
+    async def _check(self, target: Target, due: Due) -> Checked:
+        own, reused = self._name(), {}
+
+        async def observe(url: ServiceUrl, deadline: float) -> Observation:
+            observation, probe = await self._services.observe(
+                url, server=due.server, probe=own, max_age=due.interval / 2, deadline=deadline
+            )
+            if probe != own:
+                reused[url] = probe
+            return observation
+
+        examined = await self._checker.examine(target, observe=observe, copy=due.copy, ignore=due.ignore)
+        is_own = self._checker.is_own(target.server_name)
+        return Checked(due.server, examined.report, examined.seen, own, reused, is_own, examined.copy)

@@ -1,0 +1,71 @@
+"""Places for checks under way, shared out so that servers that never answer take none from the others."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from plugins.foci.clock import Clock
+
+SLOW = 5.0
+"""Seconds after which a check counts as slow: far longer than any answer, and shorter than a time-out."""
+
+
+class Lanes:
+    """
+    A wide lane, and a narrow one for servers whose last check was slow.
+
+    A check that turns out slow in the wide lane gives its place back and goes on without one. So a server that
+    swallows everything holds a place of the others for ``SLOW`` seconds once, not at every check.
+
+    Args:
+        requests: how many requests to strangers may be under way at once. A check makes about a dozen in its busiest
+            moment, and half a dozen that time out are what a slow one holds for long.
+    """
+
+    def __init__(self, requests: int, clock: Clock) -> None:
+        self._wide = asyncio.Semaphore(max(2, requests // 2))
+        self._narrow = asyncio.Semaphore(max(1, requests // 8))
+        self._clock = clock
+        self._slow: set[str] = set()
+
+    @asynccontextmanager
+    async def place(self, server: str) -> AsyncIterator[None]:
+        """Wait for a place, in the order of asking, and hold it as said above."""
+        seat = _Seat(self._narrow if server in self._slow else self._wide)
+        await seat.lane.acquire()
+        started = self._clock.passed()
+        timer = asyncio.ensure_future(self._ejected(seat)) if seat.lane is self._wide else None
+        try:
+            yield
+        finally:
+            if timer is not None:
+                timer.cancel()
+            seat.leave()
+            if self._clock.passed() - started >= SLOW:
+                self._slow.add(server)
+            else:
+                self._slow.discard(server)
+
+    def forget(self, server: str) -> None:
+        """It is watched no more."""
+        self._slow.discard(server)
+
+    async def _ejected(self, seat: _Seat) -> None:
+        await self._clock.sleep(SLOW)
+        seat.leave()
+
+
+@dataclass(slots=True)
+class _Seat:
+    """A place that is given back once, whoever is first."""
+
+    lane: asyncio.Semaphore
+    held: bool = True
+
+    def leave(self) -> None:
+        if self.held:
+            self.held = False
+            self.lane.release()

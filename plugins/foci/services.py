@@ -1,0 +1,134 @@
+"""Observations of services, shared: servers that publish the same focus do not make it answer once for each of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from botkit.outbound.model import Failure, FailureKind, Phase, Response
+from plugins.foci.check import Observe
+from plugins.foci.observation import Observation
+from plugins.foci.service_url import ServiceUrl
+
+_MOST_KEPT = 2000
+_LARGEST_KEPT = 16 * 1024
+"""Bytes of answers; a real service's fit many times over, and what is kept of strangers stays small."""
+
+
+@dataclass(slots=True)
+class _Result:
+    """One observation: who made it, when it was made (seconds that never jump), and who has taken it in."""
+
+    observation: Observation
+    probe: str
+    at: float
+    taken_by: set[str] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class _Flight:
+    """One observation under way, and for how many."""
+
+    task: asyncio.Task[Observation]
+    probe: str
+    waiting: int = 0
+
+
+class Services:
+    """
+    Observes service URLs for many servers.
+
+    A result that is young enough is used again, one under way is waited for. A server never gets the same result
+    twice, for then its own check would tell nothing new.
+
+    Args:
+        observe: makes an observation.
+        passed: seconds that never jump.
+    """
+
+    def __init__(self, observe: Observe, passed: Callable[[], float]) -> None:
+        self._observe = observe
+        self._passed = passed
+        self._results: OrderedDict[ServiceUrl, _Result] = OrderedDict()
+        self._flights: dict[ServiceUrl, _Flight] = {}
+
+    async def observe(
+        self, url: ServiceUrl, *, server: str, probe: str, max_age: float, deadline: float
+    ) -> tuple[Observation, str]:
+        """
+        An observation, and the name of the check that made it.
+
+        Args:
+            server: for whom.
+            probe: the name of that server's check, for a new observation.
+            max_age: seconds; what is as old or older is not used again.
+            deadline: loop time. An observation that is waited for is given up then, as one that tells nothing.
+        """
+        known = self._results.get(url)
+        if known is not None and self._passed() - known.at < max_age and server not in known.taken_by:
+            known.taken_by.add(server)
+            return known.observation, known.probe
+        flight = self._flights.get(url)
+        if flight is None:
+            flight = _Flight(asyncio.ensure_future(self._made(url, probe, deadline)), probe)
+            self._flights[url] = flight
+            # Whoever makes it has its deadline in it; cut off from outside, what was seen until then would be lost.
+            observation: Observation | None = await self._shared(url, flight, None)
+        else:
+            observation = await self._shared(url, flight, deadline)
+        if observation is None:
+            return _given_up(url), probe
+        result = self._results.get(url)
+        if result is not None and result.probe == flight.probe:
+            result.taken_by.add(server)
+        return observation, flight.probe
+
+    async def close(self) -> None:
+        """End what is under way."""
+        tasks = [flight.task for flight in self._flights.values()]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+    async def _shared(self, url: ServiceUrl, flight: _Flight, deadline: float | None) -> Observation | None:
+        """Wait with the others; whoever leaves last without a result ends it."""
+        flight.waiting += 1
+        try:
+            async with asyncio.timeout_at(deadline):
+                return await asyncio.shield(flight.task)
+        except TimeoutError:
+            return None
+        finally:
+            flight.waiting -= 1
+            if not flight.waiting and self._flights.get(url) is flight:
+                del self._flights[url]
+                flight.task.cancel()
+
+    async def _made(self, url: ServiceUrl, probe: str, deadline: float) -> Observation:
+        """A new observation; kept if it is small and no deadline cut it short."""
+        observation = await self._observe(url, deadline)
+        self._results.pop(url, None)
+        if asyncio.get_running_loop().time() < deadline and _size(observation) <= _LARGEST_KEPT:
+            self._results[url] = _Result(observation, probe, self._passed())
+        while len(self._results) > _MOST_KEPT:
+            self._results.popitem(last=False)
+        return observation
+
+
+def _given_up(url: ServiceUrl) -> Observation:
+    failure = Failure(FailureKind.LOCAL_FAULT, Phase.ADDRESS, "no time left to wait for a probe under way")
+    return Observation(url, (), failure, 0.0, {})
+
+
+def _size(observation: Observation) -> int:
+    others = (observation.preflight, observation.get_token, observation.clean, observation.root, observation.validate)
+    exchanges = [*observation.main.values(), *(exchange for exchange in others if exchange is not None)]
+    return sum(_weight(exchange.response) for exchange in exchanges if exchange.response is not None)
+
+
+def _weight(response: Response) -> int:
+    named = sum(len(name) + sum(map(len, values)) for name, values in response.headers.items())
+    return named + len(response.body)
