@@ -1,16 +1,17 @@
 """
 A stand-in for lk-jwt-service, the MatrixRTC authorisation service, by its HTTP contract, version by version.
 
-It cannot look up any user, so no token is ever issued: a well-formed request fails as it does where the
-user's homeserver cannot be reached.
+With an issuer (``lab.issuer``) it hands out tokens that a real SFU takes, after a real look-up of the user. Without,
+a well-formed request fails as it does where the user's homeserver cannot be reached.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import posixpath
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from lab.exchange import Answer, Request, go_not_found
 
@@ -27,9 +28,29 @@ _MALFORMED = (
 )
 _OPENID = {"access_token": str, "token_type": str, "matrix_server_name": str, "expires_in": int}
 _MEMBER = {"id": str, "claimed_user_id": str, "claimed_device_id": str}
+_log = logging.getLogger(__name__)
 _DELAY = {"delay_id": str, "delay_timeout": int, "delay_cs_api_url": str}
 _SFU_GET = {"room": str, "openid_token": _OPENID, "device_id": str}
 _GET_TOKEN = {"room_id": str, "slot_id": str, "openid_token": _OPENID, "member": _MEMBER}
+
+Release = tuple[int, ...]
+"""A version as numbers, such as ``(0, 4, 3)``."""
+
+
+class NotAuthorisedError(Exception):
+    """The user's homeserver did not confirm who they say they are; the text says why, never the token."""
+
+
+class RoomNotCreatedError(Exception):
+    """The SFU cannot be reached, or refused to make the room."""
+
+
+class TokenIssuer(Protocol):
+    """What makes tokens for a service; see ``lab.issuer.Issuer``."""
+
+    async def issue(self, release: Release, values: Mapping[str, Any]) -> dict[str, str]:
+        """Answer a well-formed request, or raise one of the two errors above."""
+        ...
 
 
 class _RefusedError(Exception):
@@ -48,12 +69,14 @@ class AuthorisationService:
 
     Attributes:
         version: such as ``"0.5.0"``; decides paths, error codes and headers.
+        issuer: makes the tokens; without one no user can be looked up. May be changed at any time.
     """
 
-    def __init__(self, version: str = "0.6.0") -> None:
+    def __init__(self, version: str = "0.6.0", *, issuer: TokenIssuer | None = None) -> None:
         """Make a service of that version."""
         self.version = version
-        self._release = tuple(int(part) for part in version.split("."))
+        self.issuer = issuer
+        self._release: Release = tuple(int(part) for part in version.split("."))
 
     async def answer(self, request: Request) -> Answer:
         """Answer a request; the path is what a proxy passes on that strips the prefix."""
@@ -73,11 +96,12 @@ class AuthorisationService:
         if path == "/sfu_webhook":
             return self._with_headers(200, b"")
         try:
-            self._refuse(path, request.body)
+            values = await self._carry_out(path, self._read(path, request.body))
+            status = 200
         except _RefusedError as refusal:
-            body = json.dumps({"errcode": refusal.errcode, "error": refusal.error}, separators=(",", ":"))
-            return self._with_headers(refusal.status, body.encode() + b"\n")
-        raise AssertionError("no user can be looked up, so every request is refused")
+            values = {"errcode": refusal.errcode, "error": refusal.error}
+            status = refusal.status
+        return self._with_headers(status, json.dumps(values, separators=(",", ":")).encode() + b"\n")
 
     def _posted(self) -> set[str]:
         paths = {"/sfu/get"}
@@ -94,9 +118,11 @@ class AuthorisationService:
     def _with_headers(self, status: int, body: bytes) -> Answer:
         if self._release >= (0, 4):
             return Answer(status, body, (_JSON, *CORS))
-        return Answer(status, body, (*CORS, _SNIFFED) if body else CORS)
+        kind = _JSON if status == 200 else _SNIFFED
+        return Answer(status, body, (*CORS, kind) if body else CORS)
 
-    def _refuse(self, path: str, body: bytes) -> None:
+    def _read(self, path: str, body: bytes) -> Mapping[str, Any]:
+        """The fields of a well-formed request; raises ``_RefusedError`` for others."""
         fields = {**(_SFU_GET if path == "/sfu/get" else _GET_TOKEN), **_DELAY}
         values = self._decode(body, fields)
         if path == "/sfu/get":
@@ -105,6 +131,19 @@ class AuthorisationService:
             _check_slot(values)
         if path == "/delegate_delayed_leave" and not (values.get("delay_id") and values.get("delay_timeout", 0) > 0):
             raise _RefusedError(400, "M_BAD_JSON", "The request body is missing `delay_id` or `delay_timeout`")
+        return values
+
+    async def _carry_out(self, path: str, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        try:
+            # What the stand-in cannot do: hand a leave over, which needs an appointment with the SFU.
+            if self.issuer is None or path == "/delegate_delayed_leave":
+                raise NotAuthorisedError("no user can be looked up")
+            return await self.issuer.issue(self._release, values)
+        except NotAuthorisedError as error:
+            _log.info("%s: %s", path, error)
+        except RoomNotCreatedError as error:
+            _log.info("%s: the SFU made no room: %s", path, error)
+            raise _RefusedError(500, "M_UNKNOWN", "Unable to create room on SFU") from None
         if path != "/sfu/get" or self._release >= (0, 6):
             raise _RefusedError(401, "M_UNAUTHORIZED", "The request could not be authorised.")
         raise _RefusedError(500, "M_LOOKUP_FAILED", "Failed to look up user info from homeserver")

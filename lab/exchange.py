@@ -109,7 +109,7 @@ async def read_request(reader: asyncio.StreamReader) -> Request | None:
         if not first.isalpha():
             return None
         head = (first + await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-        request_line, *lines = head.split("\r\n")
+        request_line, *lines = head.removesuffix("\r\n\r\n").split("\r\n")
         method, target, _ = request_line.split(" ")
         headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
         length = int(headers.get("content-length", "0"))

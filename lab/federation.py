@@ -16,6 +16,7 @@ from lab.front import Front, Mount, Site
 from lab.homeserver import Homeserver, Transports
 from lab.process import free_port
 from lab.sfu import Sfu
+from lab.synapse import Synapse
 from lab.wellknown import Hop, WellKnown, document
 
 NETWORK = "127.0.7.0/24"
@@ -225,6 +226,24 @@ class Federation:
         if fault is not None:
             await self.set_fault(server, fault)
         return server
+
+    async def adopt(self, synapse: Synapse, foci: Sequence[Any] | None) -> WellKnown:
+        """
+        Give a real homeserver a name here: its well-knowns, and ``matrix.<host>``, which leads to it.
+
+        The homeserver needs this federation's authority, so that its certificate is trusted.
+
+        Returns:
+            the client well-known, with the foci given.
+        """
+        if synapse.tls_url is None:
+            raise ValueError("the homeserver has no TLS listener: give it the federation's authority")
+        host = _bracketed(urlsplit(f"https://{synapse.server_name}").hostname or "")
+        site = await self.site(host)
+        site.mount(Mount("/.well-known/matrix/server", _publish({"m.server": f"matrix.{host}:443"}), exact=True))
+        self.route(f"matrix.{host}", urlsplit(synapse.tls_url).netloc)
+        entries = None if foci is None else [_entry(focus) for focus in foci]
+        return WellKnown(site, document(f"https://matrix.{host}", entries))
 
     async def set_fault(self, target: Server | Focus, fault: Fault | None) -> None:
         """

@@ -98,6 +98,7 @@ class Synapse:
         self.tls_url = f"https://{address}:{self._tls_port}" if authority else None
         self._shared_secret = secrets.token_hex(16)
         self._process: subprocess.Popen[bytes] | None = None
+        self._serves_openid = True
         self.config: dict[str, Any] = {
             **basic_config(directory, server_name, self.base_url, self._shared_secret),
             **limits(rate_limits or {}),
@@ -159,6 +160,18 @@ class Synapse:
         """Stop and start again with the same data at the same port."""
         await self.stop()
         await self.start()
+
+    async def serve_openid(self, served: bool) -> None:
+        """
+        Serve what vouches for OpenID tokens to strangers, or do not, as a homeserver without federation listener.
+
+        A change restarts a homeserver that is running.
+        """
+        if served is not self._serves_openid:
+            self._serves_openid = served
+            self.config["listeners"] = self._listeners()
+            if self.running:
+                await self.restart()
 
     def kill(self) -> None:
         """End the process at once (SIGKILL), as a crash would; the data stays as it is."""
@@ -244,7 +257,8 @@ class Synapse:
                 await asyncio.sleep(0.05)
 
     def _listeners(self) -> list[dict[str, Any]]:
-        resources = [{"names": ["client", "federation", "openid"], "compress": False}]
+        names = ["client", "federation", "openid"] if self._serves_openid else ["client"]
+        resources = [{"names": names, "compress": False}]
         plain = {
             "type": "http",
             "port": self._port,
