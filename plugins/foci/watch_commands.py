@@ -1,0 +1,242 @@
+"""What people type about watches and silences, and about a server's history."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from botkit.config.units import format_duration, parse_duration
+from botkit.document import Document, Paragraph, Picture, Reply, Sign, Text
+from botkit.plugin import Invocation, Rooms, Subcommand, UsageError
+from botkit.visible import visible
+from plugins.foci.audience import Silence
+from plugins.foci.chart import draw
+from plugins.foci.roster import (
+    History,
+    Unwatched,
+    Watched,
+    WatchView,
+    history_document,
+    silenced_document,
+    silences_document,
+    watches_document,
+)
+from plugins.foci.target import TargetError, parse_target
+from plugins.foci.timeline import timeline
+from plugins.foci.wording import sentence, span
+
+DAY = 86400.0
+SHORTEST_INTERVAL = 60.0
+LONGEST_INTERVAL = DAY
+LONGEST_SILENCE = 90 * DAY
+LONGEST_HISTORY = 400 * DAY
+MOST_WATCHES = 1000
+"""Servers watched from one room."""
+
+_DEFAULT_HISTORY = 7 * DAY
+_LONGEST_REASON = 200
+
+
+class Ledger(Protocol):
+    """What these commands need of what is remembered."""
+
+    async def watch(self, room_id: str, server: str, interval: float | None, author: str, now: float) -> Watched:
+        """Watch for a room; without an interval the configured one."""
+
+    async def unwatch(self, room_id: str, server: str, now: float) -> Unwatched:
+        """Watch no more for a room."""
+
+    async def watches(self, room_id: str, now: float) -> tuple[WatchView, ...]:
+        """What is watched for a room, by name."""
+
+    async def silence(self, silence: Silence, now: float) -> None:
+        """Begin a silence; one of the same target in the same room is replaced."""
+
+    async def unsilence(self, room_id: str, target: str, now: float) -> bool:
+        """End a silence; False when there is none."""
+
+    async def silences(self, room_id: str, now: float) -> tuple[Silence, ...]:
+        """The silences that hold in a room."""
+
+    async def history(self, server: str, since: float, now: float) -> History | None:
+        """What is remembered of a server; None when it was never watched."""
+
+
+class WatchCommands:
+    """
+    The subcommands about watches.
+
+    Args:
+        schedule_changed: called when what is watched is another set than before.
+        now: seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        rooms: Rooms,
+        own_user_id: str,
+        schedule_changed: Callable[[], None],
+        now: Callable[[], float],
+    ) -> None:
+        self._ledger = ledger
+        self._rooms = rooms
+        self._own_user_id = own_user_id
+        self._schedule_changed = schedule_changed
+        self._now = now
+
+    def subcommands(self) -> tuple[Subcommand, ...]:
+        """The declarations that help is generated from."""
+        return (
+            Subcommand(
+                "watch", "SERVER [every 5m]", "alerts about a server's foci go to this room", self._watch, entitled=True
+            ),
+            Subcommand("unwatch", "SERVER", "no more alerts about it here", self._unwatch, entitled=True),
+            Subcommand("watches", "", "what is watched in this room, and how it is", self._watches),
+            Subcommand(
+                "history", "SERVER [7d]", "a watched server's list changes and outages, with a picture", self._history
+            ),
+            Subcommand(
+                "silence",
+                "SERVER 2h [reason]",
+                "no alerts about a server or a service's host here for a while; alone: what is silenced",
+                self._silence,
+                entitled=True,
+            ),
+            Subcommand("unsilence", "SERVER", "end a silence", self._unsilence, entitled=True),
+        )
+
+    async def _watch(self, invocation: Invocation) -> Sequence[Reply]:
+        server, rest = _server(invocation, "watch SERVER [every 5m]")
+        interval = _interval(rest)
+        known = await self._ledger.watches(invocation.room_id, self._now())
+        if len(known) >= MOST_WATCHES and server not in {view.server for view in known}:
+            raise UsageError(f"This room watches {MOST_WATCHES} servers already.")
+        done = await self._ledger.watch(invocation.room_id, server, interval, invocation.sender, self._now())
+        self._schedule_changed()
+        views = await self._ledger.watches(invocation.room_id, self._now())
+        pace = format_duration(next(view.interval for view in views if view.server == server))
+        told = {
+            Watched.NEW: f" is watched now, every {pace}; alerts go to this room. "
+            "What its list holds at the first check is taken as it is.",
+            Watched.CHANGED: f" is watched every {pace} from now on.",
+            Watched.SAME: f" is watched here already, every {pace}.",
+        }[done]
+        warning = await self._caution(invocation.room_id, server)
+        blocks = [Paragraph(sentence("🔭", server, Text(told)))]
+        if warning:
+            blocks.append(Paragraph((Sign("⚠️"), Text(f" {warning}"))))
+        return [Document(tuple(blocks))]
+
+    async def _caution(self, room_id: str, server: str) -> str:
+        """An alert that cannot arrive when it matters is worth a word beforehand."""
+        if server == self._own_user_id.partition(":")[2]:
+            return "This is my own homeserver: while it is down I can tell nobody. Have it watched from elsewhere too."
+        members = [user for user in await self._rooms.members(room_id) if user != self._own_user_id]
+        here = [user for user in members if user.partition(":")[2] == server]
+        elsewhere = [user for user in members if user not in here]
+        if not here:
+            return ""
+        for user in elsewhere:
+            if await self._rooms.entitled(room_id, user):
+                return ""
+        return (
+            "Everyone here who could act lives on this server: while it is down nobody reads the alert. "
+            "Invite somebody from another server, or have it watched from there."
+        )
+
+    async def _unwatch(self, invocation: Invocation) -> Sequence[Reply]:
+        server, rest = _server(invocation, "unwatch SERVER")
+        _nothing_more(rest, "unwatch SERVER")
+        done = await self._ledger.unwatch(invocation.room_id, server, self._now())
+        self._schedule_changed()
+        return _line(
+            {
+                Unwatched.GONE: f"{server} is not watched here any more.",
+                Unwatched.UNKNOWN: f"{server} is not watched here.",
+                Unwatched.CONFIGURED: f"{server} stays watched: the bot's configuration asks for it "
+                "(plugins.foci.watch.servers). To be left in peace: !foci silence.",
+            }[done]
+        )
+
+    async def _watches(self, invocation: Invocation) -> Sequence[Reply]:
+        _nothing_more(invocation.args, "watches")
+        now = self._now()
+        return [watches_document(await self._ledger.watches(invocation.room_id, now), now)]
+
+    async def _history(self, invocation: Invocation) -> Sequence[Reply]:
+        server, rest = _server(invocation, "history SERVER [7d]")
+        length = _duration(rest[0], 3600.0, LONGEST_HISTORY, "history SERVER [7d]") if rest else _DEFAULT_HISTORY
+        _nothing_more(rest[1:], "history SERVER [7d]")
+        now = self._now()
+        since = now - length
+        history = await self._ledger.history(server, since, now)
+        if history is None:
+            return _line(f"{server} is not watched by this bot, so there is no history of it.")
+        changes = [at for at, _ in history.changes]
+        shown = timeline(server, history.keys, history.outages, changes, history.watched_since, since, now)
+        drawing = await asyncio.to_thread(draw, shown)
+        picture = Picture(drawing.png, drawing.width, drawing.height, "history.png", shown.words())
+        return [history_document(server, history, since, now), picture]
+
+    async def _silence(self, invocation: Invocation) -> Sequence[Reply]:
+        usage = "silence SERVER 2h [reason]"
+        now = self._now()
+        if not invocation.args:
+            return [silences_document(await self._ledger.silences(invocation.room_id, now), now)]
+        target, rest = _server(invocation, usage)
+        if not rest:
+            raise UsageError(f"For how long? Usage: {usage}")
+        length = _duration(rest[0], 60.0, LONGEST_SILENCE, usage)
+        reason = visible(" ".join(rest[1:]))[:_LONGEST_REASON]
+        silence = Silence(invocation.room_id, target, now + length, invocation.sender, reason)
+        await self._ledger.silence(silence, now)
+        return [silenced_document(silence, now)]
+
+    async def _unsilence(self, invocation: Invocation) -> Sequence[Reply]:
+        target, rest = _server(invocation, "unsilence SERVER")
+        _nothing_more(rest, "unsilence SERVER")
+        ended = await self._ledger.unsilence(invocation.room_id, target, self._now())
+        return _line(f"{target} is not silenced here any more." if ended else f"{target} is not silenced here.")
+
+
+def _server(invocation: Invocation, usage: str) -> tuple[str, tuple[str, ...]]:
+    """The server that the first word names, and the rest."""
+    if not invocation.args:
+        raise UsageError(f"Which server? Usage: {usage}")
+    word = invocation.args[0].rstrip(",;")
+    if not any(mark in word for mark in "@.:["):
+        raise UsageError(f"{word[:60]!r} is neither a user id nor a server name.")
+    try:
+        return parse_target(word).server_name, invocation.args[1:]
+    except TargetError as error:
+        raise UsageError(f"{error}.") from None
+
+
+def _interval(words: Sequence[str]) -> float | None:
+    if not words:
+        return None
+    usage = "watch SERVER [every 5m]"
+    if words[0] != "every" or len(words) != 2:
+        raise UsageError(f"Usage: {usage}")
+    return _duration(words[1], SHORTEST_INTERVAL, LONGEST_INTERVAL, usage)
+
+
+def _duration(word: str, shortest: float, longest: float, usage: str) -> float:
+    try:
+        seconds = parse_duration(word)
+    except ValueError:
+        raise UsageError(f"{word[:20]!r} is no duration such as 30m, 2h or 7d. Usage: {usage}") from None
+    if not shortest <= seconds <= longest:
+        raise UsageError(f"At least {span(shortest)} and at most {span(longest)}. Usage: {usage}")
+    return seconds
+
+
+def _nothing_more(words: Sequence[str], usage: str) -> None:
+    if words:
+        raise UsageError(f"Usage: {usage}")
+
+
+def _line(text: str) -> list[Reply]:
+    return [Document((Paragraph((Text(text),)),))]
