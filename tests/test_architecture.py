@@ -53,6 +53,7 @@ SHELL = frozenset(
         ".plugin",
         ".services",
         ".watchman",
+        ".watch_commands",
     )
 )
 """What talks to the world in the foci plugin; everything else there is pure."""

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
-from botkit.config.units import format_duration
 from botkit.document import Block, Bold, Document, Inline, OrderedList, Paragraph, Sign, Text
 from plugins.foci.audience import Silence
 from plugins.foci.standing import HealthEvent, News
@@ -133,7 +132,7 @@ def history_document(server: str, history: History, since: float, now: float) ->
 
 def _watch(view: WatchView, now: float) -> tuple[Inline, ...]:
     signs = {"ok": "✅", "warning": "⚠️", "critical": "❌", "unknown": "❔"}
-    told = f" every {format_duration(view.interval)}"
+    told = f" every {span(view.interval)}"
     if view.source == "config":
         told += ", by the configuration"
     if view.checked_at is None:

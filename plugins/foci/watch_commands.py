@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from botkit.config.units import format_duration, parse_duration
+from botkit.config.units import parse_duration
 from botkit.document import Document, Paragraph, Picture, Reply, Sign, Text
 from botkit.plugin import Invocation, Rooms, Subcommand, UsageError
 from botkit.visible import visible
@@ -116,7 +116,7 @@ class WatchCommands:
         done = await self._ledger.watch(invocation.room_id, server, interval, invocation.sender, self._now())
         self._schedule_changed()
         views = await self._ledger.watches(invocation.room_id, self._now())
-        pace = format_duration(next(view.interval for view in views if view.server == server))
+        pace = span(next(view.interval for view in views if view.server == server))
         told = {
             Watched.NEW: f" is watched now, every {pace}; alerts go to this room. "
             "What its list holds at the first check is taken as it is.",
