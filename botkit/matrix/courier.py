@@ -133,8 +133,7 @@ class Courier:
         if outcome is _Next.SENT:
             await self._outbox.mark_sent(queued.id, str(answer.body.get("event_id", "")))
         elif outcome is _Next.TOO_LARGE:
-            log.warning("message too large, sending a notice instead room=%s", queued.message.room_id)
-            await self._outbox.replace(queued.id, shortened(queued.message))
+            await self._shorten(queued)
         elif outcome is _Next.REFUSED:
             log.error("message refused room=%s: %s", queued.message.room_id, answer.describe())
             await self._outbox.mark_refused(queued.id)
@@ -143,6 +142,15 @@ class Courier:
             # the limit is the account's: every room waits
             self._silent_until = max(self._silent_until, self._clock() + (answer.retry_after or 1.0))
         return outcome is not _Next.LATER
+
+    async def _shorten(self, queued: Queued) -> None:
+        notice = shortened(queued.message)
+        if notice.content == queued.message.content:
+            log.error("even a short notice is too large room=%s", queued.message.room_id)
+            await self._outbox.mark_refused(queued.id)
+            return
+        log.warning("message too large, sending a notice instead room=%s", queued.message.room_id)
+        await self._outbox.replace(queued.id, notice)
 
     async def _wait_for_silence_to_end(self) -> None:
         while (rest := self._silent_until - self._clock()) > 0:

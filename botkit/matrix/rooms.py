@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any
 
 from botkit.matrix.backoff import Backoff
+from botkit.matrix.join_lanes import JoinLanes
 from botkit.matrix.wire import Answer, Homeserver, UnreachableError, path
 from botkit.permissions import power_level
 from botkit.storage.rooms import RoomNotes
@@ -16,6 +18,8 @@ log = logging.getLogger(__name__)
 
 Sleep = Callable[[float], Awaitable[None]]
 _JOIN_ATTEMPTS = 12
+_LIMITED_ATTEMPTS = 100
+_REMEMBERED = 10_000
 
 
 class RoomUnavailableError(Exception):
@@ -137,10 +141,11 @@ class EncryptedRooms:
 
 class Invitations:
     """
-    Follows invitations that the policy allows; others are left alone.
+    Follows invitations that the policy allows, a few at a time; others are left alone.
 
     Args:
         allowed: the policy, given the inviter.
+        clock: monotonic seconds.
     """
 
     def __init__(
@@ -149,11 +154,13 @@ class Invitations:
         own_user_id: str,
         allowed: Callable[[str], bool],
         sleep: Sleep = asyncio.sleep,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._homeserver = homeserver
         self._own_user_id = own_user_id
         self._allowed = allowed
         self._sleep = sleep
+        self._lanes = JoinLanes(clock, sleep)
         self._joining: dict[str, asyncio.Task[None]] = {}
         self._declined: set[str] = set()
 
@@ -168,6 +175,8 @@ class Invitations:
                 self._joining[room_id] = task
                 task.add_done_callback(lambda _, room=room_id: self._joining.pop(room, None))  # type: ignore[misc]
             elif room_id not in self._declined:
+                if len(self._declined) >= _REMEMBERED:
+                    self._declined.clear()
                 self._declined.add(room_id)
                 log.info("invitation not followed room=%s inviter=%s (invites.policy)", room_id, inviter)
 
@@ -202,19 +211,28 @@ class Invitations:
     async def _join(self, room_id: str, inviter: str) -> None:
         backoff = Backoff()
         server = inviter.partition(":")[2]
-        for _ in range(_JOIN_ATTEMPTS):
+        lane = self._lanes.lane(server)
+        failed = limited = 0
+        while failed < _JOIN_ATTEMPTS and limited < _LIMITED_ATTEMPTS:
             asked = None
             try:
-                answer = await self._homeserver.request(
-                    "POST", path("join", room_id), {}, query={"via": server, "server_name": server}, timeout=90
-                )
+                async with self._lanes.turn(lane):
+                    answer = await self._homeserver.request(
+                        "POST", path("join", room_id), {}, query={"via": server, "server_name": server}, timeout=90
+                    )
+                    if answer.status == 429:
+                        self._lanes.silence(lane, answer.retry_after or 1.0)
                 if answer.ok:
                     log.info("joined room=%s inviter=%s", room_id, inviter)
                     return
                 reason, asked = answer.describe(), answer.retry_after
                 if not answer.temporary:
                     break
+                if answer.status == 429:
+                    limited += 1
+                    continue
             except UnreachableError as error:
                 reason = str(error)
+            failed += 1
             await self._sleep(backoff.pause(asked))
         log.warning("could not join room=%s inviter=%s: %s", room_id, inviter, reason)

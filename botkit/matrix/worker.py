@@ -23,7 +23,9 @@ Sleep = Callable[[float], Awaitable[None]]
 MOST_ATTEMPTS = 3
 """Starts after which a message that never came to its end is given up."""
 
-_PARALLEL = 16
+_PARALLEL = 64
+"""Rooms answered at once; what they fetch is shared out elsewhere, so this only bounds memory."""
+
 _RETRY_PAUSE = 2.0
 _TYPING_FOR = 30.0
 
