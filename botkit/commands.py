@@ -25,6 +25,8 @@ HELP = "help"
 MOST_ARGUMENTS = 64
 
 _REFUSALS = Rate(1, 3600.0)
+_REFUSALS_PER_ROOM = Rate(5, 3600.0)
+"""Strangers who may not command can be many, and each of them new."""
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +75,7 @@ class CommandRouter:
         self._own_user_id = own_user_id
         self._cooldown = Cooldown(access.per_user, access.per_room, clock)
         self._refusals = Buckets(_REFUSALS, clock)
+        self._room_refusals = Buckets(_REFUSALS_PER_ROOM, clock)
         self._incident = incident
 
     def is_command(self, message: InboundMessage) -> bool:
@@ -91,7 +94,7 @@ class CommandRouter:
         if call is None:
             return ()
         if not may_command(message.sender, self._access.allow, self._access.block, self._admins):
-            return self._refused(message.sender)
+            return self._refused(message)
         try:
             self._cooldown.charge(message.sender, message.room_id)
             return await self._answer(call, message)
@@ -109,10 +112,12 @@ class CommandRouter:
         command = self._commands.get(words[0].casefold())
         return _Call(command, tuple(_argument(word) for word in words[1:])) if command else None
 
-    def _refused(self, sender: str) -> Sequence[Document]:
-        if self._refusals.wait(sender, 1) > 0:
+    def _refused(self, message: InboundMessage) -> Sequence[Document]:
+        told = ((self._refusals, message.sender), (self._room_refusals, message.room_id))
+        if any(bucket.wait(key, 1) > 0 for bucket, key in told):
             return ()
-        self._refusals.take(sender, 1)
+        for bucket, key in told:
+            bucket.take(key, 1)
         return _line("You may not command me here.")
 
     async def _answer(self, call: _Call, message: InboundMessage) -> Sequence[Document]:
