@@ -7,6 +7,7 @@ import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
 from typing import Protocol
 
 from plugins.foci.checked import Checked, Confirmed, Due
@@ -90,6 +91,7 @@ class Watchman:
         self._lanes = lanes
         self._clock = clock
         self._plan: dict[str, tuple[_Planned, ...]] = {}
+        self._queue: list[tuple[float, str]] = []
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._waiting: dict[str, float] = {}
         self._taken: set[str] = set()
@@ -119,20 +121,21 @@ class Watchman:
         """Start everything that is due now; how many checks that is."""
         if self._outdated:
             await self._reload()
-        passed = self._clock.passed()
-        ready = [
-            min(plans, key=lambda plan: plan.at)
-            for server, plans in self._plan.items()
-            if server not in self._tasks and any(plan.at <= passed for plan in plans)
-        ]
-        for planned in sorted(ready, key=lambda plan: plan.at):
-            self._launch(planned)
-        return len(ready)
+        launched, passed = 0, self._clock.passed()
+        while (at := self.next_due()) is not None and at <= passed:
+            _, server = heappop(self._queue)
+            self._launch(_first(self._plan[server]))
+            launched += 1
+        return launched
 
     def next_due(self) -> float | None:
         """When the next check is to start, by ``Clock.passed``; None when nothing is planned."""
-        idle = (plans for server, plans in self._plan.items() if server not in self._tasks)
-        return min((plan.at for plans in idle for plan in plans), default=None)
+        while self._queue:
+            at, server = self._queue[0]
+            if server in self._plan and server not in self._tasks and _first(self._plan[server]).at == at:
+                return at
+            heappop(self._queue)
+        return None
 
     async def settled(self) -> None:
         """Wait for the end of everything under way."""
@@ -202,6 +205,8 @@ class Watchman:
         for server in self._plan.keys() - plan.keys():
             self._lanes.forget(server)
         self._plan = plan
+        self._queue = [(_first(plans).at, server) for server, plans in plan.items()]
+        heapify(self._queue)
 
     def _planned(self, due: Due, passed: float, now: float) -> _Planned:
         ahead = max(0.0, due.at - now)
@@ -219,6 +224,8 @@ class Watchman:
     def _ended(self, server: str) -> None:
         self._tasks.pop(server, None)
         self._waiting.pop(server, None)
+        if server in self._plan:
+            heappush(self._queue, (_first(self._plan[server]).at, server))
         self._stirred.set()
 
     async def _attend(self, due: Due) -> None:
@@ -260,6 +267,10 @@ class Watchman:
             self._checks[outcome.report.verdict.value] += 1
         else:
             self._confirmations += 1
+
+
+def _first(plans: Iterable[_Planned]) -> _Planned:
+    return min(plans, key=lambda plan: plan.at)
 
 
 async def _finished(work: Awaitable[tuple[Due, ...]]) -> tuple[Due, ...]:
