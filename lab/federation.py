@@ -101,7 +101,8 @@ class Federation:
         A virtual host, new or as declared before.
 
         Args:
-            authority: ``host`` or ``host:port``, the port as in URLs.
+            authority: ``host`` or ``host:port``, the port as in URLs; an address of ``NETWORK`` with a port is served
+                right there, for clients that know nothing of ``connect_to``.
             dual_stack: answer over IPv6 as well; needs ``::1``.
             crowd: share a listener with the sites of the same crowd, for tests with very many hosts.
             fault: of the connection layer; in a crowd it hits all.
@@ -109,7 +110,7 @@ class Federation:
         name = _authority(f"https://{authority}")
         if name not in self.sites:
             site = self.sites[name] = Site(name)
-            fronts = self._crowds.get(crowd or "") or self._new_fronts(dual_stack or _needs_both(fault))
+            fronts = self._crowds.get(crowd or "") or self._new_fronts(name, dual_stack or _needs_both(fault))
             if crowd:
                 self._crowds[crowd] = fronts
             self._fronts[name] = fronts
@@ -259,7 +260,10 @@ class Federation:
         if of_host or any(front.fault is not None for front in self._fronts[name]):
             await self.set_host_fault(name, fault if of_host else None)
 
-    def _new_fronts(self, dual_stack: bool) -> tuple[Front, ...]:
+    def _new_fronts(self, name: str, dual_stack: bool) -> tuple[Front, ...]:
+        literal, _, port = name.rpartition(":")
+        if literal.startswith("127.0.7.") and port != "443":
+            return (Front(self.authority, literal, int(port)),)
         self._addresses = self._addresses % 250 + 1
         addresses = [f"127.0.7.{self._addresses}", *(["::1"] if dual_stack else [])]
         return tuple(Front(self.authority, address, free_port(address)) for address in addresses)

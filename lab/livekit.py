@@ -30,20 +30,20 @@ from lab.process import free_port, spawn, stop
 
 BINARY_VARIABLE = "LIVEKIT_SERVER"
 _BUILT = Path(__file__).resolve().parent.parent / ".cache" / "livekit" / "livekit-server"
-# An address of loopback at which the server has TCP but, bound to 127.0.0.1 alone, no UDP.
-_WITHOUT_UDP = "127.0.7.252"
+# An address of loopback at which the server, bound to 127.0.0.1 alone, has no UDP.
+_DEAD = "127.0.7.252"
 _NOBODY = "127.0.0.1:9"
 
 
 class Media(StrEnum):
-    """What of the media plane can be reached; every candidate is offered, as behind a firewall."""
+    """What of the media plane can be reached."""
 
     OPEN = "open"
     """UDP and TCP."""
     UDP_CLOSED = "udp-closed"
-    """UDP candidates lead nowhere, TCP works."""
+    """TCP only: the server offers no UDP. (Pion, on which LiveKit rests, cannot offer a dead UDP beside a live TCP.)"""
     CLOSED = "closed"
-    """UDP candidates lead nowhere, TCP is not offered."""
+    """UDP is offered at an address where nothing listens, TCP is not offered: as behind a firewall or a wrong NAT."""
 
 
 class LiveKitError(Exception):
@@ -136,7 +136,10 @@ class LiveKit:
     async def stop(self) -> None:
         """End the process; it may be started again."""
         if self._process is not None:
-            # A second SIGTERM would be needed while somebody is in a room, so that insisting comes early.
+            if self.running:
+                # At the first signal it waits for those in its rooms; the second, which ``stop`` sends, ends that.
+                self._process.terminate()
+                await asyncio.sleep(0.05)
             await stop(self._process, patience=3.0)
             self._process = None
 
@@ -148,17 +151,19 @@ class LiveKit:
     def _configuration(self) -> dict[str, Any]:
         """LiveKit's configuration (JSON is YAML): loopback alone, no STUN servers of strangers."""
         rtc: dict[str, Any] = {
-            "node_ip": "127.0.0.1" if self.media is Media.OPEN else _WITHOUT_UDP,
-            "udp_port": self._udp_port,
+            "node_ip": _DEAD if self.media is Media.CLOSED else "127.0.0.1",
             "interfaces": {"includes": ["lo"]},
             "ips": {"includes": ["127.0.0.1/32"]},
             "enable_loopback_candidate": True,
             "use_external_ip": False,
+            # Otherwise its own checks, from where it really is, would open a way that it does not offer.
+            "use_ice_lite": self.media is Media.CLOSED,
             "stun_servers": [_NOBODY],
         }
-        if self.media is not Media.OPEN:
-            # Otherwise the server's own checks, from where it really is, would open the way.
-            rtc["use_ice_lite"] = True
+        if self.media is Media.UDP_CLOSED:
+            rtc["force_tcp"] = True
+        else:
+            rtc["udp_port"] = self._udp_port
         if self.media is not Media.CLOSED:
             rtc["tcp_port"] = self._tcp_port
         return {
