@@ -48,14 +48,15 @@ def visible(text: str) -> str:
     One line in which everything that could deceive is U+FFFD.
 
     That is: control, bidi, surrogate, private-use, unassigned and invisible characters; signs such as emoji,
-    which only the bot sets (``document.Sign``); what is piled up on a letter beyond ``MOST_MARKS``.
+    which only the bot sets (``document.Sign``); what is piled up on a letter beyond ``MOST_MARKS``, and marks
+    without a letter of their own, which would go onto whatever stands before.
     Line breaks and tabs become spaces.
     """
     flat = text.replace("\r\n", " ").translate({0x0A: " ", 0x0D: " ", 0x09: " "})
     if flat.isascii() and flat.isprintable():
         return flat
     kept: list[str] = []
-    marks = 0
+    marks = MOST_MARKS
     for character in flat:
         marks = marks + 1 if unicodedata.category(character) == "Mn" else 0
         if marks > MOST_MARKS:

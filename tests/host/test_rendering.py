@@ -275,6 +275,12 @@ def test_marks_do_not_pile_up() -> None:
     assert visible("a" + "\u0301" * 40 + "b" + "\u0316" * 3) == "a" + "\u0301" * 3 + "\ufffdb" + "\u0316" * 3
 
 
+def test_a_mark_needs_a_letter_of_its_own() -> None:
+    """What begins with marks would go onto the sign or the word that the bot set before it."""
+    assert visible("\u0338\u0301a\u0301") == "\ufffda\u0301"
+    assert to_plain(Document((Paragraph((Sign("✅"), Text("\u0338 fine"))),))) == "✅\ufffd fine"
+
+
 def test_clipped_text_is_bounded() -> None:
     """Cut where it is too long, and seen to be cut."""
     assert clipped("x" * 120) == "x" * 120

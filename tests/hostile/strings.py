@@ -28,6 +28,7 @@ STRINGS: Mapping[str, str] = {
     "verdict": "livekit ✅ authorisation service answers (84 ms; certificate valid 61 days).",
     "verdicts": "✔️ ☑ ✓ 🟢 🆗 👍🏽 ❌ ⚠️ ❔ ℹ️ 1️⃣ 🇩🇪 √ ⭕",
     "zalgo": "r" + "\u0301\u0316\u0360" * 300 + "tc",
+    "zalgo in pieces": "r" + ("\u0301\u0316\u0360`") * 60 + "tc",
     "wide blanks": "livekit" + "\u2003" * 80 + "2. livekit" + " " * 200 + "x",
     "long": "x" * 20_000,
     "long and wide": "漢" * 20_000,
