@@ -8,8 +8,10 @@ from collections.abc import Mapping
 from aiohttp import (
     ClientHandlerType,
     ClientOSError,
+    ClientPayloadError,
     ClientRequest,
     ClientResponse,
+    ClientResponseError,
     ClientSession,
     ClientTimeout,
     DummyCookieJar,
@@ -33,8 +35,11 @@ _HEAD_LIMIT = 128 * 1024
 _LINE_LIMIT = 16 * 1024
 _FIELD_LIMIT = 32 * 1024
 _READ_SIZE = 32 * 1024
-# Chunked coding can blow a body up: so many times max_body may arrive in all.
-_WIRE_FACTOR = 8
+# Chunked coding can blow a body up: so many times max_body may arrive in all. Chunks of a byte cost the most to take.
+_WIRE_FACTOR = 2
+# Compressions that a client may know; only gzip is asked for, and aiohttp decodes others where it finds a library.
+_UNASKED_CODINGS = frozenset({"br", "compress", "dcb", "dcz", "x-compress", "x-gzip", "zstd"})
+_CODING = "its content coding was not asked for, or is no such coding"
 _BODILESS = frozenset({204, 304})
 
 
@@ -116,19 +121,27 @@ class Courier:
         if target.host.literal:
             url, name = url.with_host(_LITERAL_ALIAS), target.host.name
             all_headers["Host"] = target.host_header
-        response = await self._open_session().request(
-            method, url, headers=all_headers, data=body, allow_redirects=False, server_hostname=name
-        )
         try:
-            return Response(response.status, _headers(response), await self._body(method, response, attempt))
-        finally:
-            response.close()
+            response = await self._open_session().request(
+                method, url, headers=all_headers, data=body, allow_redirects=False, server_hostname=name
+            )
+            try:
+                return Response(response.status, _headers(response), await self._body(method, response, attempt))
+            finally:
+                response.close()
+        except (ClientResponseError, ClientPayloadError) as error:
+            if "decode content-encoding" in str(error):
+                raise ClientPayloadError(_CODING) from error
+            raise
 
     async def _body(self, method: str, response: ClientResponse, attempt: Attempt) -> bytes:
         if response.status == 101:
             raise UpgradeError
         if method == "HEAD" or response.status in _BODILESS:
             return b""
+        codings = response.headers.get("Content-Encoding", "").lower().split(",")
+        if len(codings) > 1 or codings[0].strip() in _UNASKED_CODINGS:
+            raise ClientPayloadError(_CODING)
         announced = response.content_length
         if announced is not None and announced > self._max_body:
             raise TooLargeError(f"the body is announced with {announced} bytes, more than the {self._max_body} allowed")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -119,7 +121,7 @@ def read_json(body: bytes) -> Json | BodyFault:
 
 def _parse(text: str) -> Json | BodyFault:
     try:
-        value = json.loads(text, parse_constant=_refuse_constant)
+        value = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
     except json.JSONDecodeError as error:
         return BodyFault("well-known-not-json", f"{_reason(error)} at line {error.lineno}, column {error.colno}")
     except RecursionError:
@@ -145,6 +147,12 @@ class _BareConstantError(ValueError):
 
 def _refuse_constant(name: str) -> None:
     raise _BareConstantError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    """A number; beyond what a double holds the largest one, as infinity could not be written as JSON again."""
+    value = float(text)
+    return value if math.isfinite(value) else math.copysign(sys.float_info.max, value)
 
 
 def _constant_or_digits(error: ValueError) -> str:

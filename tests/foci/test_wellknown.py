@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import Any
 
 import pytest
@@ -75,6 +76,14 @@ def test_the_first_present_key_is_used(present: list[str], used: str | None) -> 
     assert document.keys_found == tuple(key for key in FOCI_KEYS if key in present)
     assert document.key_used == used
     assert [entry.value for entry in document.entries] == ([used] if used else [])
+
+
+def test_a_number_beyond_a_double_can_be_written_again() -> None:
+    """1e999 is JSON, but infinity is not: the report holds the largest number there is."""
+    document = read_well_known(b'{"m.rtc_foci": [1e999, -1e999, 1e9]}')
+    assert isinstance(document, WellKnown)
+    assert document.foci_value == [sys.float_info.max, -sys.float_info.max, 1e9]
+    json.dumps(document.foci_value, allow_nan=False)
 
 
 def test_a_key_is_present_even_if_null() -> None:

@@ -197,6 +197,25 @@ async def test_a_decompression_bomb_is_cut(visit: Visit) -> None:
     assert kind(await visit(says(answer))) is FailureKind.BODY_TOO_LARGE
 
 
+@pytest.mark.parametrize("coding", ["br", "zstd", "x-gzip", "compress", "gzip, gzip", "gzip,br", "GZIP , BR"])
+async def test_a_coding_that_was_not_asked_for_is_not_undone(visit: Visit, coding: str) -> None:
+    """Only gzip is asked for, so whatever libraries are installed, nothing else is decoded or taken for content."""
+    head = f"HTTP/1.1 200 OK\r\nContent-Encoding: {coding}\r\nContent-Length: 2\r\n\r\n".encode()
+    exchange = await visit(says(head + b"{}"))
+    assert kind(exchange) is FailureKind.HTTP_PROTOCOL
+    assert exchange.failure is not None
+    assert "its content coding was not asked for, or is no such coding" in exchange.failure.detail
+
+
+@pytest.mark.parametrize("coding", ["identity", "UTF-8", "none", ""])
+async def test_a_coding_that_is_none_is_passed_over(visit: Visit, coding: str) -> None:
+    """Browsers read such a body as it is, and so does the bot."""
+    head = f"HTTP/1.1 200 OK\r\nContent-Encoding: {coding}\r\nContent-Length: 2\r\n\r\n".encode()
+    exchange = await visit(says(head + b"{}"))
+    assert exchange.response is not None
+    assert exchange.response.body == b"{}"
+
+
 async def test_a_gzip_stream_that_unpacks_to_nothing_ends_too(visit: Visit) -> None:
     """Empty deflate blocks without end are stopped by what arrives on the wire."""
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)
