@@ -1,0 +1,88 @@
+"""
+``make bench``: every part of the benchmark in turn; each rewrites its tables in docs/performance.md.
+
+A part runs in network and mount namespaces of its own, so nothing it does leaves the machine or changes it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import platform
+import sys
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bench import resources, round_trips, seclusion
+from bench.contestants import ROOT
+from botkit.version import VERSION
+
+PAGE = ROOT / "docs" / "performance.md"
+
+Part = Callable[[argparse.Namespace], Coroutine[None, None, str]]
+
+
+async def _round_trips(options: argparse.Namespace) -> str:
+    return await round_trips.measure(options.python, options.runs)
+
+
+async def _resources(options: argparse.Namespace) -> str:
+    return await resources.measure(options.runs)
+
+
+PARTS: Mapping[str, Part] = {"round-trips": _round_trips, "resources": _resources}
+
+
+def replaced(page: str, part: str, table: str) -> str:
+    """The page with other tables between the marks of a part. Raises ValueError if it has no such marks."""
+    begin, end = f"<!-- bench {part} -->\n", f"<!-- end of bench {part} -->"
+    head, found, rest = page.partition(begin)
+    _, closed, tail = rest.partition(end)
+    if not found or not closed:
+        raise ValueError(f"{PAGE.name} has no place for {part}")
+    return f"{head}{begin}{table}\n{end}{tail}"
+
+
+def circumstances() -> str:
+    """When and where it was measured, one line."""
+    now = datetime.now(UTC)
+    busy = os.getloadavg()[0]
+    return (
+        f"Measured on {now:%Y-%m-%d}: foci-bot {VERSION}, Python {platform.python_version()}, "
+        f"{os.cpu_count()} cores, load {busy:.1f} before."
+    )
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the parts that were named, each inside; 1 if one could not be run."""
+    parser = argparse.ArgumentParser(prog="python -m bench")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; all when none is named")
+    parser.add_argument("--python", type=Path, default=ROOT / ".venv-bench" / "bin" / "python")
+    parser.add_argument("--runs", type=int, default=7)
+    parser.add_argument("--dry", action="store_true", help="print, and leave the page as it is")
+    options = parser.parse_args(arguments)
+    for part in options.parts or PARTS:
+        if part not in PARTS:
+            parser.error(f"no part {part}")
+    if not seclusion.is_inside():
+        parts = options.parts or list(PARTS)
+        flags = ["--python", str(options.python), "--runs", str(options.runs), *(["--dry"] if options.dry else [])]
+        try:
+            return max(seclusion.again("bench", [part, *flags]) for part in parts)
+        except seclusion.SeclusionError as error:
+            print(f"bench: {error}", file=sys.stderr)
+            return 1
+    (part,) = options.parts
+    head = circumstances()
+    print(f"{part}: {head}", flush=True)
+    table = asyncio.run(PARTS[part](options))
+    print(table)
+    if not options.dry:
+        PAGE.write_text(replaced(PAGE.read_text("utf-8"), part, f"{head}\n\n{table}"), "utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
