@@ -10,6 +10,7 @@ from lab.exchange import Answer, Request, json_answer
 from lab.front import Mount, Site
 from lab.playback import homeserver_unrecognised
 
+USERINFO = "/_matrix/federation/v1/openid/userinfo"
 UNSTABLE_TRANSPORTS = "/_matrix/client/unstable/org.matrix.msc4143/rtc/transports"
 STABLE_TRANSPORTS = "/_matrix/client/v1/rtc/transports"
 _CORS = (
@@ -80,7 +81,7 @@ class Homeserver:
             return homeserver_unrecognised() if versions is None else json_answer(200, versions, *_CORS)
         if path == UNSTABLE_TRANSPORTS or (path == STABLE_TRANSPORTS and self.stable_transports):
             return self._list_transports(request)
-        if path == "/_matrix/federation/v1/openid/userinfo" and self.openid:
+        if path == USERINFO and self.openid:
             return _missing_token("Access Token required")
         return homeserver_unrecognised()
 
@@ -96,6 +97,11 @@ class Homeserver:
                 return _missing_token("Missing access token")
             case _:
                 return json_answer(200, {"rtc_transports": self.transports_list}, *_CORS)
+
+
+async def userinfo(_: Request) -> Answer:
+    """The federation API's answer to somebody who asks about a user without a token, as a handler for any site."""
+    return _missing_token("Access Token required")
 
 
 def _missing_token(error: str) -> Answer:

@@ -21,6 +21,7 @@ from plugins.foci.model import MAX_ENTRIES, Certainty, Entry, Finding, FocusRepo
 from plugins.foci.observation import Observation, ProbeSettings
 from plugins.foci.service_url import ServiceUrl
 from plugins.foci.target import Target
+from plugins.foci.userinfo import UserLookup, judge_lookup
 from plugins.foci.verdict import focus_verdict, server_verdict, summarise
 
 MAX_PROBED = 20
@@ -38,6 +39,7 @@ class Evidence:
         base_copy: the well-known of the base_url host, None when not fetched.
         with_port: the well-known under the port of the server name, None when not fetched.
         observations: by service URL.
+        user_lookup: how the federation side answered, None when not asked.
     """
 
     target: Target
@@ -46,6 +48,7 @@ class Evidence:
     base_copy: WellKnownAnswer | None
     with_port: WellKnownAnswer | None
     observations: Mapping[ServiceUrl, Observation]
+    user_lookup: UserLookup | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +142,7 @@ def _findings(
     if any(entry.position >= MAX_ENTRIES for entry in entries):
         message = f"The list has {MAX_ENTRIES} entries or more; no more were looked at."
         found.append(finding("not-tested", message, "Publish a short list.", severity=Severity.WARNING))
-    return [*found, *_context(seen)]
+    return [*found, *_context(seen, entries, settings)]
 
 
 def _base_url_that_answers(seen: Evidence) -> str | None:
@@ -171,8 +174,8 @@ def _base_url(seen: Evidence, settings: ProbeSettings) -> list[Finding]:
     return [finding("base-url-invalid", message, advice)]
 
 
-def _context(seen: Evidence) -> list[Finding]:
-    found = []
+def _context(seen: Evidence, entries: Sequence[Entry], settings: ProbeSettings) -> list[Finding]:
+    found = _lookup(seen, entries, settings)
     versions = seen.homeserver.versions
     if versions is not None and versions.valid and not versions.delayed_events:
         message = "The homeserver announces no delayed events (MSC4140): people who drop out stay shown in the call."
@@ -181,6 +184,16 @@ def _context(seen: Evidence) -> list[Finding]:
     if seen.target.port is not None:
         found.append(_port(seen))
     return found
+
+
+def _lookup(seen: Evidence, entries: Sequence[Entry], settings: ProbeSettings) -> list[Finding]:
+    """Whether users can be looked up, where there is a focus that would want to."""
+    used = any(entry.is_livekit for entry in entries) or seen.homeserver.transports.endpoint in ("present", "open")
+    if seen.user_lookup is None or not used:
+        return []
+    others = seen.well_known.report.http_status is not None
+    found = judge_lookup(seen.user_lookup, settings.patience, others_answered=others)
+    return [] if found is None else [found]
 
 
 def _port(seen: Evidence) -> Finding:

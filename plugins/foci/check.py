@@ -16,6 +16,7 @@ from plugins.foci.assembly import MAX_PROBED, CheckSettings, Evidence, assemble,
 from plugins.foci.copies import Copy
 from plugins.foci.discovery import Discovery
 from plugins.foci.entries import probe_url
+from plugins.foci.federation import Federation
 from plugins.foci.homeserver import HomeserverAnswer
 from plugins.foci.model import Entry, Report
 from plugins.foci.observation import Observation
@@ -48,6 +49,7 @@ class Checker:
         now: Callable[[], datetime],
     ) -> None:
         self._discovery = Discovery(outbound, limits.max_redirects)
+        self._federation = Federation(outbound, limits.max_redirects, limits.timeout)
         self._observer = Observer(outbound)
         self._account = account
         self._limits = limits
@@ -97,17 +99,19 @@ class Checker:
         started = loop.time()
         deadline = started + self._limits.deadline
         now = self._now().timestamp()
-        answer, kept = await self._discovery.revisited(target.url_host, copy, deadline=deadline, now=now)
+        lookup = asyncio.ensure_future(self._federation.look_up(target, deadline=deadline))
         probes = _Probes(observe, deadline)
         try:
+            answer, kept = await self._discovery.revisited(target.url_host, copy, deadline=deadline, now=now)
             probes.add(answer.document.entries if answer.document is not None else ())
             homeserver, base_copy, with_port = await asyncio.gather(
                 self._homeserver(target, answer, probes, deadline),
                 self._base_copy(target, answer, deadline),
                 self._with_port(target, answer, deadline),
             )
-            seen = Evidence(target, answer, homeserver, base_copy, with_port, await probes.finish())
+            seen = Evidence(target, answer, homeserver, base_copy, with_port, await probes.finish(), await lookup)
         finally:
+            lookup.cancel()
             probes.cancel()
         settings = replace(self._settings, ignore=self._settings.ignore | ignore)
         elapsed_ms = (loop.time() - started) * 1000

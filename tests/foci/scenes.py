@@ -13,7 +13,7 @@ from lab.fault import Fault
 from lab.federation import Federation
 from lab.focus import Slashes
 from lab.front import Mount
-from lab.homeserver import Transports
+from lab.homeserver import USERINFO, Transports, userinfo
 from lab.wellknown import FOCI_KEY, WellKnown
 from tests.outbound.standins import NameTable
 
@@ -128,6 +128,17 @@ def sfu(url: str, **declared: Any) -> Scene:
         await federation.server(NAME, foci=[{"type": "m.livekit", "url": url}])
 
     return set_up
+
+
+async def named_with_port(federation: Federation, _: NameTable) -> None:
+    """A server name with a port, at which its federation API answers."""
+    await entries(ENTRY)(federation, _)
+    (await federation.site(f"{NAME}:8448")).mount(Mount(USERINFO, userinfo, exact=True))
+
+
+async def users_unknown(federation: Federation, _: NameTable) -> None:
+    """All is well but that nobody can look up users."""
+    await entries(ENTRY, openid=False)(federation, _)
 
 
 async def only_on_base_url_host(federation: Federation, _: NameTable) -> None:

@@ -123,7 +123,8 @@ async def test_one_server_named_often_is_checked_once(room: Room) -> None:
     words = ["@a:beta.example.org", "@b:beta.example.org", "beta.example.org", "matrix:u/c:beta.example.org"]
     assert len(await room.say(*words, "https://matrix.to/#/@d:beta.example.org", "@e:beta.example.org")) == 1
     assert sum(room.charged) == 0
-    assert len(room.federation.sites["beta.example.org:443"].requests) == 1
+    asked = [request.path for request in room.federation.sites["beta.example.org:443"].requests]
+    assert sorted(asked) == ["/.well-known/matrix/client", "/.well-known/matrix/server"]
 
 
 @pytest.mark.parametrize(

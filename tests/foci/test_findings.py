@@ -339,9 +339,10 @@ CASES = [
         SUSPECT,
         "max_event_delay_duration",
     ),
+    of_list("openid-userinfo-unreachable", scenes.users_unknown, WARNING, SUSPECT, "resource `openid`"),
     Case(
         "port-in-server-name",
-        scenes.entries(ENTRY),
+        scenes.named_with_port,
         INFO,
         OK,
         None,

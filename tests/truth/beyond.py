@@ -1,4 +1,4 @@
-"""Rows 28 to 31, 33 to 36 and 38 to 40: what happens behind the authorisation service, where no stranger can look."""
+"""Rows 28 to 31, 33 to 36 and 38 to 40: what happens behind the authorisation service, where a stranger sees little."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 from lab.exchange import Answer, Request, html_answer
 from lab.fault import Fault
 from lab.front import Mount
+from lab.homeserver import USERINFO
 from lab.process import free_port
 from lab.sfu import Sfu
 from plugins.foci.model import Verdict
@@ -15,8 +16,8 @@ from tests.truth.world import BARE, BASE_URL, NAME, RTC, Scene, World, behind_ng
 
 OK, WARNING, CRITICAL, UNKNOWN, _ = Verdict
 UNTESTED = r"Signalling and media not tested\."
+LOOKUP = "openid-userinfo-unreachable"
 SFU_HOST = "sfu.example.org"
-USERINFO = "/_matrix/federation/v1/openid/userinfo"
 
 
 def federating(**declared: Any) -> Scene:
@@ -33,6 +34,12 @@ async def federation_port_closed(world: World) -> None:
     """The server well-known names a port where nothing listens."""
     await world.federation.site("matrix.example.org:8448", fault=Fault.REFUSED)
     await federating(m_server="matrix.example.org:8448")(world)
+
+
+async def not_a_string(world: World) -> None:
+    """The server well-known holds an object where a string belongs, and nothing listens on the port of old."""
+    await world.federation.site(f"{NAME}:8448", fault=Fault.REFUSED)
+    await federating(m_server={"host": "matrix.example.org", "port": 443})(world)
 
 
 async def userinfo_forbidden(world: World) -> None:
@@ -89,17 +96,22 @@ def unseen(name: str, scene: Scene) -> Case:
     return Case(name, scene, OK, says=UNTESTED, blind=True)
 
 
+def seen(name: str, scene: Scene, says: str) -> Case:
+    """A case where users cannot be looked up, and a stranger sees it."""
+    return Case(name, scene, WARNING, (LOOKUP,), says=says)
+
+
 ROWS = (
-    Row(28, Mark.NOT_YET, (), (unseen("port-closed", federation_port_closed),)),
-    Row(29, Mark.NOT_YET, (), (unseen("listener-off", federating(openid=False)),)),
-    Row(30, Mark.NOT_YET, (), (unseen("tunnel", userinfo_forbidden),)),
+    Row(28, Mark.PARTLY, (LOOKUP,), (seen("port-closed", federation_port_closed, "connection refused"),)),
+    Row(29, Mark.DETECTED, (LOOKUP,), (seen("listener-off", federating(openid=False), "HTTP 404 M_UNRECOGNIZED"),)),
+    Row(30, Mark.DETECTED, (LOOKUP,), (seen("tunnel", userinfo_forbidden, "HTTP 403"),)),
     Row(
         31,
-        Mark.NOT_YET,
-        (),
+        Mark.DETECTED,
+        (LOOKUP,),
         (
-            unseen("scheme", federating(m_server=f"{BASE_URL}:443")),
-            unseen("object", federating(m_server={"host": "matrix.example.org", "port": 443})),
+            seen("scheme", federating(m_server=f"{BASE_URL}:443"), "not host and port: https://"),
+            seen("object", not_a_string, "not a string"),
         ),
     ),
     Row(33, Mark.NOT_DETECTABLE, (), (unseen("livekit-url-leads-nowhere", sfu_is_gone),)),

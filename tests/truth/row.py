@@ -23,7 +23,6 @@ class Mark(StrEnum):
     DETECTED = "detected"
     PARTLY = "partly"
     NOT_DETECTABLE = "not detectable"
-    NOT_YET = "not yet"
 
 
 @dataclass(frozen=True, slots=True)

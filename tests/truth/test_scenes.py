@@ -6,16 +6,17 @@ import json
 
 import pytest
 
+from lab.homeserver import USERINFO as USERINFO_PATH
 from lab.nginx import NginxError
 from lab.sfu import Sfu
 from tests.lab.client import Client
-from tests.truth import beyond, publication
+from tests.truth import publication
 from tests.truth.row import Case
 from tests.truth.table import ROWS
 from tests.truth.world import BASE_URL, NAME, World, behind_nginx
 
 UNSTABLE = f"{BASE_URL}/_matrix/client/unstable"
-USERINFO = BASE_URL + beyond.USERINFO
+USERINFO = BASE_URL + USERINFO_PATH
 UPGRADE = {
     "Connection": "Upgrade",
     "Upgrade": "websocket",

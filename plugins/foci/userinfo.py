@@ -1,0 +1,184 @@
+"""
+Whether an authorisation service could look up users of a homeserver, as far as a stranger without a token can tell.
+
+The service takes an OpenID token, finds the user's homeserver (server-server API, "Resolving server names") and asks it
+``/_matrix/federation/v1/openid/userinfo`` whose token that is. Asked without one, a homeserver refuses with a 401.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from botkit.outbound.model import Exchange, Response
+from botkit.visible import clipped
+from plugins.foci.catalogue import finding
+from plugins.foci.failure import advice_for, meaning_of
+from plugins.foci.model import Certainty, Finding
+from plugins.foci.service_answer import errcode_of
+from plugins.foci.service_url import is_address, is_legal_host
+from plugins.foci.wellknown import BodyFault, read_json
+
+SERVER_WELL_KNOWN_PATH = "/.well-known/matrix/server"
+USERINFO_PATH = "/_matrix/federation/v1/openid/userinfo"
+FEDERATION_PORT = 8448
+PATIENCE_SHARE = 0.5
+"""Share of a request's time that each of these two questions may take: no report waits longer for a side issue."""
+
+_SERVER_NAME = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,255})(?::(?P<port>[0-9]{1,5}))?")
+_LONGEST_SHOWN = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """
+    Where a homeserver's federation API is sought.
+
+    Attributes:
+        host: as it stands in a URL.
+        port: None where SRV records have a say.
+    """
+
+    host: str
+    port: int | None
+
+    @property
+    def by_records(self) -> bool:
+        """Whether SRV records decide, before the port 8448 does."""
+        return self.port is None
+
+
+@dataclass(frozen=True, slots=True)
+class Delegation:
+    """
+    What the server well-known says.
+
+    Attributes:
+        place: whom it names; None when it names nobody.
+        fault: what is wrong with its ``m.server``; empty if nothing is.
+        broken: the fault ends the look-up; else resolvers go on as if there were no document.
+    """
+
+    place: Place | None = None
+    fault: str = ""
+    broken: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class UserLookup:
+    """
+    How the question without a token went.
+
+    Attributes:
+        asked: the last request; None when there was nowhere to send one.
+        url: where it went, for people.
+        delegation: what the server well-known said.
+        unsure: DNS did not say whether there are SRV records, so that it may have been the wrong place.
+    """
+
+    asked: Exchange | None
+    url: str
+    delegation: Delegation
+    unsure: bool = False
+
+
+def read_place(text: str) -> Place | None:
+    """A server name taken apart (Matrix appendices, "Server name"); None if it is none."""
+    found = _SERVER_NAME.fullmatch(text)
+    if found is None:
+        return None
+    host, port = found["host"], int(found["port"]) if found["port"] else None
+    if port is not None and not 0 < port <= 65535:
+        return None
+    bare = host.strip("[]")
+    if not is_legal_host(bare) or (host != bare and not is_address(bare)):
+        return None
+    return Place(host, FEDERATION_PORT if port is None and is_address(bare) else port)
+
+
+def read_delegation(exchange: Exchange) -> Delegation:
+    """Judge an answer of the server well-known; whatever is not a 200 with a JSON object names nobody."""
+    response = exchange.response
+    if response is None or response.status != 200:
+        return Delegation()
+    parsed = read_json(response.body)
+    if isinstance(parsed, BodyFault):
+        return Delegation(fault=f"the server well-known is unusable ({parsed.detail})")
+    value: Any = parsed.value.get("m.server") if isinstance(parsed.value, dict) else None
+    if not isinstance(value, str):
+        return Delegation(fault="`m.server` in the server well-known is not a string")
+    place = read_place(value)
+    if place is None:
+        return Delegation(
+            fault=f"`m.server` in the server well-known is not host and port: {_shown(value)}", broken=True
+        )
+    return Delegation(place)
+
+
+def judge_lookup(lookup: UserLookup, patience: float, *, others_answered: bool) -> Finding | None:
+    """
+    The finding, None where users can be looked up or it cannot be told from here.
+
+    Args:
+        patience: seconds of a whole request (``network.timeout``).
+        others_answered: something else answered during the check, so that a time-out is not this machine's.
+    """
+    delegation = lookup.delegation
+    if delegation.broken:
+        return _finding(delegation.fault, _PUBLISH)
+    if lookup.asked is None:
+        return None
+    problem, advice = _problem(lookup, lookup.asked, patience, others_answered)
+    if not problem or lookup.unsure:
+        return None
+    if delegation.fault:
+        return _finding(f"{delegation.fault}; {problem}", _PUBLISH)
+    return _finding(problem, advice)
+
+
+_PUBLISH = (
+    'Publish `{"m.server": "matrix.example.org:443"}` at `/.well-known/matrix/server`: the host and port where the '
+    "homeserver answers federation requests, without a scheme."
+)
+_LISTEN = (
+    f"Let `{USERINFO_PATH}` reach the homeserver; in Synapse the listener behind it needs the resource `openid` or "
+    "`federation`."
+)
+_PASS = f"Let the proxy, tunnel or firewall pass `GET {USERINFO_PATH}` for machines as well."
+
+
+def _finding(problem: str, advice: str) -> Finding:
+    message = f"Authorisation services cannot look up users of this homeserver: {problem}."
+    return finding("openid-userinfo-unreachable", message, advice)
+
+
+def _problem(lookup: UserLookup, asked: Exchange, patience: float, others_answered: bool) -> tuple[str, str]:
+    """What is wrong and what to do; empty words where nothing is known to be wrong."""
+    failure = asked.failure
+    if failure is not None:
+        certainty = meaning_of(failure).certainty
+        waited = asked.elapsed_ms >= patience * PATIENCE_SHARE * 900
+        if certainty is Certainty.DEFINITE or (certainty is Certainty.TIMEOUT and waited and others_answered):
+            host = lookup.url.removeprefix("https://")
+            return f"at {lookup.url}: {failure.detail}", advice_for(failure, host)
+        return "", ""
+    assert asked.response is not None  # noqa: S101 - an exchange has one of the two
+    return _answered(lookup.url, asked.response)
+
+
+def _answered(url: str, response: Response) -> tuple[str, str]:
+    errcode = errcode_of(response)
+    if response.status in (400, 401) and errcode is not None and errcode != "M_UNRECOGNIZED":
+        return "", ""
+    if response.status == 429:
+        return "", ""
+    named = f" {errcode[:40]}" if errcode else ""
+    problem = f"{url} answers HTTP {response.status}{named} instead of asking for a token (401 M_MISSING_TOKEN)"
+    if response.status in (404, 405) or response.status >= 500:
+        return problem, _LISTEN
+    return problem, _PASS
+
+
+def _shown(value: str) -> str:
+    return f"`{clipped(value.replace('`', ''), _LONGEST_SHOWN)}`"
