@@ -46,6 +46,7 @@ SHELL = frozenset(
         ".commands",
         ".config",
         ".discovery",
+        ".federation",
         ".inspector",
         ".lanes",
         ".observer",

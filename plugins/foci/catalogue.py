@@ -90,6 +90,7 @@ CODES: dict[str, tuple[Group, Severity]] = {
     "not-tested": (Group.PROBE, _I),
     "delayed-events-missing": (Group.CONTEXT, _W),
     "port-in-server-name": (Group.CONTEXT, _I),
+    "openid-userinfo-unreachable": (Group.CONTEXT, _W),
 }
 """
 Code to group and usual severity. ``well-known-absent`` stands among the list findings because it takes
