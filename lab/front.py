@@ -155,7 +155,9 @@ class Front:
             self._socket = None
 
     def _bind(self) -> socket.socket:
-        listener = socket.socket(socket.AF_INET6 if ":" in self.address else socket.AF_INET, socket.SOCK_STREAM)
+        family = socket.AF_INET6 if ":" in self.address else socket.AF_INET
+        # asyncio turns Nagle's algorithm off only where the protocol is given; web servers have it off
+        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.setblocking(False)
         try:
