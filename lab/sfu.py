@@ -6,7 +6,6 @@ import re
 
 from lab.exchange import Answer, Request, go_not_found
 
-_ANY_ORIGIN = ("Access-Control-Allow-Origin", "*")
 _PLAIN = ("Content-Type", "text/plain; charset=utf-8")
 _SIGNALLING = {"/rtc", "/rtc/v1"}
 _VALIDATE = {"/rtc/validate", "/rtc/v1/validate"}
@@ -27,16 +26,17 @@ class Sfu:
     async def answer(self, request: Request) -> Answer:
         """Answer a request; the path is below where the SFU is mounted."""
         path = re.sub("/{2,}", "/", request.path) or "/"
-        refusal = self._refuse_token(request)
-        if refusal is not None:
-            return refusal
+        answer = self._refuse_token(request) or self._at(path, request)
+        return answer.with_headers(*_cors(path, request.headers.get("origin")))
+
+    def _at(self, path: str, request: Request) -> Answer:
         if path == "/":
-            return Answer(200, b"OK", (_PLAIN, _ANY_ORIGIN))
+            return Answer(200, b"OK", (_PLAIN,))
         if path in self._absent or path not in _SIGNALLING | _VALIDATE:
-            return go_not_found().with_headers(_ANY_ORIGIN)
+            return go_not_found()
         if path in _SIGNALLING and request.headers.get("upgrade", "").lower() != "websocket":
-            return Answer(404, b"", (_ANY_ORIGIN,))
-        return Answer(401, b"no permissions to access the room", (_PLAIN, _ANY_ORIGIN))
+            return Answer(404, b"")
+        return Answer(401, b"no permissions to access the room", (_PLAIN,))
 
     def _refuse_token(self, request: Request) -> Answer | None:
         header = request.headers.get("authorization")
@@ -46,4 +46,11 @@ class Sfu:
             text = b"invalid authorization token"
         else:
             return None
-        return Answer(401, text, (_PLAIN, _ANY_ORIGIN))
+        return Answer(401, text, (_PLAIN,))
+
+
+def _cors(path: str, origin: str | None) -> tuple[tuple[str, str], ...]:
+    """The origin comes back if there is one; only the paths that browsers fetch allow any, asked or not."""
+    allowed = "*" if path in _VALIDATE else origin
+    headers = [("Access-Control-Allow-Origin", allowed)] if allowed else []
+    return (*headers, *([("Access-Control-Expose-Headers", "*")] if origin else []), ("Vary", "Origin"))

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from lab.federation import Federation
+from lab.livekit import livekit_binary
 from tests.lab.client import Client
 
 
@@ -18,3 +19,10 @@ async def federation(tmp_path: Path) -> AsyncIterator[Federation]:
 @pytest.fixture
 def client(federation: Federation) -> Client:
     return Client(federation)
+
+
+@pytest.fixture
+def livekit() -> None:
+    """For tests with a real SFU; where none was built they are skipped by name."""
+    if livekit_binary() is None:
+        pytest.skip("livekit-server is not here: make livekit")

@@ -181,7 +181,7 @@ _SIGNS: dict[Fault, Callable[[Seen, list[str]], bool]] = {
     Fault.NGINX_404: lambda seen, origins: not origins and seen.header("Server") == ["nginx"],
     Fault.HOMESERVER_MOUNTED_THERE: lambda seen, _: json.loads(seen.body)["errcode"] == "M_UNRECOGNIZED",
     Fault.PREFIX_NOT_STRIPPED: lambda seen, origins: not origins and seen.body == b"404 page not found\n",
-    Fault.POINTS_AT_SFU: lambda seen, origins: origins == ["*"] and seen.body == b"404 page not found\n",
+    Fault.POINTS_AT_SFU: lambda seen, _: seen.header("Vary") == ["Origin"] and seen.body == b"404 page not found\n",
     Fault.HEALTHZ_ONLY: lambda seen, origins: not origins and seen.header("Server") == ["nginx"],
     Fault.SERVICE_CORS_MISSING: lambda _, origins: origins == [],
     Fault.SERVICE_CORS_DOUBLED: lambda _, origins: origins == ["*", "*"],

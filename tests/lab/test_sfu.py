@@ -36,7 +36,13 @@ async def test_answers_to_strangers(path: str, headers: dict[str, str], status: 
     """Without a token that it knows, LiveKit says OK at its root and refuses everything else."""
     answer = await Sfu().answer(Request("GET", "sfu.test", path, "", headers, b""))
     assert (answer.status, answer.body) == (status, body)
-    assert ("Access-Control-Allow-Origin", "*") in answer.headers
+
+
+@pytest.mark.parametrize(("path", "allowed"), [("/", "https://call.test"), ("/rtc/validate", "*")])
+async def test_browsers_may_read_its_answers(path: str, allowed: str) -> None:
+    """An origin comes back as allowed; where browsers fetch, any is."""
+    request = Request("GET", "sfu.test", path, "", {"origin": "https://call.test"}, b"")
+    assert ("Access-Control-Allow-Origin", allowed) in (await Sfu().answer(request)).headers
 
 
 async def test_older_servers_lack_v1() -> None:
