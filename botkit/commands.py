@@ -6,17 +6,17 @@ import logging
 import math
 import re
 import secrets
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from botkit.config import CommandsConfig, Rate
 from botkit.cooldown import Buckets, Cooldown, CooldownError
-from botkit.document import Document, Paragraph, Text
+from botkit.document import Document, Paragraph, Reply, Text
 from botkit.help import command_help, subcommand_help, usage_line
 from botkit.mention import resolved_line, typed_line
 from botkit.message import InboundMessage
-from botkit.permissions import may_command
-from botkit.plugin import Command, Handler, Invocation, UsageError
+from botkit.permissions import MODERATOR, may_command
+from botkit.plugin import Command, Handler, Invocation, RoomUnavailableError, UsageError
 from botkit.suggestion import nearest
 
 HELP = "help"
@@ -28,7 +28,13 @@ _REFUSALS = Rate(1, 3600.0)
 _REFUSALS_PER_ROOM = Rate(5, 3600.0)
 """Strangers who may not command can be many, and each of them new."""
 
+_NOT_ENTITLED = f"Only my admins and members with power {MODERATOR} or more in this room may do that."
+
 log = logging.getLogger(__name__)
+
+
+async def _nobody(_room_id: str, _user_id: str) -> bool:
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +58,7 @@ class CommandRouter:
         admins: always allowed; rates hold for them as well.
         own_user_id: the bot, whose own messages are no commands.
         clock: monotonic seconds.
+        entitled: whether somebody may change what the bot does in a room; nobody may, without it.
         incident: makes the number under which a failure is found in the log.
     """
 
@@ -64,6 +71,7 @@ class CommandRouter:
         admins: Collection[str],
         own_user_id: str,
         clock: Callable[[], float],
+        entitled: Callable[[str, str], Awaitable[bool]] = _nobody,
         incident: Callable[[], str] = lambda: secrets.token_hex(4),
     ) -> None:
         self._commands = {command.word.casefold(): command for command in commands}
@@ -76,13 +84,14 @@ class CommandRouter:
         self._cooldown = Cooldown(access.per_user, access.per_room, clock)
         self._refusals = Buckets(_REFUSALS, clock)
         self._room_refusals = Buckets(_REFUSALS_PER_ROOM, clock)
+        self._entitled = entitled
         self._incident = incident
 
     def is_command(self, message: InboundMessage) -> bool:
         """Whether the message is for the bot; cheap, so that everything else can be dropped at the door."""
         return message.sender != self._own_user_id and self._call(typed_line(message.body)) is not None
 
-    async def __call__(self, message: InboundMessage) -> Sequence[Document]:
+    async def __call__(self, message: InboundMessage) -> Sequence[Reply]:
         """The replies, in order; an empty sequence means silence."""
         if not self.is_command(message):
             return ()
@@ -112,7 +121,7 @@ class CommandRouter:
         command = self._commands.get(words[0].casefold())
         return _Call(command, tuple(_argument(word) for word in words[1:])) if command else None
 
-    def _refused(self, message: InboundMessage) -> Sequence[Document]:
+    def _refused(self, message: InboundMessage) -> Sequence[Reply]:
         told = ((self._refusals, message.sender), (self._room_refusals, message.room_id))
         if any(bucket.wait(key, 1) > 0 for bucket, key in told):
             return ()
@@ -120,7 +129,7 @@ class CommandRouter:
             bucket.take(key, 1)
         return _line("You may not command me here.")
 
-    async def _answer(self, call: _Call, message: InboundMessage) -> Sequence[Document]:
+    async def _answer(self, call: _Call, message: InboundMessage) -> Sequence[Reply]:
         command, args = call.command, call.args
         word = args[0].casefold() if args else ""
         if word == HELP:
@@ -137,7 +146,11 @@ class CommandRouter:
             charge=lambda amount: self._cooldown.charge(message.sender, message.room_id, amount),
         )
         try:
+            if subcommand and subcommand.entitled and not await self._entitled(message.room_id, message.sender):
+                return _line(_NOT_ENTITLED)
             return await handler(invocation)
+        except RoomUnavailableError as error:
+            return _line(f"The homeserver does not tell who or what is in this room right now ({error}); try again.")
         except UsageError as error:
             return _line(self._usage_reply(str(error), usage, command, "" if subcommand else word))
         except CooldownError:
@@ -155,7 +168,7 @@ class CommandRouter:
             reply += f" — did you mean {self._prefix}{command.word} {guess}?"
         return reply
 
-    def _help(self, command: Command, args: tuple[str, ...]) -> Sequence[Document]:
+    def _help(self, command: Command, args: tuple[str, ...]) -> Sequence[Reply]:
         if not args:
             return (command_help(self._prefix, command),)
         word = args[0].casefold()

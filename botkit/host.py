@@ -137,7 +137,7 @@ async def _run(config: Config, plugins: Sequence[LoadedPlugin]) -> int:
             device.session.device_id,
             device.crypto.fingerprint,
         )
-        memory = Memory.of(database)
+        memory = Memory.of(database, [loaded.name for loaded in plugins])
         rooms, whereabouts = RoomDirectory(homeserver), Whereabouts()
         status = StatusBoard(database, memory.inbox, memory.outbox, whereabouts, time.monotonic)
         book = RoomBook(rooms, whereabouts, config.admins)
@@ -153,7 +153,7 @@ async def _run(config: Config, plugins: Sequence[LoadedPlugin]) -> int:
             if loaded.plugin.migrations is not None:
                 await database.migrate(loaded.name, loaded.plugin.migrations)
         built = {loaded.name: loaded.plugin(context(loaded.name), loaded.config) for loaded in plugins}
-        router = _router(config, matrix, built)
+        router = _router(config, matrix, built, book)
 
         async def answer(message: InboundMessage) -> Sequence[Reply]:
             await status.refresh()
@@ -169,6 +169,8 @@ async def _run(config: Config, plugins: Sequence[LoadedPlugin]) -> int:
             rooms,
             whereabouts,
             status,
+            plugins=built,
+            book=book,
             is_command=router.is_command,
             answer=answer,
             supervisor=supervisor,
@@ -258,7 +260,7 @@ class _LiveToken:
         return self._homeserver.token.get_secret_value() if self._homeserver.token else ""
 
 
-def _router(config: Config, matrix: MatrixConfig, plugins: dict[str, Plugin]) -> CommandRouter:
+def _router(config: Config, matrix: MatrixConfig, plugins: dict[str, Plugin], book: RoomBook) -> CommandRouter:
     return CommandRouter(
         collect_commands(plugins),
         prefix=config.command_prefix,
@@ -266,6 +268,7 @@ def _router(config: Config, matrix: MatrixConfig, plugins: dict[str, Plugin]) ->
         admins=config.admins,
         own_user_id=matrix.user_id,
         clock=time.monotonic,
+        entitled=book.entitled,
     )
 
 

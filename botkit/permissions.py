@@ -45,6 +45,16 @@ def power_level(
     return _level(power_levels.get("users_default", 0))
 
 
+def needed_for_state(kind: str, power_levels: Mapping[str, Any] | None) -> float:
+    """The power that sending a state event of this kind takes; nothing in a room without power levels."""
+    if power_levels is None:
+        return 0.0
+    events = power_levels.get("events")
+    if isinstance(events, Mapping) and kind in events:
+        return _level(events[kind])
+    return _level(power_levels.get("state_default", 50))
+
+
 def _has_privileged_creators(version: object) -> bool:
     if not isinstance(version, str):
         return False

@@ -67,7 +67,7 @@ class Rooms(Protocol):
         """The rooms the bot is in; empty until the homeserver was first heard."""
 
     def suspended(self) -> frozenset[str]:
-        """Rooms that refused the bot or put it out; letters to them are dropped until it joins anew."""
+        """Rooms that refused the bot or put it out; letters to them are dropped until they take it in again."""
 
 
 class Mail(Protocol):

@@ -11,19 +11,21 @@ LONGEST = 8.0
 
 class Backoff:
     """
-    Pauses of 1, 2, 4 and then 8 seconds, each up to a tenth longer so that many bots do not return at once.
+    Pauses of 1, 2, 4 and so on up to ``longest`` seconds, each up to a tenth longer so that many bots do not
+    return at once.
 
     Args:
         chance: a number from 0 to 1.
     """
 
-    def __init__(self, chance: Callable[[], float] = random.random) -> None:
+    def __init__(self, chance: Callable[[], float] = random.random, longest: float = LONGEST) -> None:
         self._chance = chance
+        self._longest = longest
         self._next = FIRST
 
     def pause(self, asked: float | None = None) -> float:
         """Seconds to wait now; never shorter than the other side ``asked`` for."""
-        pause, self._next = self._next, min(self._next * 2, LONGEST)
+        pause, self._next = self._next, min(self._next * 2, self._longest)
         return max(pause, asked or 0.0) + pause * 0.1 * self._chance()
 
     def reset(self) -> None:

@@ -8,23 +8,33 @@ from collections.abc import Awaitable, Callable
 from enum import Enum, auto
 from typing import Any
 
+from botkit.letter import Placement
+from botkit.matrix.attachment import MOST_ATTEMPTS, UploadRefusedError, in_words, uploaded
 from botkit.matrix.backoff import Backoff
 from botkit.matrix.crypto import Crypto, CryptoMissingError
 from botkit.matrix.key_exchange import CryptoInterruptedError
+from botkit.matrix.relation import related
 from botkit.matrix.reply import shortened
-from botkit.matrix.rooms import EncryptedRooms, RoomUnavailableError
+from botkit.matrix.rooms import EncryptedRooms
 from botkit.matrix.rounds import Rounds
+from botkit.matrix.whereabouts import Standing
 from botkit.matrix.wire import Answer, Homeserver, UnreachableError, path
+from botkit.plugin import RoomUnavailableError
 from botkit.storage.outbox import Outbox, Outgoing, Queued
-from botkit.storage.rooms import RoomNotes
 
 log = logging.getLogger(__name__)
 
 Sleep = Callable[[float], Awaitable[None]]
 
+REMEMBERED_MS = 86_400_000
+"""How long a homeserver surely knows a transaction id (Synapse: a day)."""
+
 _PARALLEL = 8
 _RETRY_PAUSE = 2.0
+_THROTTLED_FOR = 60.0
 _CLEAR_IN_ENCRYPTED_ROOMS = frozenset({"m.reaction"})
+_ROOM_REFUSES = frozenset({"M_FORBIDDEN", "M_NOT_FOUND"})
+_ACCOUNT_WAITS = frozenset({"M_RESOURCE_LIMIT_EXCEEDED", "M_CONSENT_NOT_GIVEN", "M_USER_SUSPENDED", "M_USER_LOCKED"})
 
 
 class _Next(Enum):
@@ -39,30 +49,37 @@ class Courier:
     One sender per room. What fails for now is tried again for ever; what the homeserver refuses is given up.
 
     Args:
+        standing: told what rooms take and what they refuse.
+        device_id: transaction ids are good on one device.
         clock: monotonic seconds.
+        now: milliseconds since 1970.
     """
 
     def __init__(
         self,
         homeserver: Homeserver,
         outbox: Outbox,
-        notes: RoomNotes,
+        standing: Standing,
         crypto: Crypto,
         encrypted: EncryptedRooms,
         *,
+        device_id: str,
         clock: Callable[[], float],
+        now: Callable[[], int],
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._homeserver = homeserver
         self._outbox = outbox
-        self._notes = notes
+        self._standing = standing
         self._crypto = crypto
         self._encrypted = encrypted
+        self._device_id = device_id
         self._clock = clock
+        self._now = now
         self._sleep = sleep
         self._turns = asyncio.Semaphore(_PARALLEL)
-        self._rounds = Rounds(outbox.rooms_waiting, self._serve)
-        self._silent_until = 0.0
+        self._rounds: Rounds[str] = Rounds(outbox.rooms_waiting, self._serve)
+        self._silent_until = float("-inf")
 
     def wake(self) -> None:
         """There may be messages to send."""
@@ -81,25 +98,44 @@ class Courier:
         backoff = Backoff()
         while not self._rounds.closed:
             try:
-                queued = await self._outbox.next(room_id)
+                await self._wait_for_silence_to_end()
+                queued = await self._outbox.next(room_id, throttled=self._throttled)
                 if queued is None:
                     return
+                if _needs_anchor(queued) and queued.anchor is None:
+                    log.info("letter left out, what it belongs to never arrived room=%s", room_id)
+                    await self._outbox.mark_left_out(queued.id)
+                    continue
+                self._remark(queued)
                 await self._deliver(queued, backoff)
             except Exception:
                 log.exception("sending interrupted, trying again room=%s", room_id)
                 await self._sleep(_RETRY_PAUSE)
 
+    @property
+    def _throttled(self) -> bool:
+        """For a while after each 429: a limit that has just let one message pass refuses the next ones."""
+        return self._clock() < self._silent_until + _THROTTLED_FOR
+
+    def _remark(self, queued: Queued) -> None:
+        if not queued.attempted or queued.attempted_at is None:
+            return
+        if queued.attempted_by != self._device_id or self._now() - queued.attempted_at > REMEMBERED_MS:
+            log.warning("message may appear twice room=%s: its first attempt is not remembered", queued.message.room_id)
+
     async def _deliver(self, queued: Queued, backoff: Backoff) -> None:
         """Try one message until it is settled; a prepared (encrypted) event is kept for every attempt."""
         prepared: tuple[str, dict[str, Any]] | None = None
         complaint = ""
+        attempts = 0
         while not self._rounds.closed:
             await self._wait_for_silence_to_end()
             asked: float | None = None
+            attempts += 1
             try:
                 async with self._turns:
-                    prepared = prepared or await self._prepare(queued.message)
-                    await self._outbox.mark_attempted(queued.id)
+                    prepared = prepared or await self._prepare(queued, attempts)
+                    await self._outbox.mark_attempted(queued.id, self._device_id)
                     answer = await self._put(queued.message, *prepared)
                 reason, asked = answer.describe(), answer.retry_after
                 if await self._settle(queued, answer):
@@ -118,10 +154,31 @@ class Courier:
                 complaint = reason
             await self._sleep(backoff.pause(asked))
 
-    async def _prepare(self, message: Outgoing) -> tuple[str, dict[str, Any]]:
-        if message.kind in _CLEAR_IN_ENCRYPTED_ROOMS or not await self._encrypted(message.room_id):
-            return message.kind, message.content
-        return await self._crypto.encrypt(message.room_id, message.kind, message.content)
+    async def _prepare(self, queued: Queued, attempts: int) -> tuple[str, dict[str, Any]]:
+        message = queued.message
+        encrypted = message.kind not in _CLEAR_IN_ENCRYPTED_ROOMS and await self._encrypted(message.room_id)
+        content = message.content
+        if message.attachment is not None:
+            content = await self._attach(queued.id, message, message.attachment, encrypted, attempts)
+        if message.stamp is not None:
+            content = related(content, message.stamp.placement, queued.anchor)
+        return (
+            await self._crypto.encrypt(message.room_id, message.kind, content) if encrypted else (message.kind, content)
+        )
+
+    async def _attach(
+        self, row_id: int, message: Outgoing, data: bytes, encrypted: bool, attempts: int
+    ) -> dict[str, Any]:
+        """The content with its picture uploaded, or in words; either is kept before the message is sent."""
+        try:
+            content = await uploaded(self._homeserver, message.content, data, encrypted=encrypted)
+        except (UploadRefusedError, UnreachableError) as error:
+            if isinstance(error, UnreachableError) and attempts < MOST_ATTEMPTS:
+                raise
+            log.warning("picture not uploaded room=%s: %s", message.room_id, error)
+            content = in_words(message.content, str(error))
+        await self._outbox.attached(row_id, content)
+        return content
 
     async def _put(self, message: Outgoing, kind: str, content: dict[str, Any]) -> Answer:
         where = path("rooms", message.room_id, "send", kind, message.txn_id)
@@ -131,13 +188,16 @@ class Courier:
         """Write down what became of it; False when it is to be tried again."""
         outcome = _outcome(answer)
         if outcome is _Next.SENT:
-            await self._outbox.mark_sent(queued.id, str(answer.body.get("event_id", "")))
+            anchor = queued.message.stamp is not None and queued.anchor is None
+            await self._outbox.mark_sent(queued.id, str(answer.body.get("event_id", "")), anchor=anchor)
+            await self._standing.accepted(queued.message.room_id)
         elif outcome is _Next.TOO_LARGE:
             await self._shorten(queued)
         elif outcome is _Next.REFUSED:
             log.error("message refused room=%s: %s", queued.message.room_id, answer.describe())
             await self._outbox.mark_refused(queued.id)
-            await self._notes.set_suspended(queued.message.room_id, answer.status in (403, 404))
+            if answer.errcode in _ROOM_REFUSES:
+                await self._standing.refused(queued.message.room_id, f"it refused a message ({answer.describe()})")
         elif answer.status == 429:
             # the limit is the account's: every room waits
             self._silent_until = max(self._silent_until, self._clock() + (answer.retry_after or 1.0))
@@ -157,12 +217,17 @@ class Courier:
             await self._sleep(rest)
 
 
+def _needs_anchor(queued: Queued) -> bool:
+    stamp = queued.message.stamp
+    return stamp is not None and stamp.placement is Placement.THREAD
+
+
 def _outcome(answer: Answer) -> _Next:
     if answer.ok:
         return _Next.SENT
     if answer.status == 413 or answer.errcode == "M_TOO_LARGE":
         return _Next.TOO_LARGE
     # a rejected token is the sync's affair; the message waits for its verdict
-    if answer.temporary or answer.token_rejected:
+    if answer.temporary or answer.token_rejected or answer.errcode in _ACCOUNT_WAITS:
         return _Next.LATER
     return _Next.REFUSED

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from botkit.matrix.screening import own_join
+from botkit.matrix.signs import SIGN_TYPES
 from botkit.matrix.wire import Homeserver, UnreachableError, path
 
 log = logging.getLogger(__name__)
 
 _PAGE = 100
 _PAGES = 20
-_TYPES = {"types": ["m.room.message", "m.room.encrypted", "m.room.member"]}
+_WORDS = ("m.room.message", "m.room.encrypted", "m.room.member")
+_SIGNS_MATTER = 7 * 86_400.0
+"""Seconds that the bot may be away without losing a reaction in a busy room."""
 
 
 class GapError(Exception):
@@ -45,11 +48,19 @@ class History:
         Raises:
             GapError: the homeserver failed in a way that may pass.
         """
+        return await self._read(room_id, token, since, _WORDS, now - 2 * self._max_age)
+
+    async def signs_before(self, room_id: str, token: str, since: str, now: float) -> list[Any]:
+        """The same for reactions and redactions, which matter for longer than words. Raises GapError."""
+        return await self._read(room_id, token, since, SIGN_TYPES, now - _SIGNS_MATTER)
+
+    async def _read(self, room_id: str, token: str, since: str, types: Sequence[str], until: float) -> list[Any]:
         backwards: list[Any] = []
+        wanted = json.dumps({"types": list(types)})
         for _ in range(_PAGES):
-            chunk, end = await self._page(room_id, token, since)
+            chunk, end = await self._page(room_id, token, since, wanted)
             backwards += chunk
-            if end is None or end == token or not chunk or self._reached(chunk[-1], now):
+            if end is None or end == token or not chunk or _older(chunk[-1], until):
                 return backwards[::-1]
             if any(own_join(event, self._own_user_id) for event in chunk):
                 return backwards[::-1]
@@ -57,12 +68,8 @@ class History:
         log.warning("gap not read to its beginning room=%s events=%d", room_id, len(backwards))
         return backwards[::-1]
 
-    def _reached(self, event: Any, now: float) -> bool:
-        sent = event.get("origin_server_ts") if isinstance(event, Mapping) else None
-        return isinstance(sent, int) and now - sent / 1000 > 2 * self._max_age
-
-    async def _page(self, room_id: str, token: str, since: str) -> tuple[list[Any], str | None]:
-        query = {"dir": "b", "from": token, "to": since, "limit": str(_PAGE), "filter": json.dumps(_TYPES)}
+    async def _page(self, room_id: str, token: str, since: str, wanted: str) -> tuple[list[Any], str | None]:
+        query = {"dir": "b", "from": token, "to": since, "limit": str(_PAGE), "filter": wanted}
         try:
             answer = await self._homeserver.request("GET", path("rooms", room_id, "messages"), query=query)
         except UnreachableError as error:
@@ -73,3 +80,8 @@ class History:
             log.warning("gap cannot be read room=%s: %s", room_id, answer.describe())
         chunk, end = answer.body.get("chunk"), answer.body.get("end")
         return (chunk if isinstance(chunk, list) else []), (end if isinstance(end, str) else None)
+
+
+def _older(event: Any, until: float) -> bool:
+    sent = event.get("origin_server_ts") if isinstance(event, Mapping) else None
+    return isinstance(sent, int) and sent / 1000 < until

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,10 +12,12 @@ from botkit.matrix.history import History
 from botkit.matrix.reply import unreadable_notice
 from botkit.matrix.rooms import EncryptedRooms, Invitations
 from botkit.matrix.screening import Screen, age, own_join
+from botkit.matrix.signs import ABSENT, loss, relieves, sign, tombstones
 from botkit.matrix.whereabouts import Whereabouts
 from botkit.message import InboundMessage
 from botkit.storage.inbox import Account, Heard, Inbox, Locked
 from botkit.storage.outbox import Outbox
+from botkit.storage.residence import Entry, Loss, News, Residence
 from botkit.storage.rooms import RoomNotes
 
 log = logging.getLogger(__name__)
@@ -30,6 +32,7 @@ class Wakers:
 
     inbox: Callable[[], None]
     outbox: Callable[[], None]
+    hooks: Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,7 @@ class Stores:
     inbox: Inbox
     outbox: Outbox
     notes: RoomNotes
+    residence: Residence
 
 
 class Intake:
@@ -81,13 +85,21 @@ class Intake:
         self.lag: float | None = None
 
     async def take_stock(self, sync: Mapping[str, Any], joined: set[str]) -> None:
-        """Learn from an initial sync, without its timelines; rooms that are not among ``joined`` are forgotten."""
+        """Learn from an initial sync, without its timelines; rooms that are not among ``joined`` are lost."""
         described = _part(sync, "join")
         await self._encrypted.mark([room for room, info in described.items() if _turned_encrypted(info)])
-        for room_id in await self._stores.notes.known() - joined:
-            await self._leave(room_id)
+        residence = self._stores.residence
+        known, suspended = await self._stores.notes.known(), await residence.suspended()
+        news = News(losses=[Loss(room_id, ABSENT) for room_id in sorted(known - suspended - joined)])
+        for room_id in joined & described.keys():
+            news.tombstones += tombstones(_events(described[room_id]), room_id)
+        await residence.take_stock(news)
+        await residence.settle(joined - known)
+        self._forget(news)
         self._whereabouts.joined = joined
+        self._whereabouts.suspended = set(await residence.suspended())
         self._invitations.consider(_part(sync, "invite"))
+        self._wake.hooks()
 
     async def begin(self, sync: Mapping[str, Any], next_batch: str) -> None:
         """The first sync ever of this device: its history is not answered, its keys are kept."""
@@ -105,32 +117,63 @@ class Intake:
         joined = _part(sync, "join")
         await self._encrypted.mark([room for room, info in joined.items() if _turned_encrypted(info)])
         heard: list[Heard] = []
+        news = News()
         for room_id, info in joined.items():
             self._invitations.withdrawn(room_id)
-            self._whereabouts.joined.add(room_id)
-            heard += await self._room(room_id, info, since)
-        await self._stores.inbox.receive(self._account, next_batch, heard)
+            heard += await self._room(room_id, info, since, news)
+        for room_id, info in _part(sync, "leave").items():
+            self._invitations.withdrawn(room_id)
+            if room_id in self._whereabouts.joined:
+                news.losses.append(loss(_events(info), room_id, self._screen.own_user_id))
+        await self._stores.inbox.receive(
+            self._account, next_batch, heard, lambda connection: self._stores.residence.record(connection, news)
+        )
+        await self._settle(news, joined)
         if heard:
             self._wake.inbox()
-        for room_id in _part(sync, "leave"):
-            await self._leave(room_id)
         self._invitations.consider(_part(sync, "invite"))
         if keys_came:
             await self.retry_locked()
 
-    async def _room(self, room_id: str, info: Any, since: str) -> list[Heard]:
+    async def _settle(self, news: News, joined: Iterable[str]) -> None:
+        """What was stored holds from now on."""
+        self._whereabouts.joined.update(joined)
+        self._forget(news)
+        for gone in news.losses:
+            await self._stores.inbox.forget_room(gone.room_id)
+        if news.entries or news.losses or news.relieved:
+            self._whereabouts.suspended = set(await self._stores.residence.suspended())
+        if news != News():
+            self._wake.hooks()
+
+    async def _room(self, room_id: str, info: Any, since: str, news: News) -> list[Heard]:
         timeline = _mapping(_mapping(info).get("timeline"))
         events = _list(timeline.get("events"))
         limited, previous = timeline.get("limited") is True, timeline.get("prev_batch")
         entered = _last_join(events, self._screen.own_user_id)
+        signs = events
         if limited and entered is None and isinstance(previous, str):
+            signs = await self._history.signs_before(room_id, previous, since, self._now()) + events
             events = await self._history.before(room_id, previous, since, self._now()) + events
             entered = _last_join(events, self._screen.own_user_id)
         if limited or any(_is_membership(event) for event in (*_state(info), *events)):
             self._crypto.members_changed(room_id)
         if entered is not None:
+            news.entries.append(Entry(room_id, _event_id(events[entered])))
             events = events[entered + 1 :]
+        elif room_id not in self._whereabouts.joined:
+            news.entries.append(Entry(room_id))
+        self._notice(room_id, info, signs, news)
         return [heard for event in events if (heard := self._heard(room_id, event)) is not None]
+
+    def _notice(self, room_id: str, info: Any, timeline: list[Any], news: News) -> None:
+        """What is said without words."""
+        changes = _events(info)
+        if room_id in self._whereabouts.suspended and relieves(changes):
+            news.relieved.append(room_id)
+        news.tombstones += tombstones(changes, room_id)
+        seen = (sign(event, room_id, self._screen.own_user_id) for event in timeline)
+        news.reactions += [found for found in seen if found is not None]
 
     def _heard(self, room_id: str, event: Any) -> Heard | None:
         try:
@@ -180,15 +223,13 @@ class Intake:
             self._wake.outbox()
         await self._stores.inbox.drop(locked.seq)
 
-    async def _leave(self, room_id: str) -> None:
-        log.info("no longer in room=%s", room_id)
-        self._whereabouts.joined.discard(room_id)
-        self._invitations.withdrawn(room_id)
-        self._encrypted.forget(room_id)
-        self._crypto.forget_room(room_id)
-        await self._stores.inbox.forget_room(room_id)
-        await self._stores.outbox.forget_room(room_id)
-        await self._stores.notes.forget(room_id)
+    def _forget(self, news: News) -> None:
+        for gone in news.losses:
+            log.info("no longer in room=%s", gone.room_id)
+            self._whereabouts.joined.discard(gone.room_id)
+            self._invitations.withdrawn(gone.room_id)
+            self._encrypted.forget(gone.room_id)
+            self._crypto.forget_room(gone.room_id)
 
 
 def _part(sync: Mapping[str, Any], name: str) -> Mapping[str, Any]:
@@ -206,6 +247,16 @@ def _list(value: Any) -> list[Any]:
 def _state(info: Any) -> Iterator[Any]:
     for part in ("state", "state_after"):
         yield from _list(_mapping(_mapping(info).get(part)).get("events"))
+
+
+def _events(info: Any) -> list[Any]:
+    """State and timeline, the latter last."""
+    return [*_state(info), *_list(_mapping(_mapping(info).get("timeline")).get("events"))]
+
+
+def _event_id(event: Any) -> str | None:
+    event_id = _mapping(event).get("event_id")
+    return event_id if isinstance(event_id, str) else None
 
 
 def _turned_encrypted(info: Any) -> bool:

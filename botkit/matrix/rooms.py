@@ -12,6 +12,7 @@ from botkit.matrix.backoff import Backoff
 from botkit.matrix.join_lanes import JoinLanes
 from botkit.matrix.wire import Answer, Homeserver, UnreachableError, path
 from botkit.permissions import power_level
+from botkit.plugin import RoomUnavailableError
 from botkit.storage.rooms import RoomNotes
 
 log = logging.getLogger(__name__)
@@ -20,10 +21,6 @@ Sleep = Callable[[float], Awaitable[None]]
 _JOIN_ATTEMPTS = 12
 _LIMITED_ATTEMPTS = 100
 _REMEMBERED = 10_000
-
-
-class RoomUnavailableError(Exception):
-    """The homeserver does not tell about this room now; the text is one line."""
 
 
 class RoomDirectory:
@@ -40,7 +37,7 @@ class RoomDirectory:
 
     async def power_level(self, room_id: str, user_id: str) -> float:
         """The user's power, infinite for creators from room version 12 on. Raises RoomUnavailableError."""
-        create = await self._create_event(room_id)
+        create = await self.state_event(room_id, "m.room.create") or {}
         content, sender = create.get("content"), create.get("sender")
         levels = await self.state(room_id, "m.room.power_levels")
         return power_level(
@@ -65,14 +62,18 @@ class RoomDirectory:
         sender = answer.body.get("sender") if answer.ok else None
         return sender if isinstance(sender, str) else None
 
-    async def _create_event(self, room_id: str) -> Mapping[str, Any]:
-        where = path("rooms", room_id, "state", "m.room.create", "")
-        answer = await self._get(where, query={"format": "event"})
-        if "sender" in answer.body and "content" in answer.body:
-            return answer.body
+    async def state_event(self, room_id: str, kind: str) -> Mapping[str, Any] | None:
+        """A state event with its sender, None when the room has none. Raises RoomUnavailableError."""
+        where = path("rooms", room_id, "state", kind, "")
+        answer = await self._ask(where, query={"format": "event"})
+        if answer.status == 404 and answer.errcode == "M_NOT_FOUND":
+            return None
+        event = self._checked(answer).body
+        if "sender" in event and "content" in event:
+            return event
         # servers that do not know format=event (specified in 1.16) send the content alone
         events = await self._whole_state(room_id)
-        return next((event for event in events if event.get("type") == "m.room.create"), {})
+        return next((event for event in events if event.get("type") == kind and event.get("state_key") == ""), None)
 
     async def _whole_state(self, room_id: str) -> Collection[Mapping[str, Any]]:
         answer = await self._get(path("rooms", room_id, "state"))
@@ -144,7 +145,7 @@ class Invitations:
     Follows invitations that the policy allows, a few at a time; others are left alone.
 
     Args:
-        allowed: the policy, given the inviter.
+        allowed: the policy, given the room and the inviter.
         clock: monotonic seconds.
     """
 
@@ -152,7 +153,7 @@ class Invitations:
         self,
         homeserver: Homeserver,
         own_user_id: str,
-        allowed: Callable[[str], bool],
+        allowed: Callable[[str, str], bool],
         sleep: Sleep = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -170,7 +171,7 @@ class Invitations:
             inviter = self._inviter(invite)
             if inviter is None or room_id in self._joining:
                 continue
-            if self._allowed(inviter):
+            if self._allowed(room_id, inviter):
                 task = asyncio.create_task(self._join(room_id, inviter))
                 self._joining[room_id] = task
                 task.add_done_callback(lambda _, room=room_id: self._joining.pop(room, None))  # type: ignore[misc]

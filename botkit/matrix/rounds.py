@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Hashable, Iterable
+from typing import Generic, TypeVar
+
+Key = TypeVar("Key", bound=Hashable)
 
 
-class Rounds:
+class Rounds(Generic[Key]):
     """
     Starts tasks for rooms and never overlooks work that comes while one ends.
 
@@ -14,17 +17,17 @@ class Rounds:
         closed: no further task is started; those under way should end after what they are doing.
 
     Args:
-        waiting: the rooms that have work.
-        serve: does all the work of one room.
+        waiting: the rooms (or whatever has an order of its own) that have work.
+        serve: does all the work of one of them.
     """
 
     def __init__(
-        self, waiting: Callable[[], Awaitable[Iterable[str]]], serve: Callable[[str], Awaitable[None]]
+        self, waiting: Callable[[], Awaitable[Iterable[Key]]], serve: Callable[[Key], Awaitable[None]]
     ) -> None:
         self._waiting = waiting
         self._serve = serve
         self._news = asyncio.Event()
-        self._active: dict[str, asyncio.Task[None]] = {}
+        self._active: dict[Key, asyncio.Task[None]] = {}
         self.closed = False
 
     def wake(self) -> None:
@@ -41,14 +44,14 @@ class Rounds:
 
     async def look(self) -> None:
         """Go round once."""
-        for room_id in await self._waiting():
-            if room_id not in self._active and not self.closed:
-                task = asyncio.ensure_future(self._serve(room_id))
-                self._active[room_id] = task
-                task.add_done_callback(lambda _, room=room_id: self._served(room))  # type: ignore[misc]
+        for key in await self._waiting():
+            if key not in self._active and not self.closed:
+                task = asyncio.ensure_future(self._serve(key))
+                self._active[key] = task
+                task.add_done_callback(lambda _, key=key: self._served(key))  # type: ignore[misc]
 
-    def _served(self, room_id: str) -> None:
-        self._active.pop(room_id, None)
+    def _served(self, key: Key) -> None:
+        self._active.pop(key, None)
         # something may have come between the last look and the end
         self._news.set()
 

@@ -45,7 +45,7 @@ class Screen:
         Args:
             now: seconds since 1970.
         """
-        if not isinstance(event, Mapping) or not _well_formed(event):
+        if not isinstance(event, Mapping) or not well_formed(event):
             return Unfit.MALFORMED
         if event["type"] not in ("m.room.message", "m.room.encrypted") or "state_key" in event:
             return Unfit.OTHER_TYPE
@@ -93,7 +93,8 @@ def own_join(event: Any, own_user_id: str) -> bool:
     return before.get("membership") != "join"
 
 
-def _well_formed(event: Mapping[str, Any]) -> bool:
+def well_formed(event: Mapping[str, Any]) -> bool:
+    """Whether the fields that every event has are there and of a bearable size."""
     texts = all(_is_short(event.get(key)) for key in ("type", "event_id", "sender"))
     sent = event.get("origin_server_ts")
     numbers = isinstance(sent, int) and not isinstance(sent, bool) and 0 <= sent < 2**53

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from botkit.config import Config
@@ -12,21 +12,29 @@ from botkit.matrix.courier import Courier
 from botkit.matrix.crypto import Crypto
 from botkit.matrix.enrolment import Device
 from botkit.matrix.history import History
+from botkit.matrix.hooks import Hooks
 from botkit.matrix.intake import Intake, Stores, Wakers
 from botkit.matrix.rooms import EncryptedRooms, Invitations, RoomDirectory
 from botkit.matrix.screening import Screen
 from botkit.matrix.status import StatusBoard
 from botkit.matrix.sync import SyncLoop
-from botkit.matrix.whereabouts import Whereabouts
+from botkit.matrix.upgrades import Upgrades
+from botkit.matrix.whereabouts import Standing, Whereabouts
 from botkit.matrix.wire import Homeserver
 from botkit.matrix.worker import Typing, Worker
 from botkit.message import Answerer, InboundMessage
 from botkit.permissions import may_invite
+from botkit.plugin import Plugin, Rooms
+from botkit.storage.calls import Calls
 from botkit.storage.database import Database
 from botkit.storage.inbox import Account, Inbox
 from botkit.storage.outbox import Outbox
+from botkit.storage.residence import Residence
 from botkit.storage.rooms import RoomNotes
 from botkit.tasks import Supervisor
+
+LETTERS_KEPT_FOR_MS = 400 * 86_400_000
+"""How long edits and replies can refer to a letter, and reactions to it count."""
 
 KEPT_FOR_MS = 7 * 86_400_000
 """How long finished rows are kept; transaction ids are good for a day on the homeserver."""
@@ -53,11 +61,20 @@ class Memory:
     inbox: Inbox
     outbox: Outbox
     notes: RoomNotes
+    residence: Residence
+    calls: Calls
 
     @classmethod
-    def of(cls, database: Database) -> Memory:
-        """The tables of an open database."""
-        return cls(database, Inbox(database, now_ms), Outbox(database, now_ms), RoomNotes(database))
+    def of(cls, database: Database, plugins: Sequence[str] = ()) -> Memory:
+        """The tables of an open database; ``plugins`` are told what happens in rooms."""
+        return cls(
+            database,
+            Inbox(database, now_ms),
+            Outbox(database, now_ms),
+            RoomNotes(database),
+            Residence(database, plugins, now_ms),
+            Calls(database, now_ms),
+        )
 
 
 class Station:
@@ -65,6 +82,8 @@ class Station:
     Wires the parts together and runs them under a supervisor.
 
     Args:
+        plugins: whose hooks are called.
+        book: what plugins, and the rules for reactions, know about rooms.
         is_command: whether a message is worth an answer.
         answer: what knows the commands.
     """
@@ -79,6 +98,8 @@ class Station:
         whereabouts: Whereabouts,
         status: StatusBoard,
         *,
+        plugins: Mapping[str, Plugin],
+        book: Rooms,
         is_command: Callable[[InboundMessage], bool],
         answer: Answerer,
         supervisor: Supervisor,
@@ -89,38 +110,66 @@ class Station:
         own_user_id = device.session.user_id
         account = Account(own_user_id, device.session.device_id)
         self._encrypted = EncryptedRooms(rooms, memory.notes)
+        self._hooks = Hooks(memory.calls, plugins, book)
         self._courier = Courier(
-            homeserver, memory.outbox, memory.notes, device.crypto, self._encrypted, clock=time.monotonic
+            homeserver,
+            memory.outbox,
+            Standing(memory.residence, whereabouts, self._hooks.wake),
+            device.crypto,
+            self._encrypted,
+            device_id=device.session.device_id,
+            clock=time.monotonic,
+            now=now_ms,
         )
+        self._upgrades = Upgrades(homeserver, rooms, memory.residence, whereabouts, self._hooks.wake)
         typing = Typing(homeserver, own_user_id)
         self._worker = Worker(memory.inbox, rooms, typing, answer, self._courier.wake)
         self._invitations = Invitations(
             homeserver,
             own_user_id,
-            lambda inviter: may_invite(inviter, config.invites.policy, config.invites.allow, config.admins),
+            lambda room_id, inviter: (
+                self._upgrades.awaited(room_id)
+                or may_invite(inviter, config.invites.policy, config.invites.allow, config.admins)
+            ),
         )
         intake = Intake(
             account,
-            Stores(memory.inbox, memory.outbox, memory.notes),
+            Stores(memory.inbox, memory.outbox, memory.notes, memory.residence),
             device.crypto,
             self._encrypted,
             self._invitations,
             History(homeserver, own_user_id, config.commands.max_age),
             Screen(own_user_id, config.commands.max_age),
             is_command,
-            Wakers(self._worker.wake, self._courier.wake),
+            Wakers(self._worker.wake, self._courier.wake, self._rooms_changed),
             whereabouts,
             time.time,
         )
         self.sync = SyncLoop(homeserver, account, memory.inbox, intake, device.crypto, clock=time.monotonic)
         status.watch(self.sync, intake)
 
+    def _rooms_changed(self) -> None:
+        self._hooks.wake()
+        self._upgrades.wake()
+
+    async def _call_hooks(self) -> None:
+        """Not before it is known which rooms the bot is in: whoever reacted elsewhere does not count."""
+        await self.sync.ready.wait()
+        await self._hooks.run()
+
+    async def _follow_upgrades(self) -> None:
+        await self.sync.ready.wait()
+        await self._upgrades.run()
+
     async def start(self) -> None:
         """Begin to read, answer and send."""
         await self._encrypted.load()
+        await self._upgrades.load()
         self._supervisor.vital("sync", self.sync.run)
         self._supervisor.forever("worker", self._worker.run)
         self._supervisor.forever("courier", self._courier.run)
+        self._supervisor.forever("hooks", self._call_hooks)
+        self._supervisor.forever("upgrades", self._follow_upgrades)
         self._supervisor.forever("prune", self._prune)
 
     def wake(self) -> None:
@@ -134,14 +183,15 @@ class Station:
 
     async def stop(self) -> None:
         """Read no more, let answers end, send what is ready. Never logs out."""
-        await self._supervisor.stop("sync", "prune")
+        await self._supervisor.stop("sync", "prune", "upgrades")
         await self._invitations.stop()
-        await self._worker.stop(ANSWERS_PATIENCE)
+        await asyncio.gather(self._worker.stop(ANSWERS_PATIENCE), self._hooks.stop(ANSWERS_PATIENCE))
         await self._courier.drain(DRAIN_PATIENCE)
-        await self._supervisor.stop("worker", "courier")
+        await self._supervisor.stop("worker", "hooks", "courier")
 
     async def _prune(self) -> None:
         while True:
             await self._memory.inbox.prune(now_ms() - KEPT_FOR_MS)
             await self._memory.outbox.prune(now_ms() - KEPT_FOR_MS)
+            await self._memory.calls.prune(now_ms() - LETTERS_KEPT_FOR_MS)
             await asyncio.sleep(_PRUNE_EVERY)

@@ -14,6 +14,7 @@ from botkit.matrix.crypto import Crypto
 from botkit.matrix.history import GapError
 from botkit.matrix.intake import Intake
 from botkit.matrix.key_exchange import CryptoInterruptedError
+from botkit.matrix.signs import SIGN_TYPES
 from botkit.matrix.wire import Answer, Homeserver, UnreachableError, path
 from botkit.storage.database import StorageError
 from botkit.storage.inbox import Account, Inbox
@@ -31,11 +32,15 @@ _TIMELINE_TYPES = [
     "m.room.encrypted",
     "m.room.member",
     "m.room.encryption",
+    "m.room.power_levels",
+    "m.room.tombstone",
+    *SIGN_TYPES,
 ]
+_STATE_TYPES = ["m.room.member", "m.room.encryption", "m.room.power_levels", "m.room.tombstone"]
 _ROOMS = {
     "ephemeral": _NOTHING,
     "account_data": _NOTHING,
-    "state": {"types": ["m.room.member", "m.room.encryption"], "lazy_load_members": True},
+    "state": {"types": _STATE_TYPES, "lazy_load_members": True},
     "timeline": {"types": _TIMELINE_TYPES, "limit": 50},
 }
 _FILTER = json.dumps({"presence": _NOTHING, "account_data": _NOTHING, "room": _ROOMS})

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from botkit.matrix.rooms import RoomDirectory
 from botkit.permissions import entitled
+from botkit.storage.residence import Residence
 
 
 @dataclass(slots=True)
@@ -21,6 +22,33 @@ class Whereabouts:
 
     joined: set[str] = field(default_factory=set)
     suspended: set[str] = field(default_factory=set)
+
+
+class Standing:
+    """
+    What the bot is worth to rooms, as the answers to its messages show.
+
+    Args:
+        told: called when plugins are to be told.
+    """
+
+    def __init__(self, residence: Residence, whereabouts: Whereabouts, told: Callable[[], None]) -> None:
+        self._residence = residence
+        self._whereabouts = whereabouts
+        self._told = told
+
+    async def refused(self, room_id: str, reason: str) -> None:
+        """The room does not take a message; ``reason`` in a few words."""
+        await self._residence.suspend(room_id, reason)
+        self._whereabouts.suspended.add(room_id)
+        self._told()
+
+    async def accepted(self, room_id: str) -> None:
+        """The room has taken a message; one that was suspended is no longer."""
+        if room_id in self._whereabouts.suspended:
+            await self._residence.relieve(room_id)
+            self._whereabouts.suspended.discard(room_id)
+            self._told()
 
 
 class RoomBook:

@@ -18,8 +18,10 @@ from pydantic import SecretStr
 from yarl import URL
 
 CLIENT_API = "/_matrix/client/v3"
+_UPLOAD = "/_matrix/media/v3/upload"
 _LARGEST_ANSWER = 256 * 1024 * 1024
 _LONGEST_PAUSE = 15 * 60.0
+_UPLOAD_TIMEOUT = 90.0
 
 
 class UnreachableError(Exception):
@@ -121,12 +123,28 @@ class Homeserver:
         Raises:
             UnreachableError: no answer, or none in time.
         """
-        url = URL(self.base_url + path + ("?" + urlencode(query) if query else ""), encoded=True)
+        where = path + ("?" + urlencode(query) if query else "")
         data = None if method == "GET" else json.dumps(body or {}).encode()
-        limit = aiohttp.ClientTimeout(total=timeout or self._timeout, sock_connect=10, ceil_threshold=3600)
+        return await self._exchange(method, where, data, self._authorised(), timeout or self._timeout)
+
+    async def upload(self, data: bytes, content_type: str) -> Answer:
+        """
+        Upload media; ``content_uri`` in the answer is where it lies.
+
+        Raises:
+            UnreachableError: no answer, or none in time.
+        """
+        headers = {**self._authorised(), "Content-Type": content_type}
+        return await self._exchange("POST", _UPLOAD, data, headers, _UPLOAD_TIMEOUT)
+
+    async def _exchange(
+        self, method: str, where: str, data: bytes | None, headers: Mapping[str, str], timeout: float
+    ) -> Answer:
+        url = URL(self.base_url + where, encoded=True)
+        limit = aiohttp.ClientTimeout(total=timeout, sock_connect=10, ceil_threshold=3600)
         try:
             async with self._open().request(
-                method, url, data=data, headers=self._authorised(), timeout=limit, allow_redirects=False
+                method, url, data=data, headers=headers, timeout=limit, allow_redirects=False
             ) as response:
                 answer = _answer(response.status, response.headers, await _bounded(response.content))
         except (aiohttp.ClientError, TimeoutError, OSError) as error:

@@ -10,10 +10,11 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from botkit.matrix.reply import replies
-from botkit.matrix.rooms import RoomDirectory, RoomUnavailableError
+from botkit.matrix.rooms import RoomDirectory
 from botkit.matrix.rounds import Rounds
 from botkit.matrix.wire import Homeserver, UnreachableError, path
 from botkit.message import Answerer, InboundMessage
+from botkit.plugin import RoomUnavailableError
 from botkit.storage.inbox import Inbox, Waiting
 
 log = logging.getLogger(__name__)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
@@ -10,10 +10,12 @@ from typing import Any
 from sqlalchemy import delete, func, select, update
 
 from botkit.message import InboundMessage
-from botkit.storage.database import Database, insert_new
+from botkit.storage.database import Connection, Database, insert_new
 from botkit.storage.outbox import Outgoing, enqueue
 from botkit.storage.tables import inbox, sync_state
 from botkit.storage.text import from_json, storable, to_json
+
+Also = Callable[[Connection], Awaitable[None]]
 
 
 class EventState(StrEnum):
@@ -84,12 +86,21 @@ class Inbox:
             token: str | None = await connection.scalar(query)
         return token
 
-    async def receive(self, account: Account, next_batch: str, events: Sequence[Heard]) -> None:
-        """Keep events and the token after them, together or not at all; known events stay as they are."""
+    async def receive(
+        self, account: Account, next_batch: str, events: Sequence[Heard], also: Also | None = None
+    ) -> None:
+        """
+        Keep events and the token after them, together or not at all; known events stay as they are.
+
+        Args:
+            also: keeps more in the same transaction.
+        """
         key = {"user_id": account.user_id, "device_id": account.device_id}
         async with self._database.begin() as connection:
             for event in events:
                 await connection.execute(insert_new(connection, inbox).values(self._row(event)))
+            if also is not None:
+                await also(connection)
             await connection.execute(insert_new(connection, sync_state).values(**key, next_batch=next_batch))
             await connection.execute(update(sync_state).filter_by(**key).values(next_batch=next_batch))
 

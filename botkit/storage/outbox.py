@@ -81,24 +81,25 @@ async def enqueue(connection: AsyncConnection, message: Outgoing, now: int) -> N
     """
     Add a message inside somebody else's transaction; a known transaction id is passed over.
 
-    For a suspended room it is refused at once.
+    A letter to a suspended room is refused at once; answers go out, as whoever asked sees that the bot is there.
     """
     room_id = storable(message.room_id)
-    suspended = await connection.scalar(select(rooms.c.suspended).where(rooms.c.room_id == room_id))
     stamp = message.stamp
+    suspended = select(rooms.c.suspended).where(rooms.c.room_id == room_id)
+    refused = stamp is not None and await connection.scalar(suspended)
     await connection.execute(
         insert_new(connection, outbox).values(
             room_id=room_id,
             txn_id=message.txn_id,
             kind=message.kind,
             content=to_json(message.content),
-            state=MessageState.REFUSED if suspended else MessageState.WAITING,
+            state=MessageState.REFUSED if refused else MessageState.WAITING,
             attempted=False,
             created_at=now,
             plugin=stamp.plugin if stamp else None,
             about=storable(stamp.about) if stamp else None,
             placement=stamp.placement if stamp else None,
-            attachment=None if suspended else message.attachment,
+            attachment=message.attachment,
         )
     )
 
@@ -224,13 +225,12 @@ class Outbox:
             )
 
 
-async def refuse_waiting(connection: AsyncConnection, room_id: str) -> None:
-    """What waits for a room will never be sent."""
-    await connection.execute(
-        update(outbox)
-        .where(outbox.c.room_id == room_id, outbox.c.state == MessageState.WAITING)
-        .values(state=MessageState.REFUSED, attachment=None)
-    )
+async def refuse_waiting(connection: AsyncConnection, room_id: str, *, letters_only: bool = False) -> None:
+    """What waits for a room will never be sent: all of it, or plugins' letters but not answers to commands."""
+    waiting = and_(outbox.c.room_id == room_id, outbox.c.state == MessageState.WAITING)
+    if letters_only:
+        waiting = and_(waiting, outbox.c.plugin.is_not(None))
+    await connection.execute(update(outbox).where(waiting).values(state=MessageState.REFUSED, attachment=None))
 
 
 async def _overtaken(connection: AsyncConnection, row: Row[Any]) -> bool:

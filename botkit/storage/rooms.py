@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import select, update
 
 from botkit.storage.database import Database, insert_new
 from botkit.storage.tables import rooms
 from botkit.storage.text import from_json, storable, to_json
 
-_BLANK = {"encrypted": False, "suspended": False, "hinted_sessions": "[]"}
+BLANK = {"encrypted": False, "suspended": False, "hinted_sessions": "[]"}
 _HINTS_KEPT = 50
 
 
@@ -30,19 +30,10 @@ class RoomNotes:
         async with self._database.begin() as connection:
             return frozenset(await connection.scalars(select(rooms.c.room_id)))
 
-    async def suspended(self) -> frozenset[str]:
-        """Rooms that refused the bot's messages."""
-        async with self._database.begin() as connection:
-            return frozenset(await connection.scalars(select(rooms.c.room_id).where(rooms.c.suspended)))
-
     async def set_encrypted(self, room_ids: Collection[str]) -> None:
         """Remember that these rooms are encrypted."""
         for room_id in room_ids:
             await self._note(room_id, encrypted=True)
-
-    async def set_suspended(self, room_id: str, suspended: bool) -> None:
-        """Remember whether the room refuses messages."""
-        await self._note(room_id, suspended=suspended)
 
     async def hint_due(self, room_id: str, session_id: str) -> bool:
         """Whether this room was never told about this unreadable session; remembers that it now was."""
@@ -54,13 +45,8 @@ class RoomNotes:
         await self._note(room_id, hinted_sessions=to_json([*known, session_id][-_HINTS_KEPT:]))
         return True
 
-    async def forget(self, room_id: str) -> None:
-        """The bot has left the room."""
-        async with self._database.begin() as connection:
-            await connection.execute(delete(rooms).where(rooms.c.room_id == room_id))
-
     async def _note(self, room_id: str, **values: object) -> None:
         key = storable(room_id)
         async with self._database.begin() as connection:
-            await connection.execute(insert_new(connection, rooms).values(room_id=key, **_BLANK))
+            await connection.execute(insert_new(connection, rooms).values(room_id=key, **BLANK))
             await connection.execute(update(rooms).where(rooms.c.room_id == key).values(**values))

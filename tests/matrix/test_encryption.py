@@ -20,7 +20,8 @@ from botkit.matrix.courier import Courier
 from botkit.matrix.cross_signing import is_signed_by
 from botkit.matrix.crypto import Crypto
 from botkit.matrix.rooms import EncryptedRooms, RoomDirectory
-from botkit.matrix.station import Memory
+from botkit.matrix.station import Memory, now_ms
+from botkit.matrix.whereabouts import Standing, Whereabouts
 from botkit.matrix.wire import Homeserver, trust_anchors
 from botkit.storage import Database
 from botkit.storage.outbox import Outgoing
@@ -157,7 +158,16 @@ async def test_nothing_in_clear_without_encryption(
     server.token = SecretStr(account.access_token)
     crypto = Crypto(server, account.user_id, account.device_id, store=None, pickle_key="", clock=time.monotonic)
     rooms = EncryptedRooms(RoomDirectory(server), memory.notes)
-    courier = Courier(server, memory.outbox, memory.notes, crypto, rooms, clock=time.monotonic)
+    courier = Courier(
+        server,
+        memory.outbox,
+        Standing(memory.residence, Whereabouts(), lambda: None),
+        crypto,
+        rooms,
+        device_id=account.device_id,
+        clock=time.monotonic,
+        now=now_ms,
+    )
     await memory.outbox.add(Outgoing(room, "t1", "m.room.message", {"msgtype": "m.text", "body": "leak"}))
     task = asyncio.create_task(courier.run())
 

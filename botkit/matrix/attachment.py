@@ -1,0 +1,52 @@
+"""Pictures on their way: uploaded, encrypted where the room is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from nio.crypto import encrypt_attachment
+
+from botkit.document import Document, Paragraph, Text
+from botkit.matrix.wire import Homeserver, UnreachableError
+from botkit.rendering import message_content
+
+MOST_ATTEMPTS = 5
+"""Uploads after which words take the picture's place: what is said next in the room must not wait for ever."""
+
+
+class UploadRefusedError(Exception):
+    """The homeserver does not want it; the text is a few words."""
+
+
+async def uploaded(
+    homeserver: Homeserver, content: Mapping[str, Any], data: bytes, *, encrypted: bool
+) -> dict[str, Any]:
+    """
+    Upload what a message shows.
+
+    Returns:
+        The content with the place where it lies (``url``, or ``file`` with its keys).
+
+    Raises:
+        UploadRefusedError, UnreachableError: it lies nowhere.
+    """
+    keys: dict[str, Any] = {}
+    kind = str(content["info"]["mimetype"])
+    if encrypted:
+        data, keys = encrypt_attachment(data)
+        kind = "application/octet-stream"
+    answer = await homeserver.upload(data, kind)
+    if answer.temporary or answer.token_rejected:
+        raise UnreachableError(answer.describe())
+    place = answer.body.get("content_uri")
+    if not answer.ok or not isinstance(place, str):
+        raise UploadRefusedError(answer.describe())
+    return {**content, "file": {"url": place, **keys}} if encrypted else {**content, "url": place}
+
+
+def in_words(content: Mapping[str, Any], reason: str) -> dict[str, Any]:
+    """What is said in place of a picture: what it shows, and why it is not there."""
+    words = f"{content['body']} (The picture itself could not be uploaded: {reason}.)"
+    relation = {key: content[key] for key in ("m.relates_to",) if key in content}
+    return {**message_content(Document((Paragraph((Text(words),)),))), **relation}

@@ -1,0 +1,98 @@
+"""Calls plugins' hooks: in order within a room, each until the plugin has returned."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+
+from botkit.matrix.backoff import Backoff
+from botkit.matrix.rounds import Rounds
+from botkit.plugin import Plugin, Reaction, Rooms, RoomUnavailableError
+from botkit.storage.calls import Call, Calls, Hook
+
+log = logging.getLogger(__name__)
+
+Sleep = Callable[[float], Awaitable[None]]
+
+_LONGEST_PAUSE = 600.0
+
+
+class Hooks:
+    """
+    One task for each plugin and room that has calls; a hook that fails holds up only its own room.
+
+    Args:
+        rooms: who is entitled, and where the bot is.
+    """
+
+    def __init__(self, calls: Calls, plugins: Mapping[str, Plugin], rooms: Rooms, sleep: Sleep = asyncio.sleep) -> None:
+        self._calls = calls
+        self._plugins = plugins
+        self._rooms = rooms
+        self._sleep = sleep
+        self._rounds: Rounds[tuple[str, str]] = Rounds(calls.waiting, self._serve)
+
+    def wake(self) -> None:
+        """There may be calls to make."""
+        self._rounds.wake()
+
+    async def run(self) -> None:
+        """Call until cancelled; begins with what an earlier run left."""
+        await self._rounds.run()
+
+    async def stop(self, patience: float) -> None:
+        """Let running hooks end for ``patience`` seconds; what does not end is called again at the next start."""
+        self._rounds.closed = True
+        await self._rounds.end(patience)
+
+    async def _serve(self, key: tuple[str, str]) -> None:
+        backoff = Backoff(longest=_LONGEST_PAUSE)
+        while not self._rounds.closed:
+            try:
+                call = await self._calls.next(*key)
+                if call is None:
+                    return
+                await self._settle(call)
+                backoff.reset()
+            except RoomUnavailableError as error:
+                log.info("hook waits plugin=%s room=%s: %s", *key, error)
+                await self._sleep(backoff.pause(None))
+            except Exception:
+                log.exception("hook failed, calling it again plugin=%s room=%s", *key)
+                await self._sleep(backoff.pause(None))
+
+    async def _settle(self, call: Call) -> None:
+        plugin = self._plugins.get(call.plugin)
+        if plugin is None or not await self._due(call):
+            await self._calls.drop(call)
+            return
+        await _made(plugin, call)
+        await self._calls.done(call)
+
+    async def _due(self, call: Call) -> bool:
+        """Reactions count by those who are entitled, their withdrawal if they counted."""
+        if call.hook is Hook.REACTED:
+            # who has power in a room that cannot be asked is of no use to anybody
+            return call.room_id in self._rooms.joined() and await self._rooms.entitled(call.room_id, call.sender or "")
+        if call.hook is Hook.REDACTED:
+            return await self._calls.taken(call.event_id or "")
+        return True
+
+
+async def _made(plugin: Plugin, call: Call) -> None:
+    room_id, event_id, arguments = call.room_id, call.event_id or "", call.arguments
+    match call.hook:
+        case Hook.REACTED:
+            sender = call.sender or ""
+            await plugin.reacted(Reaction(room_id, event_id, sender, arguments["key"], arguments["about"]))
+        case Hook.REDACTED:
+            await plugin.redacted(room_id, event_id)
+        case Hook.REPLACED:
+            await plugin.room_replaced(arguments["old"], room_id)
+        case Hook.LEFT:
+            await plugin.room_left(room_id)
+        case Hook.SUSPENDED:
+            await plugin.room_suspended(room_id, arguments["reason"])
+        case Hook.JOINED:
+            await plugin.room_joined(room_id)

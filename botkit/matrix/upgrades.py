@@ -1,0 +1,147 @@
+"""Follows rooms into their replacements (``m.room.tombstone``)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from botkit.matrix.backoff import Backoff
+from botkit.matrix.rooms import RoomDirectory
+from botkit.matrix.whereabouts import Whereabouts
+from botkit.matrix.wire import Homeserver, UnreachableError, path
+from botkit.permissions import needed_for_state
+from botkit.plugin import RoomUnavailableError
+from botkit.storage.residence import Residence, Tombstone, Upgrade, UpgradeState
+
+log = logging.getLogger(__name__)
+
+Sleep = Callable[[float], Awaitable[None]]
+
+TOMBSTONE = "m.room.tombstone"
+_KNOCK_AGAIN = 3600.0
+_JOIN_PATIENCE = 90.0
+
+
+class Upgrades:
+    """
+    Makes sure that a tombstone is genuine, enters the replacement, and has plugins told.
+
+    A replacement that does not let the bot in is tried again every hour, and an invitation to it is followed
+    whatever the policy says (``awaited``).
+
+    Args:
+        told: called when plugins are to be told.
+    """
+
+    def __init__(
+        self,
+        homeserver: Homeserver,
+        rooms: RoomDirectory,
+        residence: Residence,
+        whereabouts: Whereabouts,
+        told: Callable[[], None],
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
+        self._homeserver = homeserver
+        self._rooms = rooms
+        self._residence = residence
+        self._whereabouts = whereabouts
+        self._told = told
+        self._sleep = sleep
+        self._news = asyncio.Event()
+        self._awaited: frozenset[str] = frozenset()
+
+    def awaited(self, room_id: str) -> bool:
+        """Whether this is a replacement that the bot wants to be in."""
+        return room_id in self._awaited
+
+    def wake(self) -> None:
+        """There may be a tombstone, or the bot may have entered a room."""
+        self._news.set()
+
+    async def load(self) -> None:
+        """Remember what earlier runs waited for."""
+        waiting = await self._residence.upgrades(UpgradeState.AWAITED)
+        self._awaited = frozenset(upgrade.tombstone.replacement for upgrade in waiting)
+
+    async def run(self) -> None:
+        """Follow tombstones until cancelled."""
+        backoff = Backoff()
+        while True:
+            self._news.clear()
+            if await self._look():
+                backoff.reset()
+                pause = _KNOCK_AGAIN
+            else:
+                pause = backoff.pause()
+            timer = asyncio.ensure_future(self._sleep(pause))
+            news = asyncio.ensure_future(self._news.wait())
+            try:
+                await asyncio.wait((timer, news), return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                timer.cancel()
+                news.cancel()
+
+    async def _look(self) -> bool:
+        """Follow every tombstone as far as it goes now; False when the homeserver was not there for one."""
+        reached = True
+        for upgrade in await self._residence.upgrades(UpgradeState.HEARD, UpgradeState.AWAITED):
+            try:
+                await self._follow(upgrade)
+            except (RoomUnavailableError, UnreachableError) as error:
+                log.warning("upgrade waits room=%s: %s", upgrade.tombstone.room_id, error)
+                reached = False
+        await self.load()
+        return reached
+
+    async def _follow(self, upgrade: Upgrade) -> None:
+        tombstone = upgrade.tombstone
+        if upgrade.state is UpgradeState.HEARD:
+            if not await self._genuine(tombstone):
+                log.warning("tombstone not followed room=%s event=%s", tombstone.room_id, tombstone.event_id)
+                await self._residence.upgraded(tombstone, UpgradeState.REFUSED)
+                return
+            await self._residence.upgraded(tombstone, UpgradeState.AWAITED)
+            await self.load()
+        if tombstone.replacement in self._whereabouts.joined:
+            log.info("room=%s is continued in room=%s", tombstone.room_id, tombstone.replacement)
+            await self._residence.upgraded(tombstone, UpgradeState.DONE)
+            self._told()
+        else:
+            await self._enter(tombstone)
+
+    async def _genuine(self, tombstone: Tombstone) -> bool:
+        """Whether it is the state of the room it speaks of, sent by someone who could."""
+        event = await self._rooms.state_event(tombstone.room_id, TOMBSTONE)
+        if event is None or event.get("event_id", tombstone.event_id) != tombstone.event_id:
+            return False
+        sender = event.get("sender")
+        if (
+            not isinstance(sender, str)
+            or _mapping(event.get("content")).get("replacement_room") != tombstone.replacement
+        ):
+            return False
+        levels = await self._rooms.state(tombstone.room_id, "m.room.power_levels")
+        power = await self._rooms.power_level(tombstone.room_id, sender)
+        return power >= needed_for_state(TOMBSTONE, levels)
+
+    async def _enter(self, tombstone: Tombstone) -> None:
+        """Ask to be let in, by way of the tombstone's sender's server; the sync tells when it worked."""
+        query = {"via": tombstone.via, "server_name": tombstone.via} if tombstone.via else None
+        answer = await self._homeserver.request(
+            "POST", path("join", tombstone.replacement), {}, query=query, timeout=_JOIN_PATIENCE
+        )
+        if answer.temporary:
+            raise RoomUnavailableError(answer.describe())
+        if not answer.ok:
+            log.warning(
+                "room=%s does not let the bot in, which waits for an invitation: %s",
+                tombstone.replacement,
+                answer.describe(),
+            )
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

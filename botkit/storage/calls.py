@@ -1,0 +1,194 @@
+"""Calls of plugins' hooks: stored together with what caused them, kept until the plugin has returned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from botkit.storage.database import Database, insert_new
+from botkit.storage.tables import calls, letters, reactions
+from botkit.storage.text import from_json, storable, to_json
+
+MOST_PENDING = 20
+"""Reactions of one person in one room that may wait at once; what comes on top of them is dropped."""
+
+
+class Hook(StrEnum):
+    """Which method of a plugin."""
+
+    REACTED = "reacted"
+    REDACTED = "redacted"
+    REPLACED = "room_replaced"
+    LEFT = "room_left"
+    SUSPENDED = "room_suspended"
+    JOINED = "room_joined"
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """A reaction (``m.annotation``) to the event ``target``, before anybody asked whose event that is."""
+
+    room_id: str
+    event_id: str
+    target: str
+    sender: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """An event was redacted."""
+
+    room_id: str
+    event_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """
+    A call that waits.
+
+    Attributes:
+        arguments: of a reaction ``key`` and ``about``; of the others what the hook takes beyond the room.
+    """
+
+    seq: int
+    plugin: str
+    room_id: str
+    hook: Hook
+    event_id: str | None
+    sender: str | None
+    arguments: dict[str, str]
+
+
+async def note_call(
+    connection: AsyncConnection,
+    plugins: Sequence[str],
+    hook: Hook,
+    room_id: str,
+    now: int,
+    *,
+    event_id: str | None = None,
+    sender: str | None = None,
+    **arguments: str,
+) -> None:
+    """Have plugins called; the same event calls the same hook once."""
+    for plugin in plugins:
+        await connection.execute(
+            insert_new(connection, calls).values(
+                plugin=plugin,
+                room_id=storable(room_id),
+                hook=hook,
+                event_id=storable(event_id) if event_id else None,
+                sender=storable(sender) if sender else None,
+                arguments=to_json(arguments),
+                created_at=now,
+            )
+        )
+
+
+async def note_annotation(connection: AsyncConnection, plugins: Sequence[str], seen: Annotation, now: int) -> bool:
+    """Have the plugin called whose letter this is; False if there is nobody to call."""
+    room_id, sender = storable(seen.room_id), storable(seen.sender)
+    query = select(letters.c.plugin, letters.c.about).where(
+        letters.c.event_id == storable(seen.target), letters.c.room_id == room_id
+    )
+    letter = (await connection.execute(query)).first()
+    if letter is None or letter.plugin not in plugins:
+        return False
+    waiting = select(func.count()).where(
+        calls.c.room_id == room_id, calls.c.sender == sender, calls.c.hook == Hook.REACTED
+    )
+    if (await connection.scalar(waiting) or 0) >= MOST_PENDING:
+        return False
+    await note_call(
+        connection,
+        (letter.plugin,),
+        Hook.REACTED,
+        seen.room_id,
+        now,
+        event_id=seen.event_id,
+        sender=seen.sender,
+        about=letter.about,
+        key=seen.key,
+    )
+    return True
+
+
+async def note_withdrawal(connection: AsyncConnection, seen: Withdrawal, now: int) -> bool:
+    """Have the plugin called that was, or will be, called with this reaction; False if there is none."""
+    event_id, room_id = storable(seen.event_id), storable(seen.room_id)
+    taken = select(reactions.c.plugin).where(reactions.c.event_id == event_id, reactions.c.room_id == room_id)
+    waiting = select(calls.c.plugin).where(
+        calls.c.event_id == event_id, calls.c.room_id == room_id, calls.c.hook == Hook.REACTED
+    )
+    plugin = await connection.scalar(taken) or await connection.scalar(waiting)
+    if plugin is None:
+        return False
+    await note_call(connection, (plugin,), Hook.REDACTED, seen.room_id, now, event_id=seen.event_id)
+    return True
+
+
+class Calls:
+    """
+    The table of calls.
+
+    Args:
+        now: milliseconds since 1970.
+    """
+
+    def __init__(self, database: Database, now: Callable[[], int]) -> None:
+        self._database = database
+        self._now = now
+
+    async def waiting(self) -> tuple[tuple[str, str], ...]:
+        """Pairs of plugin and room for which calls wait, longest waiting first."""
+        query = select(calls.c.plugin, calls.c.room_id).group_by(calls.c.plugin, calls.c.room_id)
+        async with self._database.begin() as connection:
+            rows = (await connection.execute(query.order_by(func.min(calls.c.seq)))).all()
+        return tuple((row.plugin, row.room_id) for row in rows)
+
+    async def next(self, plugin: str, room_id: str) -> Call | None:
+        """The oldest call that waits."""
+        query = select(calls).where(calls.c.plugin == plugin, calls.c.room_id == room_id).order_by(calls.c.seq).limit(1)
+        async with self._database.begin() as connection:
+            row = (await connection.execute(query)).first()
+        if row is None:
+            return None
+        return Call(
+            row.seq, row.plugin, row.room_id, Hook(row.hook), row.event_id, row.sender, from_json(row.arguments)
+        )
+
+    async def taken(self, event_id: str) -> bool:
+        """Whether a plugin was called with this reaction."""
+        async with self._database.begin() as connection:
+            query = select(reactions.c.plugin).where(reactions.c.event_id == event_id)
+            return await connection.scalar(query) is not None
+
+    async def done(self, call: Call) -> None:
+        """The plugin has returned."""
+        async with self._database.begin() as connection:
+            if call.hook is Hook.REACTED:
+                await connection.execute(
+                    insert_new(connection, reactions).values(
+                        event_id=call.event_id, room_id=call.room_id, plugin=call.plugin, taken_at=self._now()
+                    )
+                )
+            elif call.hook is Hook.REDACTED:
+                await connection.execute(delete(reactions).where(reactions.c.event_id == call.event_id))
+            await connection.execute(delete(calls).where(calls.c.seq == call.seq))
+
+    async def drop(self, call: Call) -> None:
+        """The plugin is not to be called."""
+        async with self._database.begin() as connection:
+            await connection.execute(delete(calls).where(calls.c.seq == call.seq))
+
+    async def prune(self, older_than: int) -> None:
+        """Forget letters and reactions from before ``older_than`` (ms): nothing can refer to them any more."""
+        async with self._database.begin() as connection:
+            await connection.execute(delete(letters).where(letters.c.sent_at < older_than))
+            await connection.execute(delete(reactions).where(reactions.c.taken_at < older_than))

@@ -1,0 +1,218 @@
+"""The bot's life in rooms: entered, put out, refused, replaced by others; and the calls that follow from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from botkit.storage.calls import Annotation, Hook, Withdrawal, note_annotation, note_call, note_withdrawal
+from botkit.storage.database import Database, insert_new
+from botkit.storage.outbox import refuse_waiting
+from botkit.storage.rooms import BLANK
+from botkit.storage.tables import letters, rooms, upgrades
+from botkit.storage.text import storable
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """The bot came into a room, by the event ``event_id`` if it was seen."""
+
+    room_id: str
+    event_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """The bot is no longer in a room: ``reason`` in a few words, or None if it left of its own accord."""
+
+    room_id: str
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Tombstone:
+    """A room is said to be replaced by another, to be found by the server ``via``."""
+
+    room_id: str
+    event_id: str
+    replacement: str
+    via: str
+
+
+class UpgradeState(StrEnum):
+    """How far the bot has followed a tombstone."""
+
+    HEARD = "heard"
+    AWAITED = "awaited"
+    """It is genuine; the bot is not in the replacement yet."""
+    DONE = "done"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Upgrade:
+    """A tombstone and how far the bot has followed it."""
+
+    tombstone: Tombstone
+    state: UpgradeState
+
+
+@dataclass(slots=True)
+class News:
+    """
+    What a sync answer says about rooms and letters, in its order.
+
+    Attributes:
+        relieved: rooms whose rules changed, so that a suspended one may take messages again.
+    """
+
+    entries: list[Entry] = field(default_factory=list)
+    losses: list[Loss] = field(default_factory=list)
+    relieved: list[str] = field(default_factory=list)
+    tombstones: list[Tombstone] = field(default_factory=list)
+    reactions: list[Annotation | Withdrawal] = field(default_factory=list)
+
+
+class Residence:
+    """
+    Keeps what happens to the bot in rooms, and has all plugins told.
+
+    Args:
+        plugins: whom to tell.
+        now: milliseconds since 1970.
+    """
+
+    def __init__(self, database: Database, plugins: Sequence[str], now: Callable[[], int]) -> None:
+        self._database = database
+        self._plugins = tuple(plugins)
+        self._now = now
+
+    async def record(self, connection: AsyncConnection, news: News) -> None:
+        """Keep news inside somebody else's transaction."""
+        for loss in news.losses:
+            await self._lose(connection, loss)
+        for entry in news.entries:
+            await self._enter(connection, entry)
+        for room_id in news.relieved:
+            await self._relieve(connection, room_id)
+        for tombstone in news.tombstones:
+            await self._bury(connection, tombstone)
+        for seen in news.reactions:
+            if isinstance(seen, Annotation):
+                await note_annotation(connection, self._plugins, seen, self._now())
+            else:
+                await note_withdrawal(connection, seen, self._now())
+
+    async def take_stock(self, news: News) -> None:
+        """Keep news by themselves."""
+        async with self._database.begin() as connection:
+            await self.record(connection, news)
+
+    async def settle(self, room_ids: Collection[str]) -> None:
+        """The bot is in these rooms, which need not be news to anybody."""
+        async with self._database.begin() as connection:
+            for room_id in room_ids:
+                await _note(connection, room_id)
+
+    async def suspended(self) -> frozenset[str]:
+        """Rooms that letters are not sent to."""
+        async with self._database.begin() as connection:
+            return frozenset(await connection.scalars(select(rooms.c.room_id).where(rooms.c.suspended)))
+
+    async def suspend(self, room_id: str, reason: str) -> None:
+        """A room refuses what the bot says: letters to it are dropped until it takes something again."""
+        async with self._database.begin() as connection:
+            await self._suspend(connection, room_id, reason)
+
+    async def relieve(self, room_id: str) -> None:
+        """A suspended room may take letters again."""
+        async with self._database.begin() as connection:
+            await self._relieve(connection, room_id)
+
+    async def upgrades(self, *states: UpgradeState) -> tuple[Upgrade, ...]:
+        """Tombstones that were followed this far."""
+        query = select(upgrades).where(upgrades.c.state.in_(states)).order_by(upgrades.c.room_id)
+        async with self._database.begin() as connection:
+            rows = (await connection.execute(query)).all()
+        return tuple(
+            Upgrade(Tombstone(row.room_id, row.event_id, row.replacement, row.via), UpgradeState(row.state))
+            for row in rows
+        )
+
+    async def upgraded(self, tombstone: Tombstone, state: UpgradeState) -> None:
+        """A tombstone was followed further; when it is done all plugins are told, and the old room gets no more."""
+        async with self._database.begin() as connection:
+            await connection.execute(
+                update(upgrades)
+                .where(upgrades.c.room_id == tombstone.room_id, upgrades.c.event_id == tombstone.event_id)
+                .values(state=state)
+            )
+            if state is UpgradeState.DONE:
+                await refuse_waiting(connection, tombstone.room_id)
+                # stored under the new room, so that it comes after the call about entering that
+                await note_call(
+                    connection,
+                    self._plugins,
+                    Hook.REPLACED,
+                    tombstone.replacement,
+                    self._now(),
+                    event_id=tombstone.event_id,
+                    old=tombstone.room_id,
+                )
+
+    async def _enter(self, connection: AsyncConnection, entry: Entry) -> None:
+        await _note(connection, entry.room_id)
+        await connection.execute(
+            update(rooms).where(rooms.c.room_id == storable(entry.room_id)).values(suspended=False)
+        )
+        await note_call(connection, self._plugins, Hook.JOINED, entry.room_id, self._now(), event_id=entry.event_id)
+
+    async def _relieve(self, connection: AsyncConnection, room_id: str) -> None:
+        mine = rooms.c.room_id == storable(room_id)
+        if await connection.scalar(select(rooms.c.suspended).where(mine)):
+            await connection.execute(update(rooms).where(mine).values(suspended=False))
+            await note_call(connection, self._plugins, Hook.JOINED, room_id, self._now())
+
+    async def _lose(self, connection: AsyncConnection, loss: Loss) -> None:
+        await refuse_waiting(connection, loss.room_id)
+        if loss.reason is not None:
+            await self._suspend(connection, loss.room_id, loss.reason)
+            return
+        key = storable(loss.room_id)
+        await connection.execute(delete(rooms).where(rooms.c.room_id == key))
+        await connection.execute(delete(letters).where(letters.c.room_id == key))
+        await note_call(connection, self._plugins, Hook.LEFT, loss.room_id, self._now())
+
+    async def _suspend(self, connection: AsyncConnection, room_id: str, reason: str) -> None:
+        await _note(connection, room_id)
+        mine = rooms.c.room_id == storable(room_id)
+        if await connection.scalar(select(rooms.c.suspended).where(mine)):
+            return
+        await connection.execute(update(rooms).where(mine).values(suspended=True))
+        await refuse_waiting(connection, room_id, letters_only=True)
+        await note_call(connection, self._plugins, Hook.SUSPENDED, room_id, self._now(), reason=reason)
+
+    async def _bury(self, connection: AsyncConnection, tombstone: Tombstone) -> None:
+        """The same tombstone again changes nothing; another one takes its place."""
+        key = storable(tombstone.room_id)
+        known = await connection.scalar(select(upgrades.c.event_id).where(upgrades.c.room_id == key))
+        if known == storable(tombstone.event_id):
+            return
+        await connection.execute(delete(upgrades).where(upgrades.c.room_id == key))
+        await connection.execute(
+            insert_new(connection, upgrades).values(
+                room_id=key,
+                event_id=storable(tombstone.event_id),
+                replacement=storable(tombstone.replacement),
+                via=storable(tombstone.via),
+                state=UpgradeState.HEARD,
+            )
+        )
+
+
+async def _note(connection: AsyncConnection, room_id: str) -> None:
+    await connection.execute(insert_new(connection, rooms).values(room_id=storable(room_id), **BLANK))
