@@ -86,14 +86,15 @@ class Diagnosis:
             kind, detail = self._verification_failure(cause, attempt, target)
         elif isinstance(cause, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
             kind, detail = FailureKind.TLS_RESET, f"{attempt.peer} closed the connection during TLS"
-        elif isinstance(cause, ssl.SSLError):
-            kind, detail = FailureKind.TLS_PROTOCOL, _protocol_text(cause, attempt)
+        elif isinstance(cause, ssl.SSLError) and getattr(cause, "reason", None):
+            kind, detail = FailureKind.TLS_PROTOCOL, _protocol_text(cause.reason, attempt)
         elif isinstance(cause, ConnectionAbortedError):
             # asyncio's own limit on the handshake, which matters only when the request's is longer.
             kind, detail = FailureKind.TLS_TIMEOUT, f"{attempt.peer} did not finish TLS"
         elif attempt.overrun is not None:
             kind, detail = FailureKind.TLS_PROTOCOL, f"{attempt.peer} sent {attempt.overrun}"
         else:
+            # OpenSSL gives no reason where the connection was lost under it.
             kind, detail = FailureKind.TLS_RESET, f"{attempt.peer} reset or closed the connection during TLS"
         return Failure(kind, Phase.TLS, _line(detail))
 
@@ -150,11 +151,10 @@ def _connect_kind(endpoint: Endpoint, error: int) -> FailureKind:
     return FailureKind.LOCAL_FAULT
 
 
-def _protocol_text(cause: ssl.SSLError, attempt: Attempt) -> str:
-    reason = cause.reason or ""
+def _protocol_text(reason: str, attempt: Attempt) -> str:
     if reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE"):
         return f"{attempt.peer} does not speak TLS on this port ({reason})"
-    return f"TLS with {attempt.peer} failed ({reason or 'no reason given'})"
+    return f"TLS with {attempt.peer} failed ({reason})"
 
 
 def _disconnected(cause: BaseException, attempt: Attempt) -> str:

@@ -391,3 +391,13 @@ def test_errors_that_loopback_cannot_provoke_have_their_class(
     failure = Diagnosis(lambda: NOW).failed(OSError(error, "x"), attempt, parse_target("https://good.test/"))
     assert (failure.kind, failure.phase) == (expected, Phase.CONNECT)
     assert str(endpoint) in failure.detail
+
+
+def test_a_connection_lost_under_tls_is_a_reset_even_without_a_reason() -> None:
+    """OpenSSL names no reason when the socket fails below it, which depends on who is quicker."""
+    attempt = Attempt(lambda: 7.0, head_limit=1, wire_limit=1, connect_at=5.0)
+    attempt.dialling(Endpoint("1.1.1.1", 443))
+    attempt.tcp_done()
+    failure = Diagnosis(lambda: NOW).failed(ssl.SSLError(), attempt, parse_target("https://good.test/"))
+    assert (failure.kind, failure.phase) == (FailureKind.TLS_RESET, Phase.TLS)
+    assert failure.detail == "1.1.1.1:443 reset or closed the connection during TLS"
