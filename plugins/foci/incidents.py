@@ -9,7 +9,8 @@ Several URLs of one service are one incident: ``subject(event)`` finds the open 
 - Now and then, at the latest at ``next_reminder``, and when silences, watches or lists change:
   ``refresh(incident, audience, now, settings)``. Rooms that join the audience (a silence ended, a watch was added)
   get the incident afresh.
-- Reactions: ``acknowledge`` and ``withdraw``. A room that was upgraded: ``rehome``, then ``refresh``.
+- Reactions: ``acknowledge`` and ``withdraw``. A room that was upgraded: ``rehome``, then ``refresh``. A room that
+  watches nothing of it any more: ``leave``.
 
 Each returns the incident (None once closed) and posts, to be stored in one transaction. A post's ``name`` is unique and
 the same when the step is repeated, so a transaction id can follow from it.
@@ -70,12 +71,14 @@ class Incident:
         opened_at: seconds since the epoch.
         members: health key to its latest event, the first key first.
         rooms: those that were told, silenced ones included.
+        past: room id to how many posts were made for a room that is to be told afresh, should it hear of this again.
     """
 
     subject: str
     opened_at: float
     members: Mapping[str, HealthEvent]
     rooms: Mapping[str, RoomView] = field(default_factory=dict)
+    past: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -185,8 +188,37 @@ def withdraw(incident: Incident, room_id: str, event_id: str, now: float, settin
 
 
 def rehome(incident: Incident, room_id: str) -> Incident:
-    """Forget what a room was told, for it is replaced by another; that one is told by the next ``refresh``."""
-    return replace(incident, rooms={room: view for room, view in incident.rooms.items() if room != room_id})
+    """
+    Forget what a room was told, for it is replaced by another or cannot be written to.
+
+    Whoever hears of the incident then, that room included, is told afresh by the next ``refresh``.
+    """
+    view = incident.rooms.get(room_id)
+    if view is None:
+        return incident
+    rest = {room: other for room, other in incident.rooms.items() if room != room_id}
+    return replace(incident, rooms=rest, past={**incident.past, room_id: view.posts})
+
+
+def leave(
+    incident: Incident, room_id: str, now: float, settings: AlertSettings, *, quiet: bool
+) -> tuple[Incident, tuple[Post, ...]]:
+    """
+    The incident goes on, but it is none of this room's business any more: its message there gets a last edit.
+
+    Args:
+        quiet: the room knows why, so nothing more is said.
+    """
+    if room_id not in incident.rooms:
+        return incident, ()
+    sheet = _Sheet(incident, settings)
+    matter = sheet.matter(room_id, now)
+    last = replace(matter.events[0], kind=News.DROPPED, at=now, ended=None)
+    sheet.post(room_id, Purpose.CLOSED, Placement.EDIT, closed_message(last, matter))
+    if not quiet:
+        sheet.post(room_id, Purpose.RESOLVE, Placement.REPLY, resolve_message(last, matter))
+    left, posts = sheet.result()
+    return rehome(left, room_id), posts
 
 
 def _opened(
@@ -247,7 +279,7 @@ class _Sheet:
         self.views[room_id] = view
 
     def open(self, room_id: str, servers: tuple[str, ...], now: float) -> None:
-        self.put(room_id, RoomView(servers, now))
+        self.put(room_id, RoomView(servers, now, self._incident.past.get(room_id, 0)))
         purpose = Purpose.INFO if self._notice else Purpose.FIRING
         self.post(room_id, purpose, Placement.NEW, standing_message(self.matter(room_id, now)))
 

@@ -31,11 +31,18 @@ _LONGEST_LINE = 500
 _CALM = "More is told when one list has stayed for an hour."
 
 
-def list_posts(server: str, effect: Effect, audience: Audience, settings: AlertSettings) -> tuple[Post, ...]:
-    """What the rooms are told of an effect; nothing of a baseline or a confirmation that is under way."""
+def list_posts(
+    server: str, effect: Effect, audience: Audience, settings: AlertSettings, now: float | None = None
+) -> tuple[Post, ...]:
+    """
+    What the rooms are told of an effect; nothing of a baseline or a confirmation that is under way.
+
+    Args:
+        now: of a change that is told later than it happened; its date is written then.
+    """
     if isinstance(effect, Changed):
         purpose = Purpose.INFO if effect.migration else Purpose.CHANGE
-        main = (purpose, Placement.NEW, change_message(server, effect))
+        main = (purpose, Placement.NEW, change_message(server, effect, now))
         about = f"list:{server}@{effect.at:.3f}"
         return _posts(about, 0, (main, _evidence(effect.diff)), audience, settings)
     if isinstance(effect, Alternates):
@@ -49,9 +56,9 @@ def list_posts(server: str, effect: Effect, audience: Audience, settings: AlertS
     return ()
 
 
-def change_message(server: str, effect: Changed) -> Document:
+def change_message(server: str, effect: Changed, now: float | None = None) -> Document:
     """One confirmed change; a migration reads as what it is."""
-    at = moment(effect.at, effect.at)
+    at = moment(effect.at, effect.at if now is None else now)
     if effect.migration:
         told = (
             f" withdrew its foci list from the well-known at {at}, and its homeserver has the transports endpoint: "

@@ -1,0 +1,226 @@
+"""What rooms are told within one transaction: events become incidents, incidents become posts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
+
+from botkit.document import Document
+from botkit.storage import Connection
+from plugins.foci.diff import diff
+from plugins.foci.hearers import Hearers
+from plugins.foci.incidents import Incident, develop, leave, next_reminder, refresh, subject
+from plugins.foci.listwatch import Alternates, Changed, Effect, Settled
+from plugins.foci.narrative import list_posts
+from plugins.foci.posts import Post
+from plugins.foci.progress import Ended, drop, fires
+from plugins.foci.repository.history import HistoryBook, ListChange
+from plugins.foci.repository.incidents import IncidentBook, RoomBook, SilenceBook, Withheld
+from plugins.foci.repository.states import StateBook
+from plugins.foci.repository.watches import ServerBook, WatchBook
+from plugins.foci.standing import HealthEvent, News
+from plugins.foci.watches import Watch, WatchSettings
+
+Evidence = Callable[[str], Document | None]
+"""The evidence that a check has about a key."""
+
+
+class Desk:
+    """
+    Everything that is remembered, as one transaction sees it, and the posts that it writes.
+
+    Attributes:
+        posts: to be sent if the transaction succeeds.
+    """
+
+    def __init__(self, connection: Connection, settings: WatchSettings, now: float) -> None:
+        self.watches = WatchBook(connection)
+        self.servers = ServerBook(connection)
+        self.states = StateBook(connection)
+        self.incidents = IncidentBook(connection)
+        self.silences = SilenceBook(connection)
+        self.rooms = RoomBook(connection)
+        self.history = HistoryBook(connection)
+        self.settings = settings
+        self.now = now
+        self.posts: list[Post] = []
+
+    async def hearers(self, keys: Collection[str]) -> Hearers:
+        """Who there is to tell about these keys."""
+        return Hearers(
+            await self.watches.concerned_by(keys),
+            await self.watches.rooms(),
+            await self.silences.all(),
+            await self.rooms.suspended(),
+            self.settings.ignore,
+            self.now,
+        )
+
+    async def tell(
+        self, events: Collection[HealthEvent], evidence: Evidence = lambda _: None, hearers: Hearers | None = None
+    ) -> None:
+        """
+        Take events in, in order.
+
+        Args:
+            hearers: who there is to tell, if that is not what the tables say now.
+        """
+        if not events:
+            return
+        touched = {name for event in events for name in _subjects(event)}
+        known: dict[str, Incident | None] = {one.subject: one for one in await self.incidents.about(touched)}
+        if hearers is None:
+            members = {key for one in known.values() if one is not None for key in one.members}
+            hearers = await self.hearers({*members, *(event.key for event in events)})
+        changed = set()
+        for event in events:
+            for name in _subjects(event):
+                before = known.get(name)
+                shown = None if event.kind in (News.RESOLVED, News.CHECKABLE, News.DROPPED) else evidence(event.key)
+                after, posts = develop(before, event, hearers.of_event(event), self.settings.alerts, shown)
+                known[name] = after
+                self.posts += posts
+                if after is not before:
+                    changed.add(name)
+        for name in sorted(changed):
+            current = known[name]
+            if current is None:
+                await self.incidents.remove(name)
+            else:
+                await self._update(current, hearers, quiet=True)
+
+    async def refresh(self, incidents: Iterable[Incident], *, quiet: bool = True) -> None:
+        """
+        Bring rooms up to date on incidents: tell those that were not told, correct names, remind.
+
+        Args:
+            quiet: rooms that an incident concerns no more know why.
+        """
+        todo = tuple(incidents)
+        if not todo:
+            return
+        hearers = await self.hearers({key for one in todo for key in one.members})
+        for incident in todo:
+            await self._update(incident, hearers, quiet=quiet)
+
+    async def keep(self, incident: Incident) -> None:
+        """Store an incident as it is."""
+        await self._keep(incident, await self.hearers(incident.members.keys()))
+
+    async def about_keys(self, keys: Iterable[str]) -> tuple[Incident, ...]:
+        """The open incidents that have any of these keys among their members."""
+        wanted = set(keys)
+        if not wanted:
+            return ()
+        found = await self.incidents.about({name for key in wanted for name in _subjects_of_key(key)})
+        return tuple(one for one in found if wanted & one.members.keys())
+
+    async def depart(self, server: str, keys: Collection[str]) -> None:
+        """A server published these keys and does not any more; what nobody else publishes comes to its end."""
+        if not keys:
+            return
+        incidents = await self.about_keys(keys)
+        hearers = await self.hearers({*keys, *(key for one in incidents for key in one.members)})
+        await self.states.end(server, keys, self.now)
+        await self.forget_orphans(hearers)
+        await self.refresh(await self.about_keys(keys), quiet=False)
+
+    async def forget_orphans(self, hearers: Hearers | None = None) -> None:
+        """Keys that concern no watched server any more are forgotten; ``hearers`` are told of open ends."""
+        orphans = await self.states.orphans()
+        events = [event for key, state in orphans.items() for event in drop(key, state, self.now)]
+        await self.history.turn(Ended(key, self.now) for key, state in orphans.items() if fires(state))
+        await self.states.remove(orphans)
+        await self.tell(events, hearers=hearers)
+
+    async def lists(self, server: str, effects: Iterable[Effect], watches: Collection[Watch]) -> None:
+        """Record list changes, tell who hears of them, and note who does not at present."""
+        for effect in effects:
+            if not isinstance(effect, Changed | Alternates | Settled):
+                continue
+            if effect.diff:
+                await self.history.change(_recorded(server, effect))
+            hearers = await self.hearers(())
+            waiting = {one.room_id for one in await self.silences.withheld() if one.server == server}
+            audience = {
+                room_id: names
+                for room_id, names in hearers.of_list(server, watches).items()
+                if room_id not in waiting and not _is_new_to(effect, room_id, watches)
+            }
+            for room_id in sorted({watch.room_id for watch in watches} - audience.keys()):
+                if not _is_new_to(effect, room_id, watches):
+                    await self.silences.withhold(Withheld(room_id, server, effect.diff.old, effect.at))
+            self.posts += list_posts(server, effect, audience, self.settings.alerts)
+            await self.release()
+
+    async def release(self) -> None:
+        """Tell what was withheld from rooms that hear again, if the list still differs from the one they know."""
+        rows = await self.silences.withheld()
+        if not rows:
+            return
+        hearers = await self.hearers(())
+        for row in rows:
+            watches = await self.watches.of_server(row.server)
+            if row.room_id not in {watch.room_id for watch in watches}:
+                await self.silences.release(row)
+                continue
+            server = await self.servers.get(row.server)
+            audience = hearers.of_list(row.server, watches)
+            if row.room_id not in audience or server is None or server.lists.alternating_since is not None:
+                continue
+            await self.silences.release(row)
+            if server.lists.announced is None:
+                continue
+            changed = Changed(row.at, diff(row.snapshot, server.lists.announced), server.lists.endpoint)
+            if changed.diff:
+                only = {row.room_id: audience[row.room_id]}
+                self.posts += list_posts(row.server, changed, only, self.settings.alerts, self.now)
+
+    async def reconcile(self) -> None:
+        """After any change of who watches what: servers, keys, incidents and what was withheld follow. Idempotent."""
+        wanted = {watch.server for watch in await self.watches.all()}
+        known = {row.server for row in await self.servers.all()}
+        await self.servers.add(wanted - known, self.now)
+        for server in sorted(known - wanted):
+            await self.states.end_all(server, self.now)
+        await self.servers.remove(known - wanted)
+        await self.forget_orphans()
+        await self.refresh(await self.incidents.all())
+        await self.release()
+
+    async def _update(self, incident: Incident, hearers: Hearers, *, quiet: bool) -> None:
+        for room_id in sorted(incident.rooms.keys() - hearers.watching(incident)):
+            incident, posts = leave(incident, room_id, self.now, self.settings.alerts, quiet=quiet)
+            self.posts += posts
+        incident, posts = refresh(incident, hearers.of_incident(incident), self.now, self.settings.alerts)
+        self.posts += posts
+        await self._keep(incident, hearers)
+
+    async def _keep(self, incident: Incident, hearers: Hearers) -> None:
+        """Rooms that do not hear of it at present are not waited for."""
+        audience = hearers.of_incident(incident)
+        heard = replace(incident, rooms={room: view for room, view in incident.rooms.items() if room in audience})
+        await self.incidents.save(incident, next_reminder(heard, self.settings.alerts))
+
+
+def _subjects(event: HealthEvent) -> tuple[str, ...]:
+    """The end of a key ends the notice about it as well."""
+    return _subjects_of_key(event.key) if event.kind is News.DROPPED else (subject(event),)
+
+
+def _subjects_of_key(key: str) -> tuple[str, ...]:
+    kinds = (News.FIRED, News.UNCHECKABLE)
+    return tuple(subject(HealthEvent(kind, key, 0.0, 0.0)) for kind in kinds)
+
+
+def _recorded(server: str, effect: Changed | Alternates | Settled) -> ListChange:
+    kind = type(effect).__name__.lower()
+    endpoint = effect.endpoint if isinstance(effect, Changed) else "unknown"
+    return ListChange(server, effect.at, kind, effect.diff.old, effect.diff.new, endpoint)
+
+
+def _is_new_to(effect: Changed | Alternates | Settled, room_id: str, watches: Iterable[Watch]) -> bool:
+    """Whether a room has watched only since answers began to alternate, so that it was never told of it."""
+    if not isinstance(effect, Settled):
+        return False
+    return min(watch.created_at for watch in watches if watch.room_id == room_id) > effect.alternated_at

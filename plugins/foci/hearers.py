@@ -1,0 +1,75 @@
+"""
+Who hears what, put together from watches, silences and rooms that refuse the bot.
+
+Intended use: load everything about the keys in question, then ask ``of_event``, ``of_incident``, ``of_list``.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from plugins.foci import suspicion
+from plugins.foci.audience import Audience, Silence, everyone, hearing
+from plugins.foci.incidents import Incident
+from plugins.foci.standing import HealthEvent, News
+from plugins.foci.watches import Watch, ignored_by
+
+_CLOSING = frozenset({News.RESOLVED, News.CHECKABLE, News.DROPPED})
+
+
+@dataclass(frozen=True, slots=True)
+class Hearers:
+    """
+    Who there is to tell.
+
+    Attributes:
+        concerned: key to the watches of the servers that it concerns.
+        rooms: every room with a watch.
+        suspended: rooms that refuse the bot: nothing is told there.
+        ignore: finding codes that nobody is told of.
+    """
+
+    concerned: Mapping[str, Collection[Watch]]
+    rooms: frozenset[str]
+    silences: Collection[Silence]
+    suspended: frozenset[str]
+    ignore: frozenset[str]
+    now: float
+
+    def of_event(self, event: HealthEvent) -> Audience:
+        """Rooms that hear of an event. Whoever was told of a beginning hears of its end, whatever its cause was."""
+        if event.key == suspicion.KEY:
+            return everyone(dict.fromkeys(self.rooms - self.suspended, (suspicion.KEY,)))
+        code = "" if event.kind in _CLOSING else event.cause.code
+        return self._of(event.key, self.concerned.get(event.key, ()), code)
+
+    def of_incident(self, incident: Incident) -> Audience:
+        """Rooms that hear of any of its keys, each with all the names that it may read."""
+        found: dict[str, set[str]] = defaultdict(set)
+        for event in incident.members.values():
+            for room_id, servers in self.of_event(event).items():
+                found[room_id].update(servers)
+        return {room_id: tuple(sorted(servers)) for room_id, servers in found.items()}
+
+    def of_list(self, server: str, watches: Iterable[Watch]) -> Audience:
+        """Rooms that hear of changes of a server's list."""
+        return self._of(f"list:{server}", watches, "")
+
+    def watching(self, incident: Incident) -> frozenset[str]:
+        """Rooms that it is about, also those that are not to be told at present."""
+        if suspicion.KEY in incident.members:
+            return self.rooms
+        return frozenset(watch.room_id for key in incident.members for watch in self.concerned.get(key, ()))
+
+    def _of(self, key: str, watches: Iterable[Watch], code: str) -> Audience:
+        by_server: dict[str, list[Watch]] = defaultdict(list)
+        for watch in watches:
+            by_server[watch.server].append(watch)
+        watched: dict[str, list[str]] = defaultdict(list)
+        for server, own in by_server.items():
+            for room_id, ignored in ignored_by(own).items():
+                if room_id not in self.suspended and not (code and code in ignored | self.ignore):
+                    watched[room_id].append(server)
+        return hearing(key, by_server, watched, self.silences, self.now)

@@ -1,0 +1,103 @@
+"""A check or a confirmation taken in: states, history, incidents and lists, within one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from plugins.foci import listwatch
+from plugins.foci.checked import Checked, Confirmed, Due
+from plugins.foci.desk import Desk
+from plugins.foci.dossier import dossier
+from plugins.foci.keys import follow
+from plugins.foci.listwatch import ConfirmAt, Effect
+from plugins.foci.progress import Mind, due_in, progress
+from plugins.foci.repository.watches import ServerRow
+from plugins.foci.samples import Check, certificates_of, keys_of
+from plugins.foci.snapshot import Observation, observe
+from plugins.foci.watches import Terms, terms_of
+
+Dues = tuple[Due, ...]
+
+
+def dues_of(row: ServerRow, terms: Terms, now: float) -> Dues:
+    """What is next for a server; one that was never checked is due now."""
+    regular = Due(
+        row.server,
+        now if row.due_at is None else row.due_at,
+        terms.interval,
+        terms.deep,
+        terms.ignore,
+        copy=row.copy,
+    )
+    if row.confirm_at is None:
+        return (regular,)
+    return (regular, replace(regular, at=row.confirm_at, confirm=True))
+
+
+async def take_check(
+    desk: Desk, checked: Checked, mind: Mind, window: float, jitter: Callable[[], float]
+) -> tuple[Mind, Dues]:
+    """
+    Take in a check. Of a server that nobody watches any more nothing is kept.
+
+    Args:
+        window: seconds in which another host's answer proves the bot's own connection.
+        jitter: a factor for the time until the next check.
+    """
+    watches, row = await desk.watches.of_server(checked.server), await desk.servers.get(checked.server)
+    terms = terms_of(watches, desk.settings)
+    if row is None or terms is None:
+        return mind, ()
+    report, seen = checked.report, checked.seen
+    check = Check(
+        seen, report, mind.vantage, desk.settings.probe, checked.probe, window, checked.own, probes=checked.probes
+    )
+    concerns = await desk.states.concerning(checked.server)
+    spoken_of = keys_of(report.server_name, report, own=checked.own) | {one.key for one in certificates_of(seen)}
+    states = await desk.states.load(concerns.keys() | spoken_of)
+    made = progress(check, mind, states, desk.settings.health)
+    after, effects = _looked(row, observe(seen.well_known, seen.homeserver.transports.endpoint), check.at, desk)
+    following = follow(concerns, seen, report, after.lists, own=checked.own)
+    await desk.states.save(made.changed)
+    await desk.states.save_mind(mind, made.mind, made.touched)
+    await desk.states.begin(checked.server, following.came, desk.now)
+    await desk.history.turn(made.turns)
+    pace = due_in({**states, **made.changed}.values(), terms.interval, check.at)
+    after = replace(
+        after,
+        due_at=desk.now + pace * jitter(),
+        copy=checked.copy,
+        verdict=report.verdict.value,
+        summary=report.summary,
+        checked_at=check.at,
+    )
+    await desk.servers.save(row, after)
+    await desk.tell(made.events, lambda key: dossier(report, key))
+    # an incident that was open before somebody else published its service as well
+    fired = {event.key for event in made.events}
+    await desk.refresh(await desk.about_keys(following.came.keys() - fired))
+    await desk.depart(checked.server, following.went)
+    await desk.lists(checked.server, effects, watches)
+    return made.mind, dues_of(after, terms, desk.now)
+
+
+async def take_confirmation(desk: Desk, confirmed: Confirmed) -> Dues:
+    """Take in a fetch of the well-known that was to confirm a changed list."""
+    watches, row = await desk.watches.of_server(confirmed.server), await desk.servers.get(confirmed.server)
+    terms = terms_of(watches, desk.settings)
+    if row is None or terms is None:
+        return ()
+    after, effects = _looked(replace(row, confirm_at=None), observe(confirmed.answer), confirmed.at, desk)
+    after = replace(after, copy=confirmed.copy)
+    await desk.servers.save(row, after)
+    await desk.lists(confirmed.server, effects, watches)
+    return dues_of(after, terms, desk.now)
+
+
+def _looked(row: ServerRow, observation: Observation, at: float, desk: Desk) -> tuple[ServerRow, tuple[Effect, ...]]:
+    """The server with its list after a fetch; a confirmation stays outstanding only while there is something to it."""
+    lists, effects = listwatch.step(row.lists, observation, at, desk.settings.lists)
+    asked = [effect.at for effect in effects if isinstance(effect, ConfirmAt)]
+    confirm_at = asked[-1] if asked else row.confirm_at if lists.candidate is not None else None
+    return replace(row, lists=lists, confirm_at=confirm_at), effects

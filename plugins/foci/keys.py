@@ -1,0 +1,91 @@
+"""
+Which health keys concern a server, from one check to the next.
+
+Intended use: after every check ``follow(known, check, state)`` with the keys that concerned the server before it and
+its list as ``listwatch`` knows it after. What came is to be added; what went is gone for certain: nothing goes because
+a fetch failed, because a list is not confirmed yet, or while answers alternate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from urllib.parse import urlsplit
+
+from plugins.foci.assembly import Evidence
+from plugins.foci.listwatch import ListState
+from plugins.foci.model import Report
+from plugins.foci.samples import certificates_of, focus_key, keys_of
+from plugins.foci.snapshot import NOTHING, Missing, Seen, observe
+from plugins.foci.wording import service_of
+
+
+class Origin(StrEnum):
+    """Why a key concerns a server: it is the server's own, published in its list, in its endpoint, or presented."""
+
+    OWN = "own"
+    LIST = "list"
+    ENDPOINT = "endpoint"
+    CERTIFICATE = "certificate"
+
+
+@dataclass(frozen=True, slots=True)
+class Following:
+    """
+    What a check changed.
+
+    Attributes:
+        came: keys that are new, or are there for another reason than before.
+        went: keys that concern the server no more.
+    """
+
+    came: Mapping[str, Origin]
+    went: frozenset[str]
+
+
+def follow(known: Mapping[str, Origin], seen: Evidence, report: Report, lists: ListState, *, own: bool) -> Following:
+    """Compare what concerned a server with what a check shows; ``lists`` is as it stands after the check."""
+    found = _found(report, own=own)
+    settled = _is_settled(seen, lists)
+    stays = {key: origin for key, origin in known.items() if not _is_gone(origin, report, settled=settled)}
+    kept = {**stays, **found}
+    services = {service_of(key) for key in kept if key.startswith("focus:")}
+    served = {key for key in known if key.startswith("cert:") and service_of(key) in services}
+    visited = {_certificate_key(hop.url) for hop in seen.well_known.hops} & known.keys()
+    presented = {sighting.key for sighting in certificates_of(seen)}
+    kept |= dict.fromkeys(served | visited | presented, Origin.CERTIFICATE)
+    came = {key: origin for key, origin in kept.items() if known.get(key) is not origin}
+    return Following(came, frozenset(known.keys() - kept.keys()))
+
+
+def _found(report: Report, *, own: bool) -> dict[str, Origin]:
+    found = {key: Origin.OWN for key in keys_of(report.server_name, report, own=own) if not key.startswith("focus:")}
+    for focus in report.foci:
+        key = focus_key(focus.entry)
+        if key is not None:
+            found.setdefault(key, Origin.LIST if focus.entry.source == "well-known" else Origin.ENDPOINT)
+    return found
+
+
+def _is_settled(seen: Evidence, lists: ListState) -> bool:
+    """Whether the check read the list that is confirmed, and no other is in sight."""
+    if lists.candidate is not None or lists.alternating_since is not None:
+        return False
+    observation = observe(seen.well_known)
+    if isinstance(observation, Seen):
+        return observation.snapshot == lists.current
+    return isinstance(observation, Missing) and lists.current == NOTHING
+
+
+def _is_gone(origin: Origin, report: Report, *, settled: bool) -> bool:
+    """Whether a key that the check does not show concerns the server no more; certificates are judged by service."""
+    if origin is Origin.ENDPOINT:
+        return report.transports.entries is not None or report.transports.endpoint in ("absent", "present")
+    return settled
+
+
+def _certificate_key(url: str) -> str:
+    parts = urlsplit(url)
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    return f"cert:{host}:{parts.port or 443}"

@@ -1,0 +1,124 @@
+"""
+One check of a server taken in by everything that judges over time: vantage, suspicion, health, certificates.
+
+Intended use: load the ``Mind`` of the bot and the states of the keys that the check may speak of, call ``progress``,
+store what comes out and tell its events, all in one transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from plugins.foci import certificates, health, suspicion
+from plugins.foci.certificates import CertificateState
+from plugins.foci.health import Condition, HealthSettings, HealthState
+from plugins.foci.samples import Check, Vantage, answering_hosts, certificates_of, samples_of
+from plugins.foci.standing import Cause, HealthEvent
+from plugins.foci.suspicion import Suspicion
+
+KeyState = HealthState | CertificateState
+
+
+@dataclass(frozen=True, slots=True)
+class Mind:
+    """What the bot knows of its own connection."""
+
+    vantage: Vantage = field(default_factory=Vantage)
+    suspicion: Suspicion = field(default_factory=Suspicion)
+
+
+@dataclass(frozen=True, slots=True)
+class Began:
+    """An outage as history keeps it; it is not told when something flaps."""
+
+    key: str
+    start: float
+    cause: Cause
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The end of the outage of a key that is open."""
+
+    key: str
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """
+    What a check came to.
+
+    Attributes:
+        changed: states that are different now.
+        touched: hosts of which something new is known.
+        turns: outages that began or ended, in order.
+    """
+
+    mind: Mind
+    changed: Mapping[str, KeyState]
+    events: tuple[HealthEvent, ...]
+    turns: tuple[Began | Ended, ...]
+    touched: frozenset[str]
+
+
+def progress(check: Check, mind: Mind, states: Mapping[str, KeyState], settings: HealthSettings) -> Progress:
+    """
+    Take in a check.
+
+    Args:
+        check: its vantage is the one before the check, as in ``mind``.
+        states: of the keys that have one.
+    """
+    answering = answering_hosts(check.seen)
+    vantage = mind.vantage.noted(answering, check.at, check.window)
+    check = replace(check, vantage=vantage)
+    samples = samples_of(check)
+    doubts, told = suspicion.step(mind.suspicion, samples, check.at, check.window)
+    events = [*told]
+    turns: list[Began | Ended] = []
+    changed: dict[str, KeyState] = {}
+    for sample in samples:
+        before = states.get(sample.key)
+        before = before if isinstance(before, HealthState) else HealthState()
+        held = suspicion.held_back(doubts, before.first_bad, check.at, check.window)
+        after, told = health.step(before, sample, settings, held=held)
+        if after != before:
+            changed[sample.key] = after
+        events += told
+        turns += _turns(sample.key, before, after, check.at)
+    for sighting in certificates_of(check.seen):
+        known = states.get(sighting.key)
+        known = known if isinstance(known, CertificateState) else CertificateState()
+        renewed, told = certificates.step(known, sighting, check.at, settings.recoveries)
+        if renewed != known:
+            changed[sighting.key] = renewed
+        events += told
+    touched = answering | {sample.host for sample in samples if sample.host}
+    return Progress(Mind(vantage, doubts), changed, tuple(events), tuple(turns), frozenset(touched))
+
+
+def drop(key: str, state: KeyState, now: float) -> tuple[HealthEvent, ...]:
+    """What to tell when a key is forgotten."""
+    if isinstance(state, CertificateState):
+        return certificates.drop(state, key, now)
+    return health.drop(state, key, now)
+
+
+def fires(state: KeyState) -> bool:
+    """Whether an outage of the key is open in the history."""
+    return isinstance(state, HealthState) and state.condition is Condition.FIRING
+
+
+def due_in(states: Iterable[KeyState], interval: float, now: float) -> float:
+    """Seconds until the next check of a server with these keys."""
+    return health.server_pace((state for state in states if isinstance(state, HealthState)), interval, now)
+
+
+def _turns(key: str, before: HealthState, after: HealthState, now: float) -> Iterable[Began | Ended]:
+    fired, fires_now = fires(before), fires(after)
+    if fires_now and not fired:
+        yield Began(key, now if after.first_bad is None else after.first_bad, after.told)
+    if fired and not fires_now:
+        yield Ended(key, now if before.recovering_since is None else before.recovering_since)

@@ -1,0 +1,107 @@
+"""What is remembered, put together for those who ask."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from botkit.document import Document, Paragraph
+from botkit.rendering import to_plain
+from plugins.foci.desk import Desk
+from plugins.foci.diff import diff
+from plugins.foci.narrative import describe
+from plugins.foci.repository.history import ListChange
+from plugins.foci.roster import History, WatchView
+from plugins.foci.standing import HealthEvent
+from plugins.foci.watches import Watch, ignored_by, terms_of
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """
+    How many things there are.
+
+    Attributes:
+        verdicts: server to the verdict of its last check; None before the first.
+        incidents: open ones, notices included.
+        last_check: seconds since the epoch; None before the first.
+    """
+
+    rooms: int
+    watches: int
+    verdicts: dict[str, str | None]
+    incidents: int
+    last_check: float | None
+
+
+async def views_of(desk: Desk, room_id: str) -> tuple[WatchView, ...]:
+    """What is watched for a room, by name. Intervals are those of all rooms together."""
+    mine = {watch.server: watch for watch in reversed(await desk.watches.of_room(room_id))}
+    everyone: dict[str, list[Watch]] = {server: [] for server in mine}
+    for watch in await desk.watches.all():
+        if watch.server in everyone:
+            everyone[watch.server].append(watch)
+    rows = {row.server: row for row in await desk.servers.all()}
+    troubles = await _troubles(desk, room_id)
+    silences = [one for one in await desk.silences.all() if one.room_id == room_id]
+    found = []
+    for server, watch in sorted(mine.items()):
+        terms, row = terms_of(everyone[server], desk.settings), rows.get(server)
+        if terms is None or row is None:
+            continue
+        ends = [one.until for one in silences if one.covers(server, desk.now)]
+        found.append(
+            WatchView(
+                server,
+                terms.interval,
+                watch.source,
+                row.verdict,
+                row.summary,
+                row.checked_at,
+                tuple(troubles.get(server, ())),
+                max(ends, default=None),
+            )
+        )
+    return tuple(found)
+
+
+async def history_of(desk: Desk, server: str, since: float) -> History | None:
+    """What is remembered of a server, also after it was watched."""
+    row, first = await desk.servers.get(server), await desk.history.first_known(server)
+    if row is None and first is None:
+        return None
+    keys = [key for key in await desk.states.concerning(server) if not key.startswith("cert:")]
+    outages = await desk.history.outages(server, since)
+    changes = [(change.at, _told(change)) for change in await desk.history.changes(server, since)]
+    begun = min(at for at in (None if row is None else row.watched_since, first) if at is not None)
+    return History(begun, tuple(keys), outages, tuple(changes))
+
+
+async def tally_of(desk: Desk) -> Tally:
+    """Everything counted."""
+    rows, watches = await desk.servers.all(), await desk.watches.all()
+    checks = [row.checked_at for row in rows if row.checked_at is not None]
+    return Tally(
+        len({watch.room_id for watch in watches}),
+        len({(watch.room_id, watch.server) for watch in watches}),
+        {row.server: row.verdict for row in rows},
+        len(await desk.incidents.all()),
+        max(checks, default=None),
+    )
+
+
+async def _troubles(desk: Desk, room_id: str) -> dict[str, list[HealthEvent]]:
+    """What is open about each server of a room, what it does not want to hear of left out."""
+    events = [event for one in await desk.incidents.all() for event in one.members.values()]
+    concerned = await desk.watches.concerned_by({event.key for event in events})
+    found: dict[str, list[HealthEvent]] = {}
+    for event in events:
+        here = [watch for watch in concerned.get(event.key, ()) if watch.room_id == room_id]
+        for server in sorted({watch.server for watch in here}):
+            ignored = ignored_by(watch for watch in here if watch.server == server)[room_id]
+            if event.cause.code not in ignored | desk.settings.ignore:
+                found.setdefault(server, []).append(event)
+    return found
+
+
+def _told(change: ListChange) -> str:
+    return to_plain(Document((Paragraph(describe(diff(change.before, change.after))),)))

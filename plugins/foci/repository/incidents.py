@@ -1,0 +1,171 @@
+"""Open incidents, silences, what was withheld because of them, and what became of rooms."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, delete, func, or_, select, update
+
+from botkit.storage import Connection
+from botkit.storage.database import insert_new
+from botkit.storage.text import storable
+from plugins.foci import snapshot
+from plugins.foci.audience import Silence
+from plugins.foci.incidents import STORED, Incident
+from plugins.foci.repository.tables import incidents, rooms, silences, withheld
+from plugins.foci.snapshot import Snapshot
+
+
+class IncidentBook:
+    """The table of incidents that are not over."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def all(self) -> tuple[Incident, ...]:
+        """Every open incident."""
+        rows = await self._connection.execute(select(incidents.c.state).order_by(incidents.c.subject))
+        return tuple(STORED.load(row.state) for row in rows)
+
+    async def about(self, subjects: Collection[str]) -> tuple[Incident, ...]:
+        """The open ones with these subjects."""
+        query = select(incidents.c.state).where(incidents.c.subject.in_(subjects)).order_by(incidents.c.subject)
+        return tuple(STORED.load(row.state) for row in await self._connection.execute(query))
+
+    async def named(self, name: str) -> Incident | None:
+        """The open one of this name."""
+        text = await self._connection.scalar(select(incidents.c.state).where(incidents.c.name == name))
+        return None if text is None else STORED.load(text)
+
+    async def due(self, now: float, latest: float) -> tuple[Incident, ...]:
+        """Those to be reminded of now; also those due later than ``latest``, which a clock set back left behind."""
+        waiting = or_(incidents.c.next_at <= now, incidents.c.next_at > latest)
+        query = select(incidents.c.state).where(waiting).order_by(incidents.c.subject)
+        return tuple(STORED.load(row.state) for row in await self._connection.execute(query))
+
+    async def next_at(self) -> float | None:
+        """When the first one is to be reminded of."""
+        at: float | None = await self._connection.scalar(select(func.min(incidents.c.next_at)))
+        return at
+
+    async def save(self, incident: Incident, next_at: float | None) -> None:
+        """Keep an incident; ``next_at`` is when to remind of it."""
+        key = incident.subject
+        values = {"name": incident.name, "state": STORED.dump(incident), "next_at": next_at}
+        changed = await self._connection.execute(update(incidents).where(incidents.c.subject == key).values(values))
+        if changed.rowcount == 0:
+            await self._connection.execute(incidents.insert().values(subject=key, **values))
+
+    async def remove(self, subject: str) -> None:
+        """The incident is over."""
+        await self._connection.execute(delete(incidents).where(incidents.c.subject == subject))
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """
+    List changes that a room was not told.
+
+    Attributes:
+        snapshot: the list as the room knows it.
+        at: the latest of the changes.
+    """
+
+    room_id: str
+    server: str
+    snapshot: Snapshot
+    at: float
+
+
+class SilenceBook:
+    """The tables of silences and of what was withheld."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def all(self) -> tuple[Silence, ...]:
+        """Every silence, those that are over and not cleared away included."""
+        rows = await self._connection.execute(select(silences).order_by(silences.c.room_id, silences.c.target))
+        return tuple(_silence_of(row) for row in rows)
+
+    async def put(self, silence: Silence) -> None:
+        """Begin a silence, in place of the room's one of the same target."""
+        key = {"room_id": silence.room_id, "target": storable(silence.target)}
+        values = {"until": silence.until, "author": storable(silence.author), "reason": storable(silence.reason)}
+        await self._connection.execute(insert_new(self._connection, silences).values(**key, **values))
+        await self._connection.execute(update(silences).filter_by(**key).values(**values))
+
+    async def remove(self, silence: Silence) -> None:
+        """End a silence."""
+        key = {"room_id": silence.room_id, "target": silence.target}
+        await self._connection.execute(delete(silences).filter_by(**key))
+
+    async def next_end(self) -> float | None:
+        """When the first silence ends."""
+        at: float | None = await self._connection.scalar(select(func.min(silences.c.until)))
+        return at
+
+    async def withhold(self, one: Withheld) -> None:
+        """Note a change that a room is not told; the list that it knows stays the one noted first."""
+        key = {"room_id": one.room_id, "server": one.server}
+        text = snapshot.STORED.dump(one.snapshot)
+        await self._connection.execute(insert_new(self._connection, withheld).values(**key, snapshot=text, at=one.at))
+        await self._connection.execute(update(withheld).filter_by(**key).values(at=one.at))
+
+    async def withheld(self) -> tuple[Withheld, ...]:
+        """Everything that was withheld and is not told yet."""
+        rows = await self._connection.execute(select(withheld).order_by(withheld.c.room_id, withheld.c.server))
+        return tuple(Withheld(row.room_id, row.server, snapshot.STORED.load(row.snapshot), row.at) for row in rows)
+
+    async def release(self, one: Withheld) -> None:
+        """It is told, or not worth telling any more."""
+        key = {"room_id": one.room_id, "server": one.server}
+        await self._connection.execute(delete(withheld).filter_by(**key))
+
+    async def move(self, old: str, new: str) -> None:
+        """What was asked for in a room holds in its replacement."""
+        for table, column in ((silences, silences.c.target), (withheld, withheld.c.server)):
+            there = select(column).where(table.c.room_id == new)
+            await self._connection.execute(delete(table).where(table.c.room_id == old, column.in_(there)))
+            await self._connection.execute(update(table).where(table.c.room_id == old).values(room_id=new))
+
+    async def forget_room(self, room_id: str) -> None:
+        """Nothing is to be told in a room any more."""
+        for table in (silences, withheld):
+            await self._connection.execute(delete(table).where(table.c.room_id == room_id))
+
+
+class RoomBook:
+    """The table of rooms that were replaced or refuse the bot."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def suspended(self) -> frozenset[str]:
+        """Rooms that refuse the bot."""
+        query = select(rooms.c.room_id).where(rooms.c.suspended_at.is_not(None))
+        return frozenset(await self._connection.scalars(query))
+
+    async def replacements(self) -> dict[str, str]:
+        """Replaced rooms and what replaced them."""
+        query = select(rooms.c.room_id, rooms.c.replaced_by).where(rooms.c.replaced_by.is_not(None))
+        return {row.room_id: row.replaced_by for row in await self._connection.execute(query)}
+
+    async def replace(self, old: str, new: str) -> None:
+        """A room was replaced."""
+        await self._note(old, replaced_by=storable(new), suspended_at=None)
+
+    async def suspend(self, room_id: str, at: float | None) -> None:
+        """A room refuses the bot since then; None if it does not any more."""
+        await self._note(room_id, suspended_at=at)
+
+    async def _note(self, room_id: str, **values: Any) -> None:
+        key = {"room_id": storable(room_id)}
+        await self._connection.execute(insert_new(self._connection, rooms).values(**key))
+        await self._connection.execute(update(rooms).filter_by(**key).values(**values))
+
+
+def _silence_of(row: Row[Any]) -> Silence:
+    return Silence(row.room_id, row.target, row.until, row.author, row.reason)

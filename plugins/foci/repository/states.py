@@ -1,0 +1,135 @@
+"""What is known of each key, which servers it concerns, and what the bot thinks of its own connection."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+from sqlalchemy import delete, select, update
+
+from botkit.storage import Connection
+from botkit.storage.database import insert_new
+from botkit.storage.text import from_json, storable, to_json
+from plugins.foci import certificates, health
+from plugins.foci.certificates import CertificateState
+from plugins.foci.keys import Origin
+from plugins.foci.progress import KeyState, Mind
+from plugins.foci.repository.tables import concerns, hosts, notes, states
+from plugins.foci.samples import Vantage
+from plugins.foci.suspicion import HostView, Suspicion
+
+_SUSPICION = "suspicion"
+
+
+class StateBook:
+    """The tables of keys."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def load(self, keys: Collection[str]) -> dict[str, KeyState]:
+        """The states of these keys, of those that have one."""
+        query = select(states).where(states.c.key.in_(keys))
+        return {row.key: _state_of(row.key, row.state) for row in await self._connection.execute(query)}
+
+    async def save(self, changed: Mapping[str, KeyState]) -> None:
+        """Write states."""
+        for key, state in changed.items():
+            text = _text_of(state)
+            found = await self._connection.execute(update(states).where(states.c.key == key).values(state=text))
+            if found.rowcount == 0:
+                await self._connection.execute(states.insert().values(key=key, state=text))
+
+    async def orphans(self) -> dict[str, KeyState]:
+        """The states of keys that concern no watched server any more."""
+        current = select(concerns.c.key).where(concerns.c.ended_at.is_(None))
+        query = select(states).where(states.c.key.not_in(current)).order_by(states.c.key)
+        return {row.key: _state_of(row.key, row.state) for row in await self._connection.execute(query)}
+
+    async def remove(self, keys: Iterable[str]) -> None:
+        """Forget states."""
+        for key in keys:
+            await self._connection.execute(delete(states).where(states.c.key == key))
+
+    async def concerning(self, server: str) -> dict[str, Origin]:
+        """The keys that concern a server now."""
+        query = select(concerns.c.key, concerns.c.origin).where(
+            concerns.c.server == server, concerns.c.ended_at.is_(None)
+        )
+        rows = await self._connection.execute(query.order_by(concerns.c.key))
+        return {row.key: Origin(row.origin) for row in rows}
+
+    async def begin(self, server: str, came: Mapping[str, Origin], now: float) -> None:
+        """Keys concern a server from now on."""
+        for name, origin in came.items():
+            values: dict[str, Any] = {"origin": origin, "ended_at": None}
+            key = {"server": server, "key": name}
+            await self._connection.execute(insert_new(self._connection, concerns).values(**key, **values, since=now))
+            await self._connection.execute(update(concerns).filter_by(**key).values(**values))
+
+    async def end(self, server: str, keys: Iterable[str], now: float) -> None:
+        """Keys concern a server no more; that they did is kept for its history."""
+        for key in keys:
+            await self._connection.execute(
+                update(concerns).where(concerns.c.server == server, concerns.c.key == key).values(ended_at=now)
+            )
+
+    async def end_all(self, server: str, now: float) -> None:
+        """Nothing concerns a server any more: it is not watched."""
+        open_ones = (concerns.c.server == server, concerns.c.ended_at.is_(None))
+        await self._connection.execute(update(concerns).where(*open_ones).values(ended_at=now))
+
+    async def mind(self) -> Mind:
+        """What the bot thinks of its own connection."""
+        rows = (await self._connection.execute(select(hosts))).all()
+        answered = {row.host: row.answered_at for row in rows if row.answered_at is not None}
+        views = {row.host: HostView(row.looked_at, row.trouble_since) for row in rows if row.looked_at is not None}
+        text = await self._connection.scalar(select(notes.c.value).where(notes.c.name == _SUSPICION))
+        return Mind(Vantage(answered), Suspicion(views, **(from_json(text) if text else {})))
+
+    async def save_mind(self, before: Mind, after: Mind, touched: Iterable[str]) -> None:
+        """Write what is different: of hosts only those that were touched."""
+        for host in sorted(set(touched)):
+            view = after.suspicion.hosts.get(host)
+            values = {
+                "answered_at": after.vantage.answered.get(host),
+                "looked_at": None if view is None else view.at,
+                "trouble_since": None if view is None else view.trouble_since,
+            }
+            changed = await self._connection.execute(update(hosts).where(hosts.c.host == storable(host)).values(values))
+            if changed.rowcount == 0:
+                await self._connection.execute(hosts.insert().values(host=storable(host), **values))
+        told = _conclusions(after.suspicion)
+        if told != _conclusions(before.suspicion):
+            await self.note(_SUSPICION, to_json(told))
+
+    async def noted(self, name: str) -> str | None:
+        """A note of the bot's own."""
+        value: str | None = await self._connection.scalar(select(notes.c.value).where(notes.c.name == name))
+        return value
+
+    async def note(self, name: str, value: str) -> None:
+        """Write a note."""
+        await self._connection.execute(insert_new(self._connection, notes).values(name=name, value=value))
+        await self._connection.execute(update(notes).where(notes.c.name == name).values(value=value))
+
+    async def forget_hosts(self, before: float) -> None:
+        """Delete hosts that were neither heard nor looked at since."""
+        old = (hosts.c.answered_at.is_(None) | (hosts.c.answered_at < before)) & (
+            hosts.c.looked_at.is_(None) | (hosts.c.looked_at < before)
+        )
+        await self._connection.execute(delete(hosts).where(old))
+
+
+def _state_of(key: str, text: str) -> KeyState:
+    return certificates.STORED.load(text) if key.startswith("cert:") else health.STORED.load(text)
+
+
+def _text_of(state: KeyState) -> str:
+    if isinstance(state, CertificateState):
+        return certificates.STORED.dump(state)
+    return health.STORED.dump(state)
+
+
+def _conclusions(suspicion: Suspicion) -> dict[str, Any]:
+    return {"since": suspicion.since, "told": suspicion.told, "ended_at": suspicion.ended_at}

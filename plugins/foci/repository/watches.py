@@ -1,0 +1,159 @@
+"""Watches, and what is known of each watched server."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, delete, select, update
+from sqlalchemy.sql.elements import ColumnElement
+
+from botkit.storage import Connection
+from botkit.storage.database import insert_new
+from botkit.storage.text import from_json, storable, to_json
+from plugins.foci import copies, listwatch
+from plugins.foci.copies import Copy
+from plugins.foci.listwatch import ListState
+from plugins.foci.repository.tables import concerns, servers, watches
+from plugins.foci.watches import Watch
+
+
+@dataclass(frozen=True, slots=True)
+class ServerRow:
+    """
+    A watched server. Times are seconds since the epoch.
+
+    Attributes:
+        due_at: of the next check; None before the first.
+        confirm_at: when a changed list is to be confirmed; None without one.
+        verdict, summary, checked_at: of the last check; None before the first.
+    """
+
+    server: str
+    watched_since: float
+    due_at: float | None = None
+    confirm_at: float | None = None
+    lists: ListState = ListState()  # noqa: RUF009 - frozen
+    copy: Copy | None = None
+    verdict: str | None = None
+    summary: str | None = None
+    checked_at: float | None = None
+
+
+class WatchBook:
+    """The table of watches."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def all(self) -> tuple[Watch, ...]:
+        """Every watch."""
+        return await self._where()
+
+    async def of_server(self, server: str) -> tuple[Watch, ...]:
+        """The watches of a server."""
+        return await self._where(watches.c.server == server)
+
+    async def of_room(self, room_id: str) -> tuple[Watch, ...]:
+        """The watches of a room."""
+        return await self._where(watches.c.room_id == room_id)
+
+    async def rooms(self) -> frozenset[str]:
+        """Rooms with a watch."""
+        return frozenset(await self._connection.scalars(select(watches.c.room_id).distinct()))
+
+    async def concerned_by(self, keys: Collection[str]) -> dict[str, list[Watch]]:
+        """Health keys to the watches of the servers that they concern now."""
+        if not keys:
+            return {}
+        query = (
+            select(concerns.c.key, watches)
+            .join(watches, watches.c.server == concerns.c.server)
+            .where(concerns.c.key.in_(keys), concerns.c.ended_at.is_(None))
+        )
+        found: dict[str, list[Watch]] = {}
+        for row in await self._connection.execute(query):
+            found.setdefault(row.key, []).append(watch_of(row))
+        return found
+
+    async def put(self, watch: Watch) -> None:
+        """Add a watch, or change the one of its room, server and source."""
+        key = {"room_id": storable(watch.room_id), "server": watch.server, "source": watch.source}
+        values = {
+            "interval": watch.interval,
+            "deep": watch.deep,
+            "ignored": to_json(sorted(watch.ignore)),
+            "author": storable(watch.author),
+            "created_at": watch.created_at,
+        }
+        await self._connection.execute(insert_new(self._connection, watches).values(**key, **values))
+        await self._connection.execute(update(watches).filter_by(**key).values(**values))
+
+    async def remove(self, watch: Watch) -> None:
+        """Delete the watch of this room, server and source."""
+        key = {"room_id": watch.room_id, "server": watch.server, "source": watch.source}
+        await self._connection.execute(delete(watches).filter_by(**key))
+
+    async def _where(self, *conditions: ColumnElement[bool]) -> tuple[Watch, ...]:
+        query = select(watches).where(*conditions).order_by(watches.c.server, watches.c.room_id, watches.c.source)
+        return tuple(watch_of(row) for row in await self._connection.execute(query))
+
+
+class ServerBook:
+    """The table of watched servers."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def all(self) -> tuple[ServerRow, ...]:
+        """Every watched server; lists are left out."""
+        columns = [column for column in servers.c if column.name != "list_state"]
+        rows = await self._connection.execute(select(*columns).order_by(servers.c.server))
+        return tuple(_server_of(row) for row in rows)
+
+    async def get(self, server: str) -> ServerRow | None:
+        """One of them with its list."""
+        row = (await self._connection.execute(select(servers).where(servers.c.server == server))).first()
+        return None if row is None else _server_of(row)
+
+    async def add(self, names: Iterable[str], now: float) -> None:
+        """Begin to watch servers."""
+        for name in sorted(names):
+            await self._connection.execute(insert_new(self._connection, servers).values(server=name, watched_since=now))
+
+    async def remove(self, names: Collection[str]) -> None:
+        """Forget servers."""
+        for name in names:
+            await self._connection.execute(delete(servers).where(servers.c.server == name))
+
+    async def save(self, before: ServerRow, after: ServerRow) -> None:
+        """Write what is different."""
+        values: dict[str, Any] = {
+            "due_at": after.due_at,
+            "confirm_at": after.confirm_at,
+            "verdict": after.verdict,
+            "summary": None if after.summary is None else storable(after.summary),
+            "checked_at": after.checked_at,
+        }
+        if before.lists != after.lists:
+            values["list_state"] = listwatch.STORED.dump(after.lists)
+        if before.copy != after.copy:
+            values["copy"] = None if after.copy is None else copies.STORED.dump(after.copy)
+        await self._connection.execute(update(servers).where(servers.c.server == after.server).values(values))
+
+
+def watch_of(row: Row[Any]) -> Watch:
+    """A row of the table of watches."""
+    ignored = frozenset(from_json(row.ignored))
+    return Watch(row.room_id, row.server, row.source, row.interval, row.deep, ignored, row.author, row.created_at)
+
+
+def _server_of(row: Row[Any]) -> ServerRow:
+    values = dict(row._mapping)
+    lists, copy = values.pop("list_state", None), values.pop("copy")
+    return ServerRow(
+        **values,
+        lists=ListState() if lists is None else listwatch.STORED.load(lists),
+        copy=None if copy is None else copies.STORED.load(copy),
+    )

@@ -1,0 +1,108 @@
+"""
+Who wants which server watched, and what follows for its checks.
+
+Intended use: the database keeps every ``Watch``; ``terms_of`` puts those of one server together, ``ignored_by`` tells
+what a room does not want to hear of it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from plugins.foci.health import HealthSettings
+from plugins.foci.listwatch import ListSettings
+from plugins.foci.observation import ProbeSettings
+from plugins.foci.posts import AlertSettings
+
+Source = Literal["config", "room"]
+
+
+@dataclass(frozen=True, slots=True)
+class WatchSettings:
+    """
+    What the operator may tune about watches.
+
+    Attributes:
+        interval: seconds between checks where a watch names none.
+        shortest: seconds between checks at least, whatever anyone asked for.
+        ignore: finding codes that nobody is told of.
+    """
+
+    health: HealthSettings = field(default_factory=HealthSettings)
+    lists: ListSettings = field(default_factory=ListSettings)
+    alerts: AlertSettings = field(default_factory=AlertSettings)
+    probe: ProbeSettings = field(default_factory=ProbeSettings)
+    interval: float = 300.0
+    shortest: float = 60.0
+    ignore: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """
+    One room's wish to have one server watched. A room may have two for a server, one of each source.
+
+    Attributes:
+        source: from config.yaml, or made by a command in the room.
+        interval: seconds between checks; None for the configured default.
+        ignore: finding codes that this room does not want judged.
+        author: user id of who asked; empty for the configuration.
+        created_at: seconds since the epoch.
+    """
+
+    room_id: str
+    server: str
+    source: Source
+    interval: float | None = None
+    deep: bool = False
+    ignore: frozenset[str] = frozenset()
+    author: str = ""
+    created_at: float = 0.0
+
+    def asks_the_same_as(self, other: Watch) -> bool:
+        """Whether they differ only in who asked when."""
+        return (self.interval, self.deep, self.ignore) == (other.interval, other.deep, other.ignore)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How a server is checked on behalf of all its rooms."""
+
+    interval: float
+    deep: bool
+    ignore: frozenset[str]
+
+
+def terms_of(watches: Iterable[Watch], settings: WatchSettings) -> Terms | None:
+    """
+    The shortest interval, deep if anyone asked for it, and left out only what no room wants judged; None if nobody
+    watches.
+    """
+    wishes = tuple(watches)
+    if not wishes:
+        return None
+    interval = min(settings.interval if watch.interval is None else watch.interval for watch in wishes)
+    ignore = frozenset.intersection(*ignored_by(wishes).values())
+    return Terms(max(settings.shortest, interval), any(watch.deep for watch in wishes), ignore)
+
+
+def ignored_by(watches: Iterable[Watch]) -> Mapping[str, frozenset[str]]:
+    """Room id to what that room leaves out, of watches of one server; the configuration's word counts if it has one."""
+    rooms: dict[str, dict[Source, frozenset[str]]] = defaultdict(dict)
+    for watch in watches:
+        rooms[watch.room_id][watch.source] = watch.ignore
+    return {room_id: own.get("config", own.get("room", frozenset())) for room_id, own in rooms.items()}
+
+
+def shares_fate(server: str, own_server: str, entitled: Iterable[str]) -> bool:
+    """
+    Whether an alert about a server would go down with it: it is the bot's own, or that of all who may act on it.
+
+    Args:
+        entitled: user ids in the room, the bot left out.
+    """
+    homes = {user_id.partition(":")[2].lower() for user_id in entitled}
+    return server.lower() == own_server.lower() or homes == {server.lower()}

@@ -1,0 +1,122 @@
+"""A ledger on a real database with the real post box, on a simulated clock; and what rooms read of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+
+from botkit.matrix.mail import PostBox
+from botkit.storage import Database
+from botkit.storage.tables import outbox
+from botkit.storage.text import from_json
+from plugins.foci.audience import Silence
+from plugins.foci.ledger import Ledger
+from plugins.foci.repository import REVISIONS
+from plugins.foci.watches import WatchSettings
+from tests.ledger.internet import Internet
+
+NOON = 1_795_435_200.0
+"""2026-11-23, 12:00 UTC."""
+
+INTERVAL = 300.0
+ADMIN = "@ops:example.org"
+
+
+@dataclass(frozen=True)
+class Read:
+    """One letter as it stands in the outbox."""
+
+    room: str
+    placement: str
+    text: str
+    about: str
+    msgtype: str
+    mentions: tuple[str, ...]
+    txn_id: str
+
+    @property
+    def line(self) -> str:
+        """Room, placement and the first line."""
+        return f"{self.room} {self.placement}: {self.text.splitlines()[0]}"
+
+
+class Ops:
+    """
+    Some servers, who watches them, and the time.
+
+    Attributes:
+        at: seconds since the epoch.
+        woken: how often the mail was told that there may be letters.
+    """
+
+    def __init__(self, database: Database, internet: Internet, settings: WatchSettings | None = None) -> None:
+        self.database = database
+        self.internet = internet
+        self.settings = settings or WatchSettings()
+        self.at = NOON
+        self.woken = 0
+        self._read = 0
+        self.ledger = self.restarted()
+
+    def restarted(self) -> Ledger:
+        """The ledger of a new process on the same database."""
+        self.ledger = Ledger(self.database, PostBox("foci", lambda: int(self.at * 1000), self._wake), self.settings)
+        return self.ledger
+
+    def _wake(self) -> None:
+        self.woken += 1
+
+    async def watch(self, rooms: Mapping[str, Iterable[str]], interval: float | None = None) -> None:
+        """Each room watches its servers."""
+        for room, servers in rooms.items():
+            for server in servers:
+                await self.ledger.watch(room, server, interval, ADMIN, self.at)
+
+    async def check(self, server: str, **facts: Any) -> list[str]:
+        """One check now, and the confirmation that it asks for; what rooms read of it."""
+        dues = await self.ledger.take(self.internet.check(server, self.at, **facts), self.at)
+        confirmations = [due.at for due in dues if due.confirm]
+        if confirmations:
+            self.at = confirmations[0]
+            await self.ledger.take(self.internet.confirmation(server, self.at), self.at)
+        return await self.lines()
+
+    async def checks(self, server: str, times: int, after: float = 100.0, **facts: Any) -> list[str]:
+        """Several checks in a row, with time passing before each."""
+        for _ in range(times):
+            self.at += after
+            await self.ledger.take(self.internet.check(server, self.at, **facts), self.at)
+        return await self.lines()
+
+    async def silence(self, room: str, target: str, seconds: float) -> None:
+        """Silence something from now on."""
+        await self.ledger.silence(Silence(room, target, self.at + seconds, ADMIN, "maintenance"), self.at)
+
+    async def read(self) -> list[Read]:
+        """Letters since they were read last."""
+        async with self.database.begin() as connection:
+            query = select(outbox).where(outbox.c.id > self._read).order_by(outbox.c.id)
+            rows = (await connection.execute(query)).all()
+        self._read = max((row.id for row in rows), default=self._read)
+        return [_read(row) for row in rows]
+
+    async def lines(self) -> list[str]:
+        """First lines of the letters since they were read last, evidence left out."""
+        return [one.line for one in await self.read() if one.placement != "thread"]
+
+
+def _read(row: Any) -> Read:
+    content = from_json(row.content)
+    mentions = tuple(content.get("m.mentions", {}).get("user_ids", ()))
+    return Read(row.room_id, row.placement, content["body"], row.about, content["msgtype"], mentions, row.txn_id)
+
+
+async def opened(url: str) -> Database:
+    """The database with the host's tables and the plugin's."""
+    database = Database(url)
+    await database.open()
+    await database.migrate("foci", REVISIONS)
+    return database
