@@ -24,8 +24,8 @@ async def take(slots: Slots, wanted: int) -> tuple[list[object], list[asyncio.Ta
 async def test_one_party_gets_enough_and_no_more() -> None:
     """A check with two foci has all its requests under way at once; a thousand of them do not fill the house."""
     held, waiting = await take(Slots(64), 200)
-    assert len(held) == 13
-    assert len(waiting) == 187
+    assert len(held) == 12
+    assert len(waiting) == 188
     for task in waiting:
         task.cancel()
 
@@ -34,7 +34,7 @@ async def test_a_newcomer_is_served_at_once() -> None:
     """Ten parties that want everything leave room for the eleventh."""
     slots = Slots(64)
     parties = [await take(slots, 100) for _ in range(10)]
-    assert 64 - sum(len(held) for held, _ in parties) == 5
+    assert 64 - sum(len(held) for held, _ in parties) == 7
     held, waiting = await take(slots, 2)
     assert len(held) == 2
     for task in [task for _, tasks in parties for task in tasks] + waiting:
