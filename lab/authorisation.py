@@ -68,7 +68,7 @@ class AuthorisationService:
     Answers as lk-jwt-service of a given version does.
 
     Attributes:
-        version: such as ``"0.5.0"``; decides paths, error codes and headers.
+        version: such as ``"0.5.0"``; decides paths, error codes and headers. May be changed at any time.
         issuer: makes the tokens; without one no user can be looked up. May be changed at any time.
     """
 
@@ -76,7 +76,10 @@ class AuthorisationService:
         """Make a service of that version."""
         self.version = version
         self.issuer = issuer
-        self._release: Release = tuple(int(part) for part in version.split("."))
+
+    @property
+    def _release(self) -> Release:
+        return tuple(int(part) for part in self.version.split("."))
 
     async def answer(self, request: Request) -> Answer:
         """Answer a request; the path is what a proxy passes on that strips the prefix."""

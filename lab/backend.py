@@ -123,12 +123,22 @@ class Backend:
         self._focus = await self._federation.focus(self.url, version=self._version)
         self._focus.service.issuer = self.issuer
         parts = urlsplit(self.sfu_url)
-        self._site = await self._federation.site(f"{parts.netloc}")
+        self._site = await self._federation.site(parts.netloc)
         self._site.mount(Mount(parts.path.rstrip("/"), self._tunnel.answer))
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self.sfu.stop()
+
+    @property
+    def full_access(self) -> list[str]:
+        """Server names for whose users the service has the SFU make rooms, ``["*"]`` for all; may be replaced."""
+        return self._full_access
+
+    @full_access.setter
+    def full_access(self, names: Sequence[str]) -> None:
+        self._full_access = list(names)
+        self.issuer.full_access = self._admitted()
 
     @property
     def entry(self) -> dict[str, str]:
@@ -161,11 +171,14 @@ class Backend:
         self.fault = fault
         self.issuer.wrong_secret = fault is CallFault.WRONG_KEY
         self.issuer.sfu_url = _URLS.get(fault, self.sfu_url)
-        self.issuer.full_access = [] if fault is CallFault.ROOM_NOT_CREATED else self._full_access
+        self.issuer.full_access = self._admitted()
         self._tunnel.forwards_upgrades = fault is not CallFault.UPGRADE_REFUSED
         await self._arrange_sfu(fault)
         if self._homeserver is not None:
             await self._homeserver.serve_openid(fault is not CallFault.OPENID_OFF)
+
+    def _admitted(self) -> list[str]:
+        return [] if self.fault is CallFault.ROOM_NOT_CREATED else self._full_access
 
     async def _arrange_sfu(self, fault: CallFault | None) -> None:
         wanted = (fault is not CallFault.ROOM_NOT_CREATED, _MEDIA.get(fault, Media.OPEN))

@@ -53,14 +53,8 @@ class Client:
         family: socket.AddressFamily = socket.AF_INET,
     ) -> Seen:
         """Read at most ``limit`` bytes of the body, all of it if not given."""
-        connector = aiohttp.TCPConnector(
-            resolver=_ConnectTo(self._federation, family),
-            ssl=self._federation.authority.client_context(),
-            force_close=True,
-        )
-        limits = aiohttp.ClientTimeout(total=timeout, ceil_threshold=1000)
         async with (
-            aiohttp.ClientSession(connector=connector, timeout=limits) as session,
+            self.session(timeout, family) as session,
             session.request(method, url, data=body, headers=headers, allow_redirects=False) as response,
         ):
             content = bytearray()
@@ -72,6 +66,16 @@ class Client:
             for name, value in response.headers.items():
                 every.setdefault(name.lower(), []).append(value)
             return Seen(response.status, every, bytes(content))
+
+    def session(self, timeout: float = 20.0, family: socket.AddressFamily = socket.AF_INET) -> aiohttp.ClientSession:
+        """A session in which every request has a connection of its own."""
+        connector = aiohttp.TCPConnector(
+            resolver=_ConnectTo(self._federation, family),
+            ssl=self._federation.authority.client_context(),
+            force_close=True,
+        )
+        limits = aiohttp.ClientTimeout(total=timeout, ceil_threshold=1000)
+        return aiohttp.ClientSession(connector=connector, timeout=limits)
 
 
 class _ConnectTo(AbstractResolver):

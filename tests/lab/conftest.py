@@ -21,7 +21,7 @@ def client(federation: Federation) -> Client:
     return Client(federation)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def livekit() -> None:
     """For tests with a real SFU; where none was built they are skipped by name."""
     if livekit_binary() is None:
