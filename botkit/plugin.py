@@ -44,11 +44,13 @@ class Limits:
         timeout: seconds for one request.
         deadline: seconds for the whole of one piece of work.
         max_redirects: redirects followed in a row.
+        concurrency: requests in flight at once, all plugins' together; more of them wait.
     """
 
     timeout: float = 10.0
     deadline: float = 20.0
     max_redirects: int = 5
+    concurrency: int = 64
 
 
 class Rooms(Protocol):

@@ -111,4 +111,4 @@ class NetworkConfig(Section):
         """What plugins need of this section."""
         from botkit.plugin import Limits
 
-        return Limits(timeout=self.timeout, deadline=self.deadline, max_redirects=self.max_redirects)
+        return Limits(self.timeout, self.deadline, self.max_redirects, self.concurrency)
