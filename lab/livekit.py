@@ -140,7 +140,8 @@ class LiveKit:
                 # At the first signal it waits for those in its rooms; the second, which ``stop`` sends, ends that.
                 self._process.terminate()
                 await asyncio.sleep(0.05)
-            await stop(self._process, patience=3.0)
+            # Signals that come within a tenth of a second after the start are lost on it; it has nothing to lose.
+            await stop(self._process, patience=1.0)
             self._process = None
 
     async def restart(self) -> None:
