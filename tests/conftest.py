@@ -5,6 +5,11 @@ from __future__ import annotations
 import os
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes says more about the machine, and about coverage being measured, than about the product.
+settings.register_profile("house", deadline=None)
+settings.load_profile("house")
 
 
 def _skipped(terminal: pytest.TerminalReporter) -> set[str]:
