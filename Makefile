@@ -10,7 +10,7 @@ LIVEKIT := .cache/livekit/livekit-server
 BENCH_VENV := .venv-bench
 BENCH_STAMP := $(BENCH_VENV)/.installed
 
-.PHONY: setup livekit demo run check test scoreboard fuzz clean
+.PHONY: setup livekit demo run check test scoreboard policy fuzz clean
 setup: $(STAMP)
 
 $(STAMP): requirements.txt requirements-dev.txt requirements-lab.txt
@@ -49,6 +49,10 @@ $(BENCH_STAMP):
 	@$(PYTHON) -m venv $(BENCH_VENV)
 	@$(BENCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check testmatrix==0.2.3
 	@touch $@
+
+# Ways into private networks, walked by the real bot on loopback and in a network namespace; LIST=1 names them.
+policy: setup
+	@$(BIN)/python -m tests.policy $(if $(LIST),--list)
 
 # A million executions over everything that reads strangers' text; RUNS=20000 for fewer.
 fuzz: setup

@@ -98,6 +98,8 @@ def _uncounted(shipped: Mapping[str, Any]) -> list[str]:
     found = []
     if counted["opened"] != shipped["greeted"]:
         found.append(f"{counted['opened']} connections were opened, the public servers saw {shipped['greeted']}")
-    if counted["datagrams"] != 2 * shipped["asked"] or counted["datagrams6"]:
+    if counted["datagrams"] != 2 * shipped["asked"]:
         found.append(f"{counted['datagrams']} datagrams for {shipped['asked']} questions")
+    if counted["datagrams6"]:
+        found.append(f"{counted['datagrams6']} over IPv6, where nobody was asked")
     return found
