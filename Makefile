@@ -20,10 +20,10 @@ $(STAMP): requirements.txt requirements-dev.txt requirements-lab.txt
 	@touch $@
 
 # A real SFU for the lab, from the Go module proxy: some minutes once; LIVEKIT_SERVER names a prebuilt one instead.
-livekit: $(LIVEKIT)
+livekit: $(if $(LIVEKIT_SERVER),,$(LIVEKIT))
 
 $(LIVEKIT): lab/livekit.sh
-	@sh lab/livekit.sh $(LIVEKIT_VERSION) $@
+	@PYTHON=$(PYTHON) sh lab/livekit.sh $(LIVEKIT_VERSION) $@
 
 # A real Synapse, a small federation and the bot on loopback; KEEP=1 leaves it running.
 demo: setup
@@ -60,4 +60,4 @@ fuzz: setup
 	@$(BIN)/python -m fuzz $(if $(RUNS),--runs $(RUNS))
 
 clean:
-	rm -rf $(VENV) $(BENCH_VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(BENCH_VENV) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis

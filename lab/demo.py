@@ -1,8 +1,8 @@
 """
 The bot at work, with no account and no internet: ``python -m lab.demo [--keep]``.
 
-A real Synapse and a small federation start on loopback, the bot joins an encrypted ops room, and a person types
-``!foci`` in several forms. The room is printed as the person's client shows it.
+A real Synapse, a real SFU if there is one, and a small federation start on loopback, the bot joins an encrypted ops
+room, and a person types ``!foci`` in several forms. The room is printed as the person's client shows it.
 """
 
 from __future__ import annotations
@@ -22,17 +22,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
+from lab.backend import Backend
 from lab.bot import Bot, BotError
 from lab.fault import Fault
 from lab.federation import Federation
+from lab.livekit import LiveKitError, livekit_binary, livekit_version
 from lab.person import Person, Said, pill
 from lab.synapse import Synapse, SynapseError
 from lab.transcript import Transcript
-from lab.wellknown import WellKnown, document
 
 HOME = "home.example"
+SERVICE = f"https://rtc.{HOME}/livekit/jwt"
 ADDRESS = "127.0.7.254"
 OPS = "olivia"
 BOT = "foci"
@@ -103,25 +104,35 @@ async def populate(federation: Federation) -> None:
     await federation.server("silent.example", transports="absent")
 
 
-async def homeserver(directory: Path, federation: Federation) -> Synapse:
+def homeserver(directory: Path, federation: Federation) -> Synapse:
     """
     A Synapse whose focus is published in both ways that clients look for it.
 
     The well-known comes from the federation: Synapse tells clients its plain address, where any client can join in.
     """
-    focus = await federation.focus(f"https://rtc.{HOME}/livekit/jwt")
-    site = await federation.site(HOME)
-    WellKnown(site, document(f"https://matrix.{HOME}", [focus.entry]))
-    synapse = Synapse(
+    return Synapse(
         directory,
         server_name=HOME,
         address=ADDRESS,
         authority=federation.authority,
-        transports=[focus.entry],
+        transports=[{"type": "livekit", "livekit_service_url": SERVICE}],
         msc4143=True,
     )
-    federation.route(f"matrix.{HOME}", urlsplit(synapse.tls_url or "").netloc)
-    return synapse
+
+
+async def calls(
+    directory: Path, federation: Federation, synapse: Synapse, stage: Stage, stack: contextlib.AsyncExitStack
+) -> None:
+    """The homeserver's focus: with a real SFU where there is one, else with nothing behind it; says which."""
+    binary = livekit_binary()
+    if binary is None:
+        print("· no real SFU here (`make livekit` builds one): the authorisation service issues no tokens")
+        await federation.focus(SERVICE)
+    else:
+        backend = Backend(federation, directory, SERVICE, homeserver=synapse)
+        what = f"a real SFU, LiveKit {await livekit_version(binary)}"
+        await stage.step(what, stack.enter_async_context(backend))
+    await federation.adopt(synapse, [SERVICE])
 
 
 def bot_config(directory: Path, synapse: Synapse, federation: Federation) -> dict[str, Any]:
@@ -185,7 +196,8 @@ async def demo(directory: Path, *, keep: bool, script: Sequence[Line] = SCRIPT) 
     async with contextlib.AsyncExitStack() as stack:
         federation = await stack.enter_async_context(Federation(directory))
         await stage.step("a federation with faults, real TLS, on loopback", populate(federation))
-        synapse = await homeserver(directory / "synapse", federation)
+        synapse = homeserver(directory / "synapse", federation)
+        await calls(directory / "sfu", federation, synapse, stage, stack)
         stack.push_async_callback(synapse.stop)
         await stage.step(f"a real Synapse, {HOME}", synapse.start())
         ops, _ = await stage.step("accounts for a person and the bot", _accounts(synapse))
@@ -232,7 +244,7 @@ async def _main(directory: Path, *, keep: bool) -> int:
         await task
     except asyncio.CancelledError:
         print("\nEnded.")
-    except (BotError, DemoError, SynapseError) as error:
+    except (BotError, DemoError, LiveKitError, SynapseError) as error:
         print(f"\nThe demo failed: {error}", file=sys.stderr)
         return 1
     return 0

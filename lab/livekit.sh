@@ -24,6 +24,6 @@ if [ -z "$go" ] || ! recent "$go"; then
 fi
 
 echo "Building livekit-server $version with $("$go" version | cut -d' ' -f3) (once; some minutes) ..."
-GOBIN=$folder GOTOOLCHAIN=auto GOFLAGS=-buildvcs=false "$go" install "github.com/livekit/livekit-server/cmd/server@$version"
+CGO_ENABLED=0 GOBIN=$folder GOTOOLCHAIN=auto GOFLAGS=-buildvcs=false "$go" install "github.com/livekit/livekit-server/cmd/server@$version"
 mv "$folder/server" "$folder/livekit-server"
 "$folder/livekit-server" --version

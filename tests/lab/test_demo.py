@@ -13,7 +13,10 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from lab.livekit import livekit_binary
+
 ROOT = Path(__file__).resolve().parent.parent.parent
+SFU = livekit_binary() is not None
 VERDICTS = (
     ("✅", "home.example"),
     ("✅", "healthy.example"),
@@ -50,6 +53,7 @@ async def test_the_demo_plays_and_stays() -> None:
         for (sign, name), (_, first) in zip(VERDICTS, answers, strict=False):
             assert first.startswith(f"{sign} {name}: ")
         assert "Usage: !foci" in output
+        assert ("a real SFU, LiveKit 1." in output, "no real SFU here" in output) == (SFU, not SFU)
         ending = output.partition("Still running")[2]
         base_url, user, password = re.findall(r"^  (?:homeserver|user|password) +(\S+)$", ending, re.MULTILINE)
         identifier = {"type": "m.id.user", "user": user}
