@@ -64,7 +64,9 @@ SHELL = frozenset(
         ".observer",
         ".oneshot",
         ".plugin",
+        ".reminders",
         ".services",
+        ".vigil",
         ".watchman",
         ".watch_commands",
     )

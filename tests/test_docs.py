@@ -17,6 +17,7 @@ from plugins.foci.catalogue import CODES, Group
 from plugins.foci.commands import FociCommands
 from plugins.foci.config import FociConfig
 from plugins.foci.plugin import FociPlugin
+from plugins.foci.watch_commands import WatchCommands
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "contrib").glob("**/*.md")])
@@ -114,7 +115,8 @@ def test_readme_names_every_option_of_check() -> None:
 
 def _room_commands() -> Iterator[str]:
     nobody = cast(Any, None)  # declaring commands needs no collaborators
-    command = FociCommands(nobody, nobody, nobody, "@foci:example.org").command()
+    watches = WatchCommands(nobody, nobody, "@foci:example.org", nobody, nobody).subcommands()
+    command = FociCommands(nobody, nobody, nobody, "@foci:example.org", watches).command()
     yield f"!{command.word}"
     yield f"!{command.word} {command.usage.strip('[]')}"
     yield from (f"!{command.word} {known.name} {known.usage}".strip() for known in command.subcommands)

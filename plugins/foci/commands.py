@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from botkit.document import Bold, Document, Paragraph, Text
 from botkit.outbound import one_party
@@ -21,14 +21,34 @@ _ROOM_COST = 3
 _PARALLEL = 16
 
 
-class FociCommands:
-    """Answers ``!foci``."""
+Lines = Callable[[], Awaitable[Sequence[tuple[str, str]]]]
+"""Name and value pairs for ``!foci status``."""
 
-    def __init__(self, checker: Checker, rooms: Rooms, status: HostStatus, own_user_id: str) -> None:
+
+class FociCommands:
+    """
+    Answers ``!foci``.
+
+    Args:
+        further: subcommands besides those that are here.
+        watching: how the watching goes; None where nothing is watched.
+    """
+
+    def __init__(
+        self,
+        checker: Checker,
+        rooms: Rooms,
+        status: HostStatus,
+        own_user_id: str,
+        further: Sequence[Subcommand] = (),
+        watching: Lines | None = None,
+    ) -> None:
         self._checker = checker
         self._rooms = rooms
         self._status = status
         self._own_user_id = own_user_id
+        self._further = further
+        self._watching = watching
 
     def command(self) -> Command:
         """The declaration that help is generated from."""
@@ -41,6 +61,7 @@ class FociCommands:
             (
                 Subcommand("room", "", "every homeserver with a member here: who finds whose focus", self._room),
                 Subcommand("status", "", "how the bot itself is doing", self._state),
+                *self._further,
             ),
         )
 
@@ -86,5 +107,7 @@ class FociCommands:
         return [census.to_document(counted, len(servers) - len(checked))]
 
     async def _state(self, invocation: Invocation) -> Sequence[Document]:
-        lines = [Paragraph((Text(f"{name}: "), Bold(value))) for name, value in self._status.lines()]
+        watching = await self._watching() if self._watching is not None else ()
+        told = (*watching, *self._status.lines())
+        lines = [Paragraph((Text(f"{name}: "), Bold(value))) for name, value in told]
         return [Document((Paragraph((Text("foci-bot is running."),)), *lines))]

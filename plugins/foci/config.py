@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from botkit.config import Duration, Percent, PositiveDuration, Section
+from botkit.identifiers import is_user_id
 from plugins.foci.assembly import CheckSettings
 from plugins.foci.catalogue import CODES
+from plugins.foci.health import HealthSettings
+from plugins.foci.listwatch import ListSettings
 from plugins.foci.observation import ProbeSettings
+from plugins.foci.posts import AlertSettings
 from plugins.foci.target import TargetError, parse_target
+from plugins.foci.watches import Watch, WatchSettings
+
+SHORTEST_INTERVAL = 60.0
+"""Seconds between two checks of a server at least: they are made of other people's machines."""
 
 
 def _known_code(code: str) -> str:
@@ -29,6 +39,27 @@ def _server_name(text: str) -> str:
     return text
 
 
+def _polite(interval: float) -> float:
+    if interval < SHORTEST_INTERVAL:
+        raise ValueError("must be at least 1m: servers are not asked more often")
+    return interval
+
+
+def _room_id(text: str) -> str:
+    if not re.fullmatch(r"![^\s!]{1,254}", text):
+        raise ValueError("must hold room ids such as '!abc:example.org' (an alias is none)")
+    return text
+
+
+def _user_id(text: str) -> str:
+    if not is_user_id(text):
+        raise ValueError("must hold user ids such as '@ops:example.org'")
+    return text
+
+
+Interval = Annotated[PositiveDuration, AfterValidator(_polite)]
+RoomId = Annotated[str, AfterValidator(_room_id)]
+UserId = Annotated[str, AfterValidator(_user_id)]
 Code = Annotated[str, AfterValidator(_known_code)]
 ServerName = Annotated[str, AfterValidator(_server_name)]
 
@@ -51,19 +82,50 @@ class WatchedServer(Section):
     """One watched server with settings of its own."""
 
     server: ServerName
-    interval: PositiveDuration | None = None
-    rooms: tuple[str, ...] = ()
+    interval: Interval | None = None
+    rooms: tuple[RoomId, ...] = ()
     deep: bool = False
     ignore: tuple[Code, ...] = ()
 
 
 class WatchConfig(Section):
-    """Servers checked on a schedule."""
+    """Servers checked on a schedule. A server without rooms of its own has those of ``rooms``."""
 
-    interval: PositiveDuration = 300.0
+    interval: Interval = 300.0
     jitter: Percent = 0.1
-    rooms: tuple[str, ...] = ()
+    rooms: tuple[RoomId, ...] = ()
     servers: tuple[ServerName | WatchedServer, ...] = ()
+
+    @field_validator("servers")
+    @classmethod
+    def _have_somebody_to_tell(
+        cls, servers: tuple[ServerName | WatchedServer, ...], info: ValidationInfo
+    ) -> tuple[ServerName | WatchedServer, ...]:
+        """A watch that nobody hears of is a mistake, and so is one that is written twice in different words."""
+        named: set[tuple[str, str]] = set()
+        for one in _whole(servers):
+            rooms = one.rooms or info.data.get("rooms", ())
+            if not rooms and "rooms" in info.data:
+                raise ValueError(f"{one.server} has no room to be told in: give it rooms, or set watch.rooms")
+            places = {(parse_target(one.server).server_name, room) for room in rooms}
+            if named & places:
+                raise ValueError(f"{one.server} stands there twice for the same room")
+            named |= places
+        return servers
+
+    def watches(self) -> tuple[Watch, ...]:
+        """Each server with each of its rooms."""
+        return tuple(
+            Watch(room, parse_target(one.server).server_name, "config", one.interval, one.deep, frozenset(one.ignore))
+            for one in _whole(self.servers)
+            for room in dict.fromkeys(one.rooms or self.rooms)
+        )
+
+
+def _whole(servers: tuple[ServerName | WatchedServer, ...]) -> Iterator[WatchedServer]:
+    """Every entry as if it had been written as a mapping."""
+    for one in servers:
+        yield WatchedServer(server=one) if isinstance(one, str) else one
 
 
 class AlertsConfig(Section):
@@ -73,7 +135,7 @@ class AlertsConfig(Section):
     recoveries: Annotated[int, Field(ge=1)] = 2
     confirm_change: Duration = 20.0
     reminder: PositiveDuration = 12 * 3600.0
-    mention: tuple[str, ...] = ()
+    mention: tuple[UserId, ...] = ()
     msgtype: Literal["m.text", "m.notice"] = "m.text"
 
 
@@ -97,9 +159,10 @@ class FociConfig(Section):
 
     @model_validator(mode="after")
     def _refuse_what_is_not_built(self) -> Self:
-        """A bot that takes a watch and never watches would be worse than one that refuses it."""
-        if self.watch.servers:
-            raise ValueError("watch.servers: this version does not watch servers yet; leave the list empty")
+        """A bot that takes a wish and never acts on it would be worse than one that refuses it."""
+        for one in _whole(self.watch.servers):
+            if one.deep and not self.deep.enabled:
+                raise ValueError(f"watch.servers: deep: true of {one.server} needs deep.enabled: true")
         if self.deep.enabled:
             raise ValueError("deep.enabled: this version tests nothing beyond the authorisation stage; leave it false")
         if self.digest.schedule is not None:
@@ -110,3 +173,16 @@ class FociConfig(Section):
         """For the pure core; ``timeout`` is ``network.timeout`` in seconds."""
         probe = ProbeSettings(self.probe.expiry_warning, self.probe.slow, timeout)
         return CheckSettings(frozenset(self.ignore), probe)
+
+    def watch_settings(self, timeout: float) -> WatchSettings:
+        """For what is remembered and told; ``timeout`` is ``network.timeout`` in seconds."""
+        checks, alerts = self.check_settings(timeout), self.alerts
+        return WatchSettings(
+            HealthSettings(alerts.failures, alerts.recoveries),
+            ListSettings(alerts.failures, alerts.confirm_change),
+            AlertSettings(alerts.reminder, alerts.msgtype, alerts.mention),
+            checks.probe,
+            self.watch.interval,
+            SHORTEST_INTERVAL,
+            checks.ignore,
+        )

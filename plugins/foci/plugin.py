@@ -1,31 +1,64 @@
-"""The plugin as the host sees it: configuration, commands, the ``check`` subcommand."""
+"""The plugin as the host sees it: configuration, commands, watches, the ``check`` subcommand."""
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import ClassVar
 
 from pydantic import BaseModel
 
-from botkit.plugin import Command, OneShot, Plugin, PluginContext
+from botkit.plugin import Command, OneShot, Plugin, PluginContext, Reaction
 from plugins.foci.check import Checker
+from plugins.foci.clock import Clock, SystemClock
 from plugins.foci.commands import FociCommands
 from plugins.foci.config import FociConfig
 from plugins.foci.oneshot import check_command
 
 
 class FociPlugin(Plugin):
-    """Reports the foci that homeservers publish."""
+    """
+    Reports the foci that homeservers publish, and watches them.
+
+    Args:
+        clock: what watches go by.
+    """
 
     name: ClassVar[str] = "foci"
     config_model: ClassVar[type[BaseModel]] = FociConfig
+    migrations: ClassVar[Path | None] = Path(__file__).with_name("migrations")
 
-    def __init__(self, context: PluginContext, config: BaseModel) -> None:
+    def __init__(self, context: PluginContext, config: BaseModel, clock: Clock | None = None) -> None:
+        # Imported here: a single check from the command line needs neither a database nor pictures.
+        from plugins.foci.vigil import Vigil
+        from plugins.foci.watch_commands import WatchCommands
+
         super().__init__(context, config)
-        settings = _own(config).check_settings(min(context.limits.timeout, context.limits.deadline))
-        checker = Checker(context.outbound, context.account, context.limits, settings, _now)
-        self._commands = FociCommands(checker, context.rooms, context.status, context.account.user_id)
+        clock, own, limits = clock or SystemClock(), _own(config), context.limits
+        timeout = min(limits.timeout, limits.deadline)
+        checker = Checker(context.outbound, context.account, limits, own.check_settings(timeout), _now)
+        # Watches remember by their clock, so their checks are dated by it.
+        watching = Checker(
+            context.outbound, context.account, limits, own.check_settings(timeout), lambda: _at(clock.now())
+        )
+        self._vigil = Vigil(
+            watching,
+            context.account,
+            context.storage,
+            context.mail,
+            limits,
+            own.watch_settings(timeout),
+            own.watch.watches(),
+            clock,
+            lambda: 1 + own.watch.jitter * random.uniform(-1, 1),  # noqa: S311 - chance, not secrecy
+        )
+        user_id = context.account.user_id
+        watches = WatchCommands(self._vigil.ledger, context.rooms, user_id, self._vigil.watchman.wake, clock.now)
+        self._commands = FociCommands(
+            checker, context.rooms, context.status, user_id, watches.subcommands(), self._vigil.lines
+        )
 
     @classmethod
     def one_shots(cls, config: BaseModel) -> Sequence[OneShot]:
@@ -36,11 +69,47 @@ class FociPlugin(Plugin):
         """``!foci``."""
         return (self._commands.command(),)
 
+    async def start(self) -> None:
+        """Begin to watch."""
+        await self._vigil.start()
+
+    async def stop(self) -> None:
+        """Watch no more."""
+        await self._vigil.stop()
+
+    async def reacted(self, reaction: Reaction) -> None:
+        """Acknowledge."""
+        await self._vigil.reacted(reaction)
+
+    async def redacted(self, room_id: str, event_id: str) -> None:
+        """Withdraw an acknowledgement."""
+        await self._vigil.redacted(room_id, event_id)
+
+    async def room_replaced(self, old: str, new: str) -> None:
+        """Watches move along."""
+        await self._vigil.room_replaced(old, new)
+
+    async def room_left(self, room_id: str) -> None:
+        """Watches made there end."""
+        await self._vigil.room_left(room_id)
+
+    async def room_suspended(self, room_id: str, reason: str) -> None:
+        """Watches there wait, and another room is told."""
+        await self._vigil.room_suspended(room_id, reason)
+
+    async def room_joined(self, room_id: str) -> None:
+        """What is open is told there."""
+        await self._vigil.room_joined(room_id)
+
 
 def _own(config: BaseModel) -> FociConfig:
     if not isinstance(config, FociConfig):
         raise TypeError("the foci plugin was given another plugin's configuration")
     return config
+
+
+def _at(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 def _now() -> datetime:

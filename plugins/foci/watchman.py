@@ -36,10 +36,10 @@ _JITTER = 2.0
 class Memory(Protocol):
     """What remembers the schedule and makes of a check what is to be told. Each call is one transaction."""
 
-    async def schedule(self, now: float) -> tuple[Due, ...]:
+    async def schedule(self) -> tuple[Due, ...]:
         """Everything to do for every watched server."""
 
-    async def take(self, taken: Outcome, now: float) -> tuple[Due, ...]:
+    async def take(self, outcome: Outcome, now: float) -> tuple[Due, ...]:
         """Take in a check; what is next for this server, nothing when it is watched no more."""
 
 
@@ -184,7 +184,7 @@ class Watchman:
         self._outdated = False
         self._taken.clear()
         try:
-            dues = await self._memory.schedule(self._clock.now())
+            dues = await self._memory.schedule()
         except BaseException:
             self._outdated = True
             raise

@@ -9,9 +9,9 @@ from lab.authority import Authority
 from lab.federation import Federation
 from tests.foci.conftest import authority
 from tests.foci.examination import Examination
-from tests.matrix.conftest import synapse
+from tests.matrix.conftest import alice, names, synapse
 
-__all__ = ["authority", "synapse"]
+__all__ = ["alice", "authority", "names", "synapse"]
 
 
 @pytest.fixture

@@ -45,21 +45,21 @@ class StandInLedger:
         self._writing = writing
         self._chance = Random(7)
 
-    async def schedule(self, now: float) -> tuple[Due, ...]:
+    async def schedule(self) -> tuple[Due, ...]:
         self.read += 1
         return tuple(due for dues in self.dues.values() for due in dues)
 
-    async def take(self, taken: Outcome, now: float) -> tuple[Due, ...]:
+    async def take(self, outcome: Outcome, now: float) -> tuple[Due, ...]:
         await self._clock.sleep(self._writing)
         if self.trouble:
             raise self.trouble.pop(0)
-        self.taken.append((taken.server, now))
-        if taken.server not in self.dues:
+        self.taken.append((outcome.server, now))
+        if outcome.server not in self.dues:
             return ()
-        before = self.dues[taken.server][0]
+        before = self.dues[outcome.server][0]
         wait = before.interval * (1 + self._jitter * (2 * self._chance.random() - 1))
-        self.dues[taken.server] = (replace(before, at=now + wait, confirm=False),)
-        return self.dues[taken.server]
+        self.dues[outcome.server] = (replace(before, at=now + wait, confirm=False),)
+        return self.dues[outcome.server]
 
 
 @dataclass

@@ -43,6 +43,10 @@ async def checked(inspector: Inspector, due: Due) -> Checked:
     return outcome
 
 
+def entry(url: str) -> dict[str, str]:
+    return {"type": "livekit", "livekit_service_url": url}
+
+
 def conditions_of(server: Server) -> list[str | None]:
     """The If-None-Match of every request for the well-known, in order."""
     return [one.headers.get("if-none-match") for one in server.site.requests if one.path.endswith("/client")]
@@ -95,7 +99,7 @@ async def test_an_unchanged_document_is_not_sent_again(federation: Federation, e
         assert observe(second.seen.well_known) == observe(first.seen.well_known)
         assert second.report.findings == first.report.findings
         assert second.report.verdict == first.report.verdict
-        server.publish([RTC, RTC + "/2"])
+        server.publish([entry(RTC), entry(RTC + "/2")])
         third = await checked(inspector, Due("a.example", 0.0, INTERVAL, copy=second.copy))
     assert len(third.report.foci) == 2
     assert third.copy is not None
@@ -174,7 +178,7 @@ async def test_a_confirming_fetch_passes_every_cache(federation: Federation, exa
     async with inspecting(examination) as inspector:
         first = await checked(inspector, Due("a.example", 0.0, INTERVAL))
         focus.site.requests.clear()
-        server.publish([RTC + "/2"])
+        server.publish([entry(RTC + "/2")])
         outcome = await inspector.inspect(Due("a.example", 0.0, INTERVAL, confirm=True, copy=first.copy))
     assert isinstance(outcome, Confirmed)
     last = server.site.requests[-1]

@@ -319,8 +319,8 @@ def test_a_schedule_read_while_a_check_ends_does_not_undo_what_is_next() -> None
         scene.checks.usual = 10.0
         plain = scene.ledger.schedule
 
-        async def slow(now: float) -> tuple[Due, ...]:
-            dues = await plain(now)
+        async def slow() -> tuple[Due, ...]:
+            dues = await plain()
             await asyncio.sleep(20)
             return dues
 
@@ -377,10 +377,10 @@ def test_trouble_with_the_database_at_the_start_is_overcome(caplog: pytest.LogCa
         scene = Scene(servers(3, MINUTE))
         plain, failures = scene.ledger.schedule, [OSError("locked"), OSError("locked")]
 
-        async def locked(now: float) -> tuple[Due, ...]:
+        async def locked() -> tuple[Due, ...]:
             if failures:
                 raise failures.pop()
-            return await plain(now)
+            return await plain()
 
         scene.ledger.schedule = locked  # type: ignore[method-assign]
         supervisor = Supervisor(scene.clock.sleep)

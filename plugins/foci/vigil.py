@@ -1,0 +1,120 @@
+"""Watching put together: the ledger, the schedule and what drives them, from the start of the bot to its end."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Callable, Sequence
+
+from botkit.plugin import Account, Limits, Mail, Reaction
+from botkit.storage import Database
+from botkit.tasks import Supervisor
+from plugins.foci.check import Checker
+from plugins.foci.clock import Clock
+from plugins.foci.inspector import Inspector
+from plugins.foci.lanes import Lanes
+from plugins.foci.ledger import Ledger
+from plugins.foci.reminders import Reminders
+from plugins.foci.services import Services
+from plugins.foci.watches import Watch, WatchSettings
+from plugins.foci.watchman import Watchman
+from plugins.foci.wording import counted, span
+
+log = logging.getLogger(__name__)
+
+
+class Vigil:
+    """
+    Watches servers from ``start`` to ``stop``.
+
+    Attributes:
+        ledger: what is remembered.
+        watchman: the schedule; ``wake`` it whenever another set of servers is watched.
+
+    Args:
+        configured: the watches of the configuration.
+        jitter: a factor for the time until a server's next check.
+    """
+
+    def __init__(
+        self,
+        checker: Checker,
+        account: Account,
+        storage: Database,
+        mail: Mail,
+        limits: Limits,
+        settings: WatchSettings,
+        configured: Sequence[Watch],
+        clock: Clock,
+        jitter: Callable[[], float],
+    ) -> None:
+        self.ledger = Ledger(storage, mail, settings, jitter)
+        self._services = Services(checker.observe, clock.passed)
+        inspector = Inspector(checker, self._services, clock, lambda: secrets.token_hex(8))
+        self.watchman = Watchman(self.ledger, inspector.inspect, Lanes(limits.concurrency, clock), clock)
+        self._reminders = Reminders(self.ledger, clock)
+        self._configured = configured
+        self._own_server = account.user_id.partition(":")[2]
+        self._clock = clock
+        self._supervisor = Supervisor(clock.sleep)
+
+    async def start(self) -> None:
+        """
+        Take the configuration's watches in and begin.
+
+        Raises:
+            StorageError: the database cannot be used.
+        """
+        for watch in await self.ledger.configure(self._configured, self._clock.now()):
+            if watch.server == self._own_server:
+                log.warning("the bot's own homeserver is watched: while it is down nobody can be told")
+        self._supervisor.forever("schedule of watches", self.watchman.run)
+        self._supervisor.forever("reminders of watches", self._reminders.run)
+
+    async def stop(self) -> None:
+        """Give up the checks under way; what is just being remembered is remembered to its end."""
+        await self._supervisor.stop()
+        await self._services.close()
+
+    async def lines(self) -> Sequence[tuple[str, str]]:
+        """How it goes, in words, as name and value pairs. Raises StorageError."""
+        now, rounds = self._clock.now(), self.watchman.rounds()
+        tally = await self.ledger.tally(now)
+        watched = f"{counted(len(tally.verdicts), 'server')} for {counted(tally.rooms, 'room')}"
+        last = "never" if tally.last_check is None else f"{span(max(0.0, now - tally.last_check))} ago"
+        return (
+            ("watched", watched),
+            ("last check", last),
+            ("checks under way", str(rounds.under_way)),
+            ("checks late by", span(rounds.lag)),
+            ("open incidents", str(tally.incidents)),
+        )
+
+    async def reacted(self, reaction: Reaction) -> None:
+        """See `botkit.plugin.Plugin`; any reaction acknowledges."""
+        now = self._clock.now()
+        await self.ledger.acknowledge(reaction.room_id, reaction.about, reaction.event_id, reaction.sender, now)
+
+    async def redacted(self, room_id: str, event_id: str) -> None:
+        """See `botkit.plugin.Plugin`."""
+        await self.ledger.withdraw(room_id, event_id, self._clock.now())
+
+    async def room_replaced(self, old: str, new: str) -> None:
+        """See `botkit.plugin.Plugin`."""
+        await self.ledger.room_replaced(old, new, self._clock.now())
+        self.watchman.wake()
+
+    async def room_left(self, room_id: str) -> None:
+        """See `botkit.plugin.Plugin`."""
+        await self.ledger.room_left(room_id, self._clock.now())
+        self.watchman.wake()
+
+    async def room_suspended(self, room_id: str, reason: str) -> None:
+        """See `botkit.plugin.Plugin`."""
+        await self.ledger.room_suspended(room_id, reason, self._clock.now())
+        self.watchman.wake()
+
+    async def room_joined(self, room_id: str) -> None:
+        """See `botkit.plugin.Plugin`."""
+        await self.ledger.room_joined(room_id, self._clock.now())
+        self.watchman.wake()
