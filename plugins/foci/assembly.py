@@ -13,6 +13,7 @@ from publicsuffixlist import PublicSuffixList
 from plugins.foci.answer import WellKnownAnswer
 from plugins.foci.catalogue import finding
 from plugins.foci.clients import Published, client_rows
+from plugins.foci.depth import deepened, untried
 from plugins.foci.entries import lint_entries, probe_url
 from plugins.foci.homeserver import HomeserverAnswer
 from plugins.foci.ladder import Judgement, expiry, judge, skipped
@@ -40,6 +41,7 @@ class Evidence:
         with_port: the well-known under the port of the server name, None when not fetched.
         observations: by service URL.
         user_lookup: how the federation side answered, None when not asked.
+        deep: whether foci were to be probed beyond what a stranger can do.
     """
 
     target: Target
@@ -49,14 +51,24 @@ class Evidence:
     with_port: WellKnownAnswer | None
     observations: Mapping[ServiceUrl, Observation]
     user_lookup: UserLookup | None = None
+    deep: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class CheckSettings:
-    """What an operator may tune: codes left out, and the limits of judgement."""
+    """
+    What an operator may tune.
+
+    Attributes:
+        ignore: codes left out.
+        probe: the limits of judgement.
+        trusted: services (``host:port``) that may see an OpenID token of the bot when a check goes deep; None for those
+            in the own homeserver's list.
+    """
 
     ignore: frozenset[str] = frozenset()
     probe: ProbeSettings = field(default_factory=ProbeSettings)
+    trusted: frozenset[str] | None = None
 
 
 def entries_of(well_known: WellKnownAnswer, homeserver: HomeserverAnswer) -> tuple[Entry, ...]:
@@ -79,7 +91,7 @@ def assemble(
     for one in found:
         own[one.focus].append(one)
     foci = tuple(
-        _focus(entry, judgement, own[place], _others_answered(seen, entry))
+        _focus(entry, judgement, own[place], seen)
         for place, (entry, judgement) in enumerate(zip(entries, judgements, strict=True), 1)
     )
     verdict = server_verdict(seen.well_known.certainty, foci, found)
@@ -108,7 +120,8 @@ def _judgement(entry: Entry, seen: Evidence, settings: CheckSettings, now: datet
     url = probe_url(entry)
     if url is None or url not in seen.observations:
         return None
-    return judge(seen.observations[url], now, settings.probe)
+    judgement = judge(seen.observations[url], now, settings.probe)
+    return deepened(judgement, seen.observations[url].steps or ()) if seen.deep else judgement
 
 
 def _certificates(seen: Evidence, settings: CheckSettings, now: datetime) -> list[Finding]:
@@ -207,16 +220,22 @@ def _port(seen: Evidence) -> Finding:
     return finding("port-in-server-name", message, "Serve the same well-known on both.")
 
 
-def _focus(entry: Entry, judgement: Judgement | None, own: Sequence[Finding], others: bool) -> FocusReport:
-    url = probe_url(entry)
-    verdict = focus_verdict(judgement, own, others_answered=others)
+def _focus(entry: Entry, judgement: Judgement | None, own: Sequence[Finding], seen: Evidence) -> FocusReport:
+    verdict = focus_verdict(judgement, own, others_answered=_others_answered(seen, entry))
     if judgement is not None:
         return FocusReport(entry, verdict, judgement.stages, judgement.note)
+    why, verdict = _unprobed(entry, verdict)
+    return FocusReport(entry, verdict, (*skipped(why), *(untried(why) if seen.deep else ())))
+
+
+def _unprobed(entry: Entry, verdict: Verdict) -> tuple[str, Verdict]:
+    """Why a focus was not probed, and its verdict."""
+    url = probe_url(entry)
     if url is not None and url.fault:
-        return FocusReport(entry, verdict, skipped(url.detail))
+        return url.detail, verdict
     if url is not None:
-        return FocusReport(entry, Verdict.UNKNOWN, skipped(f"more than {MAX_PROBED} service URLs"))
-    return FocusReport(entry, verdict, skipped("it names no URL" if entry.is_livekit else "its type is unknown here"))
+        return f"more than {MAX_PROBED} service URLs", Verdict.UNKNOWN
+    return "it names no URL" if entry.is_livekit else "its type is unknown here", verdict
 
 
 def _others_answered(seen: Evidence, entry: Entry) -> bool:

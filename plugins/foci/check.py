@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -14,6 +15,7 @@ from botkit.plugin import Account, Limits
 from plugins.foci.answer import WellKnownAnswer
 from plugins.foci.assembly import MAX_PROBED, CheckSettings, Evidence, assemble, entries_of
 from plugins.foci.copies import Copy
+from plugins.foci.descent import Descent
 from plugins.foci.discovery import Discovery
 from plugins.foci.entries import probe_url
 from plugins.foci.federation import Federation
@@ -48,6 +50,7 @@ class Checker:
         settings: CheckSettings,
         now: Callable[[], datetime],
     ) -> None:
+        self._outbound = outbound
         self._discovery = Discovery(outbound, limits.max_redirects)
         self._federation = Federation(outbound, limits.max_redirects, limits.timeout)
         self._observer = Observer(outbound)
@@ -57,9 +60,15 @@ class Checker:
         self._suffixes = PublicSuffixList()
         self._now = now
 
-    async def check(self, target: Target) -> Report:
-        """Check one server; takes at most ``network.deadline`` seconds. Nothing a server does raises here."""
-        return (await self.examine(target)).report
+    async def check(self, target: Target, *, deep: bool = False) -> Report:
+        """
+        Check one server; takes at most ``network.deadline`` seconds. Nothing a server does raises here.
+
+        Args:
+            deep: go on to token, signalling and media, with an OpenID token of the account. Without an account it is
+                a ValueError.
+        """
+        return (await self.examine(target, deep=deep)).report
 
     async def examine(
         self,
@@ -68,6 +77,7 @@ class Checker:
         observe: Observe | None = None,
         copy: Copy | None = None,
         ignore: frozenset[str] = frozenset(),
+        deep: bool = False,
     ) -> Examined:
         """
         Check one server as ``check`` does.
@@ -76,9 +86,10 @@ class Checker:
             observe: how service URLs are observed, where results are shared; afresh when None.
             copy: what was kept of the last well-known; a 304 then stands for it.
             ignore: finding codes left out, besides those of the settings.
+            deep: as for ``check``. What is observed deep is never shared: it is of the bot's account, at this time.
         """
         with one_party():
-            return await self._examine(target, observe or self.observe, copy, ignore)
+            return await self._examine(target, observe or self.observe, copy, ignore, deep)
 
     async def observe(self, url: ServiceUrl, deadline: float) -> Observation:
         """Observe a service URL afresh; ``deadline`` is loop time."""
@@ -94,13 +105,16 @@ class Checker:
         """Whether the bot's account is on this server."""
         return self._account is not None and self._account.user_id.partition(":")[2] == server
 
-    async def _examine(self, target: Target, observe: Observe, copy: Copy | None, ignore: frozenset[str]) -> Examined:
+    async def _examine(
+        self, target: Target, observe: Observe, copy: Copy | None, ignore: frozenset[str], deep: bool
+    ) -> Examined:
         loop = asyncio.get_running_loop()
         started = loop.time()
         deadline = started + self._limits.deadline
         now = self._now().timestamp()
         lookup = asyncio.ensure_future(self._federation.look_up(target, deadline=deadline))
-        probes = _Probes(observe, deadline)
+        descent = self._descent(target, deadline) if deep else None
+        probes = _Probes(observe if descent is None else descent.after(observe), deadline)
         try:
             answer, kept = await self._discovery.revisited(target.url_host, copy, deadline=deadline, now=now)
             probes.add(answer.document.entries if answer.document is not None else ())
@@ -109,13 +123,30 @@ class Checker:
                 self._base_copy(target, answer, deadline),
                 self._with_port(target, answer, deadline),
             )
-            seen = Evidence(target, answer, homeserver, base_copy, with_port, await probes.finish(), await lookup)
+            seen = Evidence(target, answer, homeserver, base_copy, with_port, await probes.finish(), await lookup, deep)
         finally:
             lookup.cancel()
+            if descent is not None:
+                descent.close()
             probes.cancel()
         settings = replace(self._settings, ignore=self._settings.ignore | ignore)
         elapsed_ms = (loop.time() - started) * 1000
         return Examined(assemble(seen, settings, self._suffixes, self._now(), elapsed_ms), seen, kept)
+
+    def _descent(self, target: Target, deadline: float) -> Descent:
+        if self._account is None:
+            raise ValueError("going deep needs an account")
+        return Descent(
+            self._outbound,
+            self._discovery,
+            self._account,
+            target,
+            trusted=self._settings.trusted,
+            settings=self._settings.probe,
+            now=self._now,
+            token_hex=secrets.token_hex,
+            deadline=deadline,
+        )
 
     async def _homeserver(
         self, target: Target, answer: WellKnownAnswer, probes: _Probes, deadline: float

@@ -9,14 +9,13 @@ from urllib.parse import urlsplit
 from botkit.outbound.model import Certificate, Exchange, Failure, FailureKind, Phase
 from plugins.foci.catalogue import finding
 from plugins.foci.failure import advice_for, meaning_of
-from plugins.foci.model import Certainty, Finding, Outcome, Severity, Stage, StageResult
+from plugins.foci.model import OPEN_STAGES, Certainty, Finding, Outcome, Severity, Stage, StageResult
 from plugins.foci.observation import Observation, ProbeSettings, certainty_of
 from plugins.foci.quality import quality
 from plugins.foci.service_answer import POINTS_AT_SFU, ServiceAnswer, is_sfu, read_post
 from plugins.foci.service_url import is_loopback_name
 from plugins.foci.waf import meets_prober_only
 
-_STAGES = tuple(Stage)
 _FAMILY_NAMES = {4: "IPv4", 6: "IPv6"}
 
 
@@ -48,7 +47,7 @@ class _Ladder:
         self.results.append(StageResult(stage, Outcome.FAILED, elapsed_ms, detail))
 
     def closed(self, why: str) -> tuple[StageResult, ...]:
-        rest = _STAGES[len(self.results) :]
+        rest = OPEN_STAGES[len(self.results) :]
         return (*self.results, *(StageResult(stage, Outcome.SKIPPED, None, why) for stage in rest))
 
 

@@ -47,6 +47,16 @@ class Stage(StrEnum):
     TLS = "tls"
     HTTP = "http"
     AUTHORISATION = "authorisation"
+    TOKEN = "token"  # noqa: S105 - the name of a stage
+    SIGNALLING = "signalling"
+    MEDIA = "media"
+
+
+DEEP_STAGES = (Stage.TOKEN, Stage.SIGNALLING, Stage.MEDIA)
+"""The stages of a check that goes deep; they need an account."""
+
+OPEN_STAGES = tuple(stage for stage in Stage if stage not in DEEP_STAGES)
+"""The stages that a stranger can climb."""
 
 
 class Outcome(StrEnum):

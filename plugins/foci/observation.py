@@ -9,6 +9,7 @@ from botkit.outbound.model import Exchange, Failure
 from plugins.foci.failure import meaning_of
 from plugins.foci.model import Certainty
 from plugins.foci.service_url import ServiceUrl
+from plugins.foci.step import Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,7 @@ class Observation:
         main: the literal request per address family (4, 6): POST to the service or GET to the SFU.
         preflight, get_token, clean, root, validate: further requests; None when not made.
         families_reached: families over which this machine has reached any host.
+        steps: the deep stages that were tried, None when the check was not to go deep.
     """
 
     url: ServiceUrl
@@ -34,6 +36,7 @@ class Observation:
     root: Exchange | None = None
     validate: Exchange | None = None
     families_reached: frozenset[int] = frozenset()
+    steps: tuple[Step, ...] | None = None
 
     @property
     def answered(self) -> bool:

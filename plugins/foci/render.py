@@ -6,7 +6,18 @@ from collections.abc import Sequence
 
 from botkit.document import Block, Bold, Code, CodeBlock, Document, Inline, OrderedList, Paragraph, Sign, Text
 from botkit.visible import clipped
-from plugins.foci.model import Entry, Finding, FocusReport, Outcome, Report, Severity, Stage, StageResult, Verdict
+from plugins.foci.model import (
+    DEEP_STAGES,
+    Entry,
+    Finding,
+    FocusReport,
+    Outcome,
+    Report,
+    Severity,
+    Stage,
+    StageResult,
+    Verdict,
+)
 
 _ICONS = {
     Verdict.OK: "✅",
@@ -22,6 +33,9 @@ _STAGE_NAMES = {
     Stage.TLS: "TLS",
     Stage.HTTP: "HTTP",
     Stage.AUTHORISATION: "authorisation service",
+    Stage.TOKEN: "token",
+    Stage.SIGNALLING: "signalling",
+    Stage.MEDIA: "media",
 }
 MAX_FOCI_SHOWN = 10
 MAX_FINDINGS_SHOWN = 20
@@ -106,8 +120,27 @@ def _state(focus: FocusReport) -> str:
     if focus.deepest_stage is None:
         return f"not probed: {clipped(focus.stages[0].detail, _LONGEST_DETAIL)}."
     note = f" ({focus.note})" if focus.note else ""
-    reached = "authorisation service" if focus.deepest_stage is Stage.AUTHORISATION else "SFU"
-    return f"{reached} answers{note}. {_UNTESTED}"
+    services = [result for result in focus.stages if result.stage is Stage.AUTHORISATION]
+    reached = "authorisation service" if any(one.outcome is Outcome.OK for one in services) else "SFU"
+    return f"{reached} answers{note}. {_beyond(focus)}"
+
+
+def _beyond(focus: FocusReport) -> str:
+    """What the deep stages proved, and which of them were not tried."""
+    deep = [result for result in focus.stages if result.stage in DEEP_STAGES]
+    if not deep:
+        return _UNTESTED
+    passed = [result.detail for result in deep if result.outcome is Outcome.OK]
+    told = [f"{text[:1].upper()}{text[1:]}." for text in (passed[1:] or passed)]
+    left = [result for result in deep if result.outcome is Outcome.SKIPPED]
+    if left:
+        names = _listed([_STAGE_NAMES[result.stage] for result in left])
+        told.append(f"{names[:1].upper()}{names[1:]} not tested: {left[0].detail}.")
+    return " ".join(told)
+
+
+def _listed(words: Sequence[str]) -> str:
+    return " and ".join((", ".join(words[:-1]), words[-1]) if len(words) > 1 else words)
 
 
 def _stage_text(result: StageResult) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from plugins.foci.catalogue import Group, group_of
 from plugins.foci.ladder import Judgement
-from plugins.foci.model import Certainty, ClientRow, Finding, FocusReport, Outcome, Severity, Verdict
+from plugins.foci.model import DEEP_STAGES, Certainty, ClientRow, Finding, FocusReport, Outcome, Severity, Verdict
 
 
 def focus_verdict(judgement: Judgement | None, found: Sequence[Finding], *, others_answered: bool) -> Verdict:
@@ -69,13 +69,20 @@ def summarise(
     if verdict is Verdict.UNKNOWN:
         return f"could not be judged from here: {_cause(discovery, foci, found)}."
     if verdict is Verdict.CRITICAL:
-        still = _named(clients, "yes")
+        still = None if _fails_deep(foci) else _named(clients, "yes")
         rest = f"; {still[0]} still {still[1]} a focus that answers" if still else ""
         return f"{_cause(discovery, foci, found)}{rest}."
     broken = [str(place) for place, focus in enumerate(foci, 1) if focus.verdict is Verdict.CRITICAL]
     are = "is" if len(broken) == 1 else "are"
     ending = f"; focus {_and(broken)} {are} broken." if broken else "."
     return _who_finds(clients) + ending
+
+
+def _fails_deep(foci: Sequence[FocusReport]) -> bool:
+    """Whether the focus where clients go first answers and is of no use: then finding it is no comfort."""
+    first = next((focus for focus in foci if focus.entry.is_livekit), None)
+    stages = first.stages if first is not None else ()
+    return any(result.stage in DEEP_STAGES and result.outcome is Outcome.FAILED for result in stages)
 
 
 def _who_finds(clients: Sequence[ClientRow]) -> str:

@@ -14,7 +14,7 @@ from plugins.foci.answer import WellKnownAnswer
 from plugins.foci.assembly import CheckSettings, Evidence, assemble
 from plugins.foci.homeserver import HomeserverAnswer, TransportsAnswer, VersionsAnswer
 from plugins.foci.ladder import Judgement, skipped
-from plugins.foci.model import Certainty, Entry, FocusReport, Outcome, Report, Stage, StageResult, Verdict
+from plugins.foci.model import OPEN_STAGES, Certainty, Entry, FocusReport, Outcome, Report, Stage, StageResult, Verdict
 from plugins.foci.observation import Observation
 from plugins.foci.service_url import read_service_url
 from plugins.foci.target import parse_target
@@ -83,7 +83,7 @@ def judged(
 
 def climbed(reached: Stage) -> tuple[StageResult, ...]:
     """Stages that passed up to one of them, the next one failed."""
-    order = list(Stage)
+    order = list(OPEN_STAGES)
     passed = order.index(reached) + 1
     results = [StageResult(stage, Outcome.OK, 1.0, "fine") for stage in order[:passed]]
     results += [StageResult(stage, Outcome.FAILED, 1.0, "it broke") for stage in order[passed : passed + 1]]

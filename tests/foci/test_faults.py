@@ -10,7 +10,7 @@ import pytest
 from lab.authority import Authority
 from lab.fault import Fault, Layer
 from lab.federation import Federation
-from plugins.foci.model import Report, Stage, Verdict
+from plugins.foci.model import OPEN_STAGES, Report, Stage, Verdict
 from plugins.foci.target import parse_target
 from tests.foci import scenes
 from tests.foci.examination import BRIEF, PATIENT, Examination
@@ -18,7 +18,7 @@ from tests.foci.scenes import NAME
 from tests.lab.client import has_ipv6
 
 OK, WARNING, CRITICAL, UNKNOWN, _ = Verdict
-ADDRESS, CONNECT, TLS, HTTP, AUTHORISATION = Stage
+ADDRESS, CONNECT, TLS, HTTP, AUTHORISATION = OPEN_STAGES
 
 NOBODY = "127.0.0.1:9"
 """A name server that is not there: every name is served by the lab."""

@@ -1,0 +1,236 @@
+"""
+Going deep at a focus: an OpenID token of the bot's account for a LiveKit token, the SFU's signalling, media.
+
+Tokens live in local variables here and nowhere else: what leaves this module are ``Step``s, words and figures.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+from botkit.outbound import OutboundClient
+from botkit.outbound.model import Exchange
+from botkit.plugin import Account
+from plugins.foci.assembly import entries_of
+from plugins.foci.cors import REQUEST_HEADERS
+from plugins.foci.discovery import Discovery
+from plugins.foci.discretion import WITHHELD, discreet
+from plugins.foci.grant import Grant
+from plugins.foci.join_answer import leave, read_welcome
+from plugins.foci.ladder import judge
+from plugins.foci.media import MediaClient
+from plugins.foci.media_answer import judge_media
+from plugins.foci.model import Stage
+from plugins.foci.observation import Observation, ProbeSettings
+from plugins.foci.service_url import ServiceUrl, read_sfu_url
+from plugins.foci.signalling_answer import Signalling, accepts, judge_signalling, judge_without_token
+from plugins.foci.step import Step, guarded, skipped
+from plugins.foci.target import Target, TargetError, parse_target
+from plugins.foci.token_answer import Applicant, judge_openid, judge_token, wants_old_endpoint
+from plugins.foci.trust import place_of, services_of
+from plugins.foci.wellknown import BodyFault, read_json
+
+_Observe = Callable[[ServiceUrl, float], Awaitable[Observation]]
+
+_SLOT = "m.call#ROOM"
+_DEVICE = "FOCIBOT"
+_UPGRADE = "/rtc?protocol=16&auto_subscribe=0"
+
+
+@dataclass(frozen=True, slots=True)
+class _OpenId:
+    """An OpenID token (client-server API, "OpenID"), as services want it."""
+
+    token: str = field(repr=False)
+    values: dict[str, Any] = field(repr=False)
+
+
+class Descent:
+    """
+    Goes deep for one check of one server: one OpenID token, however many foci.
+
+    Args:
+        trusted: services (``host:port``) that may see the token; None for those in the own homeserver's list.
+        settings: the limits of judgement.
+        now: the time of day.
+        token_hex: makes up names that nobody guesses.
+        deadline: loop time at which everything ends.
+    """
+
+    def __init__(
+        self,
+        outbound: OutboundClient,
+        discovery: Discovery,
+        account: Account,
+        target: Target,
+        *,
+        trusted: frozenset[str] | None,
+        settings: ProbeSettings,
+        now: Callable[[], datetime],
+        token_hex: Callable[[int], str],
+        deadline: float,
+    ) -> None:
+        self._outbound = outbound
+        self._discovery = discovery
+        self._account = account
+        self._server = account.user_id.partition(":")[2]
+        self._is_own = target.server_name == self._server
+        self._trusted = trusted
+        self._settings = settings
+        self._now = now
+        self._token_hex = token_hex
+        self._deadline = deadline
+        self._media = MediaClient(outbound)
+        self._openid: asyncio.Task[_OpenId | Step] | None = None
+        self._own_services: asyncio.Task[frozenset[str]] | None = None
+
+    def close(self) -> None:
+        """End what is under way."""
+        for task in (self._openid, self._own_services):
+            if task is not None:
+                task.cancel()
+
+    def after(self, observe: _Observe) -> _Observe:
+        """Observing as before, and then going deep."""
+
+        async def observed(url: ServiceUrl, deadline: float) -> Observation:
+            return await self.descend(await observe(url, deadline))
+
+        return observed
+
+    async def descend(self, seen: Observation) -> Observation:
+        """The observation with the deep stages, as far as they can be climbed."""
+        if judge(seen, self._now(), self._settings).certainty is not None:
+            return replace(seen, steps=())
+        steps = await (self._service(seen) if seen.url.kind == "authorisation" else self._sfu_alone(seen.url))
+        return replace(seen, steps=tuple(steps))
+
+    async def _sfu_alone(self, url: ServiceUrl) -> list[Step]:
+        """An entry that names the SFU alone: nothing gives out a token for it."""
+        upgrade = await self._outbound.greet(
+            url.text.rstrip("/") + _UPGRADE, headers=_origin(), farewell=b"", deadline=self._deadline
+        )
+        without = skipped(Stage.TOKEN, "the entry names no authorisation service")
+        return [without, judge_without_token(url, upgrade, self._settings), skipped(Stage.MEDIA, "no token for it")]
+
+    async def _service(self, seen: Observation) -> list[Step]:
+        place = place_of(seen.url)
+        if place not in await self._trusted_services():
+            return [skipped(Stage.TOKEN, f"{place.removesuffix(':443')} is not among deep.trusted_services")]
+        if self._openid is None:
+            self._openid = asyncio.create_task(self._request_openid())
+        openid = await asyncio.shield(self._openid)
+        if isinstance(openid, Step):
+            return [openid]
+        applicant = Applicant(self._server, self._is_own, seen.url.host)
+        token, grant = await self._exchange(seen, openid, applicant)
+        secrets = (openid.token, *((grant.jwt,) if grant is not None else ()))
+        steps = [token] if grant is None else [token, *await self._with_grant(grant, applicant, secrets)]
+        return [guarded(step, secrets) for step in steps]
+
+    async def _trusted_services(self) -> frozenset[str]:
+        if self._trusted is not None:
+            return self._trusted
+        if self._own_services is None:
+            self._own_services = asyncio.create_task(self._own_list())
+        return await asyncio.shield(self._own_services)
+
+    async def _own_list(self) -> frozenset[str]:
+        """The services to which the own homeserver sends its users."""
+        try:
+            own = parse_target(self._server)
+        except TargetError:
+            return frozenset()
+        answer = await self._discovery.well_known(own.url_host, deadline=self._deadline)
+        homeserver = await self._discovery.homeserver(own, answer, self._account.homeserver, deadline=self._deadline)
+        return services_of(entries_of(answer, homeserver))
+
+    async def _request_openid(self) -> _OpenId | Step:
+        path = f"/_matrix/client/v3/user/{quote(self._account.user_id, safe='')}/openid/request_token"
+        exchange = await self._account.homeserver.post(path, b"{}", deadline=self._deadline)
+        response = exchange.response
+        parsed = read_json(response.body) if response is not None and response.status == 200 else None
+        value = parsed.value if parsed is not None and not isinstance(parsed, BodyFault) else None
+        token = value.get("access_token") if isinstance(value, dict) else None
+        if not isinstance(value, dict) or not isinstance(token, str) or not token:
+            return judge_openid(exchange, self._server)
+        expires = value.get("expires_in")
+        values = {
+            "access_token": token,
+            "token_type": "Bearer",
+            "matrix_server_name": self._server,
+            "expires_in": expires if isinstance(expires, int) else 3600,
+        }
+        return _OpenId(token, values)
+
+    async def _exchange(self, seen: Observation, openid: _OpenId, applicant: Applicant) -> tuple[Step, Grant | None]:
+        """``/get_token``, else ``/sfu/get``, as clients do it; joined to the published URL word for word."""
+        name = self._token_hex(8)
+        room = f"!foci-bot-reachability-{name}:{self._server}"
+        member = {
+            "id": f"foci-bot-{name}",
+            "claimed_user_id": self._account.user_id,
+            "claimed_device_id": _DEVICE,
+        }
+        newer = {"room_id": room, "slot_id": _SLOT, "openid_token": openid.values, "member": member}
+        older = {"room": room, "openid_token": openid.values, "device_id": _DEVICE}
+        endpoint = "/get_token"
+        known = seen.get_token
+        if known is not None and known.response is not None and known.response.status in (404, 405):
+            endpoint = "/sfu/get"
+        exchange = await self._post(seen.url.text + endpoint, newer if endpoint == "/get_token" else older)
+        if endpoint == "/get_token" and wants_old_endpoint(exchange):
+            endpoint = "/sfu/get"
+            exchange = await self._post(seen.url.text + endpoint, older)
+        return judge_token(exchange, applicant, endpoint, self._now().timestamp(), self._settings)
+
+    async def _post(self, url: str, values: dict[str, Any]) -> Exchange:
+        headers = {**REQUEST_HEADERS, "Content-Type": "application/json"}
+        body = json.dumps(values).encode()
+        return await self._outbound.fetch("POST", url, headers=headers, body=body, deadline=self._deadline)
+
+    async def _with_grant(self, grant: Grant, applicant: Applicant, secrets: Sequence[str]) -> list[Step]:
+        shown = discreet(grant.url, secrets)
+        url = read_sfu_url(grant.url)
+        if shown == WITHHELD:
+            url = ServiceUrl("", "sfu", fault="livekit-url-invalid", detail="it repeats a token")
+        seen = Signalling(url, shown)
+        if not url.fault:
+            seen = await self._signalling(seen, grant, secrets)
+        step = judge_signalling(seen, applicant, self._settings)
+        if not step.passed:
+            return [step]
+        if seen.upgrade is None:
+            return [step, skipped(Stage.MEDIA, "there is no room to join")]
+        media = await self._media.join(url.text, grant.jwt, deadline=self._deadline)
+        return [step, judge_media(media)]
+
+    async def _signalling(self, seen: Signalling, grant: Grant, secrets: Sequence[str]) -> Signalling:
+        base = seen.url.text.rstrip("/")
+        headers = {**_origin(), "Authorization": f"Bearer {grant.jwt}"}
+        validate, newer = await asyncio.gather(
+            *(
+                self._outbound.fetch("GET", base + path, headers=headers, deadline=self._deadline)
+                for path in ("/rtc/validate", "/rtc/v1/validate")
+            )
+        )
+        since_v1 = None if newer.response is None else newer.response.status != 404
+        seen = replace(seen, validate=validate, since_v1=since_v1)
+        if not accepts(validate):
+            return seen
+        upgrade = await self._outbound.greet(
+            base + _UPGRADE, headers=headers, farewell=leave(), deadline=self._deadline
+        )
+        greeted = upgrade.response is not None and upgrade.response.status == 101
+        welcome = read_welcome(upgrade.response.body, secrets) if greeted and upgrade.response is not None else None
+        return replace(seen, upgrade=upgrade, welcome=welcome)
+
+
+def _origin() -> dict[str, str]:
+    return {"Origin": REQUEST_HEADERS["Origin"]}

@@ -1,0 +1,94 @@
+"""Running the media client: a process of its own, a deadline, the token through a pipe."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import sys
+from pathlib import Path
+
+from botkit.outbound import OutboundClient
+from plugins.foci.media_answer import Media, read_media
+from plugins.foci.relay import Relay
+
+log = logging.getLogger(__name__)
+
+PROGRAM = Path(__file__).with_name("media_client.py")
+PATIENCE = 12.0
+"""Seconds that ICE may take; clients give up after fifteen."""
+
+_AFTERWARDS = 4.0
+_LONGEST_ANSWER = 4096
+
+
+class MediaClient:
+    """
+    Joins rooms for their media.
+
+    Args:
+        outbound: dials the SFU for it; only ICE candidates, which the SFU names, are dialled by the library itself.
+        program: what is run.
+    """
+
+    def __init__(self, outbound: OutboundClient, program: Path = PROGRAM) -> None:
+        self._outbound = outbound
+        self._program = program
+
+    async def join(self, url: str, jwt: str, *, deadline: float) -> Media:
+        """
+        Join the token's room at an SFU (https URL), wait for ICE, leave. Only cancellation raises.
+
+        Args:
+            deadline: loop time at which the process is killed.
+        """
+        async with Relay(self._outbound, url, deadline) as relay:
+            return await self._run(relay.url, jwt, deadline)
+
+    async def _run(self, url: str, jwt: str, deadline: float) -> Media:
+        left = deadline - asyncio.get_running_loop().time()
+        patience = max(0.0, min(PATIENCE, left - _AFTERWARDS))
+        request = json.dumps({"url": url, "jwt": jwt, "patience": patience}).encode() + b"\n"
+        try:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-I",
+                str(self._program),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                # What the library writes there may hold the token.
+                stderr=asyncio.subprocess.DEVNULL,
+                # The bot's own environment may hold secrets of the configuration.
+                env={"PATH": os.defpath},
+            )
+        except OSError as error:
+            log.warning("the media client cannot be started: %s", error.strerror)
+            return Media("broken")
+        try:
+            async with asyncio.timeout_at(deadline):
+                return read_media(await _dialogue(process, request))
+        except TimeoutError:
+            return Media("no-ice")
+        except OSError:
+            return Media("broken")
+        finally:
+            await _end(process)
+
+
+async def _dialogue(process: asyncio.subprocess.Process, request: bytes) -> bytes:
+    assert process.stdin is not None  # noqa: S101 - both are pipes
+    assert process.stdout is not None  # noqa: S101 - both are pipes
+    process.stdin.write(request)
+    await process.stdin.drain()
+    process.stdin.close()
+    return await process.stdout.read(_LONGEST_ANSWER)
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is None:
+        try:
+            process.kill()
+        except ProcessLookupError:
+            log.debug("the media client had ended already")
+    await process.wait()

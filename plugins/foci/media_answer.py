@@ -1,0 +1,102 @@
+"""The stage ``media``: what the media client saw of ICE (RFC 8445) in a room of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from plugins.foci.catalogue import finding
+from plugins.foci.model import Certainty, Stage
+from plugins.foci.step import Step, failed, passed, skipped
+from plugins.foci.wellknown import BodyFault, read_json
+
+MediaOutcome = Literal["connected", "no-ice", "no-signal", "absent", "broken"]
+_OUTCOMES: tuple[MediaOutcome, ...] = ("connected", "no-ice", "no-signal", "absent", "broken")
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """
+    How joining ended.
+
+    Attributes:
+        outcome: ICE connected; it did not; the room was not even entered; the package ``livekit`` is not installed;
+            the client itself failed.
+        protocol: of the selected candidate pair.
+        relayed: whether it goes through a TURN server.
+        family: 4 or 6; None when not known.
+        round_trip_ms: of the pair; None before it was measured.
+        elapsed_ms: from the start to the pair.
+    """
+
+    outcome: MediaOutcome
+    protocol: Literal["udp", "tcp"] | None = None
+    relayed: bool = False
+    family: Literal[4, 6] | None = None
+    round_trip_ms: float | None = None
+    elapsed_ms: float | None = None
+
+
+def read_media(output: bytes) -> Media:
+    """What the media client printed; anything unexpected means that it failed itself."""
+    parsed = read_json(output)
+    value: Any = parsed.value if not isinstance(parsed, BodyFault) else None
+    if not isinstance(value, dict) or value.get("outcome") not in _OUTCOMES:
+        return Media("broken")
+    protocol, family = value.get("protocol"), value.get("family")
+    return Media(
+        value["outcome"],
+        protocol=protocol if protocol in ("udp", "tcp") else None,
+        relayed=value.get("relayed") is True,
+        family=family if family in (4, 6) else None,
+        round_trip_ms=_milliseconds(value.get("round_trip_ms")),
+        elapsed_ms=_milliseconds(value.get("elapsed_ms")),
+    )
+
+
+def judge_media(media: Media) -> Step:
+    """Judge what the media client saw."""
+    if media.outcome == "absent":
+        return skipped(Stage.MEDIA, "the package livekit is not installed (requirements-media.txt)")
+    if media.outcome == "broken":
+        return skipped(Stage.MEDIA, "the media client failed here")
+    if media.outcome == "no-signal":
+        return _failed(media, "the SFU took the token, but the media client could not join", _PORTS)
+    if media.outcome == "no-ice":
+        return _failed(media, "no way for media: ICE found no candidate pair that works from here", _PORTS)
+    detail = f"media connects over {_way(media)}"
+    if media.protocol == "udp":
+        return passed(Stage.MEDIA, media.elapsed_ms, detail)
+    message = f"Media gets through, but not over UDP: it takes {_way(media)}, which stutters when packets are lost."
+    return passed(Stage.MEDIA, media.elapsed_ms, detail, finding("media-udp-blocked", message, _UDP))
+
+
+_PORTS = (
+    "Open LiveKit's media ports to the internet: UDP 50000-60000 or `rtc.udp_port`, TCP 7881 (`rtc.tcp_port`), and let "
+    "it announce its public address (`rtc.use_external_ip: true` or `rtc.node_ip`). A firewall before this machine may "
+    "be the cause as well."
+)
+_UDP = (
+    "Open LiveKit's UDP ports (`rtc.port_range_start` to `rtc.port_range_end`, or `rtc.udp_port`) to the internet; see "
+    "that this machine may send UDP itself."
+)
+
+
+def _failed(media: Media, detail: str, advice: str) -> Step:
+    # As with a time-out: it counts against the other side, since something else there has answered.
+    found = finding("media-failed", f"{detail[:1].upper()}{detail[1:]}.", advice)
+    return failed(Stage.MEDIA, media.elapsed_ms, detail, Certainty.TIMEOUT, found)
+
+
+def _way(media: Media) -> str:
+    way = (media.protocol or "an unknown protocol").upper() if media.protocol else "an unknown protocol"
+    parts = ["TURN"] if media.relayed else []
+    parts += [f"IPv{media.family}"] if media.family else []
+    parts += [f"{media.round_trip_ms:.0f} ms round trip"] if media.round_trip_ms is not None else []
+    return f"{way} ({', '.join(parts)})" if parts else way
+
+
+def _milliseconds(value: Any) -> float | None:
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e7:
+        return float(value)
+    return None

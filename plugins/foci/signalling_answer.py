@@ -1,0 +1,205 @@
+"""
+The stage ``signalling``: whether the SFU that the service names takes its token, WebSocket included (LiveKit's /rtc).
+
+Bodies may repeat the token (LiveKit up to 1.13.5 does), so that they are compared and never quoted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from botkit.outbound.model import Exchange, FailureKind, Response
+from plugins.foci.catalogue import finding
+from plugins.foci.failure import advice_for, meaning_of
+from plugins.foci.model import Certainty, Finding, Severity, Stage
+from plugins.foci.observation import ProbeSettings, certainty_of
+from plugins.foci.service_url import ServiceUrl
+from plugins.foci.step import Step, failed, passed
+from plugins.foci.token_answer import Applicant, told_failure
+from plugins.foci.waf import is_challenge
+
+_NO_SUCH_ROOM = b"requested room does not exist"
+_WANTS_TOKEN = b"no permissions to access the room"
+_REFUSALS = (b"invalid token", b"invalid API key", b"invalid authorization token", _WANTS_TOKEN)
+_LOOKED_AT = 400
+_SFU_ERROR = "Element Call shows SFU_ERROR"
+
+
+@dataclass(frozen=True, slots=True)
+class Welcome:
+    """
+    The SFU's first message to somebody who joins (livekit protocol, JoinResponse); its words are discreet already.
+
+    Attributes:
+        version, region: as the SFU calls itself; empty if it does not.
+        ice_servers: how many STUN and TURN servers it names.
+    """
+
+    version: str
+    region: str
+    ice_servers: int
+
+
+@dataclass(frozen=True, slots=True)
+class Signalling:
+    """
+    What was asked of an SFU with a token.
+
+    Attributes:
+        url: the SFU's, read; as it is shown, ``shown``.
+        validate: the answer of ``/rtc/validate``.
+        since_v1: whether ``/rtc/v1/validate`` is there; None if not known.
+        upgrade: the answer to the WebSocket; None if not tried.
+        welcome: its first message; None without a readable one.
+    """
+
+    url: ServiceUrl
+    shown: str
+    validate: Exchange | None = None
+    since_v1: bool | None = None
+    upgrade: Exchange | None = None
+    welcome: Welcome | None = None
+
+
+def accepts(validate: Exchange) -> bool:
+    """Whether the SFU took the token, so that a WebSocket is worth trying."""
+    return validate.response is not None and validate.response.status == 200
+
+
+def judge_signalling(seen: Signalling, applicant: Applicant, settings: ProbeSettings) -> Step:
+    """Judge what the SFU answered to its token."""
+    if seen.url.fault:
+        detail = f"the service hands out {seen.shown} as the SFU's address: {seen.url.detail}"
+        return _unreachable(detail, _LIVEKIT_URL, Certainty.DEFINITE, None)
+    assert seen.validate is not None  # noqa: S101 - an SFU without a fault is asked
+    if seen.validate.failure is not None:
+        return _no_answer(seen.validate, seen, settings)
+    assert seen.validate.response is not None  # noqa: S101 - an exchange has one of the two
+    if not accepts(seen.validate):
+        return _not_accepted(seen.validate, seen.validate.response, applicant, seen.shown)
+    assert seen.upgrade is not None  # noqa: S101 - a token that was taken is tried
+    if seen.upgrade.failure is not None:
+        return _no_answer(seen.upgrade, seen, settings)
+    assert seen.upgrade.response is not None  # noqa: S101 - an exchange has one of the two
+    if seen.upgrade.response.status != 101:
+        return _upgrade_refused(seen.upgrade, seen.upgrade.response, applicant, seen.shown)
+    if seen.welcome is None:
+        detail = f"a WebSocket opens at {seen.shown}, and what answers there does not greet as LiveKit does"
+        return _unreachable(detail, _ROUTE, Certainty.DEFINITE, seen.upgrade.elapsed_ms)
+    return passed(Stage.SIGNALLING, seen.upgrade.elapsed_ms, f"the SFU accepts the token ({_introduced(seen)})")
+
+
+def judge_without_token(url: ServiceUrl, upgrade: Exchange, settings: ProbeSettings) -> Step:
+    """Judge an SFU that an entry names itself: a WebSocket without a token is refused by LiveKit, if it gets there."""
+    seen = Signalling(url, f"wss{url.text.removeprefix('https')}", upgrade=upgrade)
+    if upgrade.failure is not None:
+        return _no_answer(upgrade, seen, settings)
+    assert upgrade.response is not None  # noqa: S101 - an exchange has one of the two
+    if upgrade.response.status == 401 and _WANTS_TOKEN in upgrade.response.body[:_LOOKED_AT]:
+        return passed(
+            Stage.SIGNALLING, upgrade.elapsed_ms, "the SFU asks for a token, for WebSockets too; none was tried"
+        )
+    detail = f"plain requests reach the SFU, WebSockets do not: HTTP {upgrade.response.status} to the upgrade"
+    return _unreachable(detail, _UPGRADE, _proof(upgrade.response), upgrade.elapsed_ms)
+
+
+_LIVEKIT_URL = (
+    "Set LIVEKIT_URL of lk-jwt-service to the SFU's public address, such as wss://rtc.example.org/livekit/sfu: clients "
+    "are given it word for word."
+)
+_ROUTE = "Route LIVEKIT_URL of lk-jwt-service to LiveKit (port 7880), without the path's prefix, and see that it runs."
+_UPGRADE = (
+    "Let the proxy pass the upgrade on; nginx: `proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; "
+    'proxy_set_header Connection "upgrade";`.'
+)
+_SAME_KEYS = (
+    "Give lk-jwt-service a key and secret (LIVEKIT_KEY, LIVEKIT_SECRET) that stand in LiveKit's `keys`, and set the "
+    "clocks of both machines."
+)
+_CREATE = (
+    "To let users of {server} start calls, add it to LIVEKIT_FULL_ACCESS_HOMESERVERS of lk-jwt-service, or set "
+    "`room.auto_create: true` in LiveKit."
+)
+_BUSY = "Give the SFU more capacity, or raise LiveKit's `limit`."
+
+
+def _not_accepted(exchange: Exchange, response: Response, applicant: Applicant, shown: str) -> Step:
+    body = response.body[:_LOOKED_AT]
+    if response.status == 404 and _NO_SUCH_ROOM in body:
+        return _no_room(exchange, applicant)
+    if response.status == 401 and any(text in body for text in _REFUSALS):
+        detail = "the SFU refuses the token that the service signed (HTTP 401)"
+        found = finding("sfu-refused-token", f"{_capital(detail)}; {_SFU_ERROR}.", _SAME_KEYS)
+        return failed(Stage.SIGNALLING, exchange.elapsed_ms, detail, Certainty.DEFINITE, found)
+    if is_challenge(response):
+        found = finding("waf-challenge", f"A bot challenge stands before the SFU at {shown}.", _EXEMPT)
+        return failed(
+            Stage.SIGNALLING, exchange.elapsed_ms, "a bot challenge stands before the SFU", Certainty.UNCLEAR, found
+        )
+    if response.status in (429, 503) and not response.body.lstrip().startswith(b"<"):
+        detail = f"the SFU takes nobody in (HTTP {response.status}; Element Call shows INSUFFICIENT_CAPACITY_ERROR)"
+        return _unreachable(detail, _BUSY, _proof(response), exchange.elapsed_ms)
+    detail = f"no SFU answers at {shown}: HTTP {response.status} at /rtc/validate"
+    return _unreachable(detail, _ROUTE, _proof(response), exchange.elapsed_ms)
+
+
+_EXEMPT = "Exempt the SFU's path from bot challenges: Matrix clients cannot solve them."
+
+
+def _no_room(exchange: Exchange, applicant: Applicant) -> Step:
+    """Alive, and that is what the stage asks; that nobody made the room is another matter."""
+    detail = f"the SFU accepts the token and has no such room: it makes none by itself, and {applicant.host} made none"
+    severity = Severity.WARNING if applicant.is_own else Severity.INFO
+    message = (
+        f"Users of {applicant.server} cannot start a call there, only join one: the SFU makes no rooms by itself and "
+        f"the service made none. {_SFU_ERROR} (failed to create call)."
+    )
+    advice = _CREATE.replace("{server}", applicant.server)
+    found = finding("room-not-created", message, advice, severity=severity)
+    return passed(Stage.SIGNALLING, exchange.elapsed_ms, detail, found)
+
+
+def _upgrade_refused(exchange: Exchange, response: Response, applicant: Applicant, shown: str) -> Step:
+    if any(text in response.body[:_LOOKED_AT] for text in (*_REFUSALS, _NO_SUCH_ROOM)):
+        return _not_accepted(exchange, response, applicant, shown)
+    detail = f"the SFU accepts the token, but the upgrade to WebSocket is refused (HTTP {response.status})"
+    return _unreachable(detail, _UPGRADE, _proof(response), exchange.elapsed_ms)
+
+
+def _no_answer(exchange: Exchange, seen: Signalling, settings: ProbeSettings) -> Step:
+    assert exchange.failure is not None  # noqa: S101 - the caller looked
+    detail = f"the SFU at {seen.shown} is out of reach: {told_failure(exchange)}"
+    certainty = certainty_of(exchange.failure, exchange, settings)
+    inside = exchange.failure.kind in (FailureKind.PRIVATE_LITERAL, FailureKind.PRIVATE_NAME, FailureKind.DNS_NXDOMAIN)
+    advice = _LIVEKIT_URL if inside else advice_for(exchange.failure, seen.url.host)
+    if meaning_of(exchange.failure).code == "not-tested":
+        found = finding("not-tested", f"{_capital(detail)}.", advice)
+        return failed(Stage.SIGNALLING, exchange.elapsed_ms, detail, certainty, found)
+    return _unreachable(detail, advice, certainty, exchange.elapsed_ms)
+
+
+def _unreachable(detail: str, advice: str, certainty: Certainty, elapsed_ms: float | None) -> Step:
+    severity = Severity.WARNING if certainty is Certainty.UNCLEAR else None
+    found: Finding = finding("sfu-unreachable", f"{_capital(detail)}; {_SFU_ERROR}.", advice, severity=severity)
+    return failed(Stage.SIGNALLING, elapsed_ms, detail, certainty, found)
+
+
+def _proof(response: Response) -> Certainty:
+    return Certainty.UNCLEAR if response.status in (403, 429) else Certainty.DEFINITE
+
+
+def _introduced(seen: Signalling) -> str:
+    assert seen.welcome is not None  # noqa: S101 - the caller looked
+    named = f"LiveKit {seen.welcome.version}" if seen.welcome.version else "LiveKit"
+    parts = [named]
+    if seen.welcome.region:
+        parts.append(f"region {seen.welcome.region}")
+    count = seen.welcome.ice_servers
+    parts.append(f"{count} ICE server{'' if count == 1 else 's'}" if count else "no ICE servers")
+    if seen.since_v1 is False:
+        parts.append("without /rtc/v1")
+    return ", ".join(parts)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,179 @@
+"""
+The stage ``token``: what an authorisation service answers to an OpenID token, by errcode and version (lk-jwt-service).
+
+Whatever goes wrong here, Element Call shows OPEN_ID_ERROR.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from botkit.outbound.model import Exchange, FailureKind, Response
+from plugins.foci.catalogue import finding
+from plugins.foci.failure import advice_for, meaning_of
+from plugins.foci.grant import Grant, read_grant
+from plugins.foci.model import Certainty, Stage
+from plugins.foci.observation import ProbeSettings, certainty_of
+from plugins.foci.service_answer import errcode_of
+from plugins.foci.step import Step, failed, passed
+from plugins.foci.waf import is_challenge
+
+_ERRCODE = re.compile(r"M_[A-Z_]{1,40}")
+_SHOWN = "Element Call shows OPEN_ID_ERROR"
+
+
+@dataclass(frozen=True, slots=True)
+class Applicant:
+    """
+    On whose behalf a token is asked for.
+
+    Attributes:
+        server: of the bot's account.
+        is_own: whether that is the server being checked; else a refusal may concern the bot's account alone.
+        host: of the service.
+    """
+
+    server: str
+    is_own: bool
+    host: str
+
+    @property
+    def certainty(self) -> Certainty:
+        """What a refusal of this account proves about the focus of the server being checked."""
+        return Certainty.DEFINITE if self.is_own else Certainty.UNCLEAR
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    detail: str
+    advice: str
+    certainty: Certainty
+    code: str = "token-refused"
+
+
+def wants_old_endpoint(exchange: Exchange) -> bool:
+    """Whether ``/get_token`` is missing there or of another mind, so that clients go on to ``/sfu/get``."""
+    return exchange.response is not None and exchange.response.status in (400, 404, 405)
+
+
+def judge_token(
+    exchange: Exchange, applicant: Applicant, endpoint: str, now: float, settings: ProbeSettings
+) -> tuple[Step, Grant | None]:
+    """
+    Judge the answer to an OpenID token, and what it granted.
+
+    Args:
+        endpoint: that was asked, for people.
+        now: seconds since the epoch.
+    """
+    if exchange.failure is not None:
+        return _unanswered(exchange, applicant, settings), None
+    assert exchange.response is not None  # noqa: S101 - an exchange has one of the two
+    elapsed = exchange.connection.http_ms
+    if exchange.response.status != 200:
+        return _refused(_refusal(exchange.response, applicant), elapsed, endpoint), None
+    grant = read_grant(exchange.response)
+    if isinstance(grant, Grant):
+        fault = "HTTP 200 with a token that permits no joining" if not grant.joins else ""
+    else:
+        fault = grant
+    if fault:
+        return _refused(_Refusal(fault, _UPDATE, Certainty.DEFINITE), elapsed, endpoint), None
+    assert isinstance(grant, Grant)  # noqa: S101 - else there is a fault
+    return passed(Stage.TOKEN, elapsed, f"{endpoint} gives a token ({_terms(grant, now)})"), grant
+
+
+def judge_openid(exchange: Exchange, server: str) -> Step:
+    """The own homeserver gave no OpenID token: nothing is known of the focus."""
+    reason = exchange.failure.detail if exchange.failure is not None else _status(exchange.response)
+    detail = f"{server} gives the bot no OpenID token: {reason}"
+    advice = "Nothing to change at the focus: look at the bot's account and its homeserver."
+    found = finding("not-tested", f"{detail}.", advice)
+    return failed(Stage.TOKEN, exchange.elapsed_ms, detail, Certainty.UNCLEAR, found)
+
+
+_UPDATE = "Update lk-jwt-service (0.4.0 or later), and see that nothing before it changes requests or answers."
+_KEYS = (
+    "Correct LIVEKIT_URL, LIVEKIT_KEY and LIVEKIT_SECRET of lk-jwt-service: it must reach the SFU's API there, with a "
+    "key that LiveKit's `keys` know, and the SFU must run."
+)
+_WAIT = "Nothing yet: check again later."
+_WAF = "Exempt the service's paths from bot challenges: Matrix clients cannot solve them."
+
+
+def _refusal(response: Response, applicant: Applicant) -> _Refusal:
+    status, errcode = response.status, errcode_of(response)
+    named = _status(response)
+    if is_challenge(response):
+        return _Refusal("a bot challenge stands before it", _WAF, Certainty.UNCLEAR, "waf-challenge")
+    if status == 429:
+        return _Refusal(f"{named}: too many requests from here", _WAIT, Certainty.UNCLEAR, "rate-limited")
+    if errcode == "M_LOOKUP_FAILED" or status == 401:
+        version = ", as services up to 0.5.0 say it" if errcode == "M_LOOKUP_FAILED" else ""
+        detail = f"{named}{version}: it could not look up the bot's account at {applicant.server}"
+        advice = (
+            f"Let the machine of {applicant.host} reach the federation API of {applicant.server}: the path "
+            "`/_matrix/federation/v1/openid/userinfo`, found by `/.well-known/matrix/server`, served by a listener "
+            "with the resource `openid` or `federation`. Names inside containers and routers without loopback are the "
+            "usual cause."
+        )
+        return _Refusal(detail, advice, applicant.certainty)
+    if status == 403:
+        detail = f"{named}: it gives users of {applicant.server} no token"
+        advice = (
+            f"Add {applicant.server} to LIVEKIT_FULL_ACCESS_HOMESERVERS of lk-jwt-service, or let the firewall pass "
+            "its paths."
+        )
+        return _Refusal(detail, advice, applicant.certainty)
+    if status == 400:
+        return _Refusal(f"{named}: it does not understand what clients send", _UPDATE, Certainty.DEFINITE)
+    if status >= 500:
+        detail = (
+            f"{named}: it could not make the room or the token" if errcode else f"{named} from what stands before it"
+        )
+        return _Refusal(detail, _KEYS, Certainty.DEFINITE)
+    return _Refusal(f"{named} instead of a token", _UPDATE, Certainty.DEFINITE)
+
+
+def _refused(refusal: _Refusal, elapsed_ms: float | None, endpoint: str) -> Step:
+    detail = f"{endpoint}: {refusal.detail}"
+    found = finding(refusal.code, f"The service gives no token ({_SHOWN}): {detail}.", refusal.advice)
+    return failed(Stage.TOKEN, elapsed_ms, detail, refusal.certainty, found)
+
+
+def _unanswered(exchange: Exchange, applicant: Applicant, settings: ProbeSettings) -> Step:
+    assert exchange.failure is not None  # noqa: S101 - the caller looked
+    detail = told_failure(exchange)
+    found = finding(
+        meaning_of(exchange.failure).code,
+        f"The service gives no token ({_SHOWN}): {detail}.",
+        advice_for(exchange.failure, applicant.host),
+    )
+    certainty = certainty_of(exchange.failure, exchange, settings)
+    return failed(Stage.TOKEN, exchange.elapsed_ms, detail, certainty, found)
+
+
+def told_failure(exchange: Exchange) -> str:
+    """Why a request that carried a token has no answer, in words that cannot repeat the token."""
+    assert exchange.failure is not None  # noqa: S101 - the caller looked
+    if exchange.failure.kind is FailureKind.HTTP_PROTOCOL:
+        return "the answer is not legal"
+    return exchange.failure.detail
+
+
+def _status(response: Response | None) -> str:
+    if response is None:
+        return "no answer"
+    errcode = errcode_of(response)
+    named = f" {errcode}" if errcode and _ERRCODE.fullmatch(errcode) else ""
+    return f"HTTP {response.status}{named}"
+
+
+def _terms(grant: Grant, now: float) -> str:
+    rights = [name for name, granted in (("publish", grant.publishes), ("subscribe", grant.subscribes)) if granted]
+    parts = ["join", *rights]
+    if grant.expires_at is not None:
+        minutes = round((grant.expires_at - now) / 60)
+        parts.append(f"for {minutes} min" if minutes > 0 else "expired already")
+    return ", ".join(parts)
