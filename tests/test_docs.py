@@ -21,7 +21,7 @@ from plugins.foci.watch_commands import WatchCommands
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "contrib").glob("**/*.md")])
-REQUIREMENTS = ("requirements.txt", "requirements-dev.txt", "requirements-lab.txt", "requirements-fuzz.txt")
+REQUIREMENTS = ("requirements.txt", "requirements-media.txt", "requirements-dev.txt", "requirements-lab.txt", "requirements-fuzz.txt")
 ASPECTS = ("Severity", "Seen", "Means", "Fix", "Sure")
 
 
