@@ -1,0 +1,111 @@
+"""What a configuration may say about watches, and how it is told what it may not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from botkit.config import ConfigError, load_config, plugin_config
+from plugins.foci.config import FociConfig
+from plugins.foci.watches import Watch
+
+OPS, NET = "!ops:example.org", "!net:example.org"
+
+
+def foci(tmp_path: Path, section: str) -> FociConfig:
+    """The plugin's part of a file."""
+    path = tmp_path / "config.yaml"
+    path.write_text(f"plugins: {{foci: {section}}}", encoding="utf-8")
+    config = plugin_config(load_config(path, {}), "foci", FociConfig)
+    assert isinstance(config, FociConfig)
+    return config
+
+
+def test_a_name_is_watched_for_the_common_rooms(tmp_path: Path) -> None:
+    """And with rooms of its own for those instead; what it does not say is the default."""
+    config = foci(
+        tmp_path,
+        f"{{watch: {{interval: 2m, rooms: ['{OPS}'], servers: [a.example, "
+        f"{{server: b.example, interval: 1h, rooms: ['{NET}', '{OPS}'], ignore: [slow]}}]}}}}",
+    )
+    assert config.watch.watches() == (
+        Watch(OPS, "a.example", "config"),
+        Watch(NET, "b.example", "config", 3600.0, ignore=frozenset({"slow"})),
+        Watch(OPS, "b.example", "config", 3600.0, ignore=frozenset({"slow"})),
+    )
+    assert config.watch_settings(10.0).interval == 120.0
+
+
+def test_a_room_named_twice_is_one(tmp_path: Path) -> None:
+    """Nobody hears everything double."""
+    config = foci(tmp_path, f"{{watch: {{rooms: ['{OPS}', '{OPS}'], servers: [a.example]}}}}")
+    assert [watch.room_id for watch in config.watch.watches()] == [OPS]
+
+
+def test_alert_settings_reach_the_ledger(tmp_path: Path) -> None:
+    """Each key where it belongs."""
+    config = foci(
+        tmp_path,
+        "{ignore: [slow], probe: {slow: 3s}, alerts: {failures: 5, recoveries: 4, confirm_change: 30s, reminder: 1h, "
+        "mention: ['@a:example.org'], msgtype: m.notice}}",
+    )
+    settings = config.watch_settings(7.0)
+    assert (settings.health.failures, settings.health.recoveries) == (5, 4)
+    assert (settings.lists.failures, settings.lists.confirm_change) == (5, 30.0)
+    assert (settings.alerts.reminder, settings.alerts.msgtype) == (3600.0, "m.notice")
+    assert settings.alerts.mention == ("@a:example.org",)
+    assert (settings.probe.slow, settings.probe.patience) == (3.0, 7.0)
+    assert (settings.ignore, settings.shortest) == (frozenset({"slow"}), 60.0)
+
+
+@pytest.mark.parametrize(
+    ("section", "told"),
+    [
+        (
+            "{watch: {servers: [a.example]}}",
+            "plugins.foci.watch.servers: a.example has no room to be told in: give it rooms, or set watch.rooms",
+        ),
+        (
+            "{watch: {interval: 30s}}",
+            "plugins.foci.watch.interval: must be at least 1m: servers are not asked more often",
+        ),
+        (
+            f"{{watch: {{rooms: ['{OPS}'], servers: [{{server: a.example, interval: 59s}}]}}}}",
+            "plugins.foci.watch.servers[0].interval: must be at least 1m: servers are not asked more often",
+        ),
+        (
+            "{watch: {rooms: ['#ops:example.org']}}",
+            "plugins.foci.watch.rooms[0]: must hold room ids such as '!abc:example.org' (an alias is none)",
+        ),
+        (
+            f"{{watch: {{rooms: ['{OPS}'], servers: [a.example, {{server: a.example}}]}}}}",
+            "plugins.foci.watch.servers: a.example stands there twice for the same room",
+        ),
+        (
+            f"{{watch: {{rooms: ['{OPS}'], servers: ['@a:a.example']}}}}",
+            "plugins.foci.watch.servers[0]: must be a server name, not a user",
+        ),
+        (
+            f"{{watch: {{rooms: ['{OPS}'], servers: [{{server: a.example, ignore: [slwo]}}]}}}}",
+            "plugins.foci.watch.servers[0].ignore[0]: is no finding code (docs/findings.md lists them)",
+        ),
+        ("{alerts: {mention: [ops]}}", "plugins.foci.alerts.mention[0]: must hold user ids such as '@ops:example.org'"),
+        (
+            f"{{watch: {{rooms: ['{OPS}'], servers: [{{server: a.example, deep: true}}]}}}}",
+            "plugins.foci: watch.servers: deep: true of a.example needs deep.enabled: true",
+        ),
+    ],
+)
+def test_what_cannot_be_watched_is_refused_by_its_path(tmp_path: Path, section: str, told: str) -> None:
+    """One line that names the key and what to do."""
+    with pytest.raises(ConfigError) as refused:
+        foci(tmp_path, section)
+    assert str(refused.value) == told
+
+
+def test_a_wrong_room_is_told_once(tmp_path: Path) -> None:
+    """That its servers have no room then is no second fault."""
+    with pytest.raises(ConfigError) as refused:
+        foci(tmp_path, "{watch: {rooms: ['#ops:example.org'], servers: [a.example]}}")
+    assert "more" not in str(refused.value)
