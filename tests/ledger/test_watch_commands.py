@@ -1,0 +1,222 @@
+"""What people type about watches, and what they read: on a real ledger, with a stand-in for the host's rooms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from io import BytesIO
+
+import pytest
+from PIL import Image
+
+from botkit.document import Document, Picture
+from botkit.outbound.model import FailureKind
+from botkit.plugin import Invocation, UsageError
+from botkit.rendering import MESSAGE_BYTES, message_content, to_plain
+from botkit.storage import Database
+from plugins.foci.watch_commands import MOST_WATCHES, WatchCommands
+from tests.ledger.internet import Internet
+from tests.ledger.ops import ADMIN, Ops
+
+BOT = "@foci:bot.example"
+ROOM = "!ops"
+
+
+@dataclass
+class Membership:
+    """A stand-in for the host's rooms: who is in the room, and who of them may command watches."""
+
+    present: tuple[str, ...] = (ADMIN, BOT)
+    powerful: tuple[str, ...] = (ADMIN,)
+
+    async def members(self, room_id: str) -> tuple[str, ...]:
+        assert room_id == ROOM
+        return self.present
+
+    async def power_level(self, room_id: str, user_id: str) -> float:
+        raise AssertionError("whether somebody is entitled is asked, not their power")
+
+    async def entitled(self, room_id: str, user_id: str) -> bool:
+        return user_id in self.powerful
+
+    def joined(self) -> frozenset[str]:
+        return frozenset({ROOM})
+
+    def suspended(self) -> frozenset[str]:
+        return frozenset()
+
+
+@dataclass
+class Room:
+    """Types subcommands as an admin."""
+
+    ops: Ops
+    membership: Membership = field(default_factory=Membership)
+    changes: int = 0
+
+    async def types(self, line: str) -> str:
+        return "\n".join(to_plain(reply) for reply in await self.replies(line) if isinstance(reply, Document))
+
+    async def replies(self, line: str) -> list[Document | Picture]:
+        commands = WatchCommands(self.ops.ledger, self.membership, BOT, self._changed, lambda: self.ops.at)
+        word, *args = line.split()
+        handler = {one.name: one.handler for one in commands.subcommands()}[word]
+        return list(await handler(Invocation("$event", ROOM, ADMIN, tuple(args), None, lambda _: None)))
+
+    async def refuses(self, line: str) -> str:
+        with pytest.raises(UsageError) as caught:
+            await self.replies(line)
+        assert "\n" not in str(caught.value)
+        return str(caught.value)
+
+    def _changed(self) -> None:
+        self.changes += 1
+
+
+@pytest.fixture
+def room(database: Database) -> Room:
+    return Room(Ops(database, Internet({"a.org": ["rtc"], "b.org": ["rtc"]})))
+
+
+async def test_a_watch_is_made_changed_and_ended(room: Room) -> None:
+    """Each answer says what holds from now on, and the schedule hears of it."""
+    assert await room.types("watch a.org") == (
+        "🔭 a.org is watched now, every 5 min; alerts go to this room. "
+        "What its list holds at the first check is taken as it is."
+    )
+    assert await room.types("watch @alice:a.org") == "🔭 a.org is watched here already, every 5 min."
+    assert await room.types("watch a.org every 10m") == "🔭 a.org is watched every 10 min from now on."
+    assert [due.server for due in await room.ops.ledger.schedule()] == ["a.org"]
+    assert await room.types("unwatch a.org") == "a.org is not watched here any more."
+    assert await room.types("unwatch a.org") == "a.org is not watched here."
+    assert await room.ops.ledger.schedule() == ()
+    assert room.changes == 5
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("watch", "Which server? Usage: watch SERVER [every 5m]"),
+        ("watch nonsense", "'nonsense' is neither a user id nor a server name."),
+        ("watch #room:a.org", "room"),
+        ("watch a.org 5m", "Usage: watch SERVER [every 5m]"),
+        ("watch a.org every", "Usage: watch SERVER [every 5m]"),
+        ("watch a.org every 5", "'5' is no duration such as 30m, 2h or 7d."),
+        ("watch a.org every 5s", "At least 1 min and at most 1 d"),
+        ("watch a.org every 900d", "At least 1 min and at most 1 d"),
+        ("unwatch a.org b.org", "Usage: unwatch SERVER"),
+        ("watches here", "Usage: watches"),
+        ("history a.org soon", "'soon' is no duration"),
+        ("history a.org 7d 7d", "Usage: history SERVER [7d]"),
+        ("silence a.org", "For how long? Usage: silence SERVER 2h [reason]"),
+        ("silence a.org 2y", "'2y' is no duration"),
+        ("silence a.org 900d", "at most 90 d"),
+        ("unsilence", "Which server?"),
+    ],
+)
+async def test_a_bad_line_gets_one_line_back(room: Room, line: str, said: str) -> None:
+    """Nothing is done, and the answer says how it is typed."""
+    assert said in await room.refuses(line)
+    assert await room.ops.ledger.watches(ROOM, room.ops.at) == ()
+    assert await room.ops.ledger.silences(ROOM, room.ops.at) == ()
+
+
+async def test_a_room_cannot_watch_the_world(room: Room) -> None:
+    """There is a limit, and what is watched already can still be changed."""
+    await room.ops.watch({ROOM: [f"s{number}.org" for number in range(MOST_WATCHES)]})
+    assert await room.refuses("watch a.org") == f"This room watches {MOST_WATCHES} servers already."
+    assert "every 10 min" in await room.types("watch s1.org every 10m")
+    listed = message_content(*[one for one in await room.replies("watches") if isinstance(one, Document)])
+    assert "and 950 more" in str(listed["body"])
+    assert len(str(listed["formatted_body"]).encode()) < MESSAGE_BYTES
+
+
+async def test_watching_what_one_lives_on_is_warned_about(room: Room) -> None:
+    """The bot's own homeserver, and a server where everybody lives who could act."""
+    assert "my own homeserver" in await room.types("watch bot.example")
+    assert "Everyone here who could act lives on this server" in await room.types("watch example.org")
+    room.membership.present += ("@guest:elsewhere.org",)
+    assert "Everyone here" in await room.types("watch example.org every 10m")
+    room.membership.powerful += ("@guest:elsewhere.org",)
+    assert "Everyone here" not in await room.types("watch example.org every 20m")
+    assert "Everyone here" not in await room.types("watch a.org")
+
+
+async def test_watches_tell_how_it_is(room: Room) -> None:
+    """What was never checked, what is well, what is bad, what is silenced."""
+    assert await room.types("watches") == "Nothing is watched in this room. To begin: !foci watch SERVER"
+    await room.types("watch a.org")
+    await room.types("watch b.org every 1h")
+    assert await room.types("watches") == (
+        "2 servers are watched in this room:\n"
+        "1. a.org every 5 min; not checked yet\n"
+        "2. b.org every 1 h; not checked yet"
+    )
+    await room.ops.checks("a.org", 1)
+    room.ops.internet.broken["rtc"] = FailureKind.CONNECT_REFUSED
+    await room.ops.checks("b.org", 3)
+    room.ops.at += 60
+    assert await room.types("watches") == (
+        "2 servers are watched in this room:\n"
+        "1. ⚠️ a.org every 5 min; checked 6 min ago; rtc.example.org bad since 12:03 UTC\n"
+        "2. ❌ b.org every 1 h; checked 1 min ago; rtc.example.org bad since 12:03 UTC"
+    )
+
+
+async def test_a_silence_begins_is_listed_and_ends(room: Room) -> None:
+    """It says until when, by whom and why; what strangers may write in the reason stays in one line."""
+    await room.types("watch a.org")
+    assert await room.types("silence") == "Nothing is silenced in this room."
+    assert await room.types("silence a.org 2h moving\u202e to <b>new</b> @room") == (
+        "🔕 a.org is silenced in this room until 14:00 UTC. Checks go on; what still lasts then is told."
+    )
+    listed = await room.types("silence")
+    assert listed.startswith(f"Silenced in this room:\n1. a.org until 14:00 UTC, by {ADMIN}: moving")
+    assert "\u202e" not in listed
+    await room.ops.checks("a.org", 1)
+    assert "checked 0 s ago; silenced until 14:00 UTC" in await room.types("watches")
+    assert await room.types("unsilence a.org") == "a.org is not silenced here any more."
+    assert await room.types("unsilence a.org") == "a.org is not silenced here."
+
+
+async def test_a_silence_may_be_about_a_service(room: Room) -> None:
+    """The host of a focus, as alerts name it."""
+    await room.types("watch a.org")
+    await room.ops.checks("a.org", 1)
+    await room.types("silence rtc.example.org 2h")
+    room.ops.internet.broken["rtc"] = FailureKind.CONNECT_REFUSED
+    assert await room.ops.checks("a.org", 4) == []
+
+
+async def test_history_in_words_and_as_a_picture(room: Room) -> None:
+    """Changes are numbered as in the picture; the picture has its words for those who cannot see it."""
+    assert await room.types("history a.org") == "a.org is not watched by this bot, so there is no history of it."
+    await room.types("watch a.org")
+    await room.ops.check("a.org")
+    room.ops.internet.broken["rtc"] = FailureKind.CONNECT_REFUSED
+    await room.ops.checks("a.org", 3)
+    room.ops.internet.broken.clear()
+    await room.ops.checks("a.org", 2)
+    room.ops.internet.servers["a.org"].foci = ["backup", "rtc"]
+    await room.ops.check("a.org")
+    room.ops.at += 3600
+    said, picture = await room.replies("history a.org")
+    assert isinstance(said, Document)
+    assert isinstance(picture, Picture)
+    lines = to_plain(said).splitlines()
+    assert lines[0] == "📈 a.org, the last 1 h 8 min:"
+    assert lines[1] == "The list changed:"
+    assert lines[2].startswith("1. 12:08 UTC: ")
+    assert lines[3:] == ["1 outage:", "rtc.example.org from 12:01 UTC for 5 min"]
+    assert "rtc.example.org: 92" in picture.alt
+    assert "the list changed once" in picture.alt
+    assert Image.open(BytesIO(picture.png)).size == (picture.width, picture.height)
+
+
+async def test_history_of_a_quiet_server(room: Room) -> None:
+    """Nothing happened, and that is what is said."""
+    await room.types("watch a.org")
+    await room.ops.checks("a.org", 1)
+    room.ops.at += 3600
+    assert await room.types("history a.org 1d") == (
+        "📈 a.org, the last 1 h 1 min:\nThe list did not change.\nNo outage."
+    )
