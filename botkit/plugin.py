@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 from pydantic import BaseModel
 
 from botkit.document import Reply
+from botkit.figure import Figure
 from botkit.letter import Letter
 from botkit.outbound import HomeserverReader, OutboundClient
 
@@ -25,6 +26,10 @@ class UsageError(Exception):
 
 class RoomUnavailableError(Exception):
     """The homeserver does not tell about this room now; the text is one line."""
+
+
+class RoomClosedError(RoomUnavailableError):
+    """It does not tell because the bot is not in the room, or there is no such room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +256,10 @@ class Plugin:
 
     async def stop(self) -> None:
         """End it; called once, also after a failed start."""
+
+    async def figures(self) -> Sequence[Figure]:
+        """What ``/metrics`` shows of this plugin now."""
+        return ()
 
     async def reacted(self, reaction: Reaction) -> None:
         """Somebody entitled reacted to a letter of this plugin."""

@@ -19,7 +19,7 @@ from botkit.matrix.rooms import EncryptedRooms
 from botkit.matrix.rounds import Rounds
 from botkit.matrix.whereabouts import Standing
 from botkit.matrix.wire import Answer, Homeserver, UnreachableError, path
-from botkit.plugin import RoomUnavailableError
+from botkit.plugin import RoomClosedError, RoomUnavailableError
 from botkit.storage.outbox import Outbox, Outgoing, Queued
 
 log = logging.getLogger(__name__)
@@ -145,6 +145,9 @@ class Courier:
                 log.error("message not sent: room=%s is encrypted and %s", queued.message.room_id, error)
                 await self._outbox.mark_refused(queued.id)
                 return
+            except RoomClosedError as error:
+                await self._refuse(queued, f"it does not let the bot in ({error})")
+                return
             except CryptoInterruptedError as error:
                 reason, asked = str(error), error.retry_after
             except (UnreachableError, RoomUnavailableError) as error:
@@ -153,6 +156,13 @@ class Courier:
                 log.warning("message waits room=%s: %s", queued.message.room_id, reason)
                 complaint = reason
             await self._sleep(backoff.pause(asked))
+            if not await self._outbox.waiting(queued.id):
+                return
+
+    async def _refuse(self, queued: Queued, reason: str) -> None:
+        log.error("message refused room=%s: %s", queued.message.room_id, reason)
+        await self._outbox.mark_refused(queued.id)
+        await self._standing.refused(queued.message.room_id, reason)
 
     async def _prepare(self, queued: Queued, attempts: int) -> tuple[str, dict[str, Any]]:
         message = queued.message
@@ -193,11 +203,11 @@ class Courier:
             await self._standing.accepted(queued.message.room_id)
         elif outcome is _Next.TOO_LARGE:
             await self._shorten(queued)
+        elif outcome is _Next.REFUSED and answer.errcode in _ROOM_REFUSES:
+            await self._refuse(queued, f"it refused a message ({answer.describe()})")
         elif outcome is _Next.REFUSED:
             log.error("message refused room=%s: %s", queued.message.room_id, answer.describe())
             await self._outbox.mark_refused(queued.id)
-            if answer.errcode in _ROOM_REFUSES:
-                await self._standing.refused(queued.message.room_id, f"it refused a message ({answer.describe()})")
         elif answer.status == 429:
             # the limit is the account's: every room waits
             self._silent_until = max(self._silent_until, self._clock() + (answer.retry_after or 1.0))

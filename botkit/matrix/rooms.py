@@ -12,7 +12,7 @@ from botkit.matrix.backoff import Backoff
 from botkit.matrix.join_lanes import JoinLanes
 from botkit.matrix.wire import Answer, Homeserver, UnreachableError, path
 from botkit.permissions import power_level
-from botkit.plugin import RoomUnavailableError
+from botkit.plugin import RoomClosedError, RoomUnavailableError
 from botkit.storage.rooms import RoomNotes
 
 log = logging.getLogger(__name__)
@@ -91,6 +91,8 @@ class RoomDirectory:
 
     @staticmethod
     def _checked(answer: Answer) -> Answer:
+        if answer.errcode in ("M_FORBIDDEN", "M_NOT_FOUND"):
+            raise RoomClosedError(answer.describe())
         if not answer.ok:
             raise RoomUnavailableError(answer.describe())
         return answer

@@ -151,6 +151,12 @@ class Outbox:
                     update(outbox).where(outbox.c.id == row.id).values(state=MessageState.OVERTAKEN)
                 )
 
+    async def waiting(self, row_id: int) -> bool:
+        """Whether the message is still to be sent."""
+        query = select(outbox.c.state).where(outbox.c.id == row_id)
+        async with self._database.begin() as connection:
+            return await connection.scalar(query) == MessageState.WAITING
+
     async def mark_attempted(self, row_id: int, device_id: str = "") -> None:
         """The message is about to go out: from here on it may have arrived."""
         first = {"attempted": True, "attempted_at": self._now(), "attempted_by": device_id}

@@ -40,7 +40,7 @@ class Bot:
     @classmethod
     async def with_password(
         cls, synapse: Synapse, localpart: str, directory: Path, *, base_url: str | None = None, **changes: Any
-    ) -> Bot:
+    ) -> Self:
         """A new account that logs in with a password."""
         account = await synapse.register(localpart, "bot-password")
         changes.setdefault("matrix", {"password": "bot-password"})

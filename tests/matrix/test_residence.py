@@ -1,0 +1,230 @@
+"""Rooms that are replaced, refuse the bot, put it out and take it in again."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from botkit.letter import Placement
+from lab.synapse import ApiError, Synapse
+from tests.matrix.patience import until
+from tests.matrix.person import Person
+from tests.matrix.proxy import Proxy
+from tests.matrix.scribe import ScribeBot, letter
+
+NEW = Placement.NEW
+REFUSED = "it refused a message (HTTP 403 M_FORBIDDEN)"
+
+
+async def _state(alice: Person, room: str, kind: str, content: dict[str, Any], key: str = "") -> None:
+    where = f"/_matrix/client/v3/rooms/{room}/state/{kind}/{key}"
+    await alice.synapse.api("PUT", where, alice.token, content)
+
+
+async def _levels(alice: Person, room: str, **changes: Any) -> None:
+    where = f"/_matrix/client/v3/rooms/{room}/state/m.room.power_levels/"
+    levels = await alice.synapse.api("GET", where, alice.token)
+    await _state(alice, room, "m.room.power_levels", {**levels, **changes})
+
+
+async def _upgrade(alice: Person, room: str) -> str:
+    where = f"/_matrix/client/v3/rooms/{room}/upgrade"
+    answer = await alice.synapse.api("POST", where, alice.token, {"new_version": "11"})
+    return str(answer["replacement_room"])
+
+
+async def _enter(alice: Person, bot: ScribeBot, **extra: Any) -> str:
+    """A room that the bot is in, and has heard that it is."""
+    room = await alice.create_room(bot.user_id, **extra)
+    await bot.journal.hears("joined", room)
+    return room
+
+
+@pytest.fixture
+async def bot(synapse: Synapse, alice: Person, names: Callable[[str], str], tmp_path: Path) -> AsyncIterator[ScribeBot]:
+    """A bot that only follows Alice's invitations."""
+    bot = await ScribeBot.with_password(
+        synapse, names("bot"), tmp_path / "bot", invites={"policy": "admins"}, admins=[alice.user_id]
+    )
+    async with bot:
+        yield bot
+
+
+async def test_an_upgraded_room(alice: Person, bot: ScribeBot) -> None:
+    """An open room is followed into its replacement; what is said from then on is said there."""
+    room = await _enter(alice, bot, preset="public_chat")
+    await bot.journal.post(letter(room, "1", NEW, "down"))
+    await alice.hears_text("down")
+    new = await _upgrade(alice, room)
+    await bot.journal.hears("replaced", room, new)
+    await bot.journal.post(letter(new, "2", NEW, "down again"), letter(new, "3", Placement.EDIT, "and again"))
+    said = await alice.hears_text("* and again")
+    assert said.room_id == new
+    assert [entry for entry in bot.journal.told if new in entry] == [("joined", new), ("replaced", room, new)]
+    assert bot.journal.context is not None
+    assert {room, new} <= bot.journal.context.rooms.joined()
+
+
+async def test_a_replacement_behind_a_closed_door(
+    synapse: Synapse, alice: Person, names: Callable[[str], str], tmp_path: Path
+) -> None:
+    """The bot waits, over a restart too, and follows anybody's invitation to it, but to no other room."""
+    bot = await ScribeBot.with_password(
+        synapse, names("bot"), tmp_path / "bot", invites={"policy": "admins"}, admins=[alice.user_id]
+    )
+    stranger = await synapse.register(names("stranger"), "secret")
+
+    async def invite(room: str, by: str) -> None:
+        where = f"/_matrix/client/v3/rooms/{room}/invite"
+        await synapse.api("POST", where, by, {"user_id": bot.user_id})
+
+    async with bot:
+        room = await _enter(alice, bot, encrypted=True)
+        new = await _upgrade(alice, room)
+        assert bot.journal.context is not None
+        storage = bot.journal.context.storage
+
+        async def known() -> bool:
+            async with storage.begin() as connection:
+                return (await connection.exec_driver_sql("SELECT state FROM upgrades")).scalar() == "awaited"
+
+        await until(known)
+    await alice.client.room_invite(new, stranger.user_id)
+    await synapse.api("POST", f"/_matrix/client/v3/join/{new}", stranger.access_token, {})
+    body = {"preset": "private_chat", "invite": [bot.user_id]}
+    answer = await synapse.api("POST", "/_matrix/client/v3/createRoom", stranger.access_token, body)
+    other = str(answer["room_id"])
+    bot.journal.context = None
+    async with bot.again() as again:
+        await until(lambda: again.journal.context is not None)
+        # the invitation of somebody whom the policy does not know, to the room that is awaited
+        await invite(new, stranger.access_token)
+        await again.journal.hears("replaced", room, new)
+        await again.journal.post(letter(new, "1", NEW, "here"))
+        await alice.hears_text("here")
+        assert again.journal.context is not None
+        assert other not in again.journal.context.rooms.joined()
+
+
+async def test_tombstones_that_are_none(alice: Person, bot: ScribeBot) -> None:
+    """A tombstone under another key, of no room, of the room itself, or overtaken by another is not followed."""
+    room = await _enter(alice, bot)
+    elsewhere = await alice.create_room(preset="public_chat")
+    await _state(alice, room, "m.room.tombstone", {"body": "", "replacement_room": elsewhere}, "somewhere")
+    for nonsense in (room, "#alias:example.org", "!" + "x" * 300, 5, None, ["!a"], {"!a": 1}):
+        # some of these the homeserver refuses itself
+        with contextlib.suppress(ApiError):
+            await _state(alice, room, "m.room.tombstone", {"body": "", "replacement_room": nonsense})
+    await alice.say(room, "!echo heard")
+    await alice.hears_text("echo heard")
+    assert bot.journal.context is not None
+    async with bot.journal.context.storage.begin() as connection:
+        assert (await connection.exec_driver_sql("SELECT count(*) FROM upgrades")).scalar() == 0
+    assert bot.journal.of("replaced") == []
+    assert elsewhere not in bot.journal.context.rooms.joined()
+
+
+async def test_put_out_and_taken_in_again(alice: Person, bot: ScribeBot) -> None:
+    """After a kick and after a ban letters are dropped until somebody invites the bot again."""
+    room = await _enter(alice, bot)
+    for verb, reason in (("kick", "the bot was removed"), ("ban", "the bot was banned")):
+        before = len(bot.journal.told)
+        where = f"/_matrix/client/v3/rooms/{room}"
+        await alice.synapse.api("POST", f"{where}/{verb}", alice.token, {"user_id": bot.user_id, "reason": "@room"})
+        await bot.journal.hears("suspended", room, reason)
+        assert bot.journal.context is not None
+        assert room in bot.journal.context.rooms.suspended()
+        assert room not in bot.journal.context.rooms.joined()
+        await bot.journal.post(letter(room, f"{verb} 1", NEW, f"unheard {verb}"))
+        if verb == "ban":
+            await alice.synapse.api("POST", f"{where}/unban", alice.token, {"user_id": bot.user_id})
+        await alice.client.room_invite(room, bot.user_id)
+        await until(lambda before=before: ("joined", room) in bot.journal.told[before:])  # type: ignore[misc]
+        await bot.journal.post(letter(room, f"{verb} 2", NEW, f"heard {verb}"))
+        await alice.hears_text(f"heard {verb}")
+        assert bot.journal.told[before:] == [("suspended", room, reason), ("joined", room)]
+        assert bot.journal.context.rooms.suspended() == frozenset()
+    assert [said.body for said in alice.heard] == ["heard kick", "heard ban"]
+
+
+async def test_put_out_while_away(synapse: Synapse, alice: Person, names: Callable[[str], str], tmp_path: Path) -> None:
+    """The next start tells that the bot is no longer in a room, once."""
+    bot = await ScribeBot.with_password(synapse, names("bot"), tmp_path / "bot")
+    async with bot:
+        room = await _enter(alice, bot)
+    await alice.client.room_kick(room, bot.user_id)
+    for _ in range(2):
+        bot.journal.context = None
+        async with bot.again() as again:
+            await again.journal.hears("suspended", room, "the bot is no longer in the room")
+            await until(lambda: bool(again.journal.context and again.journal.context.rooms.suspended()))
+            assert again.journal.context is not None
+            assert again.journal.context.rooms.suspended() == {room}
+    assert len(bot.journal.of("suspended")) == 1
+
+
+async def test_left_of_its_own_accord(synapse: Synapse, alice: Person, bot: ScribeBot) -> None:
+    """Leaving with the bot's own account is no trouble to report: the room is forgotten."""
+    room = await _enter(alice, bot)
+    token = bot.session()["access_token"]
+    await synapse.api("POST", f"/_matrix/client/v3/rooms/{room}/leave", token, {})
+    await bot.journal.hears("left", room)
+    assert bot.journal.of("suspended") == []
+
+
+async def test_a_room_where_the_bot_may_not_speak(alice: Person, bot: ScribeBot) -> None:
+    """The first refusal is told once and drops what waits; new rules in the room end it."""
+    room = await _enter(alice, bot)
+    await _levels(alice, room, events_default=50)
+    await bot.journal.post(*(letter(room, f"{number}", NEW, f"unheard {number}") for number in range(3)))
+    await bot.journal.hears("suspended", room, REFUSED)
+    await bot.journal.post(letter(room, "later", NEW, "unheard later"))
+    await _levels(alice, room, events_default=0)
+    before = len(bot.journal.told)
+    await until(lambda: bot.journal.told[-1] == ("joined", room))
+    await bot.journal.post(letter(room, "end", NEW, "heard"))
+    await alice.hears_text("heard")
+    assert [said.body for said in alice.heard] == ["heard"]
+    assert bot.journal.of("suspended") == [(room, REFUSED)]
+    assert len(bot.journal.told) <= before + 1
+
+
+async def test_a_room_the_bot_was_never_in(synapse: Synapse, alice: Person, bot: ScribeBot) -> None:
+    """A letter to it is refused and that is told; once invited the bot says what is to be said."""
+    room = await alice.create_room()
+    await bot.journal.post(letter(room, "1", NEW, "unheard"))
+    await bot.journal.hears("suspended", room, "it does not let the bot in (HTTP 403 M_FORBIDDEN)")
+    await alice.client.room_invite(room, bot.user_id)
+    await bot.journal.hears("joined", room)
+    await bot.journal.post(letter(room, "2", NEW, "heard"))
+    await alice.hears_text("heard")
+    assert [said.body for said in alice.heard] == ["heard"]
+
+
+async def test_a_limit_of_the_account_is_no_fault_of_the_room(
+    synapse: Synapse, alice: Person, names: Callable[[str], str], tmp_path: Path
+) -> None:
+    """403 because the homeserver is full: the letter waits, and no room is suspended."""
+    refused = 0
+
+    def full(request: web.Request) -> web.Response | None:
+        nonlocal refused
+        if "/send/m.room.message/" not in request.path or refused == 2:
+            return None
+        refused += 1
+        return web.json_response({"errcode": "M_RESOURCE_LIMIT_EXCEEDED", "error": "full"}, status=403)
+
+    async with (
+        Proxy(synapse.base_url, before=full) as proxy,
+        await ScribeBot.with_password(synapse, names("bot"), tmp_path / "bot", base_url=proxy.base_url) as bot,
+    ):
+        room = await _enter(alice, bot)
+        await bot.journal.post(letter(room, "1", NEW, "late"))
+        await alice.hears_text("late")
+        assert bot.journal.of("suspended") == []
+    assert refused == 2
