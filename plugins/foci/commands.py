@@ -10,11 +10,13 @@ from botkit.outbound import one_party
 from botkit.plugin import Command, HostStatus, Invocation, Rooms, Subcommand, UsageError
 from plugins.foci import census
 from plugins.foci.check import Checker
+from plugins.foci.deep_budget import COST, DeepBudget
 from plugins.foci.model import Report
 from plugins.foci.render import to_document
 from plugins.foci.target import Target, TargetError, parse_target
 
 MAX_TARGETS = 5
+DEEP = "--deep"
 _MARKS = ("@", ".", ":", "[")
 _ROOM_COST = 3
 """A whole room counts as this many commands: it asks many servers, each once."""
@@ -32,6 +34,7 @@ class FociCommands:
     Args:
         further: subcommands besides those that are here.
         watching: how the watching goes; None where nothing is watched.
+        deep: how often people may go deep; None if they may not.
     """
 
     def __init__(
@@ -42,6 +45,7 @@ class FociCommands:
         own_user_id: str,
         further: Sequence[Subcommand] = (),
         watching: Lines | None = None,
+        deep: DeepBudget | None = None,
     ) -> None:
         self._checker = checker
         self._rooms = rooms
@@ -49,14 +53,15 @@ class FociCommands:
         self._own_user_id = own_user_id
         self._further = further
         self._watching = watching
+        self._deep = deep
 
     def command(self) -> Command:
         """The declaration that help is generated from."""
         return Command(
             "foci",
-            "[TARGET...]",
+            "[TARGET...] [--deep]",
             "which foci a homeserver publishes and how far they can be reached; without a target your own "
-            "homeserver, as a reply the author's",
+            "homeserver, as a reply the author's; with --deep on to token, signalling and media",
             self._check,
             (
                 Subcommand("room", "", "every homeserver with a member here: who finds whose focus", self._room),
@@ -66,19 +71,22 @@ class FociCommands:
         )
 
     async def _check(self, invocation: Invocation) -> Sequence[Document]:
+        deep = DEEP in invocation.args
+        if deep and self._deep is None:
+            raise UsageError(f"{DEEP} is off; whoever runs this bot can switch it on (deep.enabled).")
         targets = self._targets(invocation)
-        invocation.charge(len(targets) - 1)
+        invocation.charge(len(targets) * (COST if deep else 1) - 1)
+        if deep and self._deep is not None:
+            self._deep.take(invocation.room_id, len(targets))
         with one_party():
-            reports = await asyncio.gather(*(self._checker.check(target) for target in targets))
+            reports = await asyncio.gather(*(self._checker.check(target, deep=deep) for target in targets))
         return [to_document(report) for report in reports]
 
     def _targets(self, invocation: Invocation) -> list[Target]:
         """All targets parse before anything is fetched; one named twice is checked once."""
-        words = [word.rstrip(",;") for word in invocation.args]
+        words = [word.rstrip(",;") for word in invocation.args if word != DEEP]
         if not words:
             words = [invocation.reply_author or invocation.sender]
-        if "--deep" in words:
-            raise UsageError("--deep is not part of this version: nothing beyond the authorisation stage is tested.")
         for word in words:
             if not any(mark in word for mark in _MARKS):
                 raise UsageError(f"{word[:60]!r} is neither a user id nor a server name.")

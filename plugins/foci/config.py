@@ -17,6 +17,7 @@ from plugins.foci.listwatch import ListSettings
 from plugins.foci.observation import ProbeSettings
 from plugins.foci.posts import AlertSettings
 from plugins.foci.target import TargetError, parse_target
+from plugins.foci.trust import read_service
 from plugins.foci.watches import Watch, WatchSettings
 
 SHORTEST_INTERVAL = 60.0
@@ -27,6 +28,11 @@ def _known_code(code: str) -> str:
     if code not in CODES:
         raise ValueError("is no finding code (docs/findings.md lists them)")
     return code
+
+
+def _service(text: str) -> str:
+    read_service(text)
+    return text
 
 
 def _server_name(text: str) -> str:
@@ -60,6 +66,7 @@ def _user_id(text: str) -> str:
 Interval = Annotated[PositiveDuration, AfterValidator(_polite)]
 RoomId = Annotated[str, AfterValidator(_room_id)]
 UserId = Annotated[str, AfterValidator(_user_id)]
+Service = Annotated[str, AfterValidator(_service)]
 Code = Annotated[str, AfterValidator(_known_code)]
 ServerName = Annotated[str, AfterValidator(_server_name)]
 
@@ -72,10 +79,10 @@ class ProbeConfig(Section):
 
 
 class DeepConfig(Section):
-    """Going on to token, signalling and media."""
+    """Going on to token, signalling and media, when a command in a room or a watch asks for it."""
 
     enabled: bool = False
-    trusted_services: tuple[str, ...] | None = None
+    trusted_services: tuple[Service, ...] | None = None
 
 
 class WatchedServer(Section):
@@ -163,8 +170,6 @@ class FociConfig(Section):
         for one in _whole(self.watch.servers):
             if one.deep and not self.deep.enabled:
                 raise ValueError(f"watch.servers: deep: true of {one.server} needs deep.enabled: true")
-        if self.deep.enabled:
-            raise ValueError("deep.enabled: this version tests nothing beyond the authorisation stage; leave it false")
         if self.digest.schedule is not None:
             raise ValueError("digest.schedule: this version sends no digests yet; leave it null")
         return self
@@ -172,7 +177,9 @@ class FociConfig(Section):
     def check_settings(self, timeout: float) -> CheckSettings:
         """For the pure core; ``timeout`` is ``network.timeout`` in seconds."""
         probe = ProbeSettings(self.probe.expiry_warning, self.probe.slow, timeout)
-        return CheckSettings(frozenset(self.ignore), probe)
+        trusted = self.deep.trusted_services
+        services = None if trusted is None else frozenset(read_service(one) for one in trusted)
+        return CheckSettings(frozenset(self.ignore), probe, services)
 
     def watch_settings(self, timeout: float) -> WatchSettings:
         """For what is remembered and told; ``timeout`` is ``network.timeout`` in seconds."""

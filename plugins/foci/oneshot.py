@@ -55,9 +55,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _validate(arguments: argparse.Namespace, has_account: bool) -> None:
     if arguments.deep and not has_account:
-        raise UsageError("--deep needs an account: set matrix.homeserver_url and matrix.user_id in the config")
-    if arguments.deep:
-        raise UsageError("--deep is not part of this version: nothing beyond the authorisation stage is tested")
+        raise UsageError("--deep needs an account: set matrix in the config (with a password also run bot.py login)")
     for code in arguments.ignore:
         if code not in CODES:
             raise UsageError(f"--ignore {code}: there is no such finding (docs/findings.md lists them)")
@@ -91,7 +89,7 @@ async def _run(
 
     async def one(target: Target) -> Report:
         async with gate:
-            return await checker.check(target)
+            return await checker.check(target, deep=arguments.deep)
 
     reports = await asyncio.gather(*(one(target) for target in _targets(arguments)))
     sys.stdout.write(_json(reports) if arguments.json else _text(reports, ascii_only=arguments.ascii))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,11 +11,13 @@ from typing import ClassVar
 
 from pydantic import BaseModel
 
+from botkit.figure import Figure
 from botkit.plugin import Command, OneShot, Plugin, PluginContext, Reaction
 from plugins.foci.check import Checker
 from plugins.foci.clock import Clock, SystemClock
 from plugins.foci.commands import FociCommands
 from plugins.foci.config import FociConfig
+from plugins.foci.deep_budget import DeepBudget
 from plugins.foci.oneshot import check_command
 
 
@@ -57,7 +60,13 @@ class FociPlugin(Plugin):
         user_id = context.account.user_id
         watches = WatchCommands(self._vigil.ledger, context.rooms, user_id, self._vigil.watchman.wake, clock.now)
         self._commands = FociCommands(
-            checker, context.rooms, context.status, user_id, watches.subcommands(), self._vigil.lines
+            checker,
+            context.rooms,
+            context.status,
+            user_id,
+            watches.subcommands(),
+            self._vigil.lines,
+            DeepBudget(time.monotonic) if own.deep.enabled else None,
         )
 
     @classmethod
@@ -76,6 +85,10 @@ class FociPlugin(Plugin):
     async def stop(self) -> None:
         """Watch no more."""
         await self._vigil.stop()
+
+    async def figures(self) -> Sequence[Figure]:
+        """How the watching goes."""
+        return await self._vigil.figures()
 
     async def reacted(self, reaction: Reaction) -> None:
         """Acknowledge."""
