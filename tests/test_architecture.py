@@ -58,6 +58,7 @@ SHELL = frozenset(
         ".repository.watches",
         ".commands",
         ".config",
+        ".deep_budget",
         ".descent",
         ".discovery",
         ".federation",

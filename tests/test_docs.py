@@ -118,7 +118,7 @@ def _room_commands() -> Iterator[str]:
     watches = WatchCommands(nobody, nobody, "@foci:example.org", nobody, nobody).subcommands()
     command = FociCommands(nobody, nobody, nobody, "@foci:example.org", watches).command()
     yield f"!{command.word}"
-    yield f"!{command.word} {command.usage.strip('[]')}"
+    yield f"!{command.word} {command.usage}".replace("[TARGET...]", "TARGET...")
     yield from (f"!{command.word} {known.name} {known.usage}".strip() for known in command.subcommands)
     yield f"!{command.word} help [COMMAND]"
 

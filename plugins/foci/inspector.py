@@ -7,6 +7,7 @@ from collections.abc import Callable
 from plugins.foci.check import Checker
 from plugins.foci.checked import Checked, Confirmed, Due
 from plugins.foci.clock import Clock
+from plugins.foci.deep_pace import DeepPace
 from plugins.foci.observation import Observation
 from plugins.foci.service_url import ServiceUrl
 from plugins.foci.services import Services
@@ -26,6 +27,7 @@ class Inspector:
         self._checker = checker
         self._services = services
         self._clock = clock
+        self._deep = DeepPace()
         self._name = name
 
     async def inspect(self, due: Due) -> Checked | Confirmed:
@@ -53,6 +55,9 @@ class Inspector:
                 reused[url] = probe
             return observation
 
-        examined = await self._checker.examine(target, observe=observe, copy=due.copy, ignore=due.ignore)
+        deep = due.deep and self._deep.due(due.server, self._clock.now())
+        examined = await self._checker.examine(target, observe=observe, copy=due.copy, ignore=due.ignore, deep=deep)
+        if deep:
+            self._deep.noted(due.server, self._clock.now(), examined.report)
         is_own = self._checker.is_own(target.server_name)
         return Checked(due.server, examined.report, examined.seen, own, reused, is_own, examined.copy)
