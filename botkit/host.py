@@ -26,7 +26,7 @@ from botkit.matrix.sync import TokenRejectedError
 from botkit.matrix.whereabouts import RoomBook, Whereabouts
 from botkit.matrix.wire import Homeserver, UnreachableError, trust_anchors
 from botkit.message import InboundMessage
-from botkit.metrics import registry_of
+from botkit.metrics import FigureCollector, registry_of
 from botkit.outbound import HomeserverReader, OutboundClient
 from botkit.plugin import Account, Plugin, PluginContext
 from botkit.storage import Database, StorageError
@@ -175,7 +175,7 @@ async def _run(config: Config, plugins: Sequence[LoadedPlugin]) -> int:
             answer=answer,
             supervisor=supervisor,
         )
-        async with _started(built), _web(config, status):
+        async with _started(built), _web(config, status, built):
             try:
                 await station.start()
                 await _serve(supervisor, station, enrolment, device)
@@ -218,12 +218,18 @@ async def _started(plugins: dict[str, Plugin]) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def _web(config: Config, status: StatusBoard) -> AsyncIterator[None]:
+async def _web(config: Config, status: StatusBoard, plugins: dict[str, Plugin]) -> AsyncIterator[None]:
     """Health and metrics, if they are wanted. Raises ConfigError when the address cannot be had."""
     if not config.web.enabled:
         yield
         return
-    server = WebServer(registry_of(status.vitals), status.refresh, status.sync_age)
+    figures = FigureCollector(plugins.values())
+
+    async def refresh() -> None:
+        await status.refresh()
+        await figures.refresh()
+
+    server = WebServer(registry_of(status.vitals, figures), refresh, status.sync_age)
     try:
         port = await server.start(config.web.host, config.web.port)
     except OSError as error:

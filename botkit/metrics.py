@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
+
+from botkit.figure import Figure
+from botkit.plugin import Plugin
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +50,31 @@ class VitalsCollector(Collector):
         yield GaugeMetricFamily("focibot_uptime_seconds", "Seconds since the bot started.", now.uptime)
 
 
-def registry_of(vitals: Callable[[], Vitals]) -> CollectorRegistry:
+class FigureCollector(Collector):
+    """The plugins' figures, as of the last ``refresh``."""
+
+    def __init__(self, plugins: Iterable[Plugin]) -> None:
+        self._plugins = tuple(plugins)
+        self._figures: tuple[Figure, ...] = ()
+
+    async def refresh(self) -> None:
+        """Ask every plugin. Raises what they raise."""
+        self._figures = tuple([figure for plugin in self._plugins for figure in await plugin.figures()])
+
+    def collect(self) -> Iterator[Metric]:
+        """One family a figure."""
+        for figure in self._figures:
+            family = CounterMetricFamily if figure.kind == "counter" else GaugeMetricFamily
+            labels = [figure.label] if figure.label else []
+            made = family(figure.name, figure.meaning, labels=labels)
+            for value, number in figure.values.items():
+                made.add_metric([value] if figure.label else [], number)
+            yield made
+
+
+def registry_of(vitals: Callable[[], Vitals], figures: FigureCollector) -> CollectorRegistry:
     """A registry of our own, so that nothing is shared between two bots in one process."""
     registry = CollectorRegistry()
     registry.register(VitalsCollector(vitals))
+    registry.register(figures)
     return registry

@@ -62,6 +62,7 @@ SHELL = frozenset(
         ".descent",
         ".discovery",
         ".federation",
+        ".gauges",
         ".inspector",
         ".lanes",
         ".media",

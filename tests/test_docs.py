@@ -16,8 +16,11 @@ from botkit.version import VERSION
 from plugins.foci.catalogue import CODES, Group
 from plugins.foci.commands import FociCommands
 from plugins.foci.config import FociConfig
+from plugins.foci.gauges import figures
 from plugins.foci.plugin import FociPlugin
+from plugins.foci.recall import Tally
 from plugins.foci.watch_commands import WatchCommands
+from plugins.foci.watchman import Rounds
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "contrib").glob("**/*.md")])
@@ -177,4 +180,6 @@ def test_every_metric_is_documented_and_no_other() -> None:
     """docs/metrics.md names what /metrics shows, no more and no less."""
     collector = VitalsCollector(lambda: Vitals(1.0, 1, 0, 0, 1.0))
     shown = {family.name for family in collector.collect()}
-    assert set(re.findall(r"^\| `(focibot_\w+)`", _text("docs/metrics.md"), re.MULTILINE)) == shown
+    rounds = Rounds(0, 0, 0.0, None, {}, 0, 0)
+    shown |= {figure.name for figure in figures(rounds, Tally(0, 0, {}, 0, None), ())}
+    assert set(re.findall(r"^\| `(foci(?:bot)?_\w+)`", _text("docs/metrics.md"), re.MULTILINE)) == shown

@@ -6,11 +6,13 @@ import logging
 import secrets
 from collections.abc import Callable, Sequence
 
+from botkit.figure import Figure
 from botkit.plugin import Account, Limits, Mail, Reaction
 from botkit.storage import Database
 from botkit.tasks import Supervisor
 from plugins.foci.check import Checker
 from plugins.foci.clock import Clock
+from plugins.foci.gauges import figures
 from plugins.foci.inspector import Inspector
 from plugins.foci.lanes import Lanes
 from plugins.foci.ledger import Ledger
@@ -89,6 +91,11 @@ class Vigil:
             ("checks late by", span(rounds.lag)),
             ("open incidents", str(tally.incidents)),
         )
+
+    async def figures(self) -> Sequence[Figure]:
+        """The same and more for ``/metrics``. Raises StorageError."""
+        tally = await self.ledger.tally(self._clock.now())
+        return figures(self.watchman.rounds(), tally, {watch.server for watch in self._configured})
 
     async def reacted(self, reaction: Reaction) -> None:
         """See `botkit.plugin.Plugin`; any reaction acknowledges."""

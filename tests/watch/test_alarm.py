@@ -6,10 +6,12 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
+from aiohttp import ClientSession
 
 from lab.fault import Fault
 from lab.federation import Federation, Server
 from lab.focus import Focus
+from lab.process import free_port
 from lab.synapse import Synapse
 from tests.matrix.patience import until
 from tests.matrix.person import Person, Said
@@ -37,7 +39,8 @@ async def bot(
 ) -> AsyncIterator[WatchBot]:
     """Watches a.example for the encrypted room that alice made, as its configuration says."""
     network = {**federation.network(), "timeout": "5s"}
-    bot = await WatchBot.with_password(synapse, names("bot"), tmp_path / "bot", network=network)
+    web = {"enabled": True, "listen": f"127.0.0.1:{free_port('127.0.0.1')}"}
+    bot = await WatchBot.with_password(synapse, names("bot"), tmp_path / "bot", network=network, web=web)
     room = await alice.create_room(bot.user_id, encrypted=True)
     bot.foci = {"watch": {"interval": "1m", "rooms": [room], "servers": ["a.example"]}}
     async with bot:
@@ -105,6 +108,25 @@ async def test_a_room_asks_how_it_goes(alice: Person, bot: WatchBot, focus: Focu
     await alice.say(room, "!foci watches")
     listed = await alice.hears(lambda said: "1 server is watched in this room" in said.body)
     assert "a.example every 1 min, by the configuration; checked " in listed.body
+
+
+async def test_prometheus_learns_how_it_goes(
+    federation: Federation, alice: Person, bot: WatchBot, focus: Focus
+) -> None:
+    """Checks by verdict, the servers of the configuration by name, what is open, how late it is."""
+    await federation.set_fault(focus, Fault.REFUSED)
+    await alice.hears(begins("❌", "rtc.a.example"))
+    async with ClientSession() as session:
+        page = await (await session.get(f"http://{bot.config.web.listen}/metrics")).text()
+    shown = dict(line.rsplit(" ", 1) for line in page.splitlines() if not line.startswith("#"))
+    assert shown["foci_watched_servers"] == "1.0"
+    assert shown['foci_servers{verdict="critical"}'] == "1.0"
+    assert shown['foci_server_verdict{server="a.example"}'] == "2.0"
+    assert shown["foci_incidents_open"] == "1.0"
+    assert float(shown['foci_checks_total{verdict="critical"}']) >= 3
+    assert shown["foci_broken_checks_total"] == "0.0"
+    assert float(shown["foci_watch_lag_seconds"]) < 60
+    assert "# TYPE foci_checks_total counter" in page
 
 
 async def test_a_watch_made_in_a_room_begins_at_once(federation: Federation, alice: Person, bot: WatchBot) -> None:
