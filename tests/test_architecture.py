@@ -55,6 +55,7 @@ SHELL = frozenset(
         ".repository.incidents",
         ".repository.states",
         ".repository.tables",
+        ".repository.upsert",
         ".repository.watches",
         ".commands",
         ".config",

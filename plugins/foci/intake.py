@@ -20,11 +20,11 @@ from plugins.foci.watches import Terms, terms_of
 Dues = tuple[Due, ...]
 
 
-def dues_of(row: ServerRow, terms: Terms, now: float) -> Dues:
-    """What is next for a server; one that was never checked is due now."""
+def dues_of(row: ServerRow, terms: Terms) -> Dues:
+    """What is next for a server; one that was never checked has been due since it is watched."""
     regular = Due(
         row.server,
-        now if row.due_at is None else row.due_at,
+        row.watched_since if row.due_at is None else row.due_at,
         terms.interval,
         terms.deep,
         terms.ignore,
@@ -51,7 +51,15 @@ async def take_check(
         return mind, ()
     report, seen = checked.report, checked.seen
     check = Check(
-        seen, report, mind.vantage, desk.settings.probe, checked.probe, window, checked.own, probes=checked.probes
+        seen,
+        report,
+        mind.vantage,
+        desk.settings.probe,
+        checked.probe,
+        window,
+        checked.own,
+        checked.probes,
+        checked.outdone,
     )
     concerns = await desk.states.concerning(checked.server)
     spoken_of = keys_of(report.server_name, report, own=checked.own) | {one.key for one in certificates_of(seen)}
@@ -79,7 +87,7 @@ async def take_check(
     await desk.refresh(await desk.about_keys(following.came.keys() - fired))
     await desk.depart(checked.server, following.went)
     await desk.lists(checked.server, effects, watches)
-    return made.mind, dues_of(after, terms, desk.now)
+    return made.mind, dues_of(after, terms)
 
 
 async def take_confirmation(desk: Desk, confirmed: Confirmed) -> Dues:
@@ -92,7 +100,7 @@ async def take_confirmation(desk: Desk, confirmed: Confirmed) -> Dues:
     after = replace(after, copy=confirmed.copy)
     await desk.servers.save(row, after)
     await desk.lists(confirmed.server, effects, watches)
-    return dues_of(after, terms, desk.now)
+    return dues_of(after, terms)
 
 
 def _looked(row: ServerRow, observation: Observation, at: float, desk: Desk) -> tuple[ServerRow, tuple[Effect, ...]]:

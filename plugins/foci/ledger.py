@@ -55,29 +55,29 @@ class Ledger:
         self._mind: Mind | None = None
         self._window: float | None = None
 
-    async def schedule(self, now: float) -> Dues:
+    async def schedule(self) -> Dues:
         """All watched servers with the time of their next check, and the confirmations that are outstanding."""
-        async with self._desk(now) as desk:
+        async with self._desk(0.0) as desk:
             rows, watches = await desk.servers.all(), await desk.watches.all()
         wishes: dict[str, list[Watch]] = {}
         for watch in watches:
             wishes.setdefault(watch.server, []).append(watch)
         found = [(row, terms_of(wishes.get(row.server, ()), self._settings)) for row in rows]
-        return tuple(due for row, terms in found if terms is not None for due in dues_of(row, terms, now))
+        return tuple(due for row, terms in found if terms is not None for due in dues_of(row, terms))
 
-    async def take(self, taken: Checked | Confirmed, now: float) -> Dues:
+    async def take(self, outcome: Checked | Confirmed, now: float) -> Dues:
         """
         Take in a check or a confirmation; the answer is what is next for this server, nothing if nobody watches it.
 
         An exception means that nothing was stored or told.
         """
-        if isinstance(taken, Confirmed):
+        if isinstance(outcome, Confirmed):
             async with self._desk(now) as desk:
-                return await take_confirmation(desk, taken)
+                return await take_confirmation(desk, outcome)
         try:
             async with self._desk(now) as desk:
                 mind = self._mind if self._mind is not None else await desk.states.mind()
-                mind, dues = await take_check(desk, taken, mind, await self._span(desk), self._jitter)
+                mind, dues = await take_check(desk, outcome, mind, await self._span(desk), self._jitter)
         except BaseException:
             # whether it was committed is not known in every case; the tables know
             self._mind = None

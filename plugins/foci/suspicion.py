@@ -121,7 +121,9 @@ def _looked(
         return hosts
     # A clock that was set back must not leave a host in the future.
     views = {
-        host: replace(view, at=min(view.at, now)) for host, view in hosts.items() if now - view.at <= _FORGET * window
+        host: view if view.at <= now else replace(view, at=now)
+        for host, view in hosts.items()
+        if now - view.at <= _FORGET * window
     }
     for host, seen in standings.items():
         before = views.get(host)

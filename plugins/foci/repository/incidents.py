@@ -15,6 +15,7 @@ from plugins.foci import snapshot
 from plugins.foci.audience import Silence
 from plugins.foci.incidents import STORED, Incident
 from plugins.foci.repository.tables import incidents, rooms, silences, withheld
+from plugins.foci.repository.upsert import upsert
 from plugins.foci.snapshot import Snapshot
 
 
@@ -52,11 +53,8 @@ class IncidentBook:
 
     async def save(self, incident: Incident, next_at: float | None) -> None:
         """Keep an incident; ``next_at`` is when to remind of it."""
-        key = incident.subject
-        values = {"name": incident.name, "state": STORED.dump(incident), "next_at": next_at}
-        changed = await self._connection.execute(update(incidents).where(incidents.c.subject == key).values(values))
-        if changed.rowcount == 0:
-            await self._connection.execute(incidents.insert().values(subject=key, **values))
+        row = {"subject": incident.subject, "name": incident.name, "state": STORED.dump(incident), "next_at": next_at}
+        await upsert(self._connection, incidents, [row])
 
     async def remove(self, subject: str) -> None:
         """The incident is over."""
@@ -92,10 +90,9 @@ class SilenceBook:
 
     async def put(self, silence: Silence) -> None:
         """Begin a silence, in place of the room's one of the same target."""
-        key = {"room_id": silence.room_id, "target": storable(silence.target)}
-        values = {"until": silence.until, "author": storable(silence.author), "reason": storable(silence.reason)}
-        await self._connection.execute(insert_new(self._connection, silences).values(**key, **values))
-        await self._connection.execute(update(silences).filter_by(**key).values(**values))
+        row = {"room_id": silence.room_id, "target": storable(silence.target), "until": silence.until}
+        said = {"author": storable(silence.author), "reason": storable(silence.reason)}
+        await upsert(self._connection, silences, [{**row, **said}])
 
     async def remove(self, silence: Silence) -> None:
         """End a silence."""
@@ -162,9 +159,7 @@ class RoomBook:
         await self._note(room_id, suspended_at=at)
 
     async def _note(self, room_id: str, **values: Any) -> None:
-        key = {"room_id": storable(room_id)}
-        await self._connection.execute(insert_new(self._connection, rooms).values(**key))
-        await self._connection.execute(update(rooms).filter_by(**key).values(**values))
+        await upsert(self._connection, rooms, [{"room_id": storable(room_id), **values}])
 
 
 def _silence_of(row: Row[Any]) -> Silence:

@@ -15,6 +15,7 @@ from plugins.foci.certificates import CertificateState
 from plugins.foci.keys import Origin
 from plugins.foci.progress import KeyState, Mind
 from plugins.foci.repository.tables import concerns, hosts, notes, states
+from plugins.foci.repository.upsert import upsert
 from plugins.foci.samples import Vantage
 from plugins.foci.suspicion import HostView, Suspicion
 
@@ -34,11 +35,8 @@ class StateBook:
 
     async def save(self, changed: Mapping[str, KeyState]) -> None:
         """Write states."""
-        for key, state in changed.items():
-            text = _text_of(state)
-            found = await self._connection.execute(update(states).where(states.c.key == key).values(state=text))
-            if found.rowcount == 0:
-                await self._connection.execute(states.insert().values(key=key, state=text))
+        rows = [{"key": key, "state": _text_of(state)} for key, state in sorted(changed.items())]
+        await upsert(self._connection, states, rows)
 
     async def orphans(self) -> dict[str, KeyState]:
         """The states of keys that concern no watched server any more."""
@@ -61,7 +59,7 @@ class StateBook:
 
     async def begin(self, server: str, came: Mapping[str, Origin], now: float) -> None:
         """Keys concern a server from now on."""
-        for name, origin in came.items():
+        for name, origin in sorted(came.items()):
             values: dict[str, Any] = {"origin": origin, "ended_at": None}
             key = {"server": server, "key": name}
             await self._connection.execute(insert_new(self._connection, concerns).values(**key, **values, since=now))
@@ -89,16 +87,15 @@ class StateBook:
 
     async def save_mind(self, before: Mind, after: Mind, touched: Iterable[str]) -> None:
         """Write what is different: of hosts only those that were touched."""
+        rows: dict[str, dict[str, Any]] = {}
         for host in sorted(set(touched)):
             view = after.suspicion.hosts.get(host)
-            values = {
+            rows[storable(host)] = {
                 "answered_at": after.vantage.answered.get(host),
                 "looked_at": None if view is None else view.at,
                 "trouble_since": None if view is None else view.trouble_since,
             }
-            changed = await self._connection.execute(update(hosts).where(hosts.c.host == storable(host)).values(values))
-            if changed.rowcount == 0:
-                await self._connection.execute(hosts.insert().values(host=storable(host), **values))
+        await upsert(self._connection, hosts, [{"host": host, **values} for host, values in rows.items()])
         told = _conclusions(after.suspicion)
         if told != _conclusions(before.suspicion):
             await self.note(_SUSPICION, to_json(told))
@@ -110,8 +107,7 @@ class StateBook:
 
     async def note(self, name: str, value: str) -> None:
         """Write a note."""
-        await self._connection.execute(insert_new(self._connection, notes).values(name=name, value=value))
-        await self._connection.execute(update(notes).where(notes.c.name == name).values(value=value))
+        await upsert(self._connection, notes, [{"name": name, "value": value}])
 
     async def forget_hosts(self, before: float) -> None:
         """Delete hosts that were neither heard nor looked at since."""

@@ -16,6 +16,7 @@ from plugins.foci import copies, listwatch
 from plugins.foci.copies import Copy
 from plugins.foci.listwatch import ListState
 from plugins.foci.repository.tables import concerns, servers, watches
+from plugins.foci.repository.upsert import upsert
 from plugins.foci.watches import Watch
 
 
@@ -79,16 +80,17 @@ class WatchBook:
 
     async def put(self, watch: Watch) -> None:
         """Add a watch, or change the one of its room, server and source."""
-        key = {"room_id": storable(watch.room_id), "server": watch.server, "source": watch.source}
-        values = {
+        row = {
+            "room_id": storable(watch.room_id),
+            "server": watch.server,
+            "source": watch.source,
             "interval": watch.interval,
             "deep": watch.deep,
             "ignored": to_json(sorted(watch.ignore)),
             "author": storable(watch.author),
             "created_at": watch.created_at,
         }
-        await self._connection.execute(insert_new(self._connection, watches).values(**key, **values))
-        await self._connection.execute(update(watches).filter_by(**key).values(**values))
+        await upsert(self._connection, watches, [row])
 
     async def remove(self, watch: Watch) -> None:
         """Delete the watch of this room, server and source."""
