@@ -55,6 +55,9 @@ class Line:
     mention: str = ""
 
 
+DEEP = Line("one's own homeserver again, on to token, signalling and media", "!foci --deep")
+"""For where there is a real SFU to go down to."""
+
 SCRIPT = (
     Line("one's own homeserver", "!foci"),
     Line("a healthy server, by the user one wants to call", "!foci @alice:healthy.example"),
@@ -146,8 +149,9 @@ def bot_config(directory: Path, synapse: Synapse, federation: Federation) -> dic
         },
         "storage": {"path": str(directory / "bot"), "database": f"sqlite:///{directory / 'bot' / 'foci.db'}"},
         "admins": [f"@{OPS}:{HOME}"],
+        "commands": {"per_user": "60/min", "per_room": "60/min"},
         "network": federation.network(),
-        "plugins": {"foci": {}},
+        "plugins": {"foci": {"deep": {"enabled": True}}},
     }
 
 
@@ -212,7 +216,7 @@ async def demo(directory: Path, *, keep: bool, script: Sequence[Line] = SCRIPT) 
         print(f"· ready after {stage.seconds:.0f} s\n")
         transcript = Transcript(width=shutil.get_terminal_size((100, 24)).columns, colour=sys.stdout.isatty())
         room = Room(transcript, person, room_id)
-        for line in script:
+        for line in [*script, *([DEEP] if livekit_binary() else [])]:
             await room.play(line, bot)
         print(f"Done in {stage.seconds:.0f} s.")
         if keep:

@@ -49,11 +49,12 @@ async def test_the_demo_plays_and_stays() -> None:
     try:
         assert "Still running" in output, output
         answers = re.findall(r"foci-bot \d\d:\d\d (.*)\n  (.*)", output)
-        assert [note for note, _ in answers] == ["encrypted"] * 6
+        assert [note for note, _ in answers] == ["encrypted"] * (7 if SFU else 6)
         for (sign, name), (_, first) in zip(VERDICTS, answers, strict=False):
             assert first.startswith(f"{sign} {name}: ")
         assert "Usage: !foci" in output
         assert ("a real SFU, LiveKit 1." in output, "no real SFU here" in output) == (SFU, not SFU)
+        assert ("SFU accepts the token (LiveKit 1." in " ".join(output.split())) == SFU
         ending = output.partition("Still running")[2]
         base_url, user, password = re.findall(r"^  (?:homeserver|user|password) +(\S+)$", ending, re.MULTILINE)
         identifier = {"type": "m.id.user", "user": user}
