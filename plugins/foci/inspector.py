@@ -56,8 +56,12 @@ class Inspector:
             return observation
 
         deep = due.deep and self._deep.due(due.server, self._clock.now())
-        examined = await self._checker.examine(target, observe=observe, copy=due.copy, ignore=due.ignore, deep=deep)
+        examined = await self._checker.examine(
+            target, observe=None if deep else observe, copy=due.copy, ignore=due.ignore, deep=deep
+        )
+        now = self._clock.now()
         if deep:
-            self._deep.noted(due.server, self._clock.now(), examined.report)
+            self._deep.noted(due.server, now, examined.report)
         is_own = self._checker.is_own(target.server_name)
-        return Checked(due.server, examined.report, examined.seen, own, reused, is_own, examined.copy)
+        outdone = frozenset() if deep else self._deep.failing(now)
+        return Checked(due.server, examined.report, examined.seen, own, reused, is_own, examined.copy, outdone)

@@ -63,6 +63,7 @@ class Check:
         probes: names the earlier check from which the result of a service was reused.
         own: the server is the bot's own: only its transports list can be compared with its well-known.
         window: the interval of checks, in seconds.
+        outdone: keys of foci of which this check tells nothing good: deeper checks of other servers fail there.
     """
 
     seen: Evidence
@@ -73,6 +74,7 @@ class Check:
     window: float
     own: bool = False
     probes: Mapping[ServiceUrl, str] = field(default_factory=dict)
+    outdone: frozenset[str] = frozenset()
 
     @property
     def at(self) -> float:
@@ -185,7 +187,7 @@ def _focus(check: Check, focus: FocusReport) -> Sample | None:
         standing = _unclear(check, url)
     else:
         standing = Standing.BAD if focus.verdict is Verdict.CRITICAL else Standing.GOOD
-    if standing is None:
+    if standing is None or (standing is Standing.GOOD and key in check.outdone):
         return None
     cause = Cause() if standing is Standing.GOOD else _cause(check, focus)
     host = "" if url.fault else url.host
