@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections import Counter
+from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -93,7 +93,7 @@ class Names(asyncio.DatagramProtocol):
         self.zone: dict[str, tuple[str, ...]] = {}
         self.asked = 0
         self._public = public
-        self._turn: Counter[tuple[str, str]] = Counter()
+        self._turns: dict[tuple[str, str], list[int]] = defaultdict(list)
         self._transport: asyncio.DatagramTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -111,11 +111,17 @@ class Names(asyncio.DatagramProtocol):
         if not answers:
             reply.header.rcode = RCODE.NXDOMAIN
         else:
-            turn = self._turn[(name, kind)]
-            self._turn[(name, kind)] += 1
+            turn = self._turn(name, kind, request.header.id)
             late = self._fill(reply, name, kind, answers[min(turn, len(answers) - 1)])
         loop = asyncio.get_running_loop()
         loop.call_later(LATE if late else 0, self._send, reply.pack(), addr)
+
+    def _turn(self, name: str, kind: str, number: int) -> int:
+        """How many other questions for this were asked before; one that is sent again has its number again."""
+        earlier = self._turns[(name, kind)]
+        if number not in earlier:
+            earlier.append(number)
+        return earlier.index(number)
 
     def _answers(self, name: str) -> tuple[str, ...]:
         return self.zone.get(name) or ((f"A {self._public}",) if name.endswith(f".{DOMAIN}") else ())

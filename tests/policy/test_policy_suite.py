@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from pathlib import Path
+
 import pytest
 
 from tests.policy.__main__ import NoNamespaceError, loopback_verdict, private_verdict
@@ -38,3 +41,13 @@ def test_nothing_reaches_a_private_network() -> None:
     assert_proven(verdict)
     assert verdict.ways == len(WAYS) >= 200
     assert verdict.opened == verdict.public > 0
+
+
+def test_the_page_has_the_figure_of_this_table() -> None:
+    """docs/security.md was written for these ways."""
+    page = (Path(__file__).parents[2] / "docs" / "security.md").read_text("utf-8")
+    stops = Counter(way.stop for way in WAYS)
+    stopped = ", ".join(f"{stop.value} {count}" for stop, count in stops.items())
+    assert f"\n{len(WAYS)} ways, 0 connections to a private address; stopped by {stopped}\n" in page
+    assert f"walks {len(WAYS)} ways in" in page
+    assert f"\nloopback  {sum(way.on_loopback for way in WAYS)} ways, 0 connections" in page
