@@ -10,7 +10,8 @@ A small Matrix federation on loopback, for the demo, the tests and the bench; th
         await federation.set_fault(focus, Fault.TLS_EXPIRED)  # and None heals
         server.publish([])
 
-``Synapse`` is a real homeserver, ``Person`` a real client, ``Fault`` the catalogue of what can be broken. What stands
-in for something else says so: ``AuthorisationService`` for lk-jwt-service, ``Sfu`` for LiveKit, ``Homeserver`` for
-the part of a homeserver that strangers see.
+``Synapse`` is a real homeserver, ``LiveKit`` a real SFU, ``Person`` a real client, ``Fault`` the catalogue of what can
+be broken. What stands in for something else says so: ``AuthorisationService`` for lk-jwt-service, ``Sfu`` for LiveKit
+where nobody has a token, ``Homeserver`` for the part of a homeserver that strangers see. ``Backend`` puts a real SFU
+behind an authorisation service that issues tokens for it, with ``CallFault``, the ways in which calls fail.
 """

@@ -71,6 +71,7 @@ class LiveKit:
     An SFU that lives in a directory; an async context manager that starts and stops it.
 
     Rooms are kept in memory: they end with the process. Changes of the attributes count from the next ``start``.
+    Everything is at 127.0.0.1, but LiveKit knows no way to bind the TCP port of the media to one address.
 
     Attributes:
         base_url: where it answers, such as ``http://127.0.0.1:20123``; stays the same.
