@@ -10,7 +10,7 @@ LIVEKIT := .cache/livekit/livekit-server
 BENCH_VENV := .venv-bench
 BENCH_STAMP := $(BENCH_VENV)/.installed
 
-.PHONY: setup livekit demo run check test scoreboard policy fuzz clean
+.PHONY: setup livekit demo run check test scoreboard bench policy fuzz clean
 setup: $(STAMP)
 
 $(STAMP): requirements.txt requirements-dev.txt requirements-lab.txt
@@ -53,6 +53,10 @@ $(BENCH_STAMP):
 # Ways into private networks, walked by the real bot on loopback and in a network namespace; LIST=1 names them.
 policy: setup
 	@$(BIN)/python -m tests.policy $(if $(LIST),--list)
+
+# Round trips, CPU and memory; rewrites docs/performance.md. Needs root or user namespaces, /dev/net/tun and iproute2.
+bench: setup $(BENCH_STAMP)
+	@$(BIN)/python -m bench $(PARTS:%=--part %) $(if $(RUNS),--runs $(RUNS))
 
 # A million executions over everything that reads strangers' text; RUNS=20000 for fewer.
 fuzz: setup

@@ -17,6 +17,8 @@ from pathlib import Path
 
 from bench import resources, round_trips, seclusion
 from bench.contestants import ROOT
+from bench.launch import LaunchError
+from bench.racers import WrongAnswerError
 from botkit.version import VERSION
 
 PAGE = ROOT / "docs" / "performance.md"
@@ -25,11 +27,12 @@ Part = Callable[[argparse.Namespace], Coroutine[None, None, str]]
 
 
 async def _round_trips(options: argparse.Namespace) -> str:
-    return await round_trips.measure(options.python, options.runs)
+    trips = [milliseconds / 1000 for milliseconds in options.ms]
+    return await round_trips.measure(None if options.alone else options.python, options.runs, trips)
 
 
 async def _resources(options: argparse.Namespace) -> str:
-    return await resources.measure(options.runs)
+    return await resources.measure(options.runs, options.servers)
 
 
 PARTS: Mapping[str, Part] = {"round-trips": _round_trips, "resources": _resources}
@@ -58,26 +61,32 @@ def circumstances() -> str:
 def main(arguments: Sequence[str]) -> int:
     """Run the parts that were named, each inside; 1 if one could not be run."""
     parser = argparse.ArgumentParser(prog="python -m bench")
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; all when none is named")
-    parser.add_argument("--python", type=Path, default=ROOT / ".venv-bench" / "bin" / "python")
+    parser.add_argument("--part", action="append", choices=list(PARTS), help="this part (again for more); else all")
+    parser.add_argument("--python", type=Path, default=ROOT / ".venv-bench" / "bin" / "python", help="with testmatrix")
+    parser.add_argument("--alone", action="store_true", help="without testmatrix")
+    parser.add_argument("--ms", type=float, nargs="+", default=[20, 50, 100, 200], help="round trips")
+    parser.add_argument("--servers", type=int, default=resources.MANY, help="in one process")
     parser.add_argument("--runs", type=int, default=7)
     parser.add_argument("--dry", action="store_true", help="print, and leave the page as it is")
     options = parser.parse_args(arguments)
-    for part in options.parts or PARTS:
-        if part not in PARTS:
-            parser.error(f"no part {part}")
+    parts = options.part or list(PARTS)
     if not seclusion.is_inside():
-        parts = options.parts or list(PARTS)
-        flags = ["--python", str(options.python), "--runs", str(options.runs), *(["--dry"] if options.dry else [])]
         try:
-            return max(seclusion.again("bench", [part, *flags]) for part in parts)
+            return max(seclusion.again("bench", [*arguments, "--part", part]) for part in parts)
         except seclusion.SeclusionError as error:
             print(f"bench: {error}", file=sys.stderr)
             return 1
-    (part,) = options.parts
+    return _measure(parts[-1], options)
+
+
+def _measure(part: str, options: argparse.Namespace) -> int:
     head = circumstances()
     print(f"{part}: {head}", flush=True)
-    table = asyncio.run(PARTS[part](options))
+    try:
+        table = asyncio.run(PARTS[part](options))
+    except (seclusion.SeclusionError, LaunchError, WrongAnswerError) as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 1
     print(table)
     if not options.dry:
         PAGE.write_text(replaced(PAGE.read_text("utf-8"), part, f"{head}\n\n{table}"), "utf-8")

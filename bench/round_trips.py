@@ -15,15 +15,20 @@ from bench.racers import FociBot, Racer, TestMatrix, Time
 from bench.seclusion import furnish
 from bench.spread import Spread, line_through
 
-ROUND_TRIPS = (0.02, 0.05, 0.1, 0.2)
 _SAMPLES = 9
 
 Times = Mapping[float, Mapping[str, Sequence[Time]]]
 """Seconds of a round trip, a tool, its runs."""
 
 
-async def measure(python: Path, runs: int, round_trips: Sequence[float] = ROUND_TRIPS) -> str:
-    """Time every tool in turn at every round trip, and write the tables."""
+async def measure(python: Path | None, runs: int, round_trips: Sequence[float]) -> str:
+    """
+    Time every tool in turn at every round trip, and write the tables.
+
+    Args:
+        python: of the environment with testmatrix; None to time foci-bot alone.
+        round_trips: seconds.
+    """
     times: dict[float, dict[str, list[Time]]] = {}
     lines: dict[float, float] = {}
     with tempfile.TemporaryDirectory() as place:
@@ -31,11 +36,9 @@ async def measure(python: Path, runs: int, round_trips: Sequence[float] = ROUND_
         side = FarSide(directory)
         furnish(side.hosts, directory)
         async with side:
-            racers: list[Racer] = [
-                FociBot(directory, side),
-                TestMatrix(python, side, directory, rtc_only=True),
-                TestMatrix(python, side, directory, rtc_only=False),
-            ]
+            racers: list[Racer] = [FociBot(directory, side)]
+            if python is not None:
+                racers += [TestMatrix(python, side, directory, rtc_only=only) for only in (True, False)]
             for round_trip in round_trips:
                 async with DelayLine(round_trip, directory):
                     lines[round_trip] = await hand_shake()
@@ -87,7 +90,7 @@ def tables(times: Times, lines: Mapping[float, float]) -> str:
                 process.text(2),
             ]
             rows.append("| " + " | ".join(cells) + " |")
-    return "\n".join([*rows, "", *_lines(times)])
+    return "\n".join([*rows, "", *_lines(times)] if len(times) > 1 else rows)
 
 
 _RULE = "| --- "
