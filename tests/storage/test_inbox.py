@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
-from sqlalchemy import delete
 
 from botkit.message import InboundMessage
 from botkit.storage import Database
 from botkit.storage.inbox import Account, Heard, Inbox
 from botkit.storage.outbox import Outbox, Outgoing
 from botkit.storage.rooms import RoomNotes
-from botkit.storage.tables import metadata
 
 ACCOUNT = Account("@bot:lab.test", "DEVICE")
 NOW = 1_700_000_000_000
@@ -34,22 +29,6 @@ def heard(event_id: str, room_id: str = "!room", body: str = "!foci") -> Heard:
 def outgoing(txn_id: str, room_id: str = "!room", body: str = "hello") -> Outgoing:
     """An answer."""
     return Outgoing(room_id, txn_id, "m.room.message", {"msgtype": "m.notice", "body": body})
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
-    """An empty database of either kind."""
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path / 'new directory' / 'bot.db'}"
-    else:
-        url = request.getfixturevalue("postgres").url
-    database = Database(url)
-    await database.open()
-    async with database.begin() as connection:
-        for table in metadata.sorted_tables:
-            await connection.execute(delete(table))
-    yield database
-    await database.close()
 
 
 @pytest.fixture

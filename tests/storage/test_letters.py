@@ -1,0 +1,440 @@
+"""Letters, calls and rooms as the database keeps them, on both kinds of database."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, event, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import delete, insert, select, text, update
+
+from botkit.document import Document, Paragraph, Text
+from botkit.letter import Letter, Placement
+from botkit.matrix.mail import PostBox
+from botkit.storage import Database, StorageError
+from botkit.storage.calls import MOST_PENDING, Annotation, Calls, Hook, Withdrawal
+from botkit.storage.outbox import MessageState, Outbox, Outgoing, Queued
+from botkit.storage.residence import Entry, Loss, News, Residence, Tombstone, UpgradeState
+from botkit.storage.tables import letters, metadata, outbox, rooms
+
+NOW = 1_700_000_000_000
+NEW, EDIT, REPLY, THREAD = Placement.NEW, Placement.EDIT, Placement.REPLY, Placement.THREAD
+
+
+def letter(room_id: str, name: str, placement: Placement, about: str = "a") -> Letter:
+    """A letter that says its name."""
+    return Letter(room_id, name, about, placement, Document((Paragraph((Text(name),)),)))
+
+
+async def post(database: Database, *wanted: Letter, plugin: str = "p") -> None:
+    """As a plugin does it."""
+    async with database.begin() as connection:
+        await PostBox(plugin, lambda: NOW, lambda: None).post(connection, wanted)
+
+
+async def send(box: Outbox, room_id: str, event_id: str) -> Queued:
+    """The next message arrives."""
+    queued = await box.next(room_id)
+    assert queued is not None
+    await box.mark_attempted(queued.id, "DEVICE")
+    await box.mark_sent(queued.id, event_id, anchor=queued.anchor is None)
+    return queued
+
+
+def body(queued: Queued | None) -> str | None:
+    """What a message says."""
+    return str(queued.message.content["body"]) if queued else None
+
+
+@dataclass(slots=True)
+class Model:
+    """What ought to become of the letters to one room."""
+
+    waiting: list[Letter] = field(default_factory=list)
+    attempted: bool = False
+    anchors: dict[str, str] = field(default_factory=dict)
+
+    def next(self, *, throttled: bool) -> Letter | None:
+        """The letter whose turn it is; edits that a later one overtakes go, if the limit is felt."""
+        while self.waiting:
+            first = self.waiting[0]
+            later = [one for one in self.waiting[1:] if (one.about, one.placement) == (first.about, EDIT)]
+            if not (throttled and later and first.placement is EDIT and not self.attempted):
+                return first
+            event("overtaken")
+            self.waiting.pop(0)
+        return None
+
+
+steps = st.lists(
+    st.tuples(st.just("post"), st.sampled_from(["a", "b"]), st.sampled_from(Placement))
+    | st.tuples(st.just("send"), st.sampled_from(["sent", "later", "refused"]), st.booleans()),
+    min_size=5,
+    max_size=40,
+)
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+@given(steps=steps)
+async def test_order_and_thrift(database: Database, steps: Sequence[tuple[str, str, Placement | bool]]) -> None:
+    """
+    Letters leave in their order; only edits that were never attempted give way, only to later edits of the
+    same message, only while the limit is felt; an attempted letter comes again unchanged until it is settled.
+    """
+    async with database.begin() as connection:
+        for table in (outbox, letters):
+            await connection.execute(delete(table))
+    box, model = Outbox(database, lambda: NOW), Model()
+    before: Queued | None = None
+    for number, (action, what, how) in enumerate([*steps, *[("send", "sent", False)] * len(steps)]):
+        if action == "post":
+            assert isinstance(how, Placement)
+            model.waiting.append(letter("!r", f"{number}", how, what))
+            await post(database, model.waiting[-1])
+            continue
+        wanted = model.next(throttled=how is True)
+        queued = await box.next("!r", throttled=how is True)
+        assert body(queued) == (wanted.name if wanted else None)
+        if queued is None or wanted is None:
+            continue
+        assert queued.anchor == (model.anchors.get(wanted.about) if wanted.placement is not NEW else None)
+        assert queued.attempted is model.attempted
+        if model.attempted:
+            assert before is not None
+            assert (queued.id, queued.message) == (before.id, before.message)
+        await box.mark_attempted(queued.id, "DEVICE")
+        before, model.attempted = queued, what == "later"
+        if what == "later":
+            continue
+        model.waiting.pop(0)
+        if what == "refused":
+            await box.mark_refused(queued.id)
+            continue
+        await box.mark_sent(queued.id, f"${number}", anchor=queued.anchor is None)
+        if queued.anchor is None:
+            model.anchors[wanted.about] = f"${number}"
+    assert await box.undelivered() == 0
+
+
+async def test_letters_of_plugins_and_rooms_are_apart(database: Database) -> None:
+    """The same name and subject in another plugin or room is another letter, and refers to its own."""
+    box = Outbox(database, lambda: NOW)
+    places = [(room, plugin) for room in ("!1", "!2") for plugin in ("p", "q")]
+    for room, plugin in places:
+        await post(database, letter(room, f"new {room}", NEW), letter(room, f"edit {room}", EDIT), plugin=plugin)
+    seen = []
+    for room in ("!1", "!2"):
+        for turn in range(4):
+            queued = await send(box, room, f"${room}{turn}")
+            seen.append((body(queued), queued.anchor))
+    assert seen == [
+        (words, anchor)
+        for room in ("!1", "!2")
+        for words, anchor in [
+            (f"new {room}", None),
+            (f"edit {room}", f"${room}0"),
+            (f"new {room}", None),
+            (f"edit {room}", f"${room}2"),
+        ]
+    ]
+
+
+async def test_a_used_name_is_passed_over_even_if_it_says_something_else(database: Database) -> None:
+    """The first words under a name stand, whether they wait, were sent or were refused."""
+    box = Outbox(database, lambda: NOW)
+    await post(database, letter("!r", "one", NEW), letter("!r", "two", NEW))
+    await send(box, "!r", "$1")
+    queued = await box.next("!r")
+    assert queued is not None
+    await box.mark_refused(queued.id)
+    await post(database, letter("!r", "one", EDIT), letter("!r", "two", EDIT))
+    assert await box.next("!r") is None
+
+
+async def test_the_first_attempt_is_remembered(database: Database) -> None:
+    """When it was and which device it was: what a homeserver knows of transaction ids depends on both."""
+    clock = [NOW]
+    box = Outbox(database, lambda: clock[0])
+    await post(database, letter("!r", "one", NEW))
+    for device, moment in (("OLD", NOW), ("NEW", NOW + 5)):
+        clock[0] = moment
+        queued = await box.next("!r")
+        assert queued is not None
+        await box.mark_attempted(queued.id, device)
+    queued = await box.next("!r")
+    assert queued is not None
+    assert (queued.attempted, queued.attempted_at, queued.attempted_by) == (True, NOW, "OLD")
+
+
+async def test_pictures_are_bytes_until_they_are_uploaded(database: Database) -> None:
+    """The attachment survives the process; once uploaded, the content says where and the bytes go."""
+    box = Outbox(database, lambda: NOW)
+    png = bytes(range(256)) * 40
+    await box.add(Outgoing("!r", "t", "m.room.message", {"body": "alt"}, attachment=png))
+    queued = await box.next("!r")
+    assert queued is not None
+    assert queued.message.attachment == png
+    assert "\\x00" not in repr(queued)
+    await box.attached(queued.id, {"body": "alt", "url": "mxc://x/y"})
+    queued = await box.next("!r")
+    assert queued is not None
+    assert (queued.message.content["url"], queued.message.attachment) == ("mxc://x/y", None)
+
+
+async def _record(database: Database, residence: Residence, **news: list[object]) -> None:
+    async with database.begin() as connection:
+        await residence.record(connection, News(**news))  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def residence(database: Database) -> Residence:
+    """Two plugins are told."""
+    return Residence(database, ("p", "q"), lambda: NOW)
+
+
+@pytest.fixture
+def calls(database: Database) -> Calls:
+    return Calls(database, lambda: NOW)
+
+
+async def _all(calls: Calls) -> list[tuple[str, str, str]]:
+    """Every call that waits, made and done."""
+    made = []
+    while waiting := await calls.waiting():
+        call = await calls.next(*waiting[0])
+        assert call is not None
+        await calls.done(call)
+        made.append((call.plugin, call.hook.value, call.room_id))
+    return made
+
+
+async def test_a_suspended_room(database: Database, residence: Residence, calls: Calls) -> None:
+    """What waits is dropped and so is what comes, answers are not; all plugins are told, once."""
+    box = Outbox(database, lambda: NOW)
+    await post(database, letter("!r", "waiting", NEW), letter("!other", "there", NEW))
+    await box.add(Outgoing("!r", "answer 1", "m.room.message", {"body": "answer 1"}))
+    await residence.suspend("!r", "no")
+    await residence.suspend("!r", "no again")
+    await post(database, letter("!r", "later", NEW))
+    await box.add(Outgoing("!r", "answer 2", "m.room.message", {"body": "answer 2"}))
+    assert [body(await send(box, "!r", f"${n}")) for n in range(2)] == ["answer 1", "answer 2"]
+    assert await box.next("!r") is None
+    assert body(await box.next("!other")) == "there"
+    assert await residence.suspended() == {"!r"}
+    call = await calls.next("p", "!r")
+    assert call is not None
+    assert (call.hook, call.arguments) == (Hook.SUSPENDED, {"reason": "no"})
+    assert await _all(calls) == [("p", "room_suspended", "!r"), ("q", "room_suspended", "!r")]
+    await residence.relieve("!r")
+    await residence.relieve("!r")
+    await post(database, letter("!r", "heard", NEW))
+    assert body(await box.next("!r")) == "heard"
+    assert await _all(calls) == [("p", "room_joined", "!r"), ("q", "room_joined", "!r")]
+
+
+async def test_entering_and_losing_rooms(database: Database, residence: Residence, calls: Calls) -> None:
+    """The same news again adds nothing; a room that was left is forgotten, one that put the bot out is not."""
+    entry = Entry("!r", "$join")
+    for _ in range(2):
+        await _record(database, residence, entries=[entry])
+    assert await _all(calls) == [("p", "room_joined", "!r"), ("q", "room_joined", "!r")]
+    box = Outbox(database, lambda: NOW)
+    await post(database, letter("!r", "one", NEW), letter("!r", "two", NEW))
+    await send(box, "!r", "$1")
+    await _record(database, residence, losses=[Loss("!r", "removed")])
+    await _record(database, residence, entries=[Entry("!r", "$again")])
+    await post(database, letter("!r", "three", EDIT))
+    queued = await box.next("!r")
+    assert queued is not None
+    assert (body(queued), queued.anchor) == ("three", "$1")
+    await _record(database, residence, losses=[Loss("!r", None)])
+    assert await box.next("!r") is None
+    await post(database, letter("!r", "four", EDIT))
+    queued = await box.next("!r")
+    assert queued is not None
+    assert queued.anchor is None
+    hooks = [hook for plugin, hook, _ in await _all(calls) if plugin == "p"]
+    assert hooks == ["room_suspended", "room_joined", "room_left"]
+
+
+async def test_tombstones_are_followed_once(database: Database, residence: Residence, calls: Calls) -> None:
+    """The same one again changes nothing, however far it was followed; another one takes its place."""
+    box = Outbox(database, lambda: NOW)
+    first, second = Tombstone("!old", "$1", "!new", "x"), Tombstone("!old", "$2", "!newer", "y")
+    await post(database, letter("!old", "waiting", NEW))
+    await _record(database, residence, tombstones=[first, first])
+    (upgrade,) = await residence.upgrades(UpgradeState.HEARD)
+    assert upgrade.tombstone == first
+    await residence.upgraded(first, UpgradeState.AWAITED)
+    await residence.upgraded(first, UpgradeState.DONE)
+    await _record(database, residence, tombstones=[first])
+    assert await residence.upgrades(UpgradeState.HEARD, UpgradeState.AWAITED) == ()
+    assert await box.next("!old") is None
+    call = await calls.next("p", "!new")
+    assert call is not None
+    assert (call.hook, call.arguments) == (Hook.REPLACED, {"old": "!old"})
+    await _record(database, residence, tombstones=[second])
+    (upgrade,) = await residence.upgrades(UpgradeState.HEARD)
+    assert upgrade.tombstone == second
+
+
+async def _letter_sent(database: Database, plugin: str = "p") -> None:
+    box = Outbox(database, lambda: NOW)
+    await post(database, letter("!r", "one", NEW), plugin=plugin)
+    await send(box, "!r", "$letter")
+
+
+def annotation(event_id: str, target: str = "$letter", room_id: str = "!r", sender: str = "@a:x") -> Annotation:
+    """A reaction."""
+    return Annotation(room_id, event_id, target, sender, "k")
+
+
+async def test_only_reactions_to_letters_are_kept(database: Database, residence: Residence, calls: Calls) -> None:
+    """Not those to other events, from other rooms, or to letters of plugins that are gone."""
+    await _letter_sent(database)
+    await post(database, letter("!r", "gone", NEW, "g"), plugin="gone")
+    await send(Outbox(database, lambda: NOW), "!r", "$gone")
+    strays = [annotation("$1", "$other"), annotation("$2", room_id="!other"), annotation("$3", "$gone")]
+    await _record(database, residence, reactions=[*strays, annotation("$4"), annotation("$4"), Withdrawal("!r", "$1")])
+    call = await calls.next("p", "!r")
+    assert call is not None
+    assert (call.hook, call.event_id, call.arguments) == (Hook.REACTED, "$4", {"about": "a", "key": "k"})
+    assert await _all(calls) == [("p", "reacted", "!r")]
+
+
+async def test_a_withdrawal_finds_its_reaction_waiting_or_done(
+    database: Database, residence: Residence, calls: Calls
+) -> None:
+    """In the same sync or a week later; in its own room, and once."""
+    await _letter_sent(database)
+    await _record(database, residence, reactions=[annotation("$1"), Withdrawal("!r", "$1"), annotation("$2")])
+    assert [hook for _, hook, _ in await _all(calls)] == ["reacted", "redacted", "reacted"]
+    assert (await calls.taken("$1"), await calls.taken("$2")) == (False, True)
+    await _record(database, residence, reactions=[Withdrawal("!other", "$2"), Withdrawal("!r", "$1")])
+    assert await calls.waiting() == ()
+    await _record(database, residence, reactions=[Withdrawal("!r", "$2")])
+    await _record(database, residence, reactions=[Withdrawal("!r", "$2")])
+    assert [hook for _, hook, _ in await _all(calls)] == ["redacted"]
+
+
+async def test_reactions_that_wait_are_bounded_by_sender(
+    database: Database, residence: Residence, calls: Calls
+) -> None:
+    """One who floods fills their own share only."""
+    await _letter_sent(database)
+    flood = [annotation(f"$flood{number}") for number in range(5 * MOST_PENDING)]
+    await _record(database, residence, reactions=[*flood, annotation("$other", sender="@b:x")])
+    made = await _all(calls)
+    assert len(made) == MOST_PENDING + 1
+    assert await calls.taken("$other")
+
+
+async def test_strings_that_no_database_takes(database: Database, residence: Residence, calls: Calls) -> None:
+    """NUL and lone surrogates in ids and keys are stored somehow and stop nobody."""
+    await _letter_sent(database)
+    nasty = "\x00\ud800"
+    seen = [Annotation("!r", f"$x{nasty}", "$letter", f"@a{nasty}:x", f"k{nasty}"), Withdrawal("!r", f"$x{nasty}")]
+    tombstone = Tombstone(f"!r{nasty}", f"$t{nasty}", f"!n{nasty}", nasty)
+    await _record(database, residence, reactions=[*seen, *seen], tombstones=[tombstone, tombstone])
+    call = await calls.next("p", "!r")
+    assert call is not None
+    assert call.arguments["key"] == f"k{nasty}"
+    assert [hook for _, hook, _ in await _all(calls)] == ["reacted", "redacted"]
+
+
+async def test_letters_outlive_the_outbox_but_not_for_ever(database: Database, calls: Calls) -> None:
+    """Pruning the outbox keeps what edits refer to; pruning letters ends it."""
+    clock = [NOW]
+    box = Outbox(database, lambda: clock[0])
+    await _letter_sent(database)
+    await box.prune(NOW + 1)
+    async with database.begin() as connection:
+        assert (await connection.execute(select(outbox))).all() == []
+    await post(database, letter("!r", "two", EDIT))
+    queued = await box.next("!r")
+    assert queued is not None
+    assert queued.anchor == "$letter"
+    await calls.prune(NOW)
+    assert (await box.next("!r")) == queued
+    await calls.prune(NOW + 1)
+    queued = await box.next("!r")
+    assert queued is not None
+    assert queued.anchor is None
+
+
+REVISION = """
+import sqlalchemy as sa
+from alembic import op
+
+revision = "{number}"
+down_revision = {before!r}
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table("{table}", sa.Column("a", sa.Integer, primary_key=True))
+"""
+
+
+async def test_tables_of_plugins(database: Database, tmp_path: Path) -> None:
+    """Each plugin counts its revisions by itself, under numbers that others use too; again is nothing."""
+    async with database.begin() as connection:
+        for name in ("extra_one", "extra_two", "extra_three", "alembic_version_p", "alembic_version_q"):
+            await connection.execute(text(f"DROP TABLE IF EXISTS {name}"))
+    directories = {}
+    for plugin, tables in (("p", ("extra_one", "extra_two")), ("q", ("extra_three",))):
+        directory = directories[plugin] = tmp_path / f"with blank, comma and %(percent)s {plugin}"
+        directory.mkdir()
+        for number, table in enumerate(tables, 1):
+            before = f"000{number - 1}" if number > 1 else None
+            source = REVISION.format(number=f"000{number}", before=before, table=table)
+            (directory / f"000{number}_it.py").write_text(source)
+    for _ in range(2):
+        for plugin, directory in directories.items():
+            await database.migrate(plugin, directory)
+    async with database.begin() as connection:
+        for table in ("extra_one", "extra_two", "extra_three", "outbox"):
+            assert await connection.scalar(text(f"SELECT count(*) FROM {table}")) == 0
+        found = [
+            await connection.scalar(text(f"SELECT version_num FROM alembic_version{suffix}"))
+            for suffix in ("", "_p", "_q")
+        ]
+    assert found == ["0002", "0002", "0001"]
+
+
+async def test_broken_tables_of_a_plugin(database: Database, tmp_path: Path) -> None:
+    """The error names the plugin, and nothing is left half done."""
+    source = REVISION.format(number="0001", before=None, table="half") + '    op.drop_table("not there")\n'
+    (tmp_path / "0001_half.py").write_text(source)
+    with pytest.raises(StorageError, match="tables of plugin broken"):
+        await database.migrate("broken", tmp_path)
+    with pytest.raises(StorageError, match="tables of plugin lost"):
+        await database.migrate("lost", tmp_path / "missing")
+    async with database.begin() as connection:
+        kept = "SELECT count(*) FROM sqlite_master WHERE name = 'half'"
+        if database.backend == "PostgreSQL":
+            kept = "SELECT count(*) FROM information_schema.tables WHERE table_name = 'half'"
+        assert await connection.scalar(text(kept)) == 0
+
+
+async def test_messages_from_before_letters(database: Database) -> None:
+    """Rows that an earlier version queued have none of the new columns and are sent as ever."""
+    values = {"room_id": "!r", "txn_id": "t", "kind": "m.room.message", "content": '{"body":"old"}'}
+    async with database.begin() as connection:
+        await connection.execute(
+            insert(outbox).values(**values, state=MessageState.WAITING, attempted=True, created_at=NOW)
+        )
+        await connection.execute(
+            insert(rooms).values(room_id="!q", encrypted=True, suspended=False, hinted_sessions="[]")
+        )
+        await connection.execute(update(rooms).values(suspended=True))
+    queued = await Outbox(database, lambda: NOW).next("!r")
+    assert queued is not None
+    assert (queued.message.stamp, queued.message.attachment, queued.attempted_at) == (None, None, None)
+    assert {table.name for table in metadata.sorted_tables} >= {"letters", "calls", "reactions", "upgrades"}
