@@ -104,7 +104,7 @@ class Database:
         try:
             async with self.begin() as connection:
                 await connection.run_sync(_migrate, revisions, owner)
-        except (SQLAlchemyError, CommandError) as error:
+        except (StorageError, SQLAlchemyError, CommandError) as error:
             raise StorageError(f"tables of plugin {owner}: {cause(error)}") from error
 
     async def close(self) -> None:

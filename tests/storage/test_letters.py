@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import delete, insert, select, text, update
+from sqlalchemy import delete, insert, select, text
 
 from botkit.document import Document, Paragraph, Text
 from botkit.letter import Letter, Placement
@@ -18,7 +18,7 @@ from botkit.storage import Database, StorageError
 from botkit.storage.calls import MOST_PENDING, Annotation, Calls, Hook, Withdrawal
 from botkit.storage.outbox import MessageState, Outbox, Outgoing, Queued
 from botkit.storage.residence import Entry, Loss, News, Residence, Tombstone, UpgradeState
-from botkit.storage.tables import letters, metadata, outbox, rooms
+from botkit.storage.tables import letters, outbox
 
 NOW = 1_700_000_000_000
 NEW, EDIT, REPLY, THREAD = Placement.NEW, Placement.EDIT, Placement.REPLY, Placement.THREAD
@@ -430,11 +430,6 @@ async def test_messages_from_before_letters(database: Database) -> None:
         await connection.execute(
             insert(outbox).values(**values, state=MessageState.WAITING, attempted=True, created_at=NOW)
         )
-        await connection.execute(
-            insert(rooms).values(room_id="!q", encrypted=True, suspended=False, hinted_sessions="[]")
-        )
-        await connection.execute(update(rooms).values(suspended=True))
     queued = await Outbox(database, lambda: NOW).next("!r")
     assert queued is not None
     assert (queued.message.stamp, queued.message.attachment, queued.attempted_at) == (None, None, None)
-    assert {table.name for table in metadata.sorted_tables} >= {"letters", "calls", "reactions", "upgrades"}
