@@ -101,6 +101,8 @@ class Database:
         Raises:
             StorageError: it did not work; the tables are as they were.
         """
+        if not await asyncio.to_thread(revisions.is_dir):
+            raise StorageError(f"tables of plugin {owner}: {revisions} is no directory")
         try:
             async with self.begin() as connection:
                 await connection.run_sync(_migrate, revisions, owner)
