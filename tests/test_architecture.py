@@ -291,8 +291,14 @@ def test_no_library_comes_unannounced(modules: Mapping[str, Module]) -> None:
     assert unknown == []
 
 
+def is_pure_module(name: str) -> bool:
+    """Whether a module of the product, by its dotted name, is one that only computes."""
+    in_plugin = name == "plugins.foci" or name.startswith("plugins.foci.")
+    return name in PURE_BOTKIT or (in_plugin and name not in SHELL)
+
+
 def _is_pure(module: Module) -> bool:
-    return module.name in PURE_BOTKIT or (module.within("plugins.foci") and module.name not in SHELL)
+    return is_pure_module(module.name)
 
 
 def test_pure_modules_import_nothing_that_acts(modules: Mapping[str, Module]) -> None:
