@@ -5,18 +5,35 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from botkit.storage import Database
 from tests.ledger.ops import opened
 from tests.storage.conftest import postgres
+from tests.storage.postgres import Postgres
 
-__all__ = ["database", "postgres"]
+__all__ = ["any_database", "database", "postgres"]
 
 
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
     """SQLite with all tables."""
     database = await opened(f"sqlite:///{tmp_path / 'foci.db'}")
+    yield database
+    await database.close()
+
+
+@pytest.fixture(params=["SQLite", "PostgreSQL"])
+async def any_database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
+    """Each kind of database in turn, with all tables and nothing in them."""
+    url = f"sqlite:///{tmp_path / 'foci.db'}"
+    if request.param == "PostgreSQL":
+        server: Postgres = request.getfixturevalue("postgres")
+        url = server.url
+        connection = await asyncpg.connect(url)
+        await connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+        await connection.close()
+    database = await opened(url)
     yield database
     await database.close()
