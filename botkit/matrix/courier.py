@@ -199,7 +199,7 @@ class Courier:
         outcome = _outcome(answer)
         if outcome is _Next.SENT:
             anchor = queued.message.stamp is not None and queued.anchor is None
-            await self._outbox.mark_sent(queued.id, str(answer.body.get("event_id", "")), anchor=anchor)
+            await self._outbox.mark_sent(queued.id, _event_id(answer), anchor=anchor)
             await self._standing.accepted(queued.message.room_id)
         elif outcome is _Next.TOO_LARGE:
             await self._shorten(queued)
@@ -232,9 +232,15 @@ def _needs_anchor(queued: Queued) -> bool:
     return stamp is not None and stamp.placement is Placement.THREAD
 
 
+def _event_id(answer: Answer) -> str:
+    event_id = answer.body.get("event_id")
+    return event_id if isinstance(event_id, str) else ""
+
+
 def _outcome(answer: Answer) -> _Next:
     if answer.ok:
-        return _Next.SENT
+        # without its event id nothing could refer to it; asking again under the same transaction id gives it
+        return _Next.SENT if _event_id(answer) else _Next.LATER
     if answer.status == 413 or answer.errcode == "M_TOO_LARGE":
         return _Next.TOO_LARGE
     # a rejected token is the sync's affair; the message waits for its verdict

@@ -33,6 +33,7 @@ class Wakers:
     inbox: Callable[[], None]
     outbox: Callable[[], None]
     hooks: Callable[[], None]
+    upgrades: Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,7 @@ class Intake:
         self._whereabouts.suspended = set(await residence.suspended())
         self._invitations.consider(_part(sync, "invite"))
         self._wake.hooks()
+        self._wake.upgrades()
 
     async def begin(self, sync: Mapping[str, Any], next_batch: str) -> None:
         """The first sync ever of this device: its history is not answered, its keys are kept."""
@@ -145,6 +147,8 @@ class Intake:
             self._whereabouts.suspended = set(await self._stores.residence.suspended())
         if news != News():
             self._wake.hooks()
+        if news.entries or news.tombstones:
+            self._wake.upgrades()
 
     async def _room(self, room_id: str, info: Any, since: str, news: News) -> list[Heard]:
         timeline = _mapping(_mapping(info).get("timeline"))
@@ -228,7 +232,8 @@ class Intake:
             log.info("no longer in room=%s", gone.room_id)
             self._whereabouts.joined.discard(gone.room_id)
             self._invitations.withdrawn(gone.room_id)
-            self._encrypted.forget(gone.room_id)
+            if gone.reason is None:
+                self._encrypted.forget(gone.room_id)
             self._crypto.forget_room(gone.room_id)
 
 

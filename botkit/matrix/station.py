@@ -141,16 +141,12 @@ class Station:
             History(homeserver, own_user_id, config.commands.max_age),
             Screen(own_user_id, config.commands.max_age),
             is_command,
-            Wakers(self._worker.wake, self._courier.wake, self._rooms_changed),
+            Wakers(self._worker.wake, self._courier.wake, self._hooks.wake, self._upgrades.wake),
             whereabouts,
             time.time,
         )
         self.sync = SyncLoop(homeserver, account, memory.inbox, intake, device.crypto, clock=time.monotonic)
         status.watch(self.sync, intake)
-
-    def _rooms_changed(self) -> None:
-        self._hooks.wake()
-        self._upgrades.wake()
 
     async def _call_hooks(self) -> None:
         """Not before it is known which rooms the bot is in: whoever reacted elsewhere does not count."""

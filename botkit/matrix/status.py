@@ -70,11 +70,13 @@ class StatusBoard:
     def lines(self) -> Sequence[tuple[str, str]]:
         """Name and value pairs for people."""
         age = self.sync_age()
+        refusing = len(self._whereabouts.suspended)
         lag = self._intake.lag if self._intake else None
         return (
             ("last sync", "never" if age is None else f"{age:.0f} s ago"),
             ("sync lag", "unknown" if lag is None else f"{lag:.1f} s"),
             ("rooms", str(len(self._whereabouts.joined))),
+            *((("rooms that refuse the bot", str(refusing)),) if refusing else ()),
             ("undelivered messages", str(self._undelivered)),
             ("commands waiting", str(self._backlog)),
             ("database", self._database.backend),

@@ -12,7 +12,7 @@ from botkit.matrix.rooms import RoomDirectory
 from botkit.matrix.whereabouts import Whereabouts
 from botkit.matrix.wire import Homeserver, UnreachableError, path
 from botkit.permissions import needed_for_state
-from botkit.plugin import RoomUnavailableError
+from botkit.plugin import RoomClosedError, RoomUnavailableError
 from botkit.storage.residence import Residence, Tombstone, Upgrade, UpgradeState
 
 log = logging.getLogger(__name__)
@@ -21,6 +21,7 @@ Sleep = Callable[[float], Awaitable[None]]
 
 TOMBSTONE = "m.room.tombstone"
 _KNOCK_AGAIN = 3600.0
+_LONGEST_PAUSE = 600.0
 _JOIN_PATIENCE = 90.0
 
 
@@ -52,6 +53,7 @@ class Upgrades:
         self._sleep = sleep
         self._news = asyncio.Event()
         self._awaited: frozenset[str] = frozenset()
+        self._knocked: set[str] = set()
 
     def awaited(self, room_id: str) -> bool:
         """Whether this is a replacement that the bot wants to be in."""
@@ -68,7 +70,7 @@ class Upgrades:
 
     async def run(self) -> None:
         """Follow tombstones until cancelled."""
-        backoff = Backoff()
+        backoff = Backoff(longest=_LONGEST_PAUSE)
         while True:
             self._news.clear()
             if await self._look():
@@ -76,13 +78,19 @@ class Upgrades:
                 pause = _KNOCK_AGAIN
             else:
                 pause = backoff.pause()
-            timer = asyncio.ensure_future(self._sleep(pause))
-            news = asyncio.ensure_future(self._news.wait())
-            try:
-                await asyncio.wait((timer, news), return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                timer.cancel()
-                news.cancel()
+            if not await self._woken(pause):
+                self._knocked.clear()
+
+    async def _woken(self, pause: float) -> bool:
+        """Wait for news, at most this long; whether there were any."""
+        timer = asyncio.ensure_future(self._sleep(pause))
+        news = asyncio.ensure_future(self._news.wait())
+        try:
+            await asyncio.wait((timer, news), return_when=asyncio.FIRST_COMPLETED)
+            return not timer.done()
+        finally:
+            timer.cancel()
+            news.cancel()
 
     async def _look(self) -> bool:
         """Follow every tombstone as far as it goes now; False when the homeserver was not there for one."""
@@ -109,12 +117,15 @@ class Upgrades:
             log.info("room=%s is continued in room=%s", tombstone.room_id, tombstone.replacement)
             await self._residence.upgraded(tombstone, UpgradeState.DONE)
             self._told()
-        else:
+        elif tombstone.replacement not in self._knocked:
             await self._enter(tombstone)
 
     async def _genuine(self, tombstone: Tombstone) -> bool:
         """Whether it is the state of the room it speaks of, sent by someone who could."""
-        event = await self._rooms.state_event(tombstone.room_id, TOMBSTONE)
+        try:
+            event = await self._rooms.state_event(tombstone.room_id, TOMBSTONE)
+        except RoomClosedError:
+            return False
         if event is None or event.get("event_id", tombstone.event_id) != tombstone.event_id:
             return False
         sender = event.get("sender")
@@ -135,6 +146,8 @@ class Upgrades:
         )
         if answer.temporary:
             raise RoomUnavailableError(answer.describe())
+        # every knock is a request to somebody else's server
+        self._knocked.add(tombstone.replacement)
         if not answer.ok:
             log.warning(
                 "room=%s does not let the bot in, which waits for an invitation: %s",

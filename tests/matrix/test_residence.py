@@ -11,6 +11,7 @@ import pytest
 from aiohttp import web
 
 from botkit.letter import Placement
+from botkit.storage import Database
 from lab.synapse import ApiError, Synapse
 from tests.matrix.patience import until
 from tests.matrix.person import Person
@@ -127,6 +128,46 @@ async def test_tombstones_that_are_none(alice: Person, bot: ScribeBot) -> None:
         assert (await connection.exec_driver_sql("SELECT count(*) FROM upgrades")).scalar() == 0
     assert bot.journal.of("replaced") == []
     assert elsewhere not in bot.journal.context.rooms.joined()
+
+
+async def test_a_tombstone_of_somebody_without_power(
+    synapse: Synapse, alice: Person, names: Callable[[str], str], tmp_path: Path
+) -> None:
+    """A stand-in homeserver claims that a member without power sent it: it is not followed."""
+    sender = "@mallory:example.org"
+
+    async def claim(request: web.Request) -> web.StreamResponse | None:
+        if "/state/m.room.tombstone" not in request.path or request.method != "GET":
+            return None
+        event = {"sender": sender, "content": {"replacement_room": elsewhere}, "type": "m.room.tombstone"}
+        return web.json_response(event)
+
+    async with (
+        Proxy(synapse.base_url, before=claim) as proxy,
+        await ScribeBot.with_password(synapse, names("bot"), tmp_path / "bot", base_url=proxy.base_url) as bot,
+    ):
+        elsewhere = await alice.create_room(preset="public_chat")
+        states = []
+        for _ in range(2):
+            room = await _enter(alice, bot)
+            await _state(alice, room, "m.room.tombstone", {"body": "", "replacement_room": elsewhere})
+            assert bot.journal.context is not None
+            storage = bot.journal.context.storage
+            where = f"SELECT state FROM upgrades WHERE room_id = '{room}'"
+
+            async def judged(where: str = where, storage: Database = storage) -> bool:
+                async with storage.begin() as connection:
+                    state = (await connection.exec_driver_sql(where)).scalar()
+                if state in (None, "heard"):
+                    return False
+                states.append(state)
+                return True
+
+            await until(judged)
+            sender = alice.user_id
+        await bot.journal.hears("replaced", room, elsewhere)
+    assert states[0] == "refused"
+    assert len(bot.journal.of("replaced")) == 1
 
 
 async def test_put_out_and_taken_in_again(alice: Person, bot: ScribeBot) -> None:
