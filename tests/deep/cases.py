@@ -21,7 +21,7 @@ class Case:
         full_access: whose users the service makes rooms for.
         deepest: of the focus; without the media client no further than signalling.
         codes: every finding.
-        says: a regular expression that the report's text must match.
+        says: a regular expression that details, messages and advice must match, in this order.
     """
 
     fault: CallFault | None
@@ -49,9 +49,9 @@ def _case(
     return Case(fault, full_access, deepest, verdict, frozenset(codes.split()), says)
 
 
-_MADE_NOTHING = r"token: /get_token: HTTP 500 M_UNKNOWN.*LIVEKIT_URL, LIVEKIT_KEY and LIVEKIT_SECRET"
+_MADE_NOTHING = r"/get_token: HTTP 500 M_UNKNOWN.*LIVEKIT_URL, LIVEKIT_KEY and LIVEKIT_SECRET"
 _HEALTHY = (
-    r"SFU accepts the token \(LiveKit 1\.\d+\.\d+, region loopback, 1 ICE server\)\. Media connects over UDP \(IPv4"
+    r"SFU accepts the token \(LiveKit 1\.\d+\.\d+, region loopback, 1 ICE server\)\nmedia connects over UDP \(IPv4"
 )
 
 CASES = (
@@ -59,7 +59,7 @@ CASES = (
     _case(None, NOBODY, Stage.MEDIA, OK, "", _HEALTHY),
     _case(CallFault.WRONG_KEY, EVERYBODY, Stage.AUTHORISATION, CRITICAL, "token-refused", _MADE_NOTHING),
     _case(
-        CallFault.WRONG_KEY, NOBODY, Stage.TOKEN, CRITICAL, "sfu-refused-token", r"refuses the token.*LiveKit's keys"
+        CallFault.WRONG_KEY, NOBODY, Stage.TOKEN, CRITICAL, "sfu-refused-token", r"refuses the token.*LiveKit's `keys`"
     ),
     _case(CallFault.SFU_DOWN, EVERYBODY, Stage.AUTHORISATION, CRITICAL, "token-refused", _MADE_NOTHING),
     _case(CallFault.SFU_DOWN, NOBODY, Stage.TOKEN, CRITICAL, "sfu-unreachable", r"HTTP 502 at /rtc/validate"),
@@ -85,7 +85,7 @@ CASES = (
         Stage.SIGNALLING,
         WARNING,
         "room-not-created",
-        r"has no such room.*Media not tested: there is no room to join",
+        r"has no such room.*there is no room to join",
     ),
     _case(
         CallFault.UPGRADE_REFUSED,
@@ -95,7 +95,7 @@ CASES = (
         "sfu-unreachable",
         r"upgrade to WebSocket is refused \(HTTP 404\).*proxy_set_header Upgrade",
     ),
-    _case(CallFault.UDP_CLOSED, EVERYBODY, Stage.MEDIA, WARNING, "media-udp-blocked", r"Media connects over TCP"),
+    _case(CallFault.UDP_CLOSED, EVERYBODY, Stage.MEDIA, WARNING, "media-udp-blocked", r"media connects over TCP"),
     _case(CallFault.MEDIA_CLOSED, EVERYBODY, Stage.SIGNALLING, CRITICAL, "media-failed", r"no way for media"),
     _case(
         CallFault.OPENID_OFF,
@@ -103,7 +103,7 @@ CASES = (
         Stage.AUTHORISATION,
         CRITICAL,
         "token-refused openid-userinfo-unreachable",
-        r"HTTP 401 M_UNAUTHORIZED: it could not look up the bot's account at example\.org.*resource openid",
+        r"HTTP 401 M_UNAUTHORIZED: it could not look up the bot's account at example\.org.*resource `openid`",
     ),
 )
 

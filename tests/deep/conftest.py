@@ -12,6 +12,7 @@ from lab.federation import Federation
 from lab.livekit import livekit_binary
 from lab.synapse import Synapse
 from tests.deep.world import NAME, SERVICE, SYNAPSE_ADDRESS, World
+from tests.foci.conftest import authority, examination, federation, names
 
 
 @pytest.fixture(scope="session")
@@ -45,3 +46,6 @@ async def world(tmp_path_factory: pytest.TempPathFactory, livekit: None) -> Asyn
     async with federation, synapse, backend:
         await federation.adopt(synapse, [backend.entry])
         yield World(federation, synapse, backend, await synapse.register("foci", "wonderland"), directory)
+
+
+__all__ = ["authority", "examination", "federation", "names"]

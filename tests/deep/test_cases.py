@@ -1,36 +1,69 @@
-"""Going deep with real parts: every fault named, and nothing healthier than it was proven."""
+"""Going deep with real parts, as an operator does it: every fault named, and nothing healthier than it was proven."""
 
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
 from botkit.rendering import to_plain
-from plugins.foci.model import DEEP_STAGES, Outcome, Stage
-from plugins.foci.render import to_details, to_document
+from plugins.foci.model import DEEP_STAGES, Stage, Verdict
+from plugins.foci.render import to_document
 from tests.deep.cases import CASES, Case
-from tests.deep.world import World
+from tests.deep.world import NAME, World
+from tests.foci.terminal import run
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
+EXITS = {Verdict.OK: 0, Verdict.WARNING: 1, Verdict.CRITICAL: 2, Verdict.UNKNOWN: 3}
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-async def test_a_fault_is_named(case: Case, world: World, media_client: None) -> None:
-    """Deepest stage, verdict and findings are the table's; what comes after a failure was skipped."""
+async def test_a_fault_is_named(case: Case, world: World, media_client: None, tmp_path: Path) -> None:
+    """``bot.py check --deep``: deepest stage, verdict, exit code and findings are the table's; the rest was skipped."""
     world.backend.full_access = case.full_access
     await world.backend.play(case.fault)
+    finished = await run(
+        "check", NAME, "--deep", "--json", "--config", world.write_config(tmp_path), directory=tmp_path
+    )
+    report = finished.report
+    (focus,) = report["foci"]
+    assert (finished.code, finished.err) == (EXITS[case.verdict], "")
+    assert (focus["deepest_stage"], focus["verdict"], report["verdict"]) == (case.deepest, case.verdict, case.verdict)
+    assert {found["code"] for found in report["findings"]} == case.codes
+    assert [result["stage"] for result in focus["stages"]] == list(Stage)
+    after = [result["outcome"] for result in focus["stages"][list(Stage).index(case.deepest) + 1 :]]
+    fails = bool(after) and case.codes != {"room-not-created"}
+    assert after == (["failed"] if fails else []) + ["skipped"] * (len(after) - fails)
+    words = [result["detail"] for result in focus["stages"]]
+    words += [f"{found['message']} {found['advice']}" for found in report["findings"]]
+    assert re.search(case.says, "\n".join(words), re.DOTALL), words
+
+
+async def test_words_for_people(world: World, media_client: None, tmp_path: Path) -> None:
+    """The room's message and the terminal's say what was proven: the SFU by its version, the way of the media."""
+    world.backend.full_access = ("*",)
+    await world.backend.play(None)
+    text = to_plain(to_document(await world.check()))
+    proven = (
+        r"authorisation service answers \([^)]+\)\. The SFU accepts the token \(LiveKit 1\.\d+\.\d+, region loopback, "
+        r"1 ICE server\)\. Media connects over UDP \(IPv4"
+    )
+    assert re.search(proven, text), text
+    assert "not tested" not in text
+    finished = await run("check", NAME, "--deep", "--config", world.write_config(tmp_path), directory=tmp_path)
+    assert finished.out.startswith(f"OK - {NAME}: ")
+    assert re.search(r"^   signalling: ok, \d+ ms - the SFU accepts the token", finished.out, re.MULTILINE)
+
+
+async def test_finding_the_focus_is_no_comfort(world: World) -> None:
+    """Where the token is refused, the first line names that, and says of no client that it still finds a focus."""
+    await world.backend.play(None)
+    world.backend.issuer.wrong_secret = True
     report = await world.check()
-    (focus,) = report.foci
-    text = to_plain(to_document(report)) + to_plain(to_details(report))
-    assert (focus.deepest_stage, focus.verdict, report.verdict) == (case.deepest, case.verdict, case.verdict)
-    assert {found.code for found in report.findings} == case.codes
-    assert re.search(case.says, text, re.DOTALL), text
-    assert [result.stage for result in focus.stages] == list(Stage)
-    after = focus.stages[list(Stage).index(case.deepest) + 1 :]
-    assert all(result.outcome is Outcome.SKIPPED for result in after[1:])
-    if after and case.codes != {"room-not-created"}:
-        assert after[0].outcome is Outcome.FAILED
+    world.backend.issuer.wrong_secret = False
+    assert "OPEN_ID_ERROR" in report.summary
+    assert "still find" not in report.summary
 
 
 async def test_without_asking_nothing_is_deep(world: World) -> None:

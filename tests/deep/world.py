@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -85,6 +86,12 @@ class World:
             "access_token": self.bot.access_token,
         }
         return {"network": network, "matrix": matrix, **sections}
+
+    def write_config(self, directory: Path, **sections: Any) -> Path:
+        """The configuration as a file (JSON, which YAML reads)."""
+        path = directory / "config.yaml"
+        path.write_text(json.dumps(self.config(**sections)))
+        return path
 
     def forget(self) -> None:
         """Forget every request that was made."""

@@ -1,0 +1,187 @@
+"""The stage of media: what the client tells, how it is run, and the relay that dials for it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from botkit.outbound import OutboundClient
+from lab.exchange import Answer, Request
+from lab.fault import Fault
+from lab.federation import Federation
+from lab.front import Mount
+from plugins.foci.media import PROGRAM, MediaClient
+from plugins.foci.media_answer import Media, judge_media, read_media
+from plugins.foci.model import Certainty, Outcome
+from plugins.foci.relay import Relay
+from tests.foci.examination import Examination
+
+SFU = "https://sfu.example.org/livekit/sfu"
+
+
+def soon(seconds: float) -> float:
+    return asyncio.get_running_loop().time() + seconds
+
+
+@pytest.mark.parametrize(
+    ("told", "detail", "codes"),
+    [
+        ({"protocol": "udp", "family": 6, "round_trip_ms": 11.6}, "UDP (IPv6, 12 ms round trip)", []),
+        ({"protocol": "udp", "relayed": True, "family": 4}, "UDP (TURN, IPv4)", []),
+        ({"protocol": "tcp", "family": 4}, "TCP (IPv4)", ["media-udp-blocked"]),
+        ({"protocol": "tcp", "relayed": True}, "TCP (TURN)", ["media-udp-blocked"]),
+    ],
+)
+def test_a_pair_is_told(told: dict[str, Any], detail: str, codes: list[str]) -> None:
+    """Protocol, relay, address family, round trip; anything but UDP is a warning."""
+    step = judge_media(read_media(json.dumps({"outcome": "connected", "elapsed_ms": 200, **told}).encode()))
+    assert step.result.outcome is Outcome.OK
+    assert step.result.detail == f"media connects over {detail}"
+    assert [found.code for found in step.findings] == codes
+
+
+@pytest.mark.parametrize("outcome", ["no-ice", "no-signal"])
+def test_no_pair_is_a_failure(outcome: str) -> None:
+    """It counts as a time-out does: against the SFU, since it answered a moment ago."""
+    step = judge_media(read_media(json.dumps({"outcome": outcome}).encode()))
+    assert [found.code for found in step.findings] == ["media-failed"]
+    assert step.certainty is Certainty.TIMEOUT
+
+
+@pytest.mark.parametrize("output", [b"", b"x", b"[]", b'{"outcome": "fine"}', b'{"outcome": ["connected"]}'])
+def test_a_client_that_fails_proves_nothing(output: bytes) -> None:
+    """The stage was not tried."""
+    media = read_media(output)
+    assert media == Media("broken")
+    assert judge_media(media).result.outcome is Outcome.SKIPPED
+    assert "not installed" in judge_media(Media("absent")).result.detail
+
+
+_ODD = st.none() | st.booleans() | st.floats() | st.text() | st.lists(st.integers())
+
+
+@given(st.fixed_dictionaries({}, optional=dict.fromkeys(("protocol", "relayed", "family", "round_trip_ms"), _ODD)))
+def test_no_output_is_a_surprise(values: dict[str, Any]) -> None:
+    """Whatever a child prints is judged."""
+    assert judge_media(read_media(json.dumps({"outcome": "connected", **values}).encode())).passed
+
+
+def program(directory: Path, text: str) -> Path:
+    path = directory / "child.py"
+    path.write_text(text)
+    return path
+
+
+_TELLS = """
+import json, os, sys
+request = json.loads(sys.stdin.readline())
+where = os.path.join(os.path.dirname(__file__), "seen.json")
+json.dump({"argv": sys.argv, "environ": dict(os.environ), "request": request}, open(where, "w"))
+sys.stderr.write(request["jwt"])
+print(json.dumps({"outcome": "connected", "protocol": "udp"}))
+"""
+
+
+async def test_the_token_goes_through_a_pipe(
+    examination: Examination, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Neither arguments nor environment hold it, nor anything of the bot's own environment; stderr is dropped."""
+    monkeypatch.setenv("FOCIBOT_MATRIX__ACCESS_TOKEN", "syt_secret")
+    async with OutboundClient(examination.outbound()) as outbound:
+        client = MediaClient(outbound, program(tmp_path, _TELLS))
+        media = await client.join(SFU, "the-token", deadline=soon(20))
+    assert media == Media("connected", protocol="udp")
+    seen = json.loads((tmp_path / "seen.json").read_text())
+    assert "the-token" not in json.dumps([seen["argv"], seen["environ"]])
+    assert "syt_secret" not in json.dumps(seen["environ"])
+    assert seen["request"]["jwt"] == "the-token"
+    assert seen["request"]["url"].startswith("ws://127.0.0.1:")
+    assert seen["request"]["url"].endswith("/livekit/sfu")
+    assert "the-token" not in "".join(capfd.readouterr())
+
+
+@pytest.mark.parametrize(
+    ("text", "outcome"),
+    [
+        ("import time; time.sleep(600)", "no-ice"),
+        ("raise SystemExit(1)", "broken"),
+        ("print('x' * 100_000)", "broken"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "broken"),
+    ],
+)
+async def test_a_child_is_ended_in_time(examination: Examination, tmp_path: Path, text: str, outcome: str) -> None:
+    """Whatever it does, there is an answer by the deadline."""
+    async with OutboundClient(examination.outbound()) as outbound:
+        started = asyncio.get_running_loop().time()
+        media = await MediaClient(outbound, program(tmp_path, text)).join(SFU, "t", deadline=soon(1.5))
+    assert media.outcome == outcome
+    assert asyncio.get_running_loop().time() - started < 7.5
+
+
+async def test_without_the_package_the_client_says_so() -> None:
+    """A Python that has no ``livekit``: one line, no traceback."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-I", "-S", str(PROGRAM), stdin=-1, stdout=-1, stderr=-1
+    )
+    out, err = await process.communicate(json.dumps({"url": "ws://127.0.0.1:9", "jwt": "t", "patience": 1}).encode())
+    assert (read_media(out), err) == (Media("absent"), b"")
+
+
+async def _through(relay: Relay, head: bytes) -> bytes:
+    host, port = relay.url.removeprefix("ws://").split("/")[0].split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(head)
+    async with asyncio.timeout(20):
+        answer = await reader.read()
+    writer.close()
+    return answer
+
+
+async def test_the_relay_dials_for_the_client(federation: Federation, examination: Examination) -> None:
+    """TLS, the SFU's own name, one request per connection; the token passes."""
+
+    async def hello(request: Request) -> Answer:
+        return Answer(200, f"{request.host} {request.path} {request.headers.get('authorization')}".encode())
+
+    site = await federation.site("sfu.example.org")
+    site.mount(Mount("/livekit/sfu", hello))
+    async with (
+        OutboundClient(examination.outbound()) as outbound,
+        Relay(outbound, SFU, soon(20)) as relay,
+    ):
+        head = b"GET /livekit/sfu/rtc/validate HTTP/1.1\r\nHost: 127.0.0.1:1\r\nAuthorization: Bearer t\r\n"
+        answer = await _through(relay, head + b"Connection: keep-alive\r\n\r\n")
+        assert answer.endswith(b"sfu.example.org /rtc/validate Bearer t")
+        assert site.requests[-1].headers["connection"] == "close"
+
+
+@pytest.mark.parametrize(
+    "head",
+    [b"GET /other HTTP/1.1\r\n\r\n", b"CONNECT example.org:443 HTTP/1.1\r\n\r\n", b"nonsense\r\n\r\n", b"x" * 100_000],
+)
+async def test_the_relay_leads_nowhere_else(federation: Federation, examination: Examination, head: bytes) -> None:
+    """Other paths, and what is no request, are hung up on."""
+    site = await federation.site("sfu.example.org")
+    async with OutboundClient(examination.outbound()) as outbound, Relay(outbound, SFU, soon(20)) as relay:
+        with contextlib.suppress(ConnectionResetError):
+            assert await _through(relay, head) == b""
+    assert not site.requests
+
+
+async def test_the_relay_keeps_to_the_address_policy(federation: Federation, examination: Examination) -> None:
+    """An SFU inside is not dialled for anybody, and one that is down is no way either."""
+    await federation.site("down.example.org", fault=Fault.REFUSED)
+    for host in ("127.0.0.1", "down.example.org"):
+        async with (
+            OutboundClient(examination.outbound()) as outbound,
+            Relay(outbound, f"https://{host}", soon(20)) as relay,
+        ):
+            assert await _through(relay, b"GET /rtc HTTP/1.1\r\nUpgrade: websocket\r\n\r\n") == b""

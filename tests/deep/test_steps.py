@@ -1,0 +1,145 @@
+"""What holds the deep stages together: trust, discretion, their place in the ladder, their pace and their price."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from botkit.cooldown import CooldownError
+from plugins.foci.answer import read_answer
+from plugins.foci.catalogue import finding
+from plugins.foci.deep_budget import DeepBudget
+from plugins.foci.deep_pace import DEEP_INTERVAL, DeepPace
+from plugins.foci.depth import deepened, untried
+from plugins.foci.discretion import WITHHELD, discreet
+from plugins.foci.model import DEEP_STAGES, Certainty, FocusReport, Outcome, Report, Stage, Verdict
+from plugins.foci.service_url import read_service_url
+from plugins.foci.step import Step, failed, guarded, passed, skipped
+from plugins.foci.trust import place_of, read_service, services_of
+from tests.deep.world import NAME
+from tests.foci.evidence import RTC, answered, assembled, entry, judgement
+
+TOKEN = "QyBtZWFuaW5nbGVzcyB0b2tlbg"
+FAILED = failed(Stage.TOKEN, 1.0, "refused", Certainty.UNCLEAR, finding("token-refused", "No.", "Do."))
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("rtc.example.org", "rtc.example.org:443"),
+        ("RTC.Example.org:8443", "rtc.example.org:8443"),
+        ("192.0.2.7", "192.0.2.7:443"),
+        ("[2001:db8::7]:8443", "[2001:db8::7]:8443"),
+    ],
+)
+def test_a_service_is_host_and_port(text: str, place: str) -> None:
+    """Without a port it is 443; a URL there compares equal, whatever its case."""
+    assert read_service(text) == place
+    assert place_of(read_service_url(f"https://{text.upper()}/livekit/jwt")) == place
+
+
+@pytest.mark.parametrize("text", ["", "https://a.example", "a.example/path", "a b", "u@a.example", "${HOST}", "a:0"])
+def test_what_is_no_service(text: str) -> None:
+    """A path, a scheme or a template would trust something else than it says."""
+    with pytest.raises(ValueError, match="host or host:port"):
+        read_service(text)
+
+
+def test_the_services_of_a_list() -> None:
+    """Those that a token would go to: no faulty URL, no bare SFU, no other type."""
+    others = [{"type": "livekit", "livekit_service_url": "http://a.example"}, {"type": "m.livekit", "url": "wss://b"}]
+    entries = [entry(), entry({"type": "full_mesh"}), entry(7), *map(entry, others)]
+    assert services_of(entries) == {place_of(read_service_url(RTC))}
+
+
+@given(st.integers(0, len(TOKEN) - 8), st.text(max_size=20), st.text(max_size=20))
+def test_a_piece_of_a_token_is_withheld(start: int, before: str, after: str) -> None:
+    """Eight characters in a row, in whatever case, wherever they stand."""
+    piece = TOKEN[start : start + 8]
+    for shown in (piece, piece.lower(), piece.upper()):
+        assert discreet(before + shown + after, (TOKEN,)) == WITHHELD
+
+
+def test_other_words_are_shown_in_one_line() -> None:
+    """Cut and made visible; a short secret is compared whole."""
+    assert discreet("wss://rtc.example.org", (TOKEN,)) == "wss://rtc.example.org"
+    assert discreet("a\nb", ("",)) == "a b"
+    assert discreet("x" * 200, (TOKEN,), 10) == "x" * 9 + "…"
+    assert discreet("it is pass", ("pass",)) == WITHHELD
+
+
+def test_a_step_is_guarded_in_every_text() -> None:
+    """Detail, message and advice."""
+    told = f"certificate is for {TOKEN}.example"
+    step = failed(Stage.TOKEN, 1.0, told, Certainty.DEFINITE, finding("token-refused", told, told))
+    assert TOKEN not in repr(guarded(step, (TOKEN,)))
+    assert guarded(FAILED, (TOKEN,)) == FAILED
+
+
+def test_deep_stages_come_after_the_others() -> None:
+    """All three are always there; what was not reached is skipped, with the reason."""
+    good = judgement(None)
+    whole = deepened(good, [passed(Stage.TOKEN, 1.0, "a token")])
+    assert [result.stage for result in whole.stages] == list(Stage)
+    assert [result.outcome for result in whole.stages[5:]] == [Outcome.OK, Outcome.SKIPPED, Outcome.SKIPPED]
+    assert whole.certainty is None
+    why = deepened(good, [skipped(Stage.TOKEN, "not trusted")]).stages
+    assert [result.detail for result in why[5:]] == ["not trusted"] * 3
+    refused = deepened(good, [FAILED])
+    assert refused.certainty is Certainty.UNCLEAR
+    assert [found.code for found in refused.findings] == ["token-refused"]
+    assert {result.detail for result in refused.stages[6:]} == {"an earlier stage failed"}
+
+
+def test_a_focus_that_fails_before_goes_no_deeper() -> None:
+    """The earlier failure stays what it was."""
+    whole = deepened(judgement(Certainty.DEFINITE), [])
+    assert whole.certainty is Certainty.DEFINITE
+    assert {result.detail for result in whole.stages if result.stage in DEEP_STAGES} == {"an earlier stage failed"}
+    assert [result.stage for result in untried("its type is unknown here")] == list(DEEP_STAGES)
+
+
+def test_a_room_and_the_bot_have_a_cap() -> None:
+    """Ten an hour in a room, thirty in all; what is refused costs nothing, and time brings it back."""
+    now = [0.0]
+    budget = DeepBudget(lambda: now[0])
+    for room in ("!a", "!b", "!c"):
+        for _ in range(5):
+            budget.take(room, 2)
+        with pytest.raises(CooldownError):
+            budget.take(room, 1)
+    with pytest.raises(CooldownError) as refused:
+        budget.take("!d", 1)
+    assert not refused.value.silent
+    assert 0 < refused.value.seconds <= 120
+    now[0] = 3600.0
+    budget.take("!d", 5)
+
+
+def report_with(step: Step) -> Report:
+    """A report on one focus whose last stage is this."""
+    focus = FocusReport(entry(), Verdict.OK, (step.result,))
+    return replace(assembled(read_answer("example.org", [answered(200, {"a": 1})], None)), foci=(focus,))
+
+
+def test_a_watch_goes_deep_once_an_hour_while_all_is_well() -> None:
+    """At first, and then when an hour has passed; a clock that jumps back does not postpone it."""
+    pace = DeepPace()
+    assert pace.due(NAME, 1000.0)
+    pace.noted(NAME, 1000.0, report_with(passed(Stage.TOKEN, 1.0, "a token")))
+    assert not pace.due(NAME, 1000.0 + DEEP_INTERVAL - 1)
+    assert pace.due(NAME, 1000.0 + DEEP_INTERVAL)
+    assert pace.due(NAME, 900.0)
+    assert pace.due("other.example.org", 1001.0)
+
+
+def test_a_watch_goes_deep_each_time_while_a_deep_stage_fails() -> None:
+    """Else a check that looks no further would pass for a recovery."""
+    pace = DeepPace()
+    pace.noted(NAME, 1000.0, report_with(FAILED))
+    assert pace.due(NAME, 1001.0)
+    pace.noted(NAME, 1001.0, report_with(skipped(Stage.TOKEN, "not trusted")))
+    assert not pace.due(NAME, 1002.0)
