@@ -51,7 +51,7 @@ class Hearers:
         for event in incident.members.values():
             for room_id, servers in self.of_event(event).items():
                 found[room_id].update(servers)
-        return {room_id: tuple(sorted(servers)) for room_id, servers in found.items()}
+        return {room_id: tuple(sorted(servers)) for room_id, servers in sorted(found.items())}
 
     def of_list(self, server: str, watches: Iterable[Watch]) -> Audience:
         """Rooms that hear of changes of a server's list."""
@@ -72,4 +72,4 @@ class Hearers:
             for room_id, ignored in ignored_by(own).items():
                 if room_id not in self.suspended and not (code and code in ignored | self.ignore):
                     watched[room_id].append(server)
-        return hearing(key, by_server, watched, self.silences, self.now)
+        return hearing(key, by_server, dict(sorted(watched.items())), self.silences, self.now)

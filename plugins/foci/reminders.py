@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Protocol
 
 from plugins.foci.clock import Clock
@@ -10,6 +11,7 @@ _LONGEST = 60.0
 """Seconds between two looks: a check may have fired meanwhile, and a clock may have been set."""
 
 _SHORTEST = 1.0
+_HOUR = 3600.0
 
 
 class Memory(Protocol):
@@ -31,11 +33,12 @@ class Reminders:
 
     async def run(self) -> None:
         """Until cancelled. Raises what the memory raises: a supervisor starts this again."""
+        reminded = -math.inf
         while True:
-            at = await self._memory.next_reminder()
-            wait = _LONGEST if at is None else at - self._clock.now()
-            if wait > 0:
-                await self._clock.sleep(min(max(wait, _SHORTEST), _LONGEST))
-            else:
-                await self._memory.remind(self._clock.now())
-                await self._clock.sleep(_SHORTEST)
+            now, at = self._clock.now(), await self._memory.next_reminder()
+            wait = _LONGEST if at is None else at - now
+            # now and then in any case: what is old is forgotten then, and a clock that was set back left times ahead
+            if wait <= 0 or not 0 <= now - reminded < _HOUR:
+                await self._memory.remind(now)
+                reminded, wait = now, _SHORTEST
+            await self._clock.sleep(min(max(wait, _SHORTEST), _LONGEST))

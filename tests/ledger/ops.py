@@ -14,7 +14,7 @@ from botkit.storage.tables import outbox
 from botkit.storage.text import from_json
 from plugins.foci.audience import Silence
 from plugins.foci.ledger import Ledger
-from plugins.foci.repository import REVISIONS
+from plugins.foci.plugin import FociPlugin
 from plugins.foci.watches import WatchSettings
 from tests.ledger.internet import Internet
 
@@ -118,5 +118,6 @@ async def opened(url: str) -> Database:
     """The database with the host's tables and the plugin's."""
     database = Database(url)
     await database.open()
-    await database.migrate("foci", REVISIONS)
+    assert FociPlugin.migrations is not None
+    await database.migrate("foci", FociPlugin.migrations)
     return database

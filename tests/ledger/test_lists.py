@@ -1,0 +1,201 @@
+"""List changes as an ops room reads them: confirmed, once, and never because something failed."""
+
+from __future__ import annotations
+
+import pytest
+
+from botkit.outbound.model import FailureKind
+from botkit.storage import Database
+from tests.ledger.internet import Internet
+from tests.ledger.ops import Ops
+
+RTC, TWO = "https://rtc.example.org/jwt", "https://two.example.org/jwt"
+MOVED = f"{TWO} moved from 2 to 1. Clients now use {TWO}."
+
+
+async def one_server(database: Database, *foci: str) -> Ops:
+    """One room that watches one server, seen once."""
+    ops = Ops(database, Internet({"a.org": foci or ("rtc", "two")}))
+    await ops.watch({"!ops": ["a.org"]})
+    assert await ops.check("a.org") == []
+    ops.at += 300
+    return ops
+
+
+async def test_a_change_is_told_after_its_confirmation(any_database: Database) -> None:
+    """The first sight of a list is silent; a change is one message, with both lists in its thread."""
+    ops = await one_server(any_database)
+    ops.internet.servers["a.org"].foci = ["two", "rtc"]
+    await ops.ledger.take(ops.internet.check("a.org", ops.at), ops.at)
+    assert await ops.lines() == []
+    (due,) = [due for due in await ops.restarted().schedule() if due.confirm]
+    assert due.at == ops.at + 20
+    ops.at = due.at
+    await ops.ledger.take(ops.internet.confirmation("a.org", ops.at), ops.at)
+    change, evidence = await ops.read()
+    assert change.line == f"!ops new: ⚠️ a.org changed its foci list at 12:05 UTC: {MOVED}"
+    assert change.msgtype == "m.text"
+    assert (evidence.placement, evidence.about) == ("thread", change.about)
+    assert [due.confirm for due in await ops.ledger.schedule()] == [False]
+    assert await ops.checks("a.org", 2) == []
+
+
+async def test_a_change_that_is_gone_when_it_is_to_be_confirmed_is_not_told(database: Database) -> None:
+    """A to B to A: silence."""
+    ops = await one_server(database)
+    ops.internet.servers["a.org"].foci = ["two"]
+    await ops.ledger.take(ops.internet.check("a.org", ops.at), ops.at)
+    ops.internet.servers["a.org"].foci = ["rtc", "two"]
+    ops.at += 20
+    await ops.ledger.take(ops.internet.confirmation("a.org", ops.at), ops.at)
+    assert await ops.checks("a.org", 3) == []
+
+
+async def test_a_confirmation_that_fails_leaves_it_to_the_next_check(database: Database) -> None:
+    """The candidate is kept, and nothing more is asked for in between."""
+    ops = await one_server(database)
+    ops.internet.servers["a.org"].foci = ["two", "rtc"]
+    await ops.ledger.take(ops.internet.check("a.org", ops.at), ops.at)
+    ops.internet.servers["a.org"].answer = 502
+    ops.at += 20
+    dues = await ops.ledger.take(ops.internet.confirmation("a.org", ops.at), ops.at)
+    assert [due.confirm for due in dues] == [False]
+    ops.internet.servers["a.org"].answer = 200
+    assert await ops.checks("a.org", 1, 300) == [f"!ops new: ⚠️ a.org changed its foci list at 12:05 UTC: {MOVED}"]
+
+
+@pytest.mark.parametrize("answer", [500, 403, FailureKind.DNS_SERVFAIL, FailureKind.CONNECT_REFUSED])
+async def test_a_fetch_that_fails_never_removes_anything(database: Database, answer: int | FailureKind) -> None:
+    """Neither from the list nor from what is known of its foci."""
+    ops = await one_server(database)
+    known = await ops.ledger.history("a.org", 0, ops.at)
+    ops.internet.servers["a.org"].answer = answer
+    lines = await ops.checks("a.org", 20, 300)
+    assert [line for line in lines if "changed its foci list" in line or "published" in line] == []
+    later = await ops.ledger.history("a.org", 0, ops.at)
+    assert known is not None
+    assert later is not None
+    assert later.keys == known.keys
+    assert later.changes == ()
+    ops.internet.servers["a.org"].answer = 200
+    assert [line for line in await ops.checks("a.org", 5) if "list" in line] == []
+
+
+async def test_a_404_is_believed_when_it_repeats(database: Database) -> None:
+    """Three in a row and their confirmation: the list was withdrawn."""
+    ops = await one_server(database)
+    ops.internet.servers["a.org"].answer = 404
+    assert [await ops.check("a.org") for _ in range(2)] == [[], []]
+    assert await ops.check("a.org") == [
+        "!ops new: ⚠️ a.org changed its foci list at 12:05 UTC: it was withdrawn. Clients find no focus there now."
+    ]
+
+
+async def test_a_list_that_went_to_the_endpoint_is_a_migration(database: Database) -> None:
+    """Good to know, not an alarm."""
+    ops = await one_server(database)
+    ops.internet.servers["a.org"].foci = None
+    ops.internet.servers["a.org"].endpoint = "present"
+    await ops.ledger.take(ops.internet.check("a.org", ops.at), ops.at)
+    ops.at += 20
+    await ops.ledger.take(ops.internet.confirmation("a.org", ops.at), ops.at)
+    told = (await ops.read())[0]
+    assert told.line.startswith("!ops new: ℹ️ a.org withdrew its foci list from the well-known at 12:05 UTC, and its ")
+    assert told.msgtype == "m.notice"
+
+
+async def test_answers_that_alternate_are_told_once_and_when_they_settle(database: Database) -> None:
+    """Two changes, then one message for all further ones, then where it came to rest."""
+    ops = await one_server(database)
+    lists, heard = (["rtc", "two"], ["two", "rtc"]), []
+    for flip in range(1, 7):
+        ops.internet.servers["a.org"].foci = list(lists[flip % 2])
+        heard.append(await ops.check("a.org"))
+        ops.at += 300
+    assert [len(lines) for lines in heard] == [1, 1, 1, 0, 0, 0]
+    assert heard[2][0].startswith("!ops new: ⚠️ a.org publishes alternating foci lists: several changes since 12:05 UTC")
+    settled = await ops.checks("a.org", 14, 300)
+    assert settled == [
+        "!ops reply: ✅ a.org publishes one foci list again, the one that was told last; it has stayed for an hour."
+    ]
+
+
+async def test_a_focus_that_is_dropped_while_it_is_down_comes_to_its_end(database: Database) -> None:
+    """Not while the change is unconfirmed; then the room is told why it hears no more of it."""
+    ops = await one_server(database)
+    ops.internet.broken["two"] = FailureKind.CONNECT_REFUSED
+    assert len(await ops.checks("a.org", 3)) == 1
+    ops.internet.servers["a.org"].foci = ["rtc"]
+    ops.at += 300
+    (change,) = await ops.check("a.org")
+    assert f"{TWO} (number 2) was removed" in change
+    period = "from 12:06 UTC to 12:17 UTC (10 min): connection refused on 192.0.2.1:443."
+    assert await ops.checks("a.org", 1) == [
+        f"!ops edit: ▫️ two.example.org was down {period} Affected a.org.",
+        "!ops reply: ▫️ two.example.org is not watched or published any more; it was down since 12:06 UTC.",
+    ]
+    history = await ops.ledger.history("a.org", 0, ops.at)
+    assert history is not None
+    assert history.keys == ("discovery:a.org", "focus:https://rtc.example.org:443/jwt")
+    assert [(outage.key, outage.end) for outage in history.outages] == [
+        ("focus:https://two.example.org:443/jwt", ops.at)
+    ]
+
+
+async def test_a_focus_that_others_publish_still_goes_on_there_only(database: Database) -> None:
+    """The room whose server dropped it is told; the other one keeps its incident."""
+    ops = await one_server(database)
+    ops.internet.servers["b.org"] = Internet({"b.org": ["two"]}).servers["b.org"]
+    await ops.watch({"!other": ["b.org"]})
+    await ops.checks("b.org", 1, 0)
+    ops.internet.broken["two"] = FailureKind.CONNECT_REFUSED
+    assert len(await ops.checks("a.org", 3)) == 2
+    ops.internet.servers["a.org"].foci = ["rtc"]
+    await ops.check("a.org")
+    lines = await ops.checks("a.org", 1)
+    assert [line.partition(":")[0] for line in lines] == ["!ops edit", "!ops reply"]
+    ops.internet.broken.clear()
+    assert [line.partition(":")[0] for line in await ops.checks("b.org", 2)] == ["!other edit", "!other reply"]
+
+
+async def test_while_answers_alternate_nothing_is_dropped(database: Database) -> None:
+    """Replicas that disagree do not make the same outage begin and end again and again."""
+    ops = await one_server(database, "rtc", "two")
+    for flip in range(4):
+        ops.internet.servers["a.org"].foci = ["rtc"] if flip % 2 == 0 else ["rtc", "two"]
+        await ops.check("a.org")
+        ops.at += 300
+    ops.internet.broken["two"] = FailureKind.CONNECT_REFUSED
+    (line,) = await ops.checks("a.org", 4, 50)
+    assert line.startswith("!ops new: ❌ two.example.org is down")
+    ops.internet.servers["a.org"].foci = ["rtc"]
+    await ops.check("a.org")
+    assert await ops.checks("a.org", 2) == []
+
+
+async def test_an_endpoint_that_cannot_be_read_for_once_removes_nothing(database: Database) -> None:
+    """What stands only there comes to its end when the endpoint is read again, or gone."""
+    ops = await one_server(database, "rtc")
+    server = ops.internet.servers["a.org"]
+    server.endpoint, server.listed = "open", ["rtc", "two"]
+    await ops.checks("a.org", 1)
+    ops.internet.broken["two"] = FailureKind.CONNECT_REFUSED
+    assert len(await ops.checks("a.org", 3)) == 1
+    server.endpoint, server.listed = "unknown", None
+    assert await ops.checks("a.org", 3) == []
+    server.endpoint, server.listed = "open", ["rtc"]
+    assert [line.partition(":")[0] for line in await ops.checks("a.org", 1)] == ["!ops edit", "!ops reply"]
+
+
+async def test_a_restart_in_the_middle_changes_nothing(database: Database) -> None:
+    """A new process before every step tells the same."""
+    ops = await one_server(database)
+    ops.internet.servers["a.org"].foci = ["two", "rtc"]
+    ops.internet.broken["two"] = FailureKind.CONNECT_REFUSED
+    heard = []
+    for _ in range(4):
+        ops.restarted()
+        ops.at += 100
+        await ops.ledger.take(ops.internet.check("a.org", ops.at), ops.at)
+        heard.append([line.split(":")[0] for line in await ops.lines()])
+    assert heard == [[], ["!ops new"], ["!ops new"], []]
