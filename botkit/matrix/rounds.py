@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Hashable, Iterable
 from typing import Generic, TypeVar
+
+_LOOK_EVERY = 60.0
+"""Seconds after which work is found that nobody told of, such as whose teller was cancelled."""
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -38,7 +42,9 @@ class Rounds(Generic[Key]):
         """Go round until cancelled; begins with what an earlier run left."""
         self._news.set()
         while True:
-            await self._news.wait()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK_EVERY):
+                    await self._news.wait()
             self._news.clear()
             await self.look()
 
