@@ -18,7 +18,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from dnslib import AAAA, CNAME, QTYPE, RCODE, RR, A, DNSRecord
+from dnslib import AAAA, CNAME, QTYPE, RCODE, RR, SRV, A, DNSRecord
 
 INTERNET = "127.0.7.1"
 CANARY = "127.0.0.1"
@@ -93,7 +93,8 @@ class NameTable(asyncio.DatagramProtocol):
     A name server that answers from a table, over UDP.
 
     Attributes:
-        table: (name with final dot, "A" or "AAAA" or "CNAME") to addresses, a response code, or None for silence.
+        table: (name with final dot, "A", "AAAA", "CNAME" or "SRV") to addresses ("host port" for SRV), a response code,
+            or None for silence.
         asked: every question, in order.
     """
 
@@ -119,9 +120,8 @@ class NameTable(asyncio.DatagramProtocol):
         if isinstance(answer, int):
             reply.header.rcode = answer
         else:
-            record, number = (AAAA, QTYPE.AAAA) if kind == "AAAA" else (A, QTYPE.A)
             for address in answer:
-                reply.add_answer(RR(name, number, rdata=record(tuple(ip_address(address).packed)), ttl=0))
+                reply.add_answer(_record(name, kind, address))
         assert self.transport is not None
         self.transport.sendto(reply.pack(), addr)
 
@@ -132,6 +132,14 @@ class NameTable(asyncio.DatagramProtocol):
 
     def _known(self, name: str) -> bool:
         return any(known == name for known, _ in self.table)
+
+
+def _record(name: str, kind: str, value: str) -> RR:
+    if kind == "SRV":
+        host, port = value.split()
+        return RR(name, QTYPE.SRV, rdata=SRV(10, 1, int(port), host), ttl=0)
+    record, number = (AAAA, QTYPE.AAAA) if kind == "AAAA" else (A, QTYPE.A)
+    return RR(name, number, rdata=record(tuple(ip_address(value).packed)), ttl=0)
 
 
 @dataclass(frozen=True)
