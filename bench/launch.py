@@ -61,7 +61,7 @@ async def launch(argv: Sequence[str], environment: Mapping[str, str], cwd: Path)
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             pass_fds=(writing,),
-            start_new_session=True,
+            process_group=0,
         )
     finally:
         os.close(writing)
