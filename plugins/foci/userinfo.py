@@ -92,7 +92,7 @@ def read_place(text: str) -> Place | None:
     if port is not None and not 0 < port <= 65535:
         return None
     bare = host.strip("[]")
-    if not is_legal_host(bare) or (host != bare and not is_address(bare)):
+    if not is_legal_host(bare) or (host != bare) is not (":" in bare):
         return None
     return Place(host, FEDERATION_PORT if port is None and is_address(bare) else port)
 

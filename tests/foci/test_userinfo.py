@@ -1,0 +1,226 @@
+"""Whether users can be looked up: the way there, as the specification has it, and what the answer means."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+from dnslib import RCODE
+from hypothesis import given
+from hypothesis import strategies as st
+
+from botkit.outbound import OutboundClient
+from botkit.outbound.model import Exchange, FailureKind, Phase
+from lab.exchange import Answer, Request, json_answer
+from lab.fault import Fault
+from lab.federation import Federation as LabFederation
+from lab.front import Mount
+from lab.homeserver import USERINFO, userinfo
+from plugins.foci.federation import Federation
+from plugins.foci.target import parse_target
+from plugins.foci.userinfo import Delegation, Place, UserLookup, judge_lookup, read_delegation, read_place
+from tests.foci.evidence import answered, failed
+from tests.foci.examination import PATIENT, Examination
+from tests.outbound.standins import NameTable
+
+WELL_KNOWN = "/.well-known/matrix/server"
+SURE = Delegation()
+MISSING = {"errcode": "M_MISSING_TOKEN", "error": "Access Token required"}
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("matrix.example.org", Place("matrix.example.org", None)),
+        ("matrix.example.org:443", Place("matrix.example.org", 443)),
+        ("192.0.2.7", Place("192.0.2.7", 8448)),
+        ("192.0.2.7:443", Place("192.0.2.7", 443)),
+        ("[2001:db8::7]", Place("[2001:db8::7]", 8448)),
+        ("[2001:db8::7]:443", Place("[2001:db8::7]", 443)),
+        *(
+            (text, None)
+            for text in ("", "https://matrix.example.org", "a:b", "a:", "a:0", "a:65536", "a/b", "u@a", "[a]")
+        ),
+        *((text, None) for text in ("2001:db8::7", "[192.0.2.7]", "${HOST}", "a b", "a..b", "a" * 300)),
+    ],
+)
+def test_server_names(text: str, place: Place | None) -> None:
+    """Host and port; literals without a port have 8448, names leave it to DNS."""
+    assert read_place(text) == place
+
+
+@given(st.text(max_size=80))
+def test_no_server_name_is_a_surprise(text: str) -> None:
+    """Read or refused."""
+    place = read_place(text)
+    assert place is None or place.port is None or 0 < place.port <= 65535
+
+
+@pytest.mark.parametrize(
+    ("exchange", "place", "fault", "broken"),
+    [
+        (answered(200, {"m.server": "a.example:443"}), Place("a.example", 443), "", False),
+        (answered(404, b"nothing"), None, "", False),
+        (failed(FailureKind.CONNECT_REFUSED, Phase.CONNECT), None, "", False),
+        (answered(200, b"<html>"), None, "unusable", False),
+        (answered(200, []), None, "not a string", False),
+        (answered(200, {"m.server": {"host": "a"}}), None, "not a string", False),
+        (answered(200, {"m.server": "https://a.example"}), None, "not host and port: `https://a.example`", True),
+        (answered(200, {"m.server": "`✅\n" * 90}), None, "not host and port", True),
+    ],
+)
+def test_delegations(exchange: Exchange, place: Place | None, fault: str, broken: bool) -> None:
+    """A name that is none ends the look-up; whatever is no string is passed over, as resolvers do."""
+    found = read_delegation(exchange)
+    assert (found.place, found.broken) == (place, broken)
+    assert fault in found.fault
+    assert len(found.fault) < 200
+    assert "✅" not in found.fault
+
+
+@pytest.mark.parametrize(
+    ("asked", "words", "advice"),
+    [
+        (answered(401, MISSING), None, ""),
+        (answered(400, {"errcode": "M_BAD_JSON"}), None, ""),
+        (answered(429, b"later"), None, ""),
+        (answered(404, {"errcode": "M_UNRECOGNIZED"}), "HTTP 404 M_UNRECOGNIZED", "resource `openid`"),
+        (answered(404, b"nginx"), "HTTP 404 instead", "resource `openid`"),
+        (answered(401, b"log in"), "HTTP 401 instead", "proxy, tunnel"),
+        (answered(403, b"<html>"), "HTTP 403", "proxy, tunnel"),
+        (answered(502, b"<html>"), "HTTP 502", "resource `openid`"),
+        (answered(200, b"<html>"), "HTTP 200", "proxy, tunnel"),
+        (failed(FailureKind.CONNECT_REFUSED, Phase.CONNECT, "refused"), "refused", "firewall"),
+        (failed(FailureKind.TLS_EXPIRED, Phase.TLS, "expired"), "expired", "Renew"),
+        (failed(FailureKind.CONNECT_TIMEOUT, Phase.CONNECT, "no SYN", elapsed_ms=5000), "no SYN", "firewall"),
+        (failed(FailureKind.CONNECT_TIMEOUT, Phase.CONNECT, "no SYN", elapsed_ms=2000), None, ""),
+        (failed(FailureKind.DNS_SERVFAIL, Phase.ADDRESS), None, ""),
+        (failed(FailureKind.PRIVATE_NAME, Phase.ADDRESS), None, ""),
+    ],
+)
+def test_answers(asked: Exchange, words: str | None, advice: str) -> None:
+    """A refusal for want of a token is what is wanted; what may be this machine's fault is no finding."""
+    found = judge_lookup(UserLookup(asked, "https://a.example", SURE), 10.0, others_answered=True)
+    assert (found is None) is (words is None)
+    if found is not None and words is not None:
+        assert words in found.message
+        assert advice in found.advice
+        assert found.code == "openid-userinfo-unreachable"
+
+
+def test_doubts_are_no_finding() -> None:
+    """Nothing else answered, or DNS did not say where to ask: it may be this machine."""
+    silent = failed(FailureKind.CONNECT_TIMEOUT, Phase.CONNECT, elapsed_ms=5000)
+    assert judge_lookup(UserLookup(silent, "https://a.example", SURE), 10.0, others_answered=False) is None
+    gone = answered(404, b"nginx")
+    assert judge_lookup(UserLookup(gone, "https://a.example", SURE, unsure=True), 10.0, others_answered=True) is None
+
+
+async def looked_up(examination: Examination, name: str = "example.org") -> UserLookup:
+    """Ask as a check does."""
+    async with OutboundClient(examination.outbound()) as outbound:
+        federation = Federation(outbound, 5, PATIENT.timeout)
+        return await federation.look_up(parse_target(name), deadline=asyncio.get_running_loop().time() + 40)
+
+
+def fine(lookup: UserLookup) -> bool:
+    return lookup.asked is not None and judge_lookup(lookup, PATIENT.timeout, others_answered=True) is None
+
+
+async def _serve(federation: LabFederation, authority: str) -> None:
+    (await federation.site(authority)).mount(Mount(USERINFO, userinfo, exact=True))
+
+
+def _delegating(value: object) -> Mount:
+    async def answer(_: Request) -> Answer:
+        return json_answer(200, {"m.server": value})
+
+    return Mount(WELL_KNOWN, answer, exact=True)
+
+
+async def test_by_the_server_well_known(federation: LabFederation, examination: Examination) -> None:
+    """Host and port as it says; a redirect on the way is followed."""
+    await _serve(federation, "hs.example.org:8443")
+    (await federation.site("elsewhere.example.org")).mount(_delegating("hs.example.org:8443"))
+
+    async def moved(_: Request) -> Answer:
+        return Answer(302, b"", (("Location", f"https://elsewhere.example.org{WELL_KNOWN}"),))
+
+    (await federation.site("example.org")).mount(Mount(WELL_KNOWN, moved, exact=True))
+    lookup = await looked_up(examination)
+    assert lookup.url == "https://hs.example.org:8443"
+    assert fine(lookup)
+
+
+@pytest.mark.parametrize("kind", ["_matrix-fed._tcp", "_matrix._tcp"])
+@pytest.mark.parametrize("delegated", [False, True])
+async def test_by_records_of_dns(
+    federation: LabFederation, examination: Examination, names: NameTable, kind: str, delegated: bool
+) -> None:
+    """SRV of the name, or of the name that was delegated to; certificate and Host are that name's, not the target's."""
+    name = "delegate.example.org" if delegated else "example.org"
+    site = await federation.site("example.org")
+    if delegated:
+        site.mount(_delegating(name))
+        site = await federation.site(name)
+    site.mount(Mount(USERINFO, userinfo, exact=True))
+    address, port = str(federation.connect_to[f"{name}:443"]).split(":")
+    names.table[(f"{kind}.{name}.", "SRV")] = [f"machine.example.net {port}"]
+    names.name("machine.example.net", address)
+    lookup = await looked_up(examination)
+    assert lookup.url == f"https://{name}"
+    assert fine(lookup)
+    assert site.requests[-1].headers["host"] == name
+
+
+async def test_by_the_port_of_old(federation: LabFederation, examination: Examination) -> None:
+    """Neither a document nor records: 8448."""
+    await _serve(federation, "example.org:8448")
+    lookup = await looked_up(examination)
+    assert lookup.url == "https://example.org:8448"
+    assert fine(lookup)
+
+
+async def test_by_the_port_in_the_name(federation: LabFederation, examination: Examination) -> None:
+    """Then nothing else is asked."""
+    site = await federation.site("example.org")
+    await _serve(federation, "example.org:8443")
+    assert fine(await looked_up(examination, "example.org:8443"))
+    assert not site.requests
+
+
+async def test_records_that_dns_does_not_tell(
+    federation: LabFederation, examination: Examination, names: NameTable
+) -> None:
+    """With a resolver that fails, a dead port 8448 may be the wrong place."""
+    await federation.site("example.org:8448", fault=Fault.REFUSED)
+    for kind in ("_matrix-fed._tcp", "_matrix._tcp"):
+        names.table[(f"{kind}.example.org.", "SRV")] = RCODE.SERVFAIL
+    lookup = await looked_up(examination)
+    assert lookup.unsure
+    assert judge_lookup(lookup, PATIENT.timeout, others_answered=True) is None
+
+
+async def test_records_that_lead_inside(federation: LabFederation, examination: Examination, names: NameTable) -> None:
+    """The address policy holds for them as well."""
+    names.table[("_matrix-fed._tcp.example.org.", "SRV")] = ["inside.example.net 8448"]
+    names.name("inside.example.net", "127.0.0.1")
+    lookup = await looked_up(examination)
+    assert lookup.asked is not None
+    assert lookup.asked.failure is not None
+    assert lookup.asked.failure.kind is FailureKind.PRIVATE_NAME
+
+
+async def test_a_chain_of_redirects_ends(federation: LabFederation, examination: Examination) -> None:
+    """After as many as the well-known of clients may have."""
+    site = await federation.site("example.org")
+
+    async def moved(request: Request) -> Answer:
+        return Answer(302, json.dumps(1).encode(), (("Location", f"/.well-known{request.path}x"),))
+
+    site.mount(Mount("/.well-known", moved))
+    await federation.site("example.org:8448", fault=Fault.REFUSED)
+    lookup = await looked_up(examination)
+    assert lookup.delegation == Delegation()
+    assert 5 <= len(site.requests) <= 6
