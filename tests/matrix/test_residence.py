@@ -33,9 +33,9 @@ async def _levels(alice: Person, room: str, **changes: Any) -> None:
     await _state(alice, room, "m.room.power_levels", {**levels, **changes})
 
 
-async def _upgrade(alice: Person, room: str) -> str:
+async def _upgrade(alice: Person, room: str, version: str = "11") -> str:
     where = f"/_matrix/client/v3/rooms/{room}/upgrade"
-    answer = await alice.synapse.api("POST", where, alice.token, {"new_version": "11"})
+    answer = await alice.synapse.api("POST", where, alice.token, {"new_version": version})
     return str(answer["replacement_room"])
 
 
@@ -69,6 +69,25 @@ async def test_an_upgraded_room(alice: Person, bot: ScribeBot) -> None:
     assert [entry for entry in bot.journal.told if new in entry] == [("joined", new), ("replaced", room, new)]
     assert bot.journal.context is not None
     assert {room, new} <= bot.journal.context.rooms.joined()
+
+
+async def test_upgraded_twice_while_the_bot_is_away(
+    synapse: Synapse, alice: Person, names: Callable[[str], str], tmp_path: Path
+) -> None:
+    """At the next start the bot follows from room to room, up to a version whose rooms are named without a server."""
+    bot = await ScribeBot.with_password(synapse, names("bot"), tmp_path / "bot")
+    async with bot:
+        first = await _enter(alice, bot, preset="public_chat", room_version="10")
+    second = await _upgrade(alice, first)
+    third = await _upgrade(alice, second, "12")
+    bot.journal.context = None
+    async with bot.again() as again:
+        await again.journal.hears("replaced", second, third)
+        await again.journal.post(letter(third, "1", NEW, "here"))
+        said = await alice.hears_text("here")
+    assert said.room_id == third
+    assert ":" not in third
+    assert bot.journal.of("replaced") == [(first, second), (second, third)]
 
 
 async def test_a_replacement_behind_a_closed_door(
