@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from plugins.foci.clock import Clock
 
 SLOW = 5.0
-"""Seconds after which a check counts as slow: far longer than any answer, and shorter than a time-out."""
+"""Seconds after which a check counts as slow by default: far longer than most answers, and shorter than a time-out."""
 
 
 class Lanes:
@@ -18,17 +18,19 @@ class Lanes:
     A wide lane, and a narrow one for servers whose last check was slow.
 
     A check that turns out slow in the wide lane gives its place back and goes on without one. So a server that
-    swallows everything holds a place of the others for ``SLOW`` seconds once, not at every check.
+    swallows everything holds a place of the others for ``slow`` seconds once, not at every check.
 
     Args:
         requests: how many requests to strangers may be under way at once. A check makes about a dozen in its busiest
             moment, and half a dozen that time out are what a slow one holds for long.
+        slow: seconds after which a check is; less than a request may take.
     """
 
-    def __init__(self, requests: int, clock: Clock) -> None:
+    def __init__(self, requests: int, clock: Clock, slow: float = SLOW) -> None:
         self._wide = asyncio.Semaphore(max(2, requests // 2))
         self._narrow = asyncio.Semaphore(max(1, requests // 8))
         self._clock = clock
+        self._patience = slow
         self._slow: set[str] = set()
 
     @asynccontextmanager
@@ -44,7 +46,7 @@ class Lanes:
             if timer is not None:
                 timer.cancel()
             seat.leave()
-            if self._clock.passed() - started >= SLOW:
+            if self._clock.passed() - started >= self._patience:
                 self._slow.add(server)
             else:
                 self._slow.discard(server)
@@ -54,7 +56,7 @@ class Lanes:
         self._slow.discard(server)
 
     async def _ejected(self, seat: _Seat) -> None:
-        await self._clock.sleep(SLOW)
+        await self._clock.sleep(self._patience)
         seat.leave()
 
 

@@ -41,13 +41,10 @@ class FociPlugin(Plugin):
         super().__init__(context, config)
         clock, own, limits = clock or SystemClock(), _own(config), context.limits
         timeout = min(limits.timeout, limits.deadline)
-        checker = Checker(context.outbound, context.account, limits, own.check_settings(timeout), _now)
-        # Watches remember by their clock, so their checks are dated by it.
-        watching = Checker(
-            context.outbound, context.account, limits, own.check_settings(timeout), lambda: _at(clock.now())
-        )
+        settings = own.check_settings(timeout)
+        checker = Checker(context.outbound, context.account, limits, settings, lambda: _at(clock.now()))
         self._vigil = Vigil(
-            watching,
+            checker,
             context.account,
             context.storage,
             context.mail,

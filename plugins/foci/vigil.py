@@ -14,7 +14,7 @@ from plugins.foci.check import Checker
 from plugins.foci.clock import Clock
 from plugins.foci.gauges import figures
 from plugins.foci.inspector import Inspector
-from plugins.foci.lanes import Lanes
+from plugins.foci.lanes import SLOW, Lanes
 from plugins.foci.ledger import Ledger
 from plugins.foci.reminders import Reminders
 from plugins.foci.services import Services
@@ -53,7 +53,8 @@ class Vigil:
         self.ledger = Ledger(storage, mail, settings, jitter)
         self._services = Services(checker.observe, clock.passed)
         inspector = Inspector(checker, self._services, clock, lambda: secrets.token_hex(8))
-        self.watchman = Watchman(self.ledger, inspector.inspect, Lanes(limits.concurrency, clock), clock)
+        lanes = Lanes(limits.concurrency, clock, min(SLOW, limits.timeout / 2))
+        self.watchman = Watchman(self.ledger, inspector.inspect, lanes, clock)
         self._reminders = Reminders(self.ledger, clock)
         self._configured = configured
         self._own_server = account.user_id.partition(":")[2]

@@ -1,0 +1,79 @@
+"""The schedule on the real clock, over real sockets: what swallows everything costs the others nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from botkit.outbound import OutboundClient
+from botkit.plugin import Limits
+from lab.fault import Fault
+from lab.federation import Federation
+from plugins.foci.assembly import CheckSettings
+from plugins.foci.check import Checker
+from plugins.foci.checked import Checked, Due
+from plugins.foci.clock import SystemClock
+from plugins.foci.inspector import Inspector
+from plugins.foci.lanes import Lanes
+from plugins.foci.model import Verdict
+from plugins.foci.observation import ProbeSettings
+from plugins.foci.services import Services
+from plugins.foci.watchman import Outcome, Watchman
+from tests.foci.examination import Examination
+from tests.matrix.patience import until
+from tests.watch.standins import StandInLedger
+
+REQUESTS = 16
+LIMITS = Limits(timeout=3.0, deadline=12.0, concurrency=REQUESTS)
+INTERVAL = 2.0
+
+
+class Keeping(StandInLedger):
+    """Keeps what was found of each server as well."""
+
+    def __init__(self, *arguments: object) -> None:
+        super().__init__(*arguments)  # type: ignore[arg-type]
+        self.verdicts: dict[str, list[Verdict]] = {}
+
+    async def take(self, outcome: Outcome, now: float) -> tuple[Due, ...]:
+        assert isinstance(outcome, Checked)
+        self.verdicts.setdefault(outcome.server, []).append(outcome.report.verdict)
+        return await super().take(outcome, now)
+
+
+async def test_servers_among_many_black_holes_are_checked_well(
+    federation: Federation, examination: Examination
+) -> None:
+    """Thirty silent servers want more requests than there may be; five others get their verdict, time after time."""
+    for number in range(30):
+        await federation.server(f"hole{number}.example", foci=[], crowd="holes")
+    await federation.set_host_fault("hole0.example", Fault.BLACKHOLE)
+    for number in range(5):
+        await federation.focus(f"https://rtc{number}.example/jwt", crowd="well")
+        await federation.server(f"well{number}.example", foci=[f"https://rtc{number}.example/jwt"], crowd="well")
+    clock = SystemClock()
+    names = [f"hole{number}.example" for number in range(30)] + [f"well{number}.example" for number in range(5)]
+    ledger = Keeping(clock, [Due(name, clock.now(), INTERVAL) for name in names])
+    settings = CheckSettings(probe=ProbeSettings(patience=LIMITS.timeout))
+    outbound = replace(examination.outbound(LIMITS), concurrency=REQUESTS)
+    async with OutboundClient(outbound) as client:
+        checker = Checker(client, None, LIMITS, settings, lambda: datetime.now(UTC))
+        services = Services(checker.observe, clock.passed)
+        inspector = Inspector(checker, services, clock, lambda: str(clock.passed()))
+        lanes = Lanes(REQUESTS, clock, LIMITS.timeout / 2)
+        watchman = Watchman(ledger, inspector.inspect, lanes, clock)
+        running = asyncio.ensure_future(watchman.run())
+        well = names[30:]
+        await until(lambda: all(len(ledger.verdicts.get(name, ())) >= 4 for name in well), within=90.0)
+        await until(lambda: any(name in ledger.verdicts for name in names[:30]), within=90.0)
+        running.cancel()
+        await asyncio.wait([running])
+        await services.close()
+    assert {verdict for name in well for verdict in ledger.verdicts[name]} == {Verdict.OK}
+    assert {verdict for name in names[:30] for verdict in ledger.verdicts.get(name, ())} <= {
+        Verdict.UNKNOWN,
+        Verdict.CRITICAL,
+    }
+    counts = [len(ledger.verdicts.get(name, ())) for name in names[:30]]
+    assert max(counts) <= min(len(ledger.verdicts[name]) for name in well)
