@@ -20,6 +20,7 @@ from plugins.foci.discovery import Discovery
 from plugins.foci.entries import probe_url
 from plugins.foci.federation import Federation
 from plugins.foci.homeserver import HomeserverAnswer
+from plugins.foci.media import MediaClient
 from plugins.foci.model import Entry, Report
 from plugins.foci.observation import Observation
 from plugins.foci.observer import Observer
@@ -54,6 +55,7 @@ class Checker:
         self._discovery = Discovery(outbound, limits.max_redirects)
         self._federation = Federation(outbound, limits.max_redirects, limits.timeout)
         self._observer = Observer(outbound)
+        self._media = MediaClient(outbound)
         self._account = account
         self._limits = limits
         self._settings = settings
@@ -140,6 +142,7 @@ class Checker:
             self._outbound,
             self._discovery,
             self._account,
+            self._media,
             target,
             trusted=self._settings.trusted,
             settings=self._settings.probe,

@@ -56,6 +56,7 @@ class Descent:
     Goes deep for one check of one server: one OpenID token, however many foci.
 
     Args:
+        media: shared by all checks, for it is heavy.
         trusted: services (``host:port``) that may see the token; None for those in the own homeserver's list.
         settings: the limits of judgement.
         now: the time of day.
@@ -68,6 +69,7 @@ class Descent:
         outbound: OutboundClient,
         discovery: Discovery,
         account: Account,
+        media: MediaClient,
         target: Target,
         *,
         trusted: frozenset[str] | None,
@@ -86,7 +88,7 @@ class Descent:
         self._now = now
         self._token_hex = token_hex
         self._deadline = deadline
-        self._media = MediaClient(outbound)
+        self._media = media
         self._openid: asyncio.Task[_OpenId | Step] | None = None
         self._own_services: asyncio.Task[frozenset[str]] | None = None
 

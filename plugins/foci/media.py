@@ -20,6 +20,7 @@ PATIENCE = 12.0
 """Seconds that ICE may take; clients give up after fifteen."""
 
 _AFTERWARDS = 4.0
+_AT_ONCE = 2
 _LONGEST_ANSWER = 4096
 
 
@@ -35,6 +36,7 @@ class MediaClient:
     def __init__(self, outbound: OutboundClient, program: Path = PROGRAM) -> None:
         self._outbound = outbound
         self._program = program
+        self._places = asyncio.Semaphore(_AT_ONCE)
 
     async def join(self, url: str, jwt: str, *, deadline: float) -> Media:
         """
@@ -43,8 +45,16 @@ class MediaClient:
         Args:
             deadline: loop time at which the process is killed.
         """
-        async with Relay(self._outbound, url, deadline) as relay:
-            return await self._run(relay.url, jwt, deadline)
+        try:
+            async with asyncio.timeout_at(deadline - _AFTERWARDS):
+                await self._places.acquire()
+        except TimeoutError:
+            return Media("cut-short")
+        try:
+            async with Relay(self._outbound, url, deadline) as relay:
+                return await self._run(relay.url, jwt, deadline)
+        finally:
+            self._places.release()
 
     async def _run(self, url: str, jwt: str, deadline: float) -> Media:
         left = deadline - asyncio.get_running_loop().time()
@@ -67,13 +77,15 @@ class MediaClient:
             return Media("broken")
         try:
             async with asyncio.timeout_at(deadline):
-                return read_media(await _dialogue(process, request))
+                media = read_media(await _dialogue(process, request))
         except TimeoutError:
-            return Media("no-ice")
+            return Media("cut-short")
         except OSError:
             return Media("broken")
         finally:
             await _end(process)
+        # Less patience than clients have proves nothing.
+        return Media("cut-short") if media.outcome == "no-ice" and patience < PATIENCE else media
 
 
 async def _dialogue(process: asyncio.subprocess.Process, request: bytes) -> bytes:

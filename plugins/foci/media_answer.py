@@ -10,7 +10,7 @@ from plugins.foci.model import Certainty, Stage
 from plugins.foci.step import Step, failed, passed, skipped
 from plugins.foci.wellknown import BodyFault, read_json
 
-MediaOutcome = Literal["connected", "no-ice", "no-signal", "absent", "broken"]
+MediaOutcome = Literal["connected", "no-ice", "no-signal", "absent", "broken", "cut-short"]
 _OUTCOMES: tuple[MediaOutcome, ...] = ("connected", "no-ice", "no-signal", "absent", "broken")
 
 
@@ -21,7 +21,7 @@ class Media:
 
     Attributes:
         outcome: ICE connected; it did not; the room was not even entered; the package ``livekit`` is not installed;
-            the client itself failed.
+            the client itself failed; there was no time left for it.
         protocol: of the selected candidate pair.
         relayed: whether it goes through a TURN server.
         family: 4 or 6; None when not known.
@@ -60,6 +60,8 @@ def judge_media(media: Media) -> Step:
         return skipped(Stage.MEDIA, "the package livekit is not installed (requirements-media.txt)")
     if media.outcome == "broken":
         return skipped(Stage.MEDIA, "the media client failed here")
+    if media.outcome == "cut-short":
+        return skipped(Stage.MEDIA, "there was no time left for it (network.deadline)")
     if media.outcome == "no-signal":
         return _failed(media, "the SFU took the token, but the media client could not join", _PORTS)
     if media.outcome == "no-ice":

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from botkit.rendering import to_plain
+from lab.backend import CallFault
 from plugins.foci.model import DEEP_STAGES, Stage, Verdict
 from plugins.foci.render import to_document
 from tests.deep.cases import CASES, Case
@@ -54,6 +55,30 @@ async def test_words_for_people(world: World, media_client: None, tmp_path: Path
     finished = await run("check", NAME, "--deep", "--config", world.write_config(tmp_path), directory=tmp_path)
     assert finished.out.startswith(f"OK - {NAME}: ")
     assert re.search(r"^   signalling: ok, \d+ ms - the SFU accepts the token", finished.out, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("fault", "outcome", "codes"),
+    [(None, "ok", set()), (CallFault.UPGRADE_REFUSED, "failed", {"sfu-unreachable"})],
+)
+async def test_an_sfu_that_an_entry_names_alone(
+    world: World, fault: CallFault | None, outcome: str, codes: set[str]
+) -> None:
+    """It is reached without a token, WebSockets included; that they get lost on the way is seen."""
+    await world.backend.play(fault)
+    entry = {"type": "m.livekit", "url": world.backend.sfu_url}
+    await world.federation.server("alone.example", foci=[entry])
+    world.forget()
+    report = await world.check("alone.example")
+    (focus,) = report.foci
+    assert [result.outcome for result in focus.stages[4:]] == ["skipped", "skipped", outcome, "skipped"]
+    assert codes <= {found.code for found in report.findings}
+    assert ("sfu-unreachable" in {found.code for found in report.findings}) is bool(codes)
+    assert not world.requests(lambda request: "authorization" in request.headers)
+    if fault is None:
+        text = to_plain(to_document(report))
+        assert "SFU answers" in text
+        assert "The SFU asks for a token, for WebSockets too; none was tried. Token and media not tested" in text
 
 
 async def test_finding_the_focus_is_no_comfort(world: World) -> None:

@@ -65,7 +65,7 @@ def test_a_client_that_fails_proves_nothing(output: bytes) -> None:
     assert "not installed" in judge_media(Media("absent")).result.detail
 
 
-_ODD = st.none() | st.booleans() | st.floats() | st.text() | st.lists(st.integers())
+_ODD = st.none() | st.booleans() | st.floats(allow_nan=False, allow_infinity=False) | st.text() | st.lists(st.integers())
 
 
 @given(st.fixed_dictionaries({}, optional=dict.fromkeys(("protocol", "relayed", "family", "round_trip_ms"), _ODD)))
@@ -111,7 +111,8 @@ async def test_the_token_goes_through_a_pipe(
 @pytest.mark.parametrize(
     ("text", "outcome"),
     [
-        ("import time; time.sleep(600)", "no-ice"),
+        ("import time; time.sleep(600)", "cut-short"),
+        ('print(\'{"outcome": "no-ice"}\')', "cut-short"),
         ("raise SystemExit(1)", "broken"),
         ("print('x' * 100_000)", "broken"),
         ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "broken"),
@@ -121,9 +122,23 @@ async def test_a_child_is_ended_in_time(examination: Examination, tmp_path: Path
     """Whatever it does, there is an answer by the deadline."""
     async with OutboundClient(examination.outbound()) as outbound:
         started = asyncio.get_running_loop().time()
-        media = await MediaClient(outbound, program(tmp_path, text)).join(SFU, "t", deadline=soon(1.5))
+        media = await MediaClient(outbound, program(tmp_path, text)).join(SFU, "t", deadline=soon(5))
     assert media.outcome == outcome
-    assert asyncio.get_running_loop().time() - started < 7.5
+    assert asyncio.get_running_loop().time() - started < 25
+
+
+async def test_clients_run_two_at_a_time(examination: Examination, tmp_path: Path) -> None:
+    """They are heavy; whoever finds no place in time was not tested."""
+    text = "import sys, time; sys.stdin.readline(); time.sleep(600)"
+    async with OutboundClient(examination.outbound()) as outbound:
+        client = MediaClient(outbound, program(tmp_path, text))
+        first = [asyncio.create_task(client.join(SFU, "t", deadline=soon(60))) for _ in range(2)]
+        await asyncio.sleep(0)
+        assert (await client.join(SFU, "t", deadline=soon(4.2))).outcome == "cut-short"
+        assert not any(task.done() for task in first)
+        for task in first:
+            task.cancel()
+        await asyncio.gather(*first, return_exceptions=True)
 
 
 async def test_without_the_package_the_client_says_so() -> None:
