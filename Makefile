@@ -16,7 +16,7 @@ BENCH_STAMP := $(BENCH_VENV)/.installed
 .PHONY: setup livekit demo run check test coverage zoo audit scoreboard bench policy fuzz clean
 setup: $(STAMP)
 
-$(STAMP): requirements.txt requirements-dev.txt requirements-lab.txt
+$(STAMP): requirements.txt requirements-dev.txt requirements-lab.txt requirements-media.txt
 	@echo "Setting up $(VENV) (once; a minute or two) ..."
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt -r requirements-lab.txt
