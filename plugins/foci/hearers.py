@@ -41,7 +41,7 @@ class Hearers:
     def of_event(self, event: HealthEvent) -> Audience:
         """Rooms that hear of an event. Whoever was told of a beginning hears of its end, whatever its cause was."""
         if event.key == suspicion.KEY:
-            return everyone(dict.fromkeys(self.rooms - self.suspended, (suspicion.KEY,)))
+            return everyone(dict.fromkeys(sorted(self.rooms - self.suspended), (suspicion.KEY,)))
         code = "" if event.kind in _CLOSING else event.cause.code
         return self._of(event.key, self.concerned.get(event.key, ()), code)
 

@@ -62,8 +62,8 @@ async def take_check(
         checked.outdone,
     )
     concerns = await desk.states.concerning(checked.server)
-    spoken_of = keys_of(report.server_name, report, own=checked.own) | {one.key for one in certificates_of(seen)}
-    states = await desk.states.load(concerns.keys() | spoken_of)
+    shown = keys_of(report.server_name, report, own=checked.own)
+    states = await desk.states.load(concerns.keys() | shown | {one.key for one in certificates_of(seen)})
     made = progress(check, mind, states, desk.settings.health)
     after, effects = _looked(row, observe(seen.well_known, seen.homeserver.transports.endpoint), check.at, desk)
     following = follow(concerns, seen, report, after.lists, own=checked.own)
@@ -71,7 +71,9 @@ async def take_check(
     await desk.states.save_mind(mind, made.mind, made.touched)
     await desk.states.begin(checked.server, following.came, desk.now)
     await desk.history.turn(made.turns)
-    pace = due_in({**states, **made.changed}.values(), terms.interval, check.at)
+    # what a check cannot see, for its list could not be read, is no reason to hurry
+    visible = [state for key, state in {**states, **made.changed}.items() if key in shown]
+    pace = due_in(visible, terms.interval, check.at)
     after = replace(
         after,
         due_at=desk.now + pace * jitter(),

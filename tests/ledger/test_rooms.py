@@ -1,0 +1,132 @@
+"""Rooms that are upgraded, left, or refuse the bot."""
+
+from __future__ import annotations
+
+from botkit.outbound.model import FailureKind
+from botkit.storage import Database
+from plugins.foci.watches import Watch
+from tests.ledger.internet import Internet
+from tests.ledger.ops import Ops
+
+REASON = "the bot may not write there"
+
+
+async def firing(database: Database, *rooms: str) -> Ops:
+    """Rooms that watch a server whose focus is down, and know it."""
+    ops = Ops(database, Internet({"a.org": ["rtc"]}))
+    await ops.watch({room: ["a.org"] for room in rooms})
+    ops.internet.broken["rtc"] = FailureKind.CONNECT_REFUSED
+    assert rooms_in(await ops.checks("a.org", 3)) == [f"{room} new" for room in rooms]
+    return ops
+
+
+def rooms_in(lines: list[str]) -> list[str]:
+    """Room and placement of each line."""
+    return [line.partition(":")[0] for line in lines]
+
+
+async def test_watches_and_silences_move_to_the_replacement(any_database: Database) -> None:
+    """What is open is told there afresh; the second call does nothing, nor does one of a room without watches."""
+    ops = await firing(any_database, "!old")
+    await ops.silence("!old", "b.org", 3600)
+    for _ in range(2):
+        await ops.ledger.room_replaced("!old", "!new", ops.at)
+    await ops.ledger.room_replaced("!unknown", "!unheard", ops.at)
+    assert rooms_in(await ops.lines()) == ["!new new"]
+    assert [view.server for view in await ops.ledger.watches("!new", ops.at)] == ["a.org"]
+    assert await ops.ledger.watches("!old", ops.at) == ()
+    assert [one.target for one in await ops.ledger.silences("!new", ops.at)] == ["b.org"]
+    ops.internet.broken.clear()
+    assert rooms_in(await ops.checks("a.org", 2)) == ["!new edit", "!new reply"]
+
+
+async def test_what_the_configuration_says_of_a_replaced_room_holds_in_its_replacement(database: Database) -> None:
+    """Over two upgrades, and at every start."""
+    ops = Ops(database, Internet({"a.org": ["rtc"]}))
+    wanted = [Watch("!first", "a.org", "config")]
+    await ops.ledger.configure(wanted, ops.at)
+    await ops.ledger.room_replaced("!first", "!second", ops.at)
+    await ops.ledger.room_replaced("!second", "!third", ops.at)
+    assert await ops.restarted().configure(wanted, ops.at) == ()
+    assert [len(await ops.ledger.watches(room, ops.at)) for room in ("!first", "!second", "!third")] == [0, 0, 1]
+    await ops.ledger.room_replaced("!third", "!first", ops.at)
+    await ops.restarted().configure(wanted, ops.at)
+    assert len(await ops.ledger.schedule()) == 1
+
+
+async def test_a_room_that_refuses_the_bot_is_reported_to_one_other_room_once(any_database: Database) -> None:
+    """To the one that watches most of the same; nothing more is told there until the bot is back."""
+    ops = await firing(any_database, "!ops", "!other")
+    await ops.watch({"!third": ["c.org", "d.org"]})
+    for _ in range(2):
+        await ops.ledger.room_suspended("!ops", REASON, ops.at)
+    (told,) = await ops.read()
+    assert told.line == (
+        "!other new: ⚠️ I cannot write to the room !ops: the bot may not write there. "
+        "Alerts of 1 watched server are not told there until I can write again."
+    )
+    assert told.msgtype == "m.text"
+    ops.at += 13 * 3600
+    await ops.ledger.remind(ops.at)
+    assert rooms_in(await ops.lines()) == ["!other reply"]
+    for _ in range(2):
+        await ops.ledger.room_joined("!ops", ops.at)
+    assert rooms_in(await ops.lines()) == ["!ops new"]
+    ops.internet.broken.clear()
+    assert sorted(rooms_in(await ops.checks("a.org", 2))) == ["!ops edit", "!ops reply", "!other edit", "!other reply"]
+
+
+async def test_what_is_told_afresh_has_names_of_its_own(database: Database) -> None:
+    """Whatever was written to the room before, no letter is taken for one that was sent already."""
+    ops = await firing(database, "!ops", "!other")
+    for _ in range(3):
+        await ops.ledger.room_suspended("!ops", REASON, ops.at)
+        await ops.ledger.room_joined("!ops", ops.at)
+    assert rooms_in(await ops.lines()).count("!ops new") == 3
+
+
+async def test_list_changes_wait_for_a_room_that_refuses_the_bot(database: Database) -> None:
+    """They are told together when it is back."""
+    ops = Ops(database, Internet({"a.org": ["rtc", "two"]}))
+    await ops.watch({"!ops": ["a.org"]})
+    await ops.check("a.org")
+    await ops.ledger.room_suspended("!ops", REASON, ops.at)
+    ops.internet.servers["a.org"].foci = ["two", "rtc"]
+    assert await ops.check("a.org") == []
+    await ops.ledger.room_joined("!ops", ops.at)
+    assert rooms_in(await ops.lines()) == ["!ops new"]
+
+
+async def test_without_another_room_a_suspension_is_told_nobody(database: Database) -> None:
+    """A room that is suspended itself is none."""
+    ops = await firing(database, "!ops", "!other")
+    await ops.ledger.room_suspended("!other", REASON, ops.at)
+    assert rooms_in(await ops.lines()) == ["!ops new"]
+    await ops.ledger.room_suspended("!ops", REASON, ops.at)
+    assert await ops.lines() == []
+    ops.internet.broken.clear()
+    assert await ops.checks("a.org", 2) == []
+
+
+async def test_a_room_that_was_left_is_written_to_no_more(database: Database) -> None:
+    """What was asked for there is forgotten; the incident goes on elsewhere, with its keys."""
+    ops = await firing(database, "!ops", "!other")
+    for _ in range(2):
+        await ops.ledger.room_left("!ops", ops.at)
+    assert await ops.lines() == []
+    assert await ops.ledger.watches("!ops", ops.at) == ()
+    ops.internet.broken.clear()
+    assert rooms_in(await ops.checks("a.org", 2)) == ["!other edit", "!other reply"]
+    await ops.ledger.room_left("!other", ops.at)
+    assert await ops.ledger.schedule() == ()
+
+
+async def test_configured_watches_of_a_room_that_was_left_wait(database: Database) -> None:
+    """They begin again when the bot is back."""
+    ops = Ops(database, Internet({"a.org": ["rtc"]}))
+    await ops.ledger.configure([Watch("!ops", "a.org", "config")], ops.at)
+    await ops.ledger.room_left("!ops", ops.at)
+    ops.internet.broken["rtc"] = FailureKind.CONNECT_REFUSED
+    assert await ops.checks("a.org", 4) == []
+    await ops.ledger.room_joined("!ops", ops.at)
+    assert rooms_in(await ops.lines()) == ["!ops new"]
