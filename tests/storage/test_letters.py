@@ -124,9 +124,10 @@ async def test_order_and_thrift(database: Database, steps: Sequence[tuple[str, s
 async def test_letters_of_plugins_and_rooms_are_apart(database: Database) -> None:
     """The same name and subject in another plugin or room is another letter, and refers to its own."""
     box = Outbox(database, lambda: NOW)
-    places = [(room, plugin) for room in ("!1", "!2") for plugin in ("p", "q")]
-    for room, plugin in places:
-        await post(database, letter(room, f"new {room}", NEW), letter(room, f"edit {room}", EDIT), plugin=plugin)
+    for room in ("!1", "!2"):
+        for placement in (NEW, EDIT):
+            for plugin in ("p", "q"):
+                await post(database, letter(room, f"{placement} {room}", placement), plugin=plugin)
     seen = []
     for room in ("!1", "!2"):
         for turn in range(4):
@@ -137,9 +138,9 @@ async def test_letters_of_plugins_and_rooms_are_apart(database: Database) -> Non
         for room in ("!1", "!2")
         for words, anchor in [
             (f"new {room}", None),
-            (f"edit {room}", f"${room}0"),
             (f"new {room}", None),
-            (f"edit {room}", f"${room}2"),
+            (f"edit {room}", f"${room}0"),
+            (f"edit {room}", f"${room}1"),
         ]
     ]
 
