@@ -56,7 +56,7 @@ class Day:
     Attributes:
         secrets: by name; all that the bot knew.
         places: content by place: logs, command lines, URLs, output, messages, database.
-        sent: what it sent to the homeserver in headers and bodies, where secrets belong.
+        sent: what it sent to the homeserver, in headers and bodies, and to the trusted service: secrets belong there.
     """
 
     secrets: dict[str, str] = field(default_factory=dict)
@@ -107,6 +107,7 @@ async def _live(way: str, homeserver: Synapse, postgres: Postgres, place: Path) 
             await _converse(person, bot, account.user_id, day)
             day.places["metrics"] = await _metrics(config["web"]["listen"])
             await _trouble(proxy, bot)
+        day.sent += b"\n".join(request.body for request in focus.site.requests)
         await _read_database(postgres, database, day)
         _run_by_hand(place, proxy.base_url, day)
     day.secrets |= _kept(day.storage) | _issued(homeserver, account.user_id)
@@ -135,10 +136,11 @@ def _configure(
             "database": database.replace("postgresql://bot@", f"postgresql://bot:{password}@"),
         },
         "invites": {"policy": "anyone"},
+        "commands": {"per_user": "1000/min", "per_room": "1000/min"},
         "network": {**federation.network(), "nameservers": ["127.0.0.1:9"], "timeout": "2s", "deadline": "4s"},
         "web": {"enabled": True, "listen": f"127.0.0.1:{free_port()}"},
         "logging": {"root": {"level": "DEBUG"}, "loggers": {name: {"level": "DEBUG"} for name in TALKATIVE}},
-        "plugins": {"foci": {}},
+        "plugins": {"foci": {"deep": {"enabled": True, "trusted_services": ["rtc.healthy.example"]}}},
     }
 
 
@@ -315,6 +317,9 @@ def test_the_search_finds_what_is_there(day: Day) -> None:
     token = {"access token": day.secrets["access token"]}
     assert leaks(token, {"session": (day.storage / "session.json").read_bytes()}) != []
     assert leaks(token, {"requests": day.sent}) != []
+    openid = {name: secret for name, secret in day.secrets.items() if name.startswith("OpenID token")}
+    assert openid
+    assert leaks(openid, {"requests": day.sent}) != []
     assert os.fsencode(BOT_PROGRAM) in day.places["command lines"]
     for name, secret in day.secrets.items():
         for form, wanted in forms(secret):
