@@ -124,7 +124,8 @@ class Descent:
     async def _service(self, seen: Observation) -> list[Step]:
         place = place_of(seen.url)
         if place not in await self._trusted_services():
-            return [skipped(Stage.TOKEN, f"{place.removesuffix(':443')} is not among deep.trusted_services")]
+            listed = f"in the list of {self._server}" if self._trusted is None else "among deep.trusted_services"
+            return [skipped(Stage.TOKEN, f"{place.removesuffix(':443')} is not {listed}, so it is shown no token")]
         if self._openid is None:
             self._openid = asyncio.create_task(self._request_openid())
         openid = await asyncio.shield(self._openid)

@@ -65,7 +65,9 @@ def test_a_client_that_fails_proves_nothing(output: bytes) -> None:
     assert "not installed" in judge_media(Media("absent")).result.detail
 
 
-_ODD = st.none() | st.booleans() | st.floats(allow_nan=False, allow_infinity=False) | st.text() | st.lists(st.integers())
+_ODD = (
+    st.none() | st.booleans() | st.floats(allow_nan=False, allow_infinity=False) | st.text() | st.lists(st.integers())
+)
 
 
 @given(st.fixed_dictionaries({}, optional=dict.fromkeys(("protocol", "relayed", "family", "round_trip_ms"), _ODD)))

@@ -155,13 +155,14 @@ async def test_services_that_are_not_trusted_are_shown_nothing(world: World) -> 
         assert report.verdict is Verdict.OK
         assert report.foci[0].deepest_stage is Stage.AUTHORISATION
         text = to_plain(to_document(report))
-        assert "Token, signalling and media not tested: rtc.example.org is not among deep.trusted_services." in text
+        assert "Token, signalling and media not tested: rtc.example.org is not among deep.trusted_services" in text
     stranger = await world.federation.focus("https://rtc.stranger.example/jwt")
     await world.federation.server("stranger.example", foci=[stranger.url, SERVICE])
     world.forget()
     report = await world.check("stranger.example")
     foreign, own = report.foci
     assert foreign.deepest_stage is Stage.AUTHORISATION
+    assert foreign.stages[5].detail == "rtc.stranger.example is not in the list of example.org, so it is shown no token"
     assert own.stages[5].outcome is Outcome.OK
     posts = [request for request in stranger.site.requests if request.method == "POST"]
     assert posts
