@@ -109,7 +109,7 @@ async def _live(way: str, homeserver: Synapse, postgres: Postgres, place: Path) 
             await _trouble(proxy, bot)
         day.sent += b"\n".join(request.body for request in focus.site.requests)
         await _read_database(postgres, database, day)
-        _run_by_hand(place, proxy.base_url, day)
+        await asyncio.to_thread(_run_by_hand, place, day)
     day.secrets |= _kept(day.storage) | _issued(homeserver, account.user_id)
     day.places |= {"URLs": joined(urls), "homeserver's log": homeserver.log_file.read_bytes()}
     day.places["bot's log"] = (place / "bot.log").read_bytes()
@@ -239,7 +239,7 @@ async def _read_database(postgres: Postgres, database: str, day: Day) -> None:
     day.places["database"] = joined(rows)
 
 
-def _run_by_hand(place: Path, base_url: str, day: Day) -> None:
+def _run_by_hand(place: Path, day: Day) -> None:
     """The other subcommands, with the same configuration and with a broken one."""
     good = place / "config.yaml"
     broken = place / "broken.yaml"
