@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-from botkit.document import Document, Paragraph, Picture, Reply, Text
+from botkit.document import Document, Paragraph, Picture, Reply, Sign, Text
 from botkit.message import InboundMessage
 from botkit.rendering import message_content
 from botkit.storage.outbox import Outgoing
 
 _MESSAGE = "m.room.message"
+_SHORTENED = 500
+"""Characters of a letter that are kept when the whole is too large."""
 
 
 def replies(message: InboundMessage, answers: Sequence[Reply]) -> tuple[Outgoing, ...]:
@@ -52,12 +55,21 @@ def transaction_id(*parts: str) -> str:
 
 
 def shortened(message: Outgoing) -> Outgoing:
-    """What is said in place of a message that the homeserver finds too large."""
-    notice = message_content(
-        Document((Paragraph((Text("The answer is too large for this homeserver; ask for less at once."),)),))
-    )
-    relation = {key: message.content[key] for key in ("m.relates_to",) if key in message.content}
-    return Outgoing(message.room_id, transaction_id(message.txn_id, "shortened"), _MESSAGE, {**notice, **relation})
+    """What is said in place of a message that the homeserver finds too large: of a letter, how it begins."""
+    if message.stamp is None:
+        document = Document((Paragraph((Text("The answer is too large for this homeserver; ask for less at once."),)),))
+    else:
+        # the words were made fit for showing when the letter was written
+        first = str(message.content.get("body", "")).partition("\n")[0][:_SHORTENED]
+        document = Document(
+            (Paragraph((Sign(first),)), Paragraph((Text("(The rest is too large for this homeserver.)"),)))
+        )
+    kept: dict[str, Any] = {
+        key: message.content[key] for key in ("m.relates_to", "m.mentions") if key in message.content
+    }
+    msgtype = "m.text" if message.stamp and message.content.get("msgtype") == "m.text" else "m.notice"
+    content: dict[str, Any] = {**message_content(document), "msgtype": msgtype, **kept}
+    return replace(message, txn_id=transaction_id(message.txn_id, "shortened"), content=content, attachment=None)
 
 
 def unreadable_notice(room_id: str, session_id: str) -> Outgoing:

@@ -277,3 +277,30 @@ async def test_one_room_that_waits_holds_up_no_other(
         proxy.before = None
         await alice.hears_text("* two")
     assert [said.body for said in alice.heard] == ["free", "one", "* two"]
+
+
+async def test_a_letter_that_is_too_large_is_said_in_short(
+    synapse: Synapse, alice: Person, names: Callable[[str], str], tmp_path: Path
+) -> None:
+    """Its first line arrives as loud as it was meant, and later edits refer to it."""
+
+    async def narrow(request: web.Request) -> web.Response | None:
+        if "/send/m.room.message/" not in request.path or len(await request.read()) < 2_000:
+            return None
+        return web.json_response({"errcode": "M_TOO_LARGE", "error": "no"}, status=413)
+
+    async with (
+        Proxy(synapse.base_url, before=narrow) as proxy,
+        await ScribeBot.with_password(synapse, names("bot"), tmp_path / "bot", base_url=proxy.base_url) as bot,
+    ):
+        room = await _room(alice, bot)
+        mine = (alice.user_id,)
+        await bot.journal.post(
+            letter(room, "1", NEW, "down " + "x" * 3_000, msgtype="m.text", mentions=mine),
+            letter(room, "2", EDIT, "up"),
+        )
+        edit = await alice.hears_text("* up")
+    first = alice.heard[0]
+    assert first.body == "down " + "x" * 495 + "\n(The rest is too large for this homeserver.)"
+    assert (first.content["msgtype"], first.content["m.mentions"]) == ("m.text", {"user_ids": [alice.user_id]})
+    assert edit.content["m.relates_to"]["event_id"] == first.event_id
