@@ -24,7 +24,13 @@ from plugins.foci.watchman import Rounds
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "contrib").glob("**/*.md")])
-REQUIREMENTS = ("requirements.txt", "requirements-media.txt", "requirements-dev.txt", "requirements-lab.txt", "requirements-fuzz.txt")
+REQUIREMENTS = (
+    "requirements.txt",
+    "requirements-media.txt",
+    "requirements-dev.txt",
+    "requirements-lab.txt",
+    "requirements-fuzz.txt",
+)
 ASPECTS = ("Severity", "Seen", "Means", "Fix", "Sure")
 
 
