@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Awaitable
@@ -29,18 +30,23 @@ class Bot:
         self._directory = directory
         self._config = directory / "config.yaml"
         self._config.touch(mode=0o600)
-        self._config.write_text(json.dumps(config, indent=1))
+        self.configure(config)
         self._process: subprocess.Popen[bytes] | None = None
+
+    def configure(self, config: dict[str, Any]) -> None:
+        """Write another configuration, for the next start."""
+        self._config.write_text(json.dumps(config, indent=1))
 
     @property
     def log_file(self) -> Path:
         """What the bot writes to its standard output and error."""
         return self._directory / "bot.log"
 
-    def start(self) -> None:
-        """Run the bot."""
-        argv = [sys.executable, str(BOT_PROGRAM), "run", "--config", str(self._config)]
-        self._process = spawn(argv, log=self.log_file, cwd=self._directory)
+    def start(self, *program: str) -> None:
+        """Run the bot; ``program`` are the interpreter's arguments before ``--config``, ``bot.py run`` if not given."""
+        argv = [sys.executable, *(program or (str(BOT_PROGRAM), "run")), "--config", str(self._config)]
+        env = {**os.environ, "PYTHONPATH": str(BOT_PROGRAM.parent)}
+        self._process = spawn(argv, log=self.log_file, cwd=self._directory, env=env)
 
     async def stop(self) -> None:
         """End it in order."""

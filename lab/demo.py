@@ -2,7 +2,8 @@
 The bot at work, with no account and no internet: ``python -m lab.demo [--keep]``.
 
 A real Synapse, a real SFU if there is one, and a small federation start on loopback, the bot joins an encrypted ops
-room, and a person types ``!foci`` in several forms. The room is printed as the person's client shows it.
+room, and a person types ``!foci`` in several forms. Then servers are watched, and some of them break. The room is
+printed as the person's client shows it.
 """
 
 from __future__ import annotations
@@ -19,16 +20,17 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+from lab.alerts import SPEED, Watched, play_alerts, restart_hurried
 from lab.backend import Backend
 from lab.bot import Bot, BotError
 from lab.fault import Fault
 from lab.federation import Federation
 from lab.livekit import LiveKitError, livekit_binary, livekit_version
-from lab.person import Person, Said, pill
+from lab.opsroom import DemoError, OpsRoom
+from lab.person import Person, PersonError
 from lab.synapse import Synapse, SynapseError
 from lab.transcript import Transcript
 
@@ -40,10 +42,6 @@ BOT = "foci"
 PASSWORD = "loopback-only"
 
 _Result = TypeVar("_Result")
-
-
-class DemoError(Exception):
-    """The demo cannot go on; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,51 +153,13 @@ def bot_config(directory: Path, synapse: Synapse, federation: Federation) -> dic
     }
 
 
-class Room:
-    """The ops room, as it is printed."""
-
-    def __init__(self, transcript: Transcript, person: Person, room_id: str) -> None:
-        """Show messages of one room, as one person's client has them."""
-        self._transcript = transcript
-        self._person = person
-        self._room_id = room_id
-
-    async def play(self, line: Line, bot: Bot) -> None:
-        """Type a line, wait for the answer and print both."""
-        markup = None
-        if line.mention:
-            name = line.mention[1:].split(":")[0].capitalize()
-            markup = line.text.replace(line.mention, pill(line.mention, name))
-        sent = await self._person.say(self._room_id, line.text, markup=markup, mention=line.mention)
-        print(self._transcript.rule(line.about))
-        print(self._transcript.message(OPS, _now(), markup, line.text, "encrypted"), flush=True)
-        answer = await bot.watched(self._person.answer_to(sent, sender=f"@{BOT}:{HOME}"))
-        self.show(answer)
-
-    def show(self, said: Said) -> None:
-        """Print a message of the bot."""
-        if said.unreadable:
-            raise DemoError("the bot's answer cannot be decrypted")
-        note = "encrypted" if said.encrypted else "NOT ENCRYPTED"
-        print(
-            self._transcript.message("foci-bot", _clock_time(said.milliseconds), said.html, said.body, note), flush=True
-        )
-
-
-def _now() -> str:
-    return datetime.now(UTC).strftime("%H:%M")
-
-
-def _clock_time(milliseconds: int) -> str:
-    return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%H:%M")
-
-
 async def demo(directory: Path, *, keep: bool, script: Sequence[Line] = SCRIPT) -> None:
     """Set everything up in a directory, play the script, and stay if asked to."""
     stage = Stage(time.monotonic)
     async with contextlib.AsyncExitStack() as stack:
         federation = await stack.enter_async_context(Federation(directory))
         await stage.step("a federation with faults, real TLS, on loopback", populate(federation))
+        watched = await Watched.declared(federation)
         synapse = homeserver(directory / "synapse", federation)
         await calls(directory / "sfu", federation, synapse, stage, stack)
         stack.push_async_callback(synapse.stop)
@@ -207,7 +167,8 @@ async def demo(directory: Path, *, keep: bool, script: Sequence[Line] = SCRIPT) 
         ops, _ = await stage.step("accounts for a person and the bot", _accounts(synapse))
         person = Person(synapse.base_url, ops, directory / OPS)
         await stage.step("the person's client, with encryption", stack.enter_async_context(person))
-        bot = Bot(directory, bot_config(directory, synapse, federation))
+        config = bot_config(directory, synapse, federation)
+        bot = Bot(directory, config)
         bot.start()
         stack.push_async_callback(bot.stop)
         bot_id = f"@{BOT}:{HOME}"
@@ -215,9 +176,12 @@ async def demo(directory: Path, *, keep: bool, script: Sequence[Line] = SCRIPT) 
         await stage.step("the bot signs in and joins", bot.watched(person.until_joined(room_id, bot_id)))
         print(f"· ready after {stage.seconds:.0f} s\n")
         transcript = Transcript(width=shutil.get_terminal_size((100, 24)).columns, colour=sys.stdout.isatty())
-        room = Room(transcript, person, room_id)
+        room = OpsRoom(transcript, person, room_id, OPS, bot_id)
         for line in [*script, *([DEEP] if livekit_binary() else [])]:
-            await room.play(line, bot)
+            room.title(line.about)
+            await room.ask(line.text, bot, mention=line.mention)
+        await restart_hurried(bot, config, watched, room)
+        await play_alerts(federation, watched, room, bot)
         print(f"Done in {stage.seconds:.0f} s.")
         if keep:
             await _stay(synapse, bot)
@@ -233,7 +197,8 @@ async def _stay(synapse: Synapse, bot: Bot) -> None:
         f"  homeserver  {synapse.base_url}\n"
         f"  user        @{OPS}:{HOME}\n"
         f"  password    {PASSWORD}\n"
-        f"  bot's log   {bot.log_file}",
+        f"  bot's log   {bot.log_file}\n"
+        f"The bot's watches still run {SPEED:.0f} times as fast as your clock.",
         flush=True,
     )
     await asyncio.Event().wait()
@@ -248,7 +213,7 @@ async def _main(directory: Path, *, keep: bool) -> int:
         await task
     except asyncio.CancelledError:
         print("\nEnded.")
-    except (BotError, DemoError, LiveKitError, SynapseError) as error:
+    except (BotError, DemoError, LiveKitError, PersonError, SynapseError) as error:
         print(f"\nThe demo failed: {error}", file=sys.stderr)
         return 1
     return 0

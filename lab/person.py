@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import html
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -12,21 +12,39 @@ from typing import Any, Self
 from nio import (
     AsyncClient,
     AsyncClientConfig,
+    DownloadError,
     InviteMemberEvent,
     KeysUploadError,
     MatrixRoom,
     MegolmEvent,
     RoomCreateError,
     RoomMessage,
+    RoomRedactError,
     RoomSendError,
     SyncError,
 )
+from nio.crypto.attachments import decrypt_attachment
 
 from lab.synapse import Login
 
 
 class PersonError(Exception):
     """The homeserver refused what the person did; the text says what."""
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """
+    A picture in a message.
+
+    Attributes:
+        place: ``url``, or ``file`` with the keys to what is encrypted, as in the event.
+    """
+
+    name: str
+    width: int
+    height: int
+    place: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +55,11 @@ class Said:
     Attributes:
         encrypted: it came encrypted and could be read.
         unreadable: it came encrypted and could not be read; there are no words then.
+        body, html: of an edit the new version.
         reply_to: the event that it answers, if it does.
         replaces: the event that it is a new version of, if it is.
+        thread: the event whose thread it is in, if it is.
+        mentions: user ids who are pinged.
     """
 
     room_id: str
@@ -52,6 +73,9 @@ class Said:
     unreadable: bool
     reply_to: str | None
     replaces: str | None
+    thread: str | None = None
+    mentions: tuple[str, ...] = ()
+    image: Image | None = None
 
 
 class Person:
@@ -149,6 +173,15 @@ class Person:
             content["m.mentions"] = {"user_ids": [mention]}
         if reply_to is not None:
             content["m.relates_to"] = {"m.in_reply_to": {"event_id": reply_to}}
+        return await self.send(room_id, content)
+
+    async def send(self, room_id: str, content: dict[str, Any]) -> str:
+        """
+        Send a message as it is (encrypted where the room is) and return its event id.
+
+        Raises:
+            PersonError: the homeserver refused.
+        """
         sent = await self._client.room_send(room_id, "m.room.message", content, ignore_unverified_devices=True)
         if isinstance(sent, RoomSendError):
             raise PersonError(f"message: {sent.message}")
@@ -168,6 +201,54 @@ class Person:
         await self._until(lambda: bool(answers()), patience, "an answer")
         return answers()[0]
 
+    async def react(self, room_id: str, event_id: str, key: str) -> str:
+        """
+        React to a message and return the reaction's event id; reactions are never encrypted.
+
+        Raises:
+            PersonError: the homeserver refused.
+        """
+        content = {"m.relates_to": {"rel_type": "m.annotation", "event_id": event_id, "key": key}}
+        sent = await self._client.room_send(room_id, "m.reaction", content, ignore_unverified_devices=True)
+        if isinstance(sent, RoomSendError):
+            raise PersonError(f"reaction: {sent.message}")
+        return str(sent.event_id)
+
+    async def redact(self, room_id: str, event_id: str) -> None:
+        """
+        Take an event of one's own back.
+
+        Raises:
+            PersonError: the homeserver refused.
+        """
+        done = await self._client.room_redact(room_id, event_id)
+        if isinstance(done, RoomRedactError):
+            raise PersonError(f"redaction: {done.message}")
+
+    async def look_at(self, image: Image) -> bytes:
+        """
+        The picture itself, downloaded and deciphered.
+
+        Raises:
+            PersonError: the homeserver does not have it.
+        """
+        file = image.place.get("file")
+        answer = await self._client.download(mxc=str(file["url"] if file else image.place["url"]))
+        if isinstance(answer, DownloadError):
+            raise PersonError(f"picture: {answer.message}")
+        data = bytes(answer.body)
+        return decrypt_attachment(data, file["key"]["k"], file["hashes"]["sha256"], file["iv"]) if file else data
+
+    async def hears_nth(self, place: int, *, patience: float = 60.0) -> Said:
+        """
+        The message at a place of ``heard``, as soon as it is there.
+
+        Raises:
+            TimeoutError: it did not come.
+        """
+        await self._until(lambda: len(self.heard) > place, patience, "another message")
+        return self.heard[place]
+
     async def _until(self, come: Callable[[], bool], patience: float, what: str) -> None:
         try:
             async with asyncio.timeout(patience):
@@ -182,29 +263,43 @@ class Person:
             raise TimeoutError(f"waited {patience:g} s for {what}") from None
 
     async def _hear(self, room: MatrixRoom, event: Any) -> None:
-        content = event.source.get("content", {})
-        relation = content.get("m.relates_to") or {}
-        unreadable = isinstance(event, MegolmEvent)
-        self.heard.append(
-            Said(
-                room_id=room.room_id,
-                event_id=event.event_id,
-                sender=event.sender,
-                milliseconds=event.server_timestamp,
-                msgtype=str(content.get("msgtype", "")),
-                body="" if unreadable else str(content.get("body", "")),
-                html=content.get("formatted_body"),
-                encrypted=unreadable or bool(event.decrypted),
-                unreadable=unreadable,
-                reply_to=(relation.get("m.in_reply_to") or {}).get("event_id"),
-                replaces=relation.get("event_id") if relation.get("rel_type") == "m.replace" else None,
-            )
-        )
+        self.heard.append(_said(room.room_id, event))
         self._changed.set()
 
     async def _accept(self, room: MatrixRoom, event: Any) -> None:
         if event.membership == "invite" and event.state_key == self.user_id:
             await self._client.join(room.room_id)
+
+
+def _said(room_id: str, event: Any) -> Said:
+    content = event.source.get("content", {})
+    relation = content.get("m.relates_to") or {}
+    kind = relation.get("rel_type")
+    shown = content.get("m.new_content") or content if kind == "m.replace" else content
+    unreadable = isinstance(event, MegolmEvent)
+    return Said(
+        room_id=room_id,
+        event_id=event.event_id,
+        sender=event.sender,
+        milliseconds=event.server_timestamp,
+        msgtype=str(content.get("msgtype", "")),
+        body="" if unreadable else str(shown.get("body", "")),
+        html=shown.get("formatted_body"),
+        encrypted=unreadable or bool(event.decrypted),
+        unreadable=unreadable,
+        reply_to=(relation.get("m.in_reply_to") or {}).get("event_id"),
+        replaces=relation.get("event_id") if kind == "m.replace" else None,
+        thread=relation.get("event_id") if kind == "m.thread" else None,
+        mentions=tuple((content.get("m.mentions") or {}).get("user_ids", ())),
+        image=_image(content) if content.get("msgtype") == "m.image" else None,
+    )
+
+
+def _image(content: Mapping[str, Any]) -> Image:
+    info = content.get("info") or {}
+    place = {key: content[key] for key in ("url", "file") if key in content}
+    name = str(content.get("filename") or content.get("body"))
+    return Image(name, int(info.get("w", 0)), int(info.get("h", 0)), place)
 
 
 def pill(user_id: str, name: str) -> str:

@@ -120,13 +120,22 @@ class Transcript:
         """A line across the terminal with a title in it."""
         return self._paint(f"── {title} ".ljust(self._width, "─"), _DIM)
 
-    def message(self, sender: str, when: str, html: str | None, text: str, note: str = "") -> str:
-        """A message under the name of its sender; the HTML is shown if there is any, else the text."""
-        heading = f"{self._paint(sender, '1')} {self._paint(f'{when} {note}'.strip(), _DIM)}"
-        return "\n".join([heading, *(f"  {line}".rstrip() for line in self.body(html, text)), ""])
+    def message(
+        self, sender: str, when: str, html: str | None, text: str, note: str = "", *, aside: bool = False
+    ) -> str:
+        """
+        A message under the name of its sender; the HTML is shown if there is any, else the text.
 
-    def body(self, html: str | None, text: str) -> list[str]:
-        """The lines of a message, wrapped; no control character of the message survives."""
+        Args:
+            note: what is special about it.
+            aside: it is in a thread, which clients show beside the room.
+        """
+        heading = f"{self._paint(sender, '1')} {self._paint(_plain(f'{when} {note}'.strip()), _DIM)}"
+        margin = "  │ " if aside else "  "
+        return "\n".join([heading, *(f"{margin}{line}".rstrip() for line in self.body(html, text, len(margin))), ""])
+
+    def body(self, html: str | None, text: str, margin: int = 2) -> list[str]:
+        """The lines of a message, wrapped to leave a margin; no control character of the message survives."""
         if html is None:
             lines = [_Line(verbatim=False, runs=[(line, "")]) for line in text.splitlines()]
         else:
@@ -136,10 +145,9 @@ class Transcript:
             lines = reader.lines
         while lines and lines[-1].blank:
             lines.pop()
-        return [wrapped for line in lines for wrapped in self._wrap(line)]
+        return [wrapped for line in lines for wrapped in self._wrap(line, self._width - margin)]
 
-    def _wrap(self, line: _Line) -> Iterator[str]:
-        room = self._width - 2
+    def _wrap(self, line: _Line, room: int) -> Iterator[str]:
         margin = " " * line.indent
         hanging = margin + " " * len(line.lead)
         if line.verbatim:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -176,8 +175,9 @@ def _consequence(event: HealthEvent) -> tuple[Inline, ...]:
 
 def _ending(event: HealthEvent) -> str:
     expires = event.at if event.expires is None else event.expires
-    days = math.ceil(max(0.0, expires - event.at) / _DAY)
-    return f": its certificate ends in {counted(days, 'day')}, on {_day(expires)}."
+    left = max(0.0, expires - event.at)
+    lasts = counted(round(left / _DAY), "day") if left >= _DAY else span(left)
+    return f": its certificate ends in {lasts}, on {_day(expires)}."
 
 
 def _day(at: float) -> str:

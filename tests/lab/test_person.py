@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 
 import pytest
+from nio.crypto import encrypt_attachment
 
 from lab.person import Person, pill
 from lab.synapse import Synapse
@@ -41,3 +43,42 @@ async def test_two_people_talk_encrypted(tmp_path: Path) -> None:
         types = [event["type"] for event in events["chunk"]]
         assert types.count("m.room.encrypted") == 2
         assert "m.room.message" not in types
+
+
+async def test_what_people_do_with_messages(tmp_path: Path) -> None:
+    """Edits show their new words, threads are told from replies, pictures are deciphered, reactions can go again."""
+    async with Synapse(tmp_path / "hs", server_name="example.org") as synapse:
+        ann, ben = [await synapse.register(name, "secret") for name in ("ann", "ben")]
+        async with (
+            Person(synapse.base_url, ann, tmp_path / "ann") as one,
+            Person(synapse.base_url, ben, tmp_path / "ben") as other,
+        ):
+            room = await one.create_room("ops", [ben.user_id])
+            await one.until_joined(room, ben.user_id)
+            first = await one.say(room, "firts")
+            new = {"msgtype": "m.text", "body": "first"}
+            edit = {**new, "body": "* first", "m.new_content": new, "m.relates_to": related("m.replace", first)}
+            await one.send(room, edit)
+            await one.send(room, {**new, "body": "beside", "m.relates_to": related("m.thread", first)})
+            sealed, keys = encrypt_attachment(b"a picture")
+            stored, _ = await one._client.upload(BytesIO(sealed), "application/octet-stream", filesize=len(sealed))
+            file = {"url": stored.content_uri, **keys}
+            await one.send(room, {"msgtype": "m.image", "body": "p.png", "info": {"w": 3, "h": 2}, "file": file})
+            seen = [await other.hears_nth(place) for place in range(4)]
+            assert [(said.body, said.replaces, said.thread) for said in seen] == [
+                ("firts", None, None),
+                ("first", first, None),
+                ("beside", None, first),
+                ("p.png", None, None),
+            ]
+            image = seen[3].image
+            assert image is not None
+            assert (image.width, image.height, await other.look_at(image)) == (3, 2, b"a picture")
+            reaction = await other.react(room, first, "👀")
+            await other.redact(room, reaction)
+        events = await synapse.api("GET", f"/_matrix/client/v3/rooms/{room}/event/{reaction}", token=ann.access_token)
+        assert (events["type"], events["content"]) == ("m.reaction", {})
+
+
+def related(kind: str, event_id: str) -> dict[str, str]:
+    return {"rel_type": kind, "event_id": event_id}

@@ -62,3 +62,12 @@ def test_a_message_stands_under_its_sender() -> None:
         "  a",
         "",
     ]
+
+
+def test_what_is_in_a_thread_stands_aside() -> None:
+    """A bar marks it, and leaves no line too long; what is said about it cannot steer the terminal."""
+    shown = Transcript(width=40).message("bot", "14:02", None, "word " * 20, "in the thread\x1b[2J", aside=True)
+    head, *lines = shown.split("\n")
+    assert head == "bot 14:02 in the thread[2J"
+    assert len(lines) > 3
+    assert all(line.startswith("  │ word") and len(line) <= 40 for line in lines[:-1])
