@@ -38,7 +38,9 @@ class AnyCourse(RuleBasedStateMachine):
         self.names: set[str] = set()
         self.silent: dict[str, float] = {}
         self.suspended: set[str] = set()
-        self.settle()
+        self.loop.run_until_complete(self.ops.watch(dict.fromkeys(ROOMS, SERVERS)))
+        self.ops.internet.broken["rtc"] = FailureKind.CONNECT_REFUSED
+        self.checks(SERVERS[0], 3, 30.0)
 
     def teardown(self) -> None:
         if hasattr(self, "loop"):
@@ -53,7 +55,7 @@ class AnyCourse(RuleBasedStateMachine):
             assert letter.room not in self.suspended
             place = (letter.room, letter.about)
             if letter.placement == "new":
-                assert not self.is_silent(letter.room), letter.text
+                assert not self.is_silent(letter.room) or letter.about.startswith("suspended:"), letter.text
                 self.standing[place] = letter
             else:
                 assert place in self.standing, letter
@@ -63,11 +65,13 @@ class AnyCourse(RuleBasedStateMachine):
     def is_silent(self, room: str) -> bool:
         return self.silent.get(room, 0.0) > self.ops.at
 
-    @rule(server=st.sampled_from(SERVERS), after=st.sampled_from([30.0, 100.0, 300.0]))
-    def a_check(self, server: str, after: float) -> None:
-        self.ops.at += after
-        self.loop.run_until_complete(self.ops.ledger.take(self.ops.internet.check(server, self.ops.at), self.ops.at))
-        self.settle()
+    @rule(server=st.sampled_from(SERVERS), times=st.sampled_from([1, 3]), after=st.sampled_from([30.0, 300.0]))
+    def checks(self, server: str, times: int, after: float) -> None:
+        for _ in range(times):
+            self.ops.at += after
+            checked = self.ops.internet.check(server, self.ops.at)
+            self.loop.run_until_complete(self.ops.ledger.take(checked, self.ops.at))
+            self.settle()
 
     @rule(server=st.sampled_from(SERVERS))
     def a_confirmation(self, server: str) -> None:
@@ -157,5 +161,5 @@ class AnyCourse(RuleBasedStateMachine):
             return await desk.incidents.all(), watching, await desk.incidents.next_at()
 
 
-AnyCourse.TestCase.settings = configured(max_examples=12, stateful_step_count=30, deadline=None)
+AnyCourse.TestCase.settings = configured(max_examples=10, stateful_step_count=20, deadline=None)
 TestAnyCourse = AnyCourse.TestCase
