@@ -81,7 +81,7 @@ class Federation:
     async def _at(self, url: str, resolution: Resolution | None, delegation: Delegation, deadline: float) -> UserLookup:
         limit = self._limit(deadline)
         asked = await self._outbound.fetch("GET", url + USERINFO_PATH, deadline=limit, resolution=resolution)
-        return UserLookup(asked, url.removesuffix(":443"), delegation)
+        return UserLookup(asked, url.removesuffix(":443"), delegation, cut_short=limit >= deadline)
 
     def _limit(self, deadline: float) -> float:
         return min(deadline, asyncio.get_running_loop().time() + self._patience)

@@ -75,12 +75,14 @@ class UserLookup:
         url: where it went, for people.
         delegation: what the server well-known said.
         unsure: DNS did not say whether there are SRV records, so that it may have been the wrong place.
+        cut_short: the deadline of the check left it less than its share of time.
     """
 
     asked: Exchange | None
     url: str
     delegation: Delegation
     unsure: bool = False
+    cut_short: bool = False
 
 
 def read_place(text: str) -> Place | None:
@@ -158,7 +160,8 @@ def _problem(lookup: UserLookup, asked: Exchange, patience: float, others_answer
     failure = asked.failure
     if failure is not None:
         certainty = meaning_of(failure).certainty
-        waited = asked.elapsed_ms >= patience * PATIENCE_SHARE * 900
+        # A wait in the queue here is no time that the other side had.
+        waited = not lookup.cut_short and asked.elapsed_ms >= patience * PATIENCE_SHARE * 500
         if certainty is Certainty.DEFINITE or (certainty is Certainty.TIMEOUT and waited and others_answered):
             host = lookup.url.removeprefix("https://")
             return f"at {lookup.url}: {failure.detail}", advice_for(failure, host)

@@ -113,6 +113,8 @@ def test_doubts_are_no_finding() -> None:
     """Nothing else answered, or DNS did not say where to ask: it may be this machine."""
     silent = failed(FailureKind.CONNECT_TIMEOUT, Phase.CONNECT, elapsed_ms=5000)
     assert judge_lookup(UserLookup(silent, "https://a.example", SURE), 10.0, others_answered=False) is None
+    cut = UserLookup(silent, "https://a.example", SURE, cut_short=True)
+    assert judge_lookup(cut, 10.0, others_answered=True) is None
     gone = answered(404, b"nginx")
     assert judge_lookup(UserLookup(gone, "https://a.example", SURE, unsure=True), 10.0, others_answered=True) is None
 
