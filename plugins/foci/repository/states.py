@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import fields
 from typing import Any
 
 from sqlalchemy import delete, select, update
@@ -83,7 +84,7 @@ class StateBook:
         answered = {row.host: row.answered_at for row in rows if row.answered_at is not None}
         views = {row.host: HostView(row.looked_at, row.trouble_since) for row in rows if row.looked_at is not None}
         text = await self._connection.scalar(select(notes.c.value).where(notes.c.name == _SUSPICION))
-        return Mind(Vantage(answered), Suspicion(views, **(from_json(text) if text else {})))
+        return Mind(Vantage(answered), Suspicion(views, **(from_json(text) if text is not None else {})))
 
     async def save_mind(self, before: Mind, after: Mind, touched: Iterable[str]) -> None:
         """Write what is different: of hosts only those that were touched."""
@@ -128,4 +129,4 @@ def _text_of(state: KeyState) -> str:
 
 
 def _conclusions(suspicion: Suspicion) -> dict[str, Any]:
-    return {"since": suspicion.since, "told": suspicion.told, "ended_at": suspicion.ended_at}
+    return {one.name: getattr(suspicion, one.name) for one in fields(suspicion) if one.name != "hosts"}
