@@ -199,8 +199,8 @@ class Courier:
         outcome = _outcome(answer)
         if outcome is _Next.SENT:
             anchor = queued.message.stamp is not None and queued.anchor is None
-            await self._outbox.mark_sent(queued.id, _event_id(answer), anchor=anchor)
-            await self._standing.accepted(queued.message.room_id)
+            awaited = await self._outbox.mark_sent(queued.id, _event_id(answer), anchor=anchor)
+            await self._standing.accepted(queued.message.room_id, awaited=awaited)
         elif outcome is _Next.TOO_LARGE:
             await self._shorten(queued)
         elif outcome is _Next.REFUSED and answer.errcode in _ROOM_REFUSES:

@@ -43,11 +43,18 @@ class Standing:
         self._whereabouts.suspended.add(room_id)
         self._told()
 
-    async def accepted(self, room_id: str) -> None:
-        """The room has taken a message; one that was suspended is no longer."""
-        if room_id in self._whereabouts.suspended:
+    async def accepted(self, room_id: str, *, awaited: bool = False) -> None:
+        """
+        The room has taken a message; one that was suspended is no longer.
+
+        Args:
+            awaited: reactions to it came first.
+        """
+        suspended = room_id in self._whereabouts.suspended
+        if suspended:
             await self._residence.relieve(room_id)
             self._whereabouts.suspended.discard(room_id)
+        if suspended or awaited:
             self._told()
 
 

@@ -6,15 +6,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import ColumnElement, and_, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from botkit.storage.database import Database, insert_new
-from botkit.storage.tables import calls, letters, reactions
+from botkit.storage.message_state import MessageState
+from botkit.storage.tables import calls, letters, outbox, reactions
 from botkit.storage.text import from_json, storable, to_json
 
 MOST_PENDING = 20
 """Reactions of one person in one room that may wait at once; what comes on top of them is dropped."""
+
+_HELD = "held"
+"""In place of a hook: a reaction to an event that may turn out to be a letter, with its ``target``."""
 
 
 class Hook(StrEnum):
@@ -68,7 +72,7 @@ class Call:
 async def note_call(
     connection: AsyncConnection,
     plugins: Sequence[str],
-    hook: Hook,
+    hook: str,
     room_id: str,
     now: int,
     *,
@@ -92,36 +96,76 @@ async def note_call(
 
 
 async def note_annotation(connection: AsyncConnection, plugins: Sequence[str], seen: Annotation, now: int) -> bool:
-    """Have the plugin called whose letter this is; False if there is nobody to call."""
+    """
+    Have the plugin called whose letter this is; False if there is nobody to call.
+
+    A letter whose sending was not acknowledged yet may be in the room already, and people react to it there. So what
+    is meant for an unknown event is held until that letter's event id is known.
+    """
     room_id, sender = storable(seen.room_id), storable(seen.sender)
     query = select(letters.c.plugin, letters.c.about).where(
         letters.c.event_id == storable(seen.target), letters.c.room_id == room_id
     )
     letter = (await connection.execute(query)).first()
-    if letter is None or letter.plugin not in plugins:
+    plugin = await _unacknowledged(connection, room_id) if letter is None else letter.plugin
+    if plugin is None or plugin not in plugins:
         return False
     waiting = select(func.count()).where(
-        calls.c.room_id == room_id, calls.c.sender == sender, calls.c.hook == Hook.REACTED
+        calls.c.room_id == room_id, calls.c.sender == sender, calls.c.hook.in_((Hook.REACTED, _HELD))
     )
     if (await connection.scalar(waiting) or 0) >= MOST_PENDING:
         return False
-    await note_call(
-        connection,
-        (letter.plugin,),
-        Hook.REACTED,
-        seen.room_id,
-        now,
-        event_id=seen.event_id,
-        sender=seen.sender,
-        about=letter.about,
-        key=seen.key,
-    )
+    whose = {"event_id": seen.event_id, "sender": seen.sender}
+    if letter is None:
+        await note_call(
+            connection, (plugin,), _HELD, seen.room_id, now, **whose, target=storable(seen.target), key=seen.key
+        )
+        return False
+    await note_call(connection, (plugin,), Hook.REACTED, seen.room_id, now, **whose, about=letter.about, key=seen.key)
     return True
+
+
+async def _unacknowledged(connection: AsyncConnection, room_id: str) -> str | None:
+    """Whose letter to that room was attempted and is not known to have arrived; there is one at most."""
+    under_way = and_(outbox.c.state == MessageState.WAITING, outbox.c.attempted, outbox.c.plugin.is_not(None))
+    query = select(outbox.c.plugin).where(outbox.c.room_id == room_id, under_way)
+    plugin: str | None = await connection.scalar(query.limit(1))
+    return plugin
+
+
+async def release_held(
+    connection: AsyncConnection, room_id: str, now: int, *, event_id: str, plugin: str, about: str
+) -> bool:
+    """
+    A letter has arrived: reactions to it that were there first are calls now, other held ones are forgotten.
+
+    Returns:
+        whether there is somebody to call.
+    """
+    held = select(calls).where(_held(room_id)).order_by(calls.c.seq)
+    rows = (await connection.execute(held)).all()
+    await forget_held(connection, room_id)
+    meant = [(row, from_json(row.arguments)) for row in rows]
+    meant = [(row, arguments) for row, arguments in meant if arguments["target"] == event_id]
+    for row, arguments in meant:
+        whose = {"event_id": row.event_id, "sender": row.sender}
+        await note_call(connection, (plugin,), Hook.REACTED, room_id, now, **whose, about=about, key=arguments["key"])
+    return bool(meant)
+
+
+async def forget_held(connection: AsyncConnection, room_id: str) -> None:
+    """No letter to that room is under way any more."""
+    await connection.execute(delete(calls).where(_held(room_id)))
+
+
+def _held(room_id: str) -> ColumnElement[bool]:
+    return and_(calls.c.room_id == storable(room_id), calls.c.hook == _HELD)
 
 
 async def note_withdrawal(connection: AsyncConnection, seen: Withdrawal, now: int) -> bool:
     """Have the plugin called that was, or will be, called with this reaction; False if there is none."""
     event_id, room_id = storable(seen.event_id), storable(seen.room_id)
+    await connection.execute(delete(calls).where(_held(room_id), calls.c.event_id == event_id))
     taken = select(reactions.c.plugin).where(reactions.c.event_id == event_id, reactions.c.room_id == room_id)
     waiting = select(calls.c.plugin).where(
         calls.c.event_id == event_id, calls.c.room_id == room_id, calls.c.hook == Hook.REACTED
@@ -147,14 +191,19 @@ class Calls:
 
     async def waiting(self) -> tuple[tuple[str, str], ...]:
         """Pairs of plugin and room for which calls wait, longest waiting first."""
-        query = select(calls.c.plugin, calls.c.room_id).group_by(calls.c.plugin, calls.c.room_id)
+        query = (
+            select(calls.c.plugin, calls.c.room_id)
+            .where(calls.c.hook != _HELD)
+            .group_by(calls.c.plugin, calls.c.room_id)
+        )
         async with self._database.begin() as connection:
             rows = (await connection.execute(query.order_by(func.min(calls.c.seq)))).all()
         return tuple((row.plugin, row.room_id) for row in rows)
 
     async def next(self, plugin: str, room_id: str) -> Call | None:
         """The oldest call that waits."""
-        query = select(calls).where(calls.c.plugin == plugin, calls.c.room_id == room_id).order_by(calls.c.seq).limit(1)
+        mine = and_(calls.c.plugin == plugin, calls.c.room_id == room_id, calls.c.hook != _HELD)
+        query = select(calls).where(mine).order_by(calls.c.seq).limit(1)
         async with self._database.begin() as connection:
             row = (await connection.execute(query)).first()
         if row is None:

@@ -4,28 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Row, and_, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from botkit.letter import Placement
+from botkit.storage.calls import forget_held, release_held
 from botkit.storage.database import Database, insert_new
+from botkit.storage.message_state import MessageState
 from botkit.storage.tables import letters, outbox, rooms
 from botkit.storage.text import from_json, storable, to_json
-
-
-class MessageState(StrEnum):
-    """What became of a message."""
-
-    WAITING = "waiting"
-    SENT = "sent"
-    REFUSED = "refused"
-    OVERTAKEN = "overtaken"
-    """A later edit says the same and more."""
-    LEFT_OUT = "left out"
-    """What it belonged to never arrived."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,12 +154,15 @@ class Outbox:
                 update(outbox).where(outbox.c.id == row_id, outbox.c.attempted.is_(False)).values(first)
             )
 
-    async def mark_sent(self, row_id: int, event_id: str, *, anchor: bool = False) -> None:
+    async def mark_sent(self, row_id: int, event_id: str, *, anchor: bool = False) -> bool:
         """
         The homeserver has it.
 
         Args:
             anchor: later letters about the same refer to it.
+
+        Returns:
+            whether reactions to it were there first, so that there are hooks to be called.
         """
         event_id = storable(event_id)
         async with self._database.begin() as connection:
@@ -178,17 +170,24 @@ class Outbox:
                 update(outbox).where(outbox.c.id == row_id).values(state=MessageState.SENT, event_id=event_id)
             )
             row = (await connection.execute(select(outbox).where(outbox.c.id == row_id))).one()
-            if row.plugin is not None and event_id:
-                values = {"seq": row_id, "room_id": row.room_id, "plugin": row.plugin, "about": row.about}
-                await connection.execute(
-                    insert_new(connection, letters).values(
-                        event_id=event_id, anchor=anchor, sent_at=self._now(), **values
-                    )
+            if row.plugin is None or not event_id:
+                return False
+            whose = {"plugin": row.plugin, "about": row.about}
+            await connection.execute(
+                insert_new(connection, letters).values(
+                    event_id=event_id, seq=row_id, room_id=row.room_id, anchor=anchor, sent_at=self._now(), **whose
                 )
+            )
+            return await release_held(connection, row.room_id, self._now(), event_id=event_id, **whose)
 
     async def mark_refused(self, row_id: int) -> None:
         """It will never be sent."""
-        await self._update(row_id, {"state": MessageState.REFUSED, "attachment": None})
+        refused = {"state": MessageState.REFUSED, "attachment": None}
+        async with self._database.begin() as connection:
+            room_id = await connection.scalar(
+                update(outbox).where(outbox.c.id == row_id).values(refused).returning(outbox.c.room_id)
+            )
+            await forget_held(connection, str(room_id))
 
     async def mark_left_out(self, row_id: int) -> None:
         """There is nothing that it could refer to."""
@@ -237,6 +236,7 @@ async def refuse_waiting(connection: AsyncConnection, room_id: str, *, letters_o
     if letters_only:
         waiting = and_(waiting, outbox.c.plugin.is_not(None))
     await connection.execute(update(outbox).where(waiting).values(state=MessageState.REFUSED, attachment=None))
+    await forget_held(connection, room_id)
 
 
 async def _overtaken(connection: AsyncConnection, row: Row[Any]) -> bool:

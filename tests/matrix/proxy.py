@@ -30,11 +30,13 @@ class Proxy:
     Attributes:
         before: called with the request; a response replaces the homeserver's.
         after: called with the request once the homeserver has answered; True drops the connection.
+        witness: called with every answer of the homeserver before that: the request, status and body.
     """
 
     upstream: str
     before: Fault | None = None
     after: Callable[[web.Request], bool] | None = None
+    witness: Callable[[web.Request, int, bytes], None] | None = None
     seen: list[Seen] = field(default_factory=list)
     base_url: str = ""
     _runner: web.AppRunner | None = None
@@ -75,14 +77,18 @@ class Proxy:
         headers = {k: v for k, v in request.headers.items() if k.lower() not in ("host", "content-length")}
         url = self.upstream + str(request.rel_url)
         try:
-            async with self._session.request(
-                request.method, url, headers=headers, data=await request.read() or None
-            ) as response:
+            sent = await request.read()
+        except ConnectionError:
+            # whoever asked is gone; nobody reads this
+            return web.Response()
+        try:
+            async with self._session.request(request.method, url, headers=headers, data=sent or None) as response:
                 body = await response.read()
         except aiohttp.ClientError:
             return web.Response(status=502, text="<html>Bad Gateway</html>", content_type="text/html")
-        if self.after is not None and self.after(request):
-            assert request.transport is not None
+        if self.witness is not None:
+            self.witness(request, response.status, body)
+        if self.after is not None and self.after(request) and request.transport is not None:
             request.transport.abort()
         return web.Response(status=response.status, body=body, content_type="application/json")
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from botkit.letter import Placement
 from botkit.plugin import Reaction
@@ -15,6 +17,7 @@ from botkit.storage.calls import MOST_PENDING
 from lab.synapse import Synapse
 from tests.matrix.patience import until
 from tests.matrix.person import Person
+from tests.matrix.proxy import Proxy
 from tests.matrix.scribe import ScribeBot, letter
 
 
@@ -79,6 +82,43 @@ async def test_whose_reactions_count(
         (Reaction(room, reactions[n], alice.user_id, f"key {n}", about),)
         for n, about in enumerate(["incident 1", "incident 1", "incident 1", "incident 2"])
     ]
+
+
+async def test_a_reaction_before_the_acknowledgement(
+    synapse: Synapse, alice: Person, names: Callable[[str], str], tmp_path: Path
+) -> None:
+    """The letter is in the room, its acknowledgement is lost, somebody reacts meanwhile: that counts."""
+    lost = False
+
+    def lose(request: web.Request) -> bool:
+        nonlocal lost
+        drop = "/send/m.room.message/" in request.path and not lost
+        lost |= drop
+        return drop
+
+    async with (
+        Proxy(synapse.base_url, after=lose) as proxy,
+        await ScribeBot.with_password(synapse, names("bot"), tmp_path / "bot", base_url=proxy.base_url) as bot,
+    ):
+        room = await alice.create_room(bot.user_id)
+        await alice.wait_for_member(room, bot.user_id)
+        held = asyncio.Event()
+
+        async def hold(request: web.Request) -> web.Response | None:
+            if lost and "/send/m.room.message/" in request.path:
+                await held.wait()
+            return None
+
+        proxy.before = hold
+        await bot.journal.post(letter(room, "1", Placement.NEW, "down"))
+        fired = await alice.hears_text("down")
+        reaction = await _react(alice, room, fired.event_id, "ok")
+        synced = proxy.count("/sync")
+        await until(lambda: proxy.count("/sync") > synced)
+        held.set()
+        await bot.journal.hears("reacted", Reaction(room, reaction, alice.user_id, "ok", "incident 1"))
+    assert lost
+    assert [said.body for said in alice.heard] == ["down"]
 
 
 async def test_admins_of_the_bot_need_no_power(

@@ -16,8 +16,10 @@ from botkit.letter import Letter, Placement
 from botkit.matrix.mail import PostBox
 from botkit.storage import Database, StorageError
 from botkit.storage.calls import MOST_PENDING, Annotation, Calls, Hook, Withdrawal
-from botkit.storage.outbox import MessageState, Outbox, Outgoing, Queued
+from botkit.storage.message_state import MessageState
+from botkit.storage.outbox import Outbox, Outgoing, Queued
 from botkit.storage.residence import Entry, Loss, News, Residence, Tombstone, UpgradeState
+from botkit.storage.tables import calls as calls_table
 from botkit.storage.tables import letters, outbox
 
 NOW = 1_700_000_000_000
@@ -333,6 +335,52 @@ async def test_reactions_that_wait_are_bounded_by_sender(
     made = await _all(calls)
     assert len(made) == MOST_PENDING + 1
     assert await calls.taken("$other")
+
+
+async def test_reactions_that_come_before_the_event_id_is_known(
+    database: Database, residence: Residence, calls: Calls
+) -> None:
+    """A letter that was taken, but whose acknowledgement was lost: reactions wait until it is repeated."""
+    box = Outbox(database, lambda: NOW)
+    await post(database, letter("!r", "one", NEW), letter("!r", "two", NEW, "b"))
+    queued = await box.next("!r")
+    assert queued is not None
+    await _record(database, residence, reactions=[annotation("$early")])
+    await box.mark_attempted(queued.id, "DEVICE")
+    flood = [annotation(f"$flood{number}", sender="@b:x") for number in range(5 * MOST_PENDING)]
+    seen = [annotation("$1"), annotation("$2", "$other"), annotation("$3"), Withdrawal("!r", "$3"), *flood]
+    await _record(database, residence, reactions=seen)
+    await _record(database, residence, reactions=[annotation("$1"), annotation("$4", room_id="!other")])
+    assert await calls.waiting() == ()
+    assert await box.mark_sent(queued.id, "$letter", anchor=True)
+    call = await calls.next("p", "!r")
+    assert call is not None
+    assert (call.event_id, call.sender, call.arguments) == ("$1", "@a:x", {"about": "a", "key": "k"})
+    assert len(await _all(calls)) == 1 + MOST_PENDING
+    queued = await box.next("!r")
+    assert queued is not None
+    assert not await box.mark_sent(queued.id, "$other", anchor=True)
+    assert await calls.waiting() == ()
+
+
+@pytest.mark.parametrize("refused", ["message", "room"])
+async def test_reactions_to_what_never_arrives_are_forgotten(
+    database: Database, residence: Residence, calls: Calls, refused: str
+) -> None:
+    """The letter is refused, or the bot is put out of the room: nothing is kept for it."""
+    box = Outbox(database, lambda: NOW)
+    await post(database, letter("!r", "one", NEW))
+    queued = await box.next("!r")
+    assert queued is not None
+    await box.mark_attempted(queued.id, "DEVICE")
+    await _record(database, residence, reactions=[annotation("$1")])
+    if refused == "message":
+        await box.mark_refused(queued.id)
+    else:
+        await residence.suspend("!r", "the bot was banned")
+        await _all(calls)
+    async with database.begin() as connection:
+        assert (await connection.execute(select(calls_table))).all() == []
 
 
 async def test_strings_that_no_database_takes(database: Database, residence: Residence, calls: Calls) -> None:
