@@ -1,0 +1,187 @@
+"""A bot that watches through a trace: everything is real but the network, the homeserver and the clock."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import cast
+
+from sqlalchemy import select
+
+from bench.replay.internet import StandInChecker
+from bench.replay.storage import opened
+from bench.replay.told import Told
+from bench.replay.truth import DAY, Truth
+from botkit.matrix.mail import PostBox
+from botkit.plugin import Account, HomeserverReader, Limits, Mail
+from botkit.storage import Database
+from botkit.storage.outbox import MessageState, Outbox
+from botkit.storage.tables import outbox
+from botkit.storage.text import from_json
+from lab.simulation import SimulatedClock, simulate
+from plugins.foci.vigil import Vigil
+from plugins.foci.watches import Watch, WatchSettings
+
+NOON = 1_795_435_200.0
+"""2026-11-23, 12:00 UTC: the time of day at the beginning of every trace."""
+
+_KEPT = DAY
+"""Seconds for which sent messages are kept, as the host does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """
+    What a trace came to.
+
+    Attributes:
+        seconds: of processor time.
+    """
+
+    told: tuple[Told, ...]
+    checks: int
+    seconds: float
+
+
+class Station:
+    """
+    Plays a trace.
+
+    Args:
+        post: puts something between the ledger and the post box; tests spoil letters there.
+    """
+
+    def __init__(
+        self,
+        truth: Truth,
+        database: Database,
+        settings: WatchSettings,
+        seed: int,
+        post: Callable[[Mail], Mail] = lambda mail: mail,
+    ) -> None:
+        self.truth = truth
+        self.database = database
+        self.clock = SimulatedClock(NOON)
+        self.checker = StandInChecker(truth, self.clock, NOON, Random(seed))
+        self.told: list[Told] = []
+        self._settings = settings
+        self._chance = Random(seed + 1)
+        self._post = post
+        self._outbox = Outbox(database, self._milliseconds)
+        self._letters = asyncio.Event()
+        self._vigil: Vigil | None = None
+
+    async def play(self, look: Callable[[], Awaitable[None]] | None = None, every: float = 3600.0) -> None:
+        """
+        From the beginning to the end.
+
+        Args:
+            look: called every so many seconds.
+        """
+        tasks = [asyncio.ensure_future(self._deliver()), asyncio.ensure_future(self._jump())]
+        if look is not None:
+            tasks.append(asyncio.ensure_future(self._look(look, every)))
+        begin = 0.0
+        for stop, resume in (*self.truth.stopped, (self.truth.length, self.truth.length)):
+            await asyncio.sleep(begin - self.clock.passed())
+            await self._start()
+            await asyncio.sleep(stop - self.clock.passed())
+            await self._stop()
+            begin = resume
+        await asyncio.sleep(1)
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+        for task in tasks:
+            if not task.cancelled() and (error := task.exception()) is not None:
+                raise error
+
+    @property
+    def broken(self) -> int:
+        """Checks that ended in a fault of the bot's own, since it was started."""
+        return 0 if self._vigil is None else self._vigil.watchman.rounds().broken
+
+    async def _start(self) -> None:
+        watches = [
+            Watch(room, server, "config", interval)
+            for room, servers in self.truth.watches.items()
+            for server, interval in servers.items()
+        ]
+        account = Account("@foci:watcher.invalid", cast(HomeserverReader, None))
+        self._vigil = Vigil(
+            self.checker,
+            account,
+            self.database,
+            self._post(PostBox("foci", self._milliseconds, self._letters.set)),
+            Limits(),
+            self._settings,
+            watches,
+            self.clock,
+            lambda: 1 + 0.1 * self._chance.uniform(-1, 1),
+        )
+        await self._vigil.start()
+
+    async def _stop(self) -> None:
+        assert self._vigil is not None
+        if self.broken:
+            raise RuntimeError(f"{self.broken} checks broke")
+        await self._vigil.stop()
+
+    async def _deliver(self) -> None:
+        """Stands in for courier and homeserver: every letter arrives at once."""
+        pruned = 0.0
+        while True:
+            await self._letters.wait()
+            self._letters.clear()
+            async with self.database.begin() as connection:
+                waiting = outbox.c.state == MessageState.WAITING
+                rows = (await connection.execute(select(outbox).where(waiting).order_by(outbox.c.id))).all()
+            for row in rows:
+                content = from_json(row.content)
+                at, text = self.clock.passed(), content["body"]
+                self.told.append(Told(at, row.room_id, row.placement, row.about, text, content["msgtype"], row.txn_id))
+                await self._outbox.mark_attempted(row.id, "DEVICE")
+                await self._outbox.mark_sent(row.id, f"$event{row.id}", anchor=row.placement == "new")
+            if self.clock.passed() - pruned > 3600:
+                pruned = self.clock.passed()
+                await self._outbox.prune(self._milliseconds() - int(_KEPT * 1000))
+
+    async def _jump(self) -> None:
+        for at, seconds in self.truth.jumps:
+            await asyncio.sleep(at - self.clock.passed())
+            self.clock.offset += seconds
+
+    async def _look(self, look: Callable[[], Awaitable[None]], every: float) -> None:
+        while True:
+            await asyncio.sleep(every)
+            await look()
+
+    def _milliseconds(self) -> int:
+        return int(self.clock.now() * 1000)
+
+
+def play(
+    truth: Truth,
+    directory: Path,
+    *,
+    settings: WatchSettings | None = None,
+    seed: int = 0,
+    post: Callable[[Mail], Mail] = lambda mail: mail,
+) -> Played:
+    """Play a trace on a new database in a directory."""
+
+    async def whole() -> Played:
+        database = await opened(f"sqlite:///{directory / 'replay.db'}")
+        try:
+            station = Station(truth, database, settings or WatchSettings(), seed, post)
+            await station.play()
+            return Played(tuple(station.told), station.checker.checks, time.process_time() - started)
+        finally:
+            await database.close()
+
+    started = time.process_time()
+    return simulate(whole())
