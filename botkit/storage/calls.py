@@ -10,8 +10,7 @@ from sqlalchemy import ColumnElement, and_, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from botkit.storage.database import Database, insert_new
-from botkit.storage.message_state import MessageState
-from botkit.storage.tables import calls, letters, outbox, reactions
+from botkit.storage.tables import calls, letters, reactions
 from botkit.storage.text import from_json, storable, to_json
 
 MOST_PENDING = 20
@@ -95,19 +94,24 @@ async def note_call(
         )
 
 
-async def note_annotation(connection: AsyncConnection, plugins: Sequence[str], seen: Annotation, now: int) -> bool:
+async def note_annotation(
+    connection: AsyncConnection, plugins: Sequence[str], seen: Annotation, now: int, under_way: str | None = None
+) -> bool:
     """
     Have the plugin called whose letter this is; False if there is nobody to call.
 
     A letter whose sending was not acknowledged yet may be in the room already, and people react to it there. So what
     is meant for an unknown event is held until that letter's event id is known.
+
+    Args:
+        under_way: the plugin whose letter to the room was attempted and is not known to have arrived, if there is one.
     """
     room_id, sender = storable(seen.room_id), storable(seen.sender)
     query = select(letters.c.plugin, letters.c.about).where(
         letters.c.event_id == storable(seen.target), letters.c.room_id == room_id
     )
     letter = (await connection.execute(query)).first()
-    plugin = await _unacknowledged(connection, room_id) if letter is None else letter.plugin
+    plugin = under_way if letter is None else letter.plugin
     if plugin is None or plugin not in plugins:
         return False
     waiting = select(func.count()).where(
@@ -117,20 +121,11 @@ async def note_annotation(connection: AsyncConnection, plugins: Sequence[str], s
         return False
     whose = {"event_id": seen.event_id, "sender": seen.sender}
     if letter is None:
-        await note_call(
-            connection, (plugin,), _HELD, seen.room_id, now, **whose, target=storable(seen.target), key=seen.key
-        )
+        held = {"target": storable(seen.target), "key": seen.key}
+        await note_call(connection, (plugin,), _HELD, seen.room_id, now, **whose, **held)
         return False
     await note_call(connection, (plugin,), Hook.REACTED, seen.room_id, now, **whose, about=letter.about, key=seen.key)
     return True
-
-
-async def _unacknowledged(connection: AsyncConnection, room_id: str) -> str | None:
-    """Whose letter to that room was attempted and is not known to have arrived; there is one at most."""
-    under_way = and_(outbox.c.state == MessageState.WAITING, outbox.c.attempted, outbox.c.plugin.is_not(None))
-    query = select(outbox.c.plugin).where(outbox.c.room_id == room_id, under_way)
-    plugin: str | None = await connection.scalar(query.limit(1))
-    return plugin
 
 
 async def release_held(

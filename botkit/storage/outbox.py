@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Row, and_, delete, func, select, update
@@ -12,9 +13,20 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from botkit.letter import Placement
 from botkit.storage.calls import forget_held, release_held
 from botkit.storage.database import Database, insert_new
-from botkit.storage.message_state import MessageState
 from botkit.storage.tables import letters, outbox, rooms
 from botkit.storage.text import from_json, storable, to_json
+
+
+class MessageState(StrEnum):
+    """What became of a message."""
+
+    WAITING = "waiting"
+    SENT = "sent"
+    REFUSED = "refused"
+    OVERTAKEN = "overtaken"
+    """A later edit says the same and more."""
+    LEFT_OUT = "left out"
+    """What it belonged to never arrived."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +240,14 @@ class Outbox:
             await connection.execute(
                 delete(outbox).where(outbox.c.state != MessageState.WAITING, outbox.c.created_at < older_than)
             )
+
+
+async def under_way(connection: AsyncConnection, room_id: str) -> str | None:
+    """Whose letter to a room was attempted and is not known to have arrived; there is one at most."""
+    attempted = and_(outbox.c.state == MessageState.WAITING, outbox.c.attempted, outbox.c.plugin.is_not(None))
+    query = select(outbox.c.plugin).where(outbox.c.room_id == storable(room_id), attempted).limit(1)
+    plugin: str | None = await connection.scalar(query)
+    return plugin
 
 
 async def refuse_waiting(connection: AsyncConnection, room_id: str, *, letters_only: bool = False) -> None:

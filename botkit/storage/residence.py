@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from botkit.storage.calls import Annotation, Hook, Withdrawal, note_annotation, note_call, note_withdrawal
 from botkit.storage.database import Database, insert_new
-from botkit.storage.outbox import refuse_waiting
+from botkit.storage.outbox import refuse_waiting, under_way
 from botkit.storage.rooms import BLANK
 from botkit.storage.tables import letters, rooms, upgrades
 from botkit.storage.text import storable
@@ -103,7 +103,8 @@ class Residence:
             await self._bury(connection, tombstone)
         for seen in news.reactions:
             if isinstance(seen, Annotation):
-                await note_annotation(connection, self._plugins, seen, self._now())
+                plugin = await under_way(connection, seen.room_id)
+                await note_annotation(connection, self._plugins, seen, self._now(), plugin)
             else:
                 await note_withdrawal(connection, seen, self._now())
 

@@ -42,11 +42,13 @@ class Outcome:
     What became of it.
 
     Attributes:
+        killed: how often the bot was.
         kills: by run, those between its first event and its last message.
     """
 
     runs: int
     verdict: Verdict
+    killed: int
     kills: Sequence[int]
     troubles: Counter[str]
     seconds: float
@@ -102,6 +104,7 @@ class Shift:
         return Outcome(
             self.runs,
             verdict + judge_transactions(weather.taken) + self._log_verdict(),
+            len(self._life.killed_at),
             kills,
             weather.troubles,
             time.monotonic() - began,

@@ -16,8 +16,7 @@ from botkit.letter import Letter, Placement
 from botkit.matrix.mail import PostBox
 from botkit.storage import Database, StorageError
 from botkit.storage.calls import MOST_PENDING, Annotation, Calls, Hook, Withdrawal
-from botkit.storage.message_state import MessageState
-from botkit.storage.outbox import Outbox, Outgoing, Queued
+from botkit.storage.outbox import MessageState, Outbox, Outgoing, Queued
 from botkit.storage.residence import Entry, Loss, News, Residence, Tombstone, UpgradeState
 from botkit.storage.tables import calls as calls_table
 from botkit.storage.tables import letters, outbox
