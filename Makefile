@@ -44,7 +44,7 @@ check: setup
 test: setup
 	$(BIN)/python -m pytest
 
-# The tests once more, with what they reach of the product; fails below 95 % of the pure modules and 85 % of the rest.
+# All tests, with what they reach of the product; fails below 95 % of the pure modules and 85 % of the rest.
 coverage: setup
 	@$(BIN)/python -m coverage erase
 	$(BIN)/python -m coverage run -m pytest
