@@ -70,6 +70,9 @@ class Rooms(Protocol):
     async def entitled(self, room_id: str, user_id: str) -> bool:
         """Whether somebody may change what the bot does in a room: an admin of the bot, or power 50 there."""
 
+    async def entitled_members(self, room_id: str) -> tuple[str, ...]:
+        """Everyone joined who may do so, sorted; the bot too where it has the power."""
+
     def joined(self) -> frozenset[str]:
         """The rooms the bot is in; empty until the homeserver was first heard."""
 

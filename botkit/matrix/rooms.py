@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
+from functools import partial
 from typing import Any
 
 from botkit.matrix.backoff import Backoff
@@ -37,11 +38,15 @@ class RoomDirectory:
 
     async def power_level(self, room_id: str, user_id: str) -> float:
         """The user's power, infinite for creators from room version 12 on. Raises RoomUnavailableError."""
+        return (await self.powers(room_id))(user_id)
+
+    async def powers(self, room_id: str) -> Callable[[str], float]:
+        """Who has which power, as ``power_level`` for anybody. Raises RoomUnavailableError."""
         create = await self.state_event(room_id, "m.room.create") or {}
         content, sender = create.get("content"), create.get("sender")
         levels = await self.state(room_id, "m.room.power_levels")
-        return power_level(
-            user_id,
+        return partial(
+            power_level,
             create=content if isinstance(content, Mapping) else {},
             create_sender=sender if isinstance(sender, str) else "",
             power_levels=levels,

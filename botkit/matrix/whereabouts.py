@@ -85,6 +85,12 @@ class RoomBook:
             return True
         return entitled(user_id, self._admins, await self._directory.power_level(room_id, user_id))
 
+    async def entitled_members(self, room_id: str) -> tuple[str, ...]:
+        """Those in a room who may change what the bot does there, sorted. Raises RoomUnavailableError."""
+        members = await self._directory.members(room_id)
+        power = await self._directory.powers(room_id)
+        return tuple(user for user in members if entitled(user, self._admins, power(user)))
+
     def joined(self) -> frozenset[str]:
         """The rooms the bot is in."""
         return frozenset(self._whereabouts.joined)

@@ -24,6 +24,7 @@ from plugins.foci.roster import (
 )
 from plugins.foci.target import TargetError, parse_target
 from plugins.foci.timeline import timeline
+from plugins.foci.watches import shares_fate
 from plugins.foci.wording import sentence, span
 
 DAY = 86400.0
@@ -131,16 +132,12 @@ class WatchCommands:
 
     async def _caution(self, room_id: str, server: str) -> str:
         """An alert that cannot arrive when it matters is worth a word beforehand."""
-        if server == self._own_user_id.partition(":")[2]:
+        home = self._own_user_id.partition(":")[2]
+        if shares_fate(server, home, ()):
             return "This is my own homeserver: while it is down I can tell nobody. Have it watched from elsewhere too."
-        members = [user for user in await self._rooms.members(room_id) if user != self._own_user_id]
-        here = [user for user in members if user.partition(":")[2] == server]
-        elsewhere = [user for user in members if user not in here]
-        if not here:
+        able = [user for user in await self._rooms.entitled_members(room_id) if user != self._own_user_id]
+        if not shares_fate(server, home, able):
             return ""
-        for user in elsewhere:
-            if await self._rooms.entitled(room_id, user):
-                return ""
         return (
             "Everyone here who could act lives on this server: while it is down nobody reads the alert. "
             "Invite somebody from another server, or have it watched from there."

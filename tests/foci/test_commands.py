@@ -36,6 +36,9 @@ class Membership:
     async def entitled(self, room_id: str, user_id: str) -> bool:
         raise AssertionError("nothing here depends on power")
 
+    async def entitled_members(self, room_id: str) -> tuple[str, ...]:
+        raise AssertionError("nothing here depends on power")
+
     def joined(self) -> frozenset[str]:
         return frozenset({ROOM})
 
