@@ -37,17 +37,13 @@ class Keeper:
     Args:
         directory: for certificates and configurations.
         limits: of the checks.
-        brief: of the checks of what is endless; the same if not given.
         together: how many animals one run of ``check`` gets; of more than one, peak memory is that of all.
         at_once: how many runs there are at the same time.
     """
 
-    def __init__(
-        self, directory: Path, *, limits: Limits, brief: Limits | None = None, together: int = 1, at_once: int = 4
-    ) -> None:
+    def __init__(self, directory: Path, *, limits: Limits, together: int = 1, at_once: int = 4) -> None:
         self._directory = directory
         self._limits = limits
-        self._brief = brief or limits
         self._together = together
         self._gate = asyncio.Semaphore(at_once)
         self._federation = Federation(directory)
@@ -63,16 +59,14 @@ class Keeper:
         await self._federation.__aexit__()
 
     async def show(self, animals: Iterable[Animal]) -> list[Sighting]:
-        """House all of them, then have all checked."""
+        """House all of them, then have all checked: first what is endless, as it mostly waits."""
         housed = list(animals)
         for animal in housed:
             await self._house(animal)
         endless = [animal for animal in housed if animal.endless]
         others = [animal for animal in housed if not animal.endless]
-        runs = [
-            *(self._visit(batch, self._brief) for batch in _batches(endless, self._together)),
-            *(self._visit(batch, self._limits) for batch in _batches(others, self._together)),
-        ]
+        batches = [*_batches(endless, self._together), *_batches(others, self._together)]
+        runs = [self._visit(batch) for batch in batches]
         return [sighting for sightings in await asyncio.gather(*runs) for sighting in sightings]
 
     async def _house(self, animal: Animal) -> None:
@@ -101,22 +95,22 @@ class Keeper:
         homeserver = self._federation.sites[f"matrix.{animal.server_name}:443"]
         return homeserver, _VERSIONS if animal.habitat is Habitat.VERSIONS else UNSTABLE_TRANSPORTS, good
 
-    async def _visit(self, animals: Sequence[Animal], limits: Limits) -> list[Sighting]:
+    async def _visit(self, animals: Sequence[Animal]) -> list[Sighting]:
         names = [animal.server_name for animal in animals]
         async with self._gate:
-            config = self._configure(names, limits)
-            patience = 5 * limits.deadline
+            config = self._configure(names)
+            patience = 5 * self._limits.deadline
             visit = await asyncio.to_thread(self._visitor.check, config, names, patience=patience)
         reports = _reports(visit)
-        return [_sighting(animal, limits, visit, reports, alone=len(animals) == 1) for animal in animals]
+        return [_sighting(animal, self._limits, visit, reports, alone=len(animals) == 1) for animal in animals]
 
-    def _configure(self, names: Sequence[str], limits: Limits) -> Path:
+    def _configure(self, names: Sequence[str]) -> Path:
         network = self._federation.network()
         hosts = [f"{prefix}{name}:443" for name in names for prefix in ("", "rtc.", "matrix.")]
         network["connect_to"] = {host: network["connect_to"][host] for host in hosts}
         # Nothing may be asked of the machine's own name server: nobody listens at this one.
         network["nameservers"] = ["127.0.0.1:9"]
-        network |= {"timeout": f"{limits.timeout:g}s", "deadline": f"{limits.deadline:g}s"}
+        network |= {"timeout": f"{self._limits.timeout:g}s", "deadline": f"{self._limits.deadline:g}s"}
         path = self._directory / f"{names[0]}.yaml"
         path.write_text(json.dumps({"network": network}))
         return path

@@ -18,7 +18,6 @@ from zoo.keeper import Keeper
 from zoo.sighting import MEGABYTES, Limits, Sighting
 
 ANIMALS = {animal.label: animal for animal in animals()}
-BRIEF = Limits(timeout=2.0, deadline=6.0)
 TOGETHER = 8
 """Animals in one run of ``check``, as many as it checks at the same time: their peak is that of all eight."""
 
@@ -29,7 +28,7 @@ def sightings(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Sighting
 
     async def show() -> list[Sighting]:
         place = tmp_path_factory.mktemp("zoo")
-        async with Keeper(place, limits=Limits(), brief=BRIEF, together=TOGETHER) as keeper:
+        async with Keeper(place, limits=Limits(), together=TOGETHER) as keeper:
             return await keeper.show(ANIMALS.values())
 
     return {sighting.animal.label: sighting for sighting in asyncio.run(show())}
