@@ -19,15 +19,16 @@ from bench.replay.truth import Truth
 def audit(truth: Truth, told: tuple[Told, ...], terms: Terms) -> Verdict:
     """Everything that was told in a trace, and everything that should have been."""
     books = Books(truth, terms)
-    seen: set[tuple[str, str, str, str]] = set()
     names: set[str] = set()
+    texts: set[tuple[str, str, str]] = set()
     opened: set[tuple[str, str]] = set()
     for letter in told:
         _stands(books, letter, opened)
-        if letter.txn_id in names or (letter.room, letter.about, letter.placement, letter.text) in seen:
+        text = (letter.room, letter.about, letter.text)
+        if letter.txn_id in names or (letter.placement in ("new", "reply") and text in texts):
             books.complain("repeated", letter.at, letter.room, letter.about, "the same letter again")
         names.add(letter.txn_id)
-        seen.add((letter.room, letter.about, letter.placement, letter.text))
+        texts |= {text} if letter.placement in ("new", "reply") else set()
         strangers = letter.servers - truth.watches.get(letter.room, {}).keys()
         if strangers:
             books.complain("strange", letter.at, letter.room, letter.about, f"names {sorted(strangers)}")

@@ -16,8 +16,9 @@ _FETCH = 12.0
 
 @dataclass(slots=True)
 class _Chain:
-    """What a room knows of a server's list by and by; ``restless`` from an alternation to its end."""
+    """What a room knows of a server's list, at first and now; ``restless`` from an alternation to its end."""
 
+    first: Names
     known: Names
     steps: list[tuple[float, Names]] = field(default_factory=list)
     restless: list[tuple[float, float]] = field(default_factory=list)
@@ -26,7 +27,7 @@ class _Chain:
     def at(self, moment: float) -> Names:
         """What is known then."""
         earlier = [names for at, names in self.steps if at <= moment]
-        return earlier[-1] if earlier else self.known
+        return earlier[-1] if earlier else self.first
 
 
 def audit(books: Books, room: str, told: Sequence[Told]) -> None:
@@ -41,15 +42,13 @@ class _Server:
         truth = books.truth
         self._books, self._room, self._server = books, room, server
         self._interval = truth.interval(server)
-        pubs = truth.servers[server]
-        ends = [*(later.start for later in pubs[1:]), truth.length]
-        self._pubs: list[tuple[Published, float]] = list(zip(pubs, ends, strict=True))
+        self._pubs = truth.publications(server)
         unread = union(one.stretch for one in truth.unread.get(server, ()))
         self._unseen: Stretches = union((*books.blind(self._interval), *unread))
 
     def audit(self, told: Sequence[Told]) -> None:
         """The chain of what was told, then whether everything that stayed is in it."""
-        chain = _Chain(_names(self._pubs[0][0]))
+        chain = _Chain(_names(self._pubs[0][0]), _names(self._pubs[0][0]))
         for one in told:
             self._take(chain, one, next((o for o in told if _is_evidence(o, one)), None))
         if chain.since is not None:
@@ -74,13 +73,14 @@ class _Server:
         lists = None if evidence is None else evidence.lists
         if lists is None:
             self._complain("strange", one.at, "no evidence of the change")
-            return
-        before, now = lists
-        if one.subject.startswith("alternates:") and one.placement == "new":
+        elif one.subject.startswith("alternates:") and one.placement == "new":
             if not self._turned(one.at):
                 self._complain("false", one.at, "its answers do not alternate")
             chain.since = one.at
-            return
+        else:
+            self._changed(chain, one, *lists)
+
+    def _changed(self, chain: _Chain, one: Told, before: Names, now: Names) -> None:
         if before == now:
             self._complain("false", one.at, "nothing changed")
         elif before != chain.known:

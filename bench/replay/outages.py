@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from bench.replay.books import Books
 from bench.replay.stretches import Stretches, common, longer, minus, touching, union, within
@@ -104,27 +105,28 @@ def _messages(books: Books, room: str, told: Iterable[Told]) -> list[Message]:
             continue
         if one.placement == "new":
             found[one.about] = Message(one.at, one.text, one.about, loud=[one.at], flapped="flaps" in one.text)
-            continue
-        message = found.get(one.about)
-        if message is None or one.placement == "thread":
-            continue
-        if one.placement == "edit":
-            message.flapped |= "flaps" in one.text
-            if one.sign in "✅▫":
-                if message.end is not None:
-                    books.complain("repeated", one.at, room, one.about, "closed twice")
-                message.end, message.last = one.at, one.text
-        elif one.sign == "⏰":
-            message.reminded.append(one.at)
-        elif one.sign in "✅▫":
-            message.answered += 1
-        else:
-            message.loud.append(one.at)
+        elif one.about in found:
+            _develop(books, found[one.about], one)
     for message in found.values():
         if message.answered > 1:
             books.complain("repeated", message.end or message.begin, room, message.about, "its end was told twice")
         _reminders(books, room, message)
     return list(found.values())
+
+
+def _develop(books: Books, message: Message, one: Told) -> None:
+    if one.placement == "edit":
+        message.flapped |= "flaps" in one.text
+        if one.sign in "✅▫":
+            if message.end is not None:
+                books.complain("repeated", one.at, one.room, one.about, "closed twice")
+            message.end, message.last = one.at, one.text
+    elif one.placement == "reply" and one.sign == "⏰":
+        message.reminded.append(one.at)
+    elif one.placement == "reply" and one.sign in "✅▫":
+        message.answered += 1
+    elif one.placement == "reply":
+        message.loud.append(one.at)
 
 
 def _reminders(books: Books, room: str, message: Message) -> None:
@@ -238,18 +240,8 @@ def _crowding(matter: _Matter, outages: list[Message]) -> None:
 
 
 def _notices(matter: _Matter, notices: list[Message], unclear: Stretches) -> None:
-    terms = matter.books.terms
-    needed, limit = terms.unclear_after(matter.fast), terms.unclear_within(matter.fast)
-    for message in notices:
-        at = message.begin
-        sure = union((*unclear, *matter.books.blind(matter.slow)))
-        if not touching(unclear, at - _WATCHING, at) or within(sure, at - needed, at) < needed * 0.9:
-            matter.complain("false", at, message, "it can be checked")
-        if message.end is not None and within(unclear, message.end - _WATCHING, message.end) >= _WATCHING:
-            matter.complain("false", message.end, message, "it still cannot be checked")
-    for first, second in zip(notices, notices[1:], strict=False):
-        if second.begin - first.begin < NOTICE_PAUSE * 0.99:
-            matter.complain("repeated", second.begin, second, "a second notice within a day")
+    _noticed(matter, notices, unclear)
+    terms, limit = matter.books.terms, matter.books.terms.unclear_within(matter.fast)
     for begin, end in minus(common(unclear, matter.published), matter.concealed):
         lately = any(begin - NOTICE_PAUSE < one.begin < begin for one in notices)
         if end - begin >= limit and not lately:
@@ -262,6 +254,21 @@ def _notices(matter: _Matter, notices: list[Message], unclear: Stretches) -> Non
         for message in notices:
             if message.begin < begin and end - begin >= late and message.covers(begin + late):
                 matter.complain("missed", begin + late, message, f"can be checked since {begin:.0f} s")
+
+
+def _noticed(matter: _Matter, notices: list[Message], unclear: Stretches) -> None:
+    """What was told was so, and not twice a day."""
+    needed = matter.books.terms.unclear_after(matter.fast)
+    sure = union((*unclear, *matter.books.blind(matter.slow)))
+    for message in notices:
+        at = message.begin
+        if not touching(unclear, at - _WATCHING, at) or within(sure, at - needed, at) < needed * 0.9:
+            matter.complain("false", at, message, "it can be checked")
+        if message.end is not None and within(unclear, message.end - _WATCHING, message.end) >= _WATCHING:
+            matter.complain("false", message.end, message, "it still cannot be checked")
+    for first, second in pairwise(notices):
+        if second.begin - first.begin < NOTICE_PAUSE * 0.99:
+            matter.complain("repeated", second.begin, second, "a second notice within a day")
 
 
 def _self(books: Books, room: str, messages: list[Message]) -> None:

@@ -17,7 +17,8 @@ from bench.replay.storage import opened
 from bench.replay.told import Told
 from bench.replay.truth import DAY, Truth
 from botkit.matrix.mail import PostBox
-from botkit.plugin import Account, HomeserverReader, Limits, Mail
+from botkit.outbound import HomeserverReader
+from botkit.plugin import Account, Limits, Mail
 from botkit.storage import Database
 from botkit.storage.outbox import MessageState, Outbox
 from botkit.storage.tables import outbox

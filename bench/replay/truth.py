@@ -1,4 +1,8 @@
-"""What truly was: the course of a trace, in seconds from its beginning. The stand-in serves it, the accountant reads it."""
+"""
+What truly was: the course of a trace, in seconds from its beginning.
+
+The stand-in for the network serves it, the accountant reads it.
+"""
 
 from __future__ import annotations
 
@@ -140,12 +144,21 @@ class Truth:
         """Which certificate a service presents at a time; None for one that is of no interest."""
         return next((one for one in reversed(self.certificates.get(service, ())) if one.start <= at), None)
 
+    def publications(self, server: str) -> tuple[tuple[Published, float], ...]:
+        """What a server publishes, each with its end."""
+        found = self.servers[server]
+        return tuple(zip(found, (*(later.start for later in found[1:]), self.length), strict=True))
+
+    def certified(self, service: str) -> tuple[tuple[Presented, float], ...]:
+        """The certificates that a service presents, each with the time until which it does."""
+        found = self.certificates.get(service, ())
+        return tuple(zip(found, (*(later.start for later in found[1:]), self.length), strict=True)) if found else ()
+
     def publishing(self, service: str, servers: Mapping[str, float]) -> Stretches:
         """When any of these servers publishes a service."""
         found = []
         for server in servers:
-            pubs = self.servers[server]
-            for one, end in zip(pubs, [*(later.start for later in pubs[1:]), self.length], strict=True):
+            for one, end in self.publications(server):
                 if service in (one.foci or ()) or service in (one.also or ()):
                     found.append((one.start, end))
         return union(found)
@@ -162,9 +175,7 @@ class Truth:
         """When a service or a server's well-known is certainly broken."""
         spans = (*self.troubles.get(name, ()), *self.unread.get(name, ()))
         found = [one.stretch for one in spans if one.what not in _UNCLEAR and one.what is not Manner.SLOW]
-        presented = self.certificates.get(name, ())
-        for one, until in zip(presented, [*(later.start for later in presented[1:]), self.length], strict=True):
-            found.append((max(one.start, one.end), until))
+        found += [(max(one.start, one.end), until) for one, until in self.certified(name)]
         return union(found)
 
     def unclear(self, name: str) -> Stretches:
