@@ -6,6 +6,8 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
 
+from botkit.storage import StorageError
+
 log = logging.getLogger(__name__)
 
 Job = Callable[[], Awaitable[None]]
@@ -83,6 +85,9 @@ class Supervisor:
             try:
                 await job()
                 return
+            except StorageError:
+                # the database has said what ails it
+                log.debug("task waits for the database name=%s", name, exc_info=True)
             except Exception:
                 log.exception("task failed, starting it again name=%s pause=%.0fs", name, pause)
             if loop.time() - started > _HEALTHY_AFTER:

@@ -20,6 +20,7 @@ from botkit.matrix.rounds import Rounds
 from botkit.matrix.whereabouts import Standing
 from botkit.matrix.wire import Answer, Homeserver, UnreachableError, path
 from botkit.plugin import RoomClosedError, RoomUnavailableError
+from botkit.storage.database import StorageError
 from botkit.storage.outbox import Outbox, Outgoing, Queued
 
 log = logging.getLogger(__name__)
@@ -108,6 +109,8 @@ class Courier:
                     continue
                 self._remark(queued)
                 await self._deliver(queued, backoff)
+            except StorageError:
+                await self._sleep(_RETRY_PAUSE)
             except Exception:
                 log.exception("sending interrupted, trying again room=%s", room_id)
                 await self._sleep(_RETRY_PAUSE)

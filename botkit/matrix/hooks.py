@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from botkit.matrix.backoff import Backoff
 from botkit.matrix.rounds import Rounds
 from botkit.plugin import Plugin, Reaction, Rooms, RoomUnavailableError
+from botkit.storage import StorageError
 from botkit.storage.calls import Call, Calls, Hook
 
 log = logging.getLogger(__name__)
@@ -57,6 +58,8 @@ class Hooks:
                 backoff.reset()
             except RoomUnavailableError as error:
                 log.info("hook waits plugin=%s room=%s: %s", *key, error)
+                await self._sleep(backoff.pause(None))
+            except StorageError:
                 await self._sleep(backoff.pause(None))
             except Exception:
                 log.exception("hook failed, calling it again plugin=%s room=%s", *key)

@@ -15,6 +15,7 @@ from botkit.matrix.rounds import Rounds
 from botkit.matrix.wire import Homeserver, UnreachableError, path
 from botkit.message import Answerer, InboundMessage
 from botkit.plugin import RoomUnavailableError
+from botkit.storage.database import StorageError
 from botkit.storage.inbox import Inbox, Waiting
 
 log = logging.getLogger(__name__)
@@ -111,6 +112,8 @@ class Worker:
                     if waiting is None:
                         return
                     await self._handle(waiting)
+            except StorageError:
+                await self._sleep(_RETRY_PAUSE)
             except Exception:
                 log.exception("answering interrupted, trying again room=%s", room_id)
                 await self._sleep(_RETRY_PAUSE)

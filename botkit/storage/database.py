@@ -27,6 +27,9 @@ Connection = AsyncConnection
 
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 _BUSY_MS = 10_000
+_SOUND_AFTER = 15.0
+"""Seconds without a failure after which the database is believed to be sound again."""
+
 _OWN_REVISIONS = Path(__file__).parent / "migrations" / "versions"
 # while it connects, asyncpg's own exceptions and the system's come through unwrapped
 _TROUBLES = (DBAPIError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
@@ -64,6 +67,8 @@ class Database:
         self._engine: AsyncEngine | None = None
         # one writer at a time: tasks queue here in order instead of polling the file lock
         self._turn = asyncio.Lock()
+        self._complaint = ""
+        self._failed_at = 0.0
 
     @property
     def backend(self) -> str:
@@ -120,6 +125,8 @@ class Database:
         """
         One transaction: committed at the end, rolled back by an exception.
 
+        Trouble is logged here, once, and its end; whoever catches the exception need not.
+
         Raises:
             StorageError: the database failed (full, locked, gone, corrupt); nothing was written.
         """
@@ -130,7 +137,21 @@ class Database:
                 async with self._engine.begin() as connection:
                     yield connection
             except _TROUBLES as error:
+                self._complain(cause(error))
                 raise StorageError(f"database {self._place}: {cause(error)}") from error
+            self._recover()
+
+    def _complain(self, reason: str) -> None:
+        self._failed_at = asyncio.get_running_loop().time()
+        if reason != self._complaint:
+            log.error("database %s: %s", self._place, reason)
+            self._complaint = reason
+
+    def _recover(self) -> None:
+        # on a full disk reading goes on working between the writes that fail
+        if self._complaint and asyncio.get_running_loop().time() > self._failed_at + _SOUND_AFTER:
+            log.info("database %s: works again", self._place)
+            self._complaint = ""
 
     @property
     def _place(self) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 from typing import Protocol
 
+from botkit.storage import StorageError
 from plugins.foci.checked import Checked, Confirmed, Due
 from plugins.foci.clock import Clock
 from plugins.foci.health import slowest_pace
@@ -247,9 +248,11 @@ class Watchman:
             self._lanes.forget(due.server)
 
     def _put_off(self, due: Due, error: Exception) -> None:
-        """Try again later. A full disk breaks every check: only the first of a kind in a row is logged in full."""
+        """Try again later. Only the first of a kind in a row is logged in full."""
         kind = type(error).__name__
-        log.error(
+        log.log(
+            # a full disk breaks every check, and the database has said so itself
+            logging.DEBUG if isinstance(error, StorageError) else logging.ERROR,
             "a check broke, trying again later server=%s confirm=%s error=%s",
             due.server,
             due.confirm,

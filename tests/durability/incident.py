@@ -14,7 +14,7 @@ from lab.focus import Focus
 from tests.durability.judge import Expected, Relation
 from tests.matrix.person import Person, Said
 
-_PATIENCE = 120.0
+_PATIENCE = 300.0
 _FAULTS = (Fault.REFUSED, Fault.BAD_GATEWAY)
 
 

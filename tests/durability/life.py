@@ -44,6 +44,11 @@ class Life:
         assert self._process is not None
         return self._process.pid
 
+    @property
+    def code(self) -> int | None:
+        """The exit code of a life that ended by itself."""
+        return None if self._process is None else self._process.poll()
+
     def start(self, *prefix: str) -> None:
         """Run it; ``prefix`` is a command that runs another."""
         assert not self.alive
@@ -63,6 +68,12 @@ class Life:
         process.kill()
         process.wait()
         self.killed_at.append(time.monotonic())
+
+    def end(self) -> None:
+        """Leave nothing running."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
 
     async def terminate(self) -> int:
         """SIGTERM; the exit code."""

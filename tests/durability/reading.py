@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
+import tempfile
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -49,12 +51,19 @@ def known(database: Path) -> frozenset[str]:
     query = "SELECT server FROM foci_servers WHERE list_state IS NOT NULL AND checked_at IS NOT NULL"
     try:
         return frozenset(server for (server,) in _rows(database, query))
-    except sqlite3.OperationalError:
-        # the tables are being made
+    except sqlite3.DatabaseError:
+        # the tables are being made, or it is being written while it is copied
         return frozenset()
 
 
 def _rows(database: Path, query: str, *values: str) -> Sequence[Any]:
+    if "proc" in database.parts:
+        # SQLite resolves links by itself, and so would leave the process's own file systems
+        with tempfile.TemporaryDirectory() as directory:
+            for file in (database, database.with_name(database.name + "-wal")):
+                if file.exists():
+                    shutil.copy(file, directory)
+            return _rows(Path(directory, database.name), query, *values)
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=10)) as connection:
         return connection.execute(query, values).fetchall()
 

@@ -1,4 +1,4 @@
-"""One bot that is killed over and over while several incidents take their course, and what the rooms make of it."""
+"""One bot that is ended over and over while several incidents take their course, and what the rooms make of it."""
 
 from __future__ import annotations
 
@@ -10,30 +10,23 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from lab.authority import Authority
-from lab.federation import Federation
 from lab.synapse import Synapse
 from tests.durability.incident import Incident
-from tests.durability.judge import Verdict, judge, judge_transactions
-from tests.durability.life import Life
-from tests.durability.reading import history, known, outbox, undelivered
+from tests.durability.judge import Verdict, judge_transactions
+from tests.durability.stage import Stage, stage
 from tests.durability.weather import Weather
-from tests.matrix.bot import write_config
 from tests.matrix.patience import until
-from tests.matrix.person import Person
-from tests.matrix.proxy import Proxy
 
-_PASSWORD = "bot-password"
 _EARLY = 0.2
 """Share of lives that end while they begin."""
 
-_LIFE = 5.0
-"""Seconds that others have at most once they are awake."""
+_ORDERLY = 0.15
+"""Share of lives that end by SIGTERM instead."""
 
-_REST = 2.5
-"""Seconds in which every server is checked again, after the last message."""
+_LIFE = 4.0
+"""Seconds that a life has at most once the bot is awake, beside twice those that its start took."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +62,9 @@ class Shift:
     name: str
     runs: int
     seed: str
-    trouble: float = 0.25
+    trouble: float = 0.2
     _chance: random.Random = field(init=False)
-    _life: Life = field(init=False)
+    _stage: Stage = field(init=False)
     _mayhem: bool = False
     _awake: int = 0
 
@@ -79,130 +72,72 @@ class Shift:
         """From the first start of the bot to the judgement."""
         began = time.monotonic()
         self._chance = random.Random(self.seed)
-        self.directory.mkdir(parents=True)
         weather = Weather(self._chance, self.trouble, self._crash, self._wake)
-        async with (
-            Federation(self.directory / "federation", authority=self.authority) as federation,
-            Proxy(self.synapse.base_url) as proxy,
-            Person(self.synapse, f"alice-{self.name}", self.directory / "alice") as alice,
-        ):
-            incidents = [
-                await Incident.declared(federation, f"s{number}.{self.name}.example") for number in range(self.runs)
-            ]
-            bot_id = (await self.synapse.register(f"bot-{self.name}", _PASSWORD)).user_id
-            rooms = [await alice.create_room(bot_id, encrypted=True) for _ in incidents]
-            config = self._configured(proxy, bot_id, federation, incidents, rooms)
-            self._life = Life(config, self.directory / "bot.log")
-            try:
-                kills = await self._play(federation, alice, incidents, rooms, weather, proxy)
-                verdict = await self._settle()
-                for incident, room in zip(incidents, rooms, strict=True):
-                    heard = await history(alice, room, bot_id)
-                    verdict += judge(incident.expected, heard, outbox(self._database, room))
-            finally:
-                self._life.kill()
-        return Outcome(
-            self.runs,
-            verdict + judge_transactions(weather.taken) + self._log_verdict(),
-            len(self._life.killed_at),
-            kills,
-            weather.troubles,
-            time.monotonic() - began,
-        )
+        async with stage(self.synapse, self.directory, self.authority, self.name, self.runs) as self._stage:
+            await self._stage.begin()
+            self._wake()
+            weather.over(self._stage.proxy)
+            verdict, kills = await self._play()
+            weather.fair = True
+            verdict += await self._stage.settle()
+            verdict += await self._stage.judged()
+            killed = len(self._stage.life.killed_at)
+        verdict += judge_transactions(weather.taken)
+        return Outcome(self.runs, verdict, killed, kills, weather.troubles, time.monotonic() - began)
 
-    @property
-    def _database(self) -> Path:
-        return self.directory / "bot" / "data" / "bot.db"
-
-    def _configured(
-        self, proxy: Proxy, bot_id: str, federation: Federation, incidents: Sequence[Incident], rooms: Sequence[str]
-    ) -> Path:
-        servers: list[dict[str, Any]] = [
-            {"server": incident.server.name, "rooms": [room]} for incident, room in zip(incidents, rooms, strict=True)
-        ]
-        return write_config(
-            self.directory / "bot",
-            proxy.base_url,
-            bot_id,
-            matrix={"password": _PASSWORD},
-            network={**federation.network(), "timeout": "10s"},
-            plugins={"foci": {"watch": {"interval": "1m", "servers": servers}}},
-        )
-
-    async def _play(
-        self,
-        federation: Federation,
-        alice: Person,
-        incidents: Sequence[Incident],
-        rooms: Sequence[str],
-        weather: Weather,
-        proxy: Proxy,
-    ) -> Sequence[int]:
-        """Every incident at once, with kills all the while; how many each saw."""
-        self._life.start()
-        names = {incident.server.name for incident in incidents}
-        await until(lambda: names <= known(self._database), within=120)
-        weather.over(proxy)
+    async def _play(self) -> tuple[Verdict, Sequence[int]]:
+        """Every incident at once, and no peace for the bot; how many kills each saw."""
+        self._mayhem = True
         reaper = asyncio.create_task(self._reap())
+        played = zip(self._stage.incidents, self._stage.rooms, strict=True)
         try:
-            return await asyncio.gather(
-                *(self._one(incident, federation, alice, room) for incident, room in zip(incidents, rooms, strict=True))
-            )
+            kills = await asyncio.gather(*(self._one(incident, room) for incident, room in played))
         finally:
             self._mayhem = False
-            await reaper
-            weather.fair = True
+            verdict = await reaper
+        return verdict, kills
 
-    async def _one(self, incident: Incident, federation: Federation, alice: Person, room: str) -> int:
+    async def _one(self, incident: Incident, room: str) -> int:
         began = time.monotonic()
         # the judge will find what is missing
         with contextlib.suppress(TimeoutError):
-            await incident.play(federation, alice, room, self._chance)
-        return sum(began <= at for at in self._life.killed_at)
+            await incident.play(self._stage.federation, self._stage.alice, room, self._chance)
+        return sum(began <= at for at in self._stage.life.killed_at)
 
-    async def _reap(self) -> None:
-        """Kill and start again, until there is peace; the last life goes on."""
-        self._mayhem = True
+    async def _reap(self) -> Verdict:
+        """End it and start it again, until there is peace; the last life goes on."""
+        verdict = Verdict()
+        life = self._stage.life
         while self._mayhem:
-            early = self._chance.random() < _EARLY
-            rest = self._chance.uniform(0, _LIFE)
-            awake = self._awake
-            await self._lasts(lambda: not early and self._awake == awake)  # noqa: B023 - over before the next life
-            until_kill = time.monotonic() + rest
-            await self._lasts(lambda: time.monotonic() < until_kill)  # noqa: B023
-            if self._mayhem:
-                self._life.kill()
-                self._life.start()
+            await self._lived()
+            if not self._mayhem:
+                break
+            if life.alive and self._chance.random() < _ORDERLY:
+                code = await life.terminate()
+                # while it is being loaded nobody has asked for signals yet
+                if code not in (0, -15):
+                    verdict += Verdict(disagreements=1, remarks=(f"SIGTERM ended in {code}",))
+            else:
+                life.kill()
+            life.start()
+        return verdict
 
-    async def _lasts(self, waits: Callable[[], bool]) -> None:
-        """As long as it lives and there is a reason to wait."""
-        await until(lambda: not (self._mayhem and self._life.alive and waits()), within=60)
+    async def _lived(self) -> None:
+        """One life of the bot, as long as chance lets it be."""
+        early, share, born = self._chance.random() < _EARLY, self._chance.random(), time.monotonic()
+        await self._while_it_lives(lambda: not early and self._awake < self._stage.life.starts)
+        awake = time.monotonic()
+        until_end = awake + share * (_LIFE + 2 * (awake - born))
+        await self._while_it_lives(lambda: time.monotonic() < until_end)
+
+    async def _while_it_lives(self, waits: Callable[[], bool]) -> None:
+        await until(lambda: not (self._mayhem and self._stage.life.alive and waits()), within=60)
 
     def _crash(self) -> None:
         """Kill now; the reaper sees it and starts the bot again."""
-        if self._mayhem and self._life.alive:
-            self._life.kill()
+        if self._mayhem and self._stage.life.alive:
+            self._stage.life.kill()
 
     def _wake(self) -> None:
         """The bot reads what is new: its start is over."""
-        self._awake = self._life.starts
-
-    async def _settle(self) -> Verdict:
-        """Let the bot say what it has to say, look at everything once more, and end in order."""
-        if not self._life.alive:
-            self._life.start()
-        try:
-            await until(lambda: undelivered(self._database) == 0, within=60)
-        except TimeoutError:
-            return Verdict(lost=1, remarks=("messages still wait after a minute of peace",))
-        await asyncio.sleep(_REST)
-        code = await self._life.terminate()
-        return Verdict() if code == 0 else Verdict(disagreements=1, remarks=(f"SIGTERM ended in {code}",))
-
-    def _log_verdict(self) -> Verdict:
-        """A crash that nobody ordered, or an exception that nobody expected, is a flaw as well."""
-        log = self._life.log()
-        remarks = [f"it ended by itself with {code}" for code in self._life.exits]
-        if "Traceback" in log:
-            remarks.append("a traceback in the log:\n" + log[log.index("Traceback") - 300 :][:3000])
-        return Verdict(disagreements=len(remarks), remarks=tuple(remarks))
+        self._awake = self._stage.life.starts

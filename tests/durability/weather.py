@@ -54,26 +54,23 @@ class Weather:
             return None
         self.troubles[kind] += 1
         if kind == "429":
-            body = {"errcode": "M_LIMIT_EXCEEDED", "error": "Too many requests", "retry_after_ms": _PAUSE_MS}
-            return web.json_response(body, status=429)
+            return limited(request)
         if kind == "502":
             return bad_gateway(request)
         if kind == "slow":
             await asyncio.sleep(self._chance.uniform(0.2, 1.5))
             return None
         if kind == "half":
-            return await _half(request)
+            return await half(request)
         if kind == "dropped":
-            assert request.transport is not None
-            request.transport.abort()
-            return web.Response()
+            return dropped(request)
         self._crash()
         return None
 
     def _after(self, request: web.Request) -> bool:
         if not self._strikes(request):
             return False
-        kind = self._chance.choice(("answer lost", "crash once it is taken"))
+        kind = self._chance.choice(("answer lost", "answer lost", "answer lost", "crash once it is taken"))
         if kind == "crash once it is taken" and not _is_send(request):
             return False
         self.troubles[kind] += 1
@@ -95,11 +92,24 @@ def _is_send(request: web.Request) -> bool:
     return request.method == "PUT" and "/rooms/" in request.path and "/send/" in request.path
 
 
-async def _half(request: web.Request) -> web.StreamResponse:
+def limited(_: web.Request) -> web.Response:
+    """A homeserver that has enough for now."""
+    body = {"errcode": "M_LIMIT_EXCEEDED", "error": "Too many requests", "retry_after_ms": _PAUSE_MS}
+    return web.json_response(body, status=429)
+
+
+def dropped(request: web.Request) -> web.Response:
+    """A connection that ends without an answer."""
+    if request.transport is not None:
+        request.transport.abort()
+    return web.Response()
+
+
+async def half(request: web.Request) -> web.StreamResponse:
     """An answer that promises more than comes."""
     response = web.StreamResponse(headers={"Content-Type": "application/json", "Content-Length": "200"})
     await response.prepare(request)
     await response.write(b'{"event_id": "$')
-    assert request.transport is not None
-    request.transport.abort()
+    if request.transport is not None:
+        request.transport.abort()
     return response
