@@ -10,7 +10,7 @@ from plugins.foci.standing import HealthEvent, News
 from plugins.foci.wording import counted, moment, named, sentence, service_of, span
 
 _DAY = 86400.0
-_CALM = "More is told when it has been steady for an hour."
+_CALM = "More follows once it has been steady for an hour."
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ _UNREAD = _Words(
     "can be read again since {at}, after {lasted}",
 )
 _DRIFT = _Words(
-    ": well-known and transports endpoint",
+    ": its two foci lists",
     "disagree",
     "still disagree",
     "disagreed",
@@ -68,7 +68,7 @@ def _words(event: HealthEvent) -> _Words:
         again = "can be checked again since {at}, after {lasted}"
         return _Words(words.part, "cannot be checked", "still cannot be checked", "could not be checked", again)
     if event.kind is News.FLAPPING:
-        return _Words(words.part, "flaps", "still flaps", "flapped", words.over)
+        return _Words(words.part, "is flapping", "is still flapping", "was flapping", words.over)
     return words
 
 
@@ -111,7 +111,7 @@ def resolve_message(last: HealthEvent, matter: Matter) -> Document:
         until = "" if last.expires is None else f"; the new one is valid until {_day(last.expires)}"
         return _line("✅", event, f" has a new certificate{until}.")
     if event.key == "self":
-        told = f" is out of doubt since {at}, after {lasted}: {last.cause.detail}. What is still bad is told now."
+        told = f" is out of doubt since {at}, after {lasted}: {last.cause.detail}. What stays bad is told soon."
         return Document((Paragraph(sentence("✅", "My own connection", Text(told))),))
     head = sentence("✅", _label(event), Text(over))
     return Document((Paragraph(head), *_history(last, start, matter.now)))
@@ -121,7 +121,7 @@ def closed_message(last: HealthEvent, matter: Matter) -> Document:
     """The final edit of the incident's own message: what it was."""
     event, ended = matter.events[0], last.at if last.ended is None else last.ended
     start = min(event.since, last.since)
-    period = f"from {moment(start, matter.now)} to {moment(ended, matter.now)} ({span(ended - start)})"
+    period = f"from {moment(start, ended)} to {moment(ended, start)} ({span(ended - start)})"
     if event.key == "self":
         told = f" was in doubt {period}: {event.cause.detail}. Nobody was blamed."
         return Document((Paragraph(sentence("✅", "My own connection", Text(told))),))
@@ -137,7 +137,8 @@ def _present(event: HealthEvent, now: float) -> tuple[Inline, ...]:
     label, words, since = _label(event), _words(event), moment(event.since, now)
     if event.key == "self":
         told = (
-            f" is in doubt since {since}: {event.cause.detail}. I suspect myself and blame nobody until that is over."
+            f" is in doubt since {since}: {event.cause.detail}. "
+            "I blame nobody until that is over. Check my network and DNS."
         )
         return sentence("❔", "My own connection", Text(told))
     if event.key.startswith("cert:"):
@@ -147,10 +148,10 @@ def _present(event: HealthEvent, now: float) -> tuple[Inline, ...]:
     if event.kind is News.UNCHECKABLE:
         return sentence("❔", label, Text(f"{told} Whether it works is not known."))
     if event.kind is News.FLAPPING:
-        often = f"it failed {event.flaps} times since {since}{_because(event, 'lately')}"
+        often = f"it has failed {event.flaps} times since {since}{_because(event, 'the last time')}"
         return sentence("⚠️", label, Text(f"{words.part} {words.now}: {often}. {_CALM}"))
     if event.kind is News.STILL_BAD:
-        told += " It does not flap any more."
+        told += " It is flapping no more."
     icon = "⚠️" if event.key.startswith("drift:") else "❌"
     return sentence(icon, label, Text(told), *_consequence(event))
 
@@ -177,7 +178,7 @@ def _ending(event: HealthEvent) -> str:
     expires = event.at if event.expires is None else event.expires
     left = max(0.0, expires - event.at)
     lasts = counted(round(left / _DAY), "day") if left >= _DAY else span(left)
-    return f": its certificate ends in {lasts}, on {_day(expires)}."
+    return f": its certificate ends in {lasts}, on {_day(expires)}. Renew it."
 
 
 def _day(at: float) -> str:

@@ -28,7 +28,7 @@ _ENTRIES_SHOWN = 5
 _LINES_SHOWN = 50
 _LONGEST_NAME = 200
 _LONGEST_LINE = 500
-_CALM = "More is told when one list has stayed for an hour."
+_CALM = "More follows once one list has stayed for an hour."
 
 
 def list_posts(

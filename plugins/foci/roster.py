@@ -146,7 +146,7 @@ def _watch(view: WatchView, now: float) -> tuple[Inline, ...]:
 
 
 def _trouble(event: HealthEvent, now: float) -> str:
-    words = {News.UNCHECKABLE: "cannot be checked", News.FLAPPING: "flaps", News.NEARER: "certificate ends soon"}
+    words = {News.UNCHECKABLE: "cannot be checked", News.FLAPPING: "flapping", News.NEARER: "certificate ends soon"}
     told = "certificate ends soon" if event.key.startswith("cert:") else words.get(event.kind, "bad")
     return f"{service_of(event.key)} {told} since {moment(event.since, now)}"
 

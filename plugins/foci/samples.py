@@ -19,7 +19,7 @@ from plugins.foci.assembly import Evidence
 from plugins.foci.certificates import Sighting
 from plugins.foci.entries import probe_url
 from plugins.foci.ladder import judge
-from plugins.foci.model import Certainty, Entry, FocusReport, Outcome, Report, Severity, Stage, Verdict
+from plugins.foci.model import Certainty, Entry, Finding, FocusReport, Outcome, Report, Severity, Stage, Verdict
 from plugins.foci.observation import ProbeSettings
 from plugins.foci.service_url import ServiceUrl
 from plugins.foci.standing import Cause, Sample, Standing
@@ -144,8 +144,16 @@ def _discovery(check: Check) -> Sample | None:
     cause = Cause()
     if standing is not Standing.GOOD and answer.findings:
         worst = min(answer.findings, key=lambda one: list(Severity).index(one.severity))
-        cause = Cause(worst.code, _line(failure.detail if failure is not None else worst.message), failure is not None)
+        detail = failure.detail if failure is not None else _unreadable(worst, check.report.well_known.http_status)
+        cause = Cause(worst.code, _line(detail), failure is not None)
     return Sample(key, host, standing, check.at, check.probe, cause)
+
+
+def _unreadable(worst: Finding, status: int | None) -> str:
+    """Why an answer is of no use, in the few words that follow "cannot be read"."""
+    if worst.code == "well-known-http-status":
+        return f"HTTP {status}"
+    return worst.message.partition(" is unusable: ")[2] or worst.message
 
 
 def _standing(check: Check, certainty: Certainty | None, host: str) -> Standing:
@@ -171,7 +179,8 @@ def _drift(check: Check) -> Sample | None:
     standing = Standing.UNKNOWN if unread else Standing.BAD if differ else Standing.GOOD
     cause = Cause()
     if standing is Standing.BAD:
-        told = "the endpoint lists other foci" if listed else "the endpoint lists nothing, which clients take as final"
+        told = "other foci than the well-known" if listed else "nothing, which clients take as final"
+        told = f"the transports endpoint lists {told}"
         cause = Cause("transports-disagree" if listed else "transports-empty", told, outage=False)
     elif unread:
         cause = Cause("not-tested", "one of the two lists could not be read", outage=False)

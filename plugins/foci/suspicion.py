@@ -4,7 +4,8 @@ Whether the bot should suspect itself: many hosts that go bad together are rarel
 Intended use: keep one ``Suspicion`` (``STORED`` for the database). After every check call
 ``step(state, samples, now, window)`` with all of its samples first, then ``health.step`` for each of them with
 ``held=held_back(state, its first_bad, now, window)``. The events have the key ``self`` and go to every room with a
-watch. What was held back fires with its next bad sample once the suspicion is over.
+watch. What was held back fires with its next bad sample a window after the suspicion is over: until then checks that
+began before come to their end.
 """
 
 from __future__ import annotations
@@ -53,12 +54,14 @@ class Suspicion:
         since: start of the present suspicion; None without one.
         told: the rooms know of it.
         ended_at: end of the last one that they knew of.
+        calm_since: end of the last one, whether they knew of it or not.
     """
 
     hosts: Mapping[str, HostView] = field(default_factory=dict)
     since: float | None = None
     told: bool = False
     ended_at: float | None = None
+    calm_since: float | None = None
 
     @property
     def active(self) -> bool:
@@ -98,15 +101,20 @@ def held_back(state: Suspicion, first_bad: float | None, now: float, window: flo
     """
     Whether a thing that has been bad since ``first_bad`` must not be blamed yet.
 
-    So it is while the bot suspects itself; and, without a word, for at most a window while the hosts looked at since
-    then make it likely that it soon will.
+    So it is while the bot suspects itself, and for a window after that; and, without a word, for at most a window while
+    the hosts looked at since then make it likely that it soon will.
     """
     if state.active:
         return True
-    if first_bad is None or not 0 <= now - first_bad <= window:
+    if first_bad is None:
+        return False
+    if state.calm_since is not None and first_bad <= state.calm_since <= now < state.calm_since + window:
+        return True
+    if not 0 <= now - first_bad <= window:
         return False
     since = [view for view in state.hosts.values() if view.at >= first_bad]
-    newly = sum(view.trouble_since is not None and view.trouble_since >= first_bad for view in since)
+    # a cut is not noticed at all hosts at once: those that went bad shortly before are looked at again by now
+    newly = sum(view.trouble_since is not None and view.trouble_since >= first_bad - window for view in since)
     return len(since) >= FEWEST_HOSTS and 2 * newly > len(since)
 
 
@@ -142,7 +150,7 @@ def _reconsidered(
     outlived = good > 0 and now - since >= PATIENCE * window
     if not recovered and not outlived:
         return replace(state, since=min(since, now)), ()
-    calm = replace(state, since=None, told=False, ended_at=now if state.told else state.ended_at)
+    calm = replace(state, since=None, told=False, ended_at=now if state.told else state.ended_at, calm_since=now)
     cause = Cause("self-suspicion", "most hosts answer again" if recovered else "other hosts kept answering")
     event = HealthEvent(News.RESOLVED, KEY, now, min(since, now), cause, ended=now)
     return calm, ((event,) if state.told else ())

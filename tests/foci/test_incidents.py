@@ -292,7 +292,9 @@ def test_flapping_is_one_message_and_its_end_another() -> None:
     """How often and since when."""
     rooms = Rooms()
     rooms.hear(event(News.FLAPPING, flaps=3))
-    assert lines(rooms.posts[0])[0].startswith("⚠️ rtc.example.org flaps: it failed 3 times since 12:00 UTC, lately: ")
+    assert lines(rooms.posts[0])[0].startswith(
+        "⚠️ rtc.example.org is flapping: it has failed 3 times since 12:00 UTC, the last time: "
+    )
     rooms.hear(event(News.RESOLVED, after=9000, ended=NOON + 5400, flaps=7))
     assert lines(rooms.posts[-1]) == [
         "✅ rtc.example.org recovered at 13:30 UTC after 1 h 30 min.",
@@ -308,7 +310,7 @@ def test_flapping_that_ends_badly_is_a_message_again() -> None:
         ("!ops", Purpose.UPDATE, Placement.EDIT),
         ("!ops", Purpose.FIRING, Placement.REPLY),
     ]
-    assert "It does not flap any more." in lines(rooms.posts[-1])[0]
+    assert "It is flapping no more." in lines(rooms.posts[-1])[0]
 
 
 def test_a_certificate_is_told_by_its_days() -> None:
@@ -322,8 +324,8 @@ def test_a_certificate_is_told_by_its_days() -> None:
     texts = [lines(post)[0] for post in rooms.posts if post.placement is not Placement.EDIT]
     affected = "Affects 2 watched servers: a.org, b.org."
     assert texts == [
-        f"⚠️ rtc.example.org: its certificate ends in 14 days, on 2026-12-07 12:03 UTC. {affected}",
-        f"⚠️ rtc.example.org: its certificate ends in 7 days, on 2026-12-07 12:03 UTC. {affected}",
+        f"⚠️ rtc.example.org: its certificate ends in 14 days, on 2026-12-07 12:03 UTC. Renew it. {affected}",
+        f"⚠️ rtc.example.org: its certificate ends in 7 days, on 2026-12-07 12:03 UTC. Renew it. {affected}",
         "✅ rtc.example.org has a new certificate; the new one is valid until 2027-03-01 12:00 UTC.",
     ]
 
@@ -338,8 +340,8 @@ def test_a_certificate_is_told_by_its_days() -> None:
         ),
         (
             "drift:example.org",
-            "⚠️ example.org: well-known and transports endpoint disagree since 12:00 UTC (3 checks): ",
-            "✅ example.org: well-known and transports endpoint agree again since 12:10 UTC, after 10 min.",
+            "⚠️ example.org: its two foci lists disagree since 12:00 UTC (3 checks): ",
+            "✅ example.org: its two foci lists agree again since 12:10 UTC, after 10 min.",
         ),
         (
             "self",

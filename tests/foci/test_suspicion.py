@@ -147,6 +147,21 @@ def test_while_it_suspects_itself_everything_is_held_back() -> None:
     assert held_back(bot.state, None, bot.now, WINDOW)
 
 
+def test_checks_that_began_before_its_end_blame_nobody() -> None:
+    """For a window after it what went bad before is still held back; what goes bad later is not."""
+    bot = Bot(6)
+    bot.round([BAD] * 6)
+    first_bad = bot.now
+    bot.round([GOOD] * 6)
+    assert bot.state.calm_since is not None
+    ended = bot.state.calm_since
+    assert held_back(bot.state, first_bad, ended, WINDOW)
+    assert held_back(bot.state, first_bad, ended + WINDOW - 1, WINDOW)
+    assert not held_back(bot.state, first_bad, ended + WINDOW, WINDOW)
+    assert not held_back(bot.state, ended + 1, ended + 2, WINDOW)
+    assert not held_back(bot.state, first_bad, ended - 3600, WINDOW)
+
+
 def test_hosts_no_longer_watched_are_forgotten() -> None:
     """The state does not grow for ever."""
     bot = Bot(50)

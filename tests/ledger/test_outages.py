@@ -122,8 +122,8 @@ async def test_drift_is_watched_on_the_own_homeserver_only(database: Database) -
     assert await ops.checks("a.org", 4) == []
     (line,) = await ops.checks("a.org", 3, own=True)
     assert line == (
-        "!ops new: ⚠️ a.org: well-known and transports endpoint disagree since 12:08 UTC (3 checks): "
-        "the endpoint lists other foci. Callers may miss each other."
+        "!ops new: ⚠️ a.org: its two foci lists disagree since 12:08 UTC (3 checks): "
+        "the transports endpoint lists other foci than the well-known. Callers may miss each other."
     )
 
 
@@ -138,7 +138,10 @@ async def test_a_certificate_is_told_at_fourteen_seven_and_one_days(database: Da
         heard[days] = await ops.check("a.org")
     assert {days: len(lines) for days, lines in heard.items()} == {15: 0, 14: 1, 13: 0, 7: 2, 6: 0, 1: 2, 0.5: 0}
     assert heard[14] == [
-        "!ops new: ⚠️ rtc.example.org: its certificate ends in 14 days, on 2026-12-09 12:00 UTC. Affects a.org."
+        (
+            "!ops new: ⚠️ rtc.example.org: its certificate ends in 14 days, on 2026-12-09 12:00 UTC. Renew it. "
+            "Affects a.org."
+        )
     ]
     assert heard[1][1].startswith("!ops reply: ⚠️ rtc.example.org: its certificate ends in 1 day")
     ops.internet.ends["rtc"] = end + 80 * DAY
@@ -177,7 +180,7 @@ async def test_when_everything_fails_the_bot_suspects_itself_once_in_every_room(
         ops.internet.broken[f"f{number}"] = FailureKind.CONNECT_TIMEOUT
     doubt = "new: ❔ My own connection is in doubt since 12:07 UTC: 7 of 13 hosts went bad within 6 min. "
     assert await rounds(4) == [
-        f"{room} {doubt}I suspect myself and blame nobody until that is over." for room in ("!ops", "!other")
+        f"{room} {doubt}I blame nobody until that is over. Check my network and DNS." for room in ("!ops", "!other")
     ]
     ops.restarted()
     for name in names:
@@ -186,7 +189,7 @@ async def test_when_everything_fails_the_bot_suspects_itself_once_in_every_room(
     lines = await rounds(5)
     over = "reply: ✅ My own connection is out of doubt since 12:21 UTC, after 14 min: most hosts answer again."
     assert [line for line in lines if "reply" in line] == [
-        f"{room} {over} What is still bad is told now." for room in ("!ops", "!other")
+        f"{room} {over} What stays bad is told soon." for room in ("!ops", "!other")
     ]
     assert [line for line in lines if "❌" in line] == [
         f"!ops new: ❌ f3.example.org is down since 12:22 UTC (3 checks): {REASON}. Affects s3.org."
