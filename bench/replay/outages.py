@@ -104,7 +104,7 @@ def _messages(books: Books, room: str, told: Iterable[Told]) -> list[Message]:
         if one.about.startswith(("list:", "alternates:", "cert:")):
             continue
         if one.placement == "new":
-            found[one.about] = Message(one.at, one.text, one.about, loud=[one.at], flapped="flaps" in one.text)
+            found[one.about] = Message(one.at, one.text, one.about, loud=[one.at], flapped="flap" in one.text)
         elif one.about in found:
             _develop(books, found[one.about], one)
     for message in found.values():
@@ -116,7 +116,7 @@ def _messages(books: Books, room: str, told: Iterable[Told]) -> list[Message]:
 
 def _develop(books: Books, message: Message, one: Told) -> None:
     if one.placement == "edit":
-        message.flapped |= "flaps" in one.text
+        message.flapped |= "flap" in one.text
         if one.sign in "✅▫":
             if message.end is not None:
                 books.complain("repeated", one.at, one.room, one.about, "closed twice")

@@ -104,3 +104,22 @@ def test_most_hosts_really_down_are_blamed_in_the_end(seed: int) -> None:
     assert not any(mine[0].at <= event.at < mine[1].at for event in theirs.values())
     assert sum(event.at >= mine[1].at for event in theirs.values()) >= 5
     assert all(START + 3600 <= event.since <= START + 3600 + INTERVAL * 1.1 for event in theirs.values())
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_hosts_that_cannot_be_looked_at_meanwhile_do_not_speak_for_the_connection(seed: int) -> None:
+    """Foci are not asked while the lists that name them cannot be read: that they were well before proves nothing."""
+    chance = random.Random(seed)
+    due = [START + chance.uniform(0, INTERVAL) for _ in range(30)]
+    states = [health.HealthState() for _ in due]
+    mind, probe, settings = suspicion.Suspicion(), 0, health.HealthSettings()
+    while (now := min(due)) < START + 3600 + 600:
+        server, probe, cut = due.index(now), probe + 1, now >= START + 3600
+        standing = Standing.BAD if cut else Standing.GOOD
+        sample = Sample(f"discovery:s{server}", f"s{server}", standing, now, str(probe), Cause("refused"))
+        focus = Sample(f"focus:f{server}", f"f{server}", Standing.GOOD, now, str(probe))
+        mind, _ = suspicion.step(mind, [sample] if cut else [sample, focus], now, WINDOW)
+        held = suspicion.held_back(mind, states[server].first_bad, now, WINDOW)
+        states[server], events = health.step(states[server], sample, settings, held=held)
+        assert events == ()
+        due[server] = now + health.pace(states[server], INTERVAL, now) * chance.uniform(0.9, 1.1)
