@@ -25,8 +25,9 @@ def sign(event: Any, room_id: str, own_user_id: str) -> Annotation | Withdrawal 
         return None
     content = event["content"]
     if event["type"] == "m.room.redaction":
-        # up to room version 10 the event itself says what it redacts, from 11 on its content does
-        target = _id(content.get("redacts"), "$") or _id(event.get("redacts"), "$")
+        # up to room version 10 the event itself says what it redacts and its content is free text; from 11 on the
+        # content says it, and a homeserver that repeats it at the top repeats the same
+        target = _id(event["redacts"] if "redacts" in event else content.get("redacts"), "$")
         return Withdrawal(room_id, target) if target else None
     if event["type"] != "m.reaction":
         return None

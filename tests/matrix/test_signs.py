@@ -41,6 +41,12 @@ def test_sound_signs() -> None:
     assert sign(event("m.room.redaction", {"redacts": "$new"}), ROOM, BOT) == Withdrawal(ROOM, "$new")
 
 
+def test_what_a_redaction_says_in_its_own_words_is_not_believed() -> None:
+    """Up to room version 10 content is free text: it does not make of one's own redaction that of another's event."""
+    found = sign(event("m.room.redaction", {"redacts": "$another"}, redacts="$own"), ROOM, BOT)
+    assert found == Withdrawal(ROOM, "$own")
+
+
 @pytest.mark.parametrize(
     "found",
     [
@@ -62,6 +68,7 @@ def test_sound_signs() -> None:
         event("m.room.message", {"m.relates_to": {"rel_type": "m.annotation", "event_id": "$t", "key": "k"}}),
         event("m.room.redaction", {}),
         event("m.room.redaction", {"redacts": 5}, redacts=["$x"]),
+        event("m.room.redaction", {"redacts": "$content"}, redacts=5),
     ],
 )
 def test_no_signs(found: Any) -> None:
