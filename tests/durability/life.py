@@ -22,6 +22,7 @@ class Life:
         starts, kills: how often.
         killed_at: monotonic seconds of every kill.
         exits: exit codes of lives that nobody ended.
+        program: the interpreter's arguments before those of `lab.hurry`.
     """
 
     def __init__(self, config: Path, log: Path) -> None:
@@ -29,6 +30,7 @@ class Life:
         self._log = log
         self._beginning = time.time()
         self._process: subprocess.Popen[bytes] | None = None
+        self.program: tuple[str, ...] = ("-m", "lab.hurry")
         self.starts = 0
         self.killed_at: list[float] = []
         self.exits: list[int] = []
@@ -52,7 +54,7 @@ class Life:
     def start(self, *prefix: str) -> None:
         """Run it; ``prefix`` is a command that runs another."""
         assert not self.alive
-        arguments = ["-m", "lab.hurry", str(SPEED), str(self._beginning), "--config", str(self._config)]
+        arguments = [*self.program, str(SPEED), str(self._beginning), "--config", str(self._config)]
         env = {**os.environ, "PYTHONPATH": str(ROOT)}
         self._process = spawn([*prefix, sys.executable, *arguments], log=self._log, cwd=self._config.parent, env=env)
         self.starts += 1

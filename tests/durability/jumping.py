@@ -1,0 +1,25 @@
+"""
+The bot on a machine whose clock is set: ``python -m tests.durability.jumping FILE`` and the arguments of `lab.hurry`.
+
+FILE holds the seconds by which the time of day is wrong; it is read again whenever anybody asks for the time.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+
+from lab import hurry
+
+
+def main() -> int:
+    """The bot, with another ``time.time``; returns its exit status."""
+    file, truth = Path(sys.argv[1]), time.time
+    time.time = lambda: truth() + float(file.read_text())
+    return hurry.main(sys.argv[2:], os.environ)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
