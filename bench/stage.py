@@ -11,7 +11,7 @@ from lab.exchange import Answer, Request, json_answer
 from lab.fault import Fault, Layer
 from lab.focus import Focus, Slashes
 from lab.front import Front, Mount, Site
-from lab.homeserver import Homeserver
+from lab.homeserver import USERINFO, Homeserver, userinfo
 from lab.process import free_port
 from lab.wellknown import WellKnown, document
 
@@ -40,6 +40,8 @@ class Stage:
         self.well_known = WellKnown(site, document(self.base_url, [self.entry(url) for url in self.urls[:1]]))
         self.foci = [self._focus(place) for place in range(2)]
         site.mount(Mount("/.well-known/matrix/server", self._delegation, exact=True))
+        # a server name with a port is where its federation is
+        site.mount(Mount(USERINFO, userinfo, exact=True))
 
     async def __aenter__(self) -> Self:
         for front in self._fronts:
