@@ -75,7 +75,7 @@ def progress(check: Check, mind: Mind, states: Mapping[str, KeyState], settings:
     vantage = mind.vantage.noted(answering, check.at, check.window)
     check = replace(check, vantage=vantage)
     samples = samples_of(check)
-    doubts, told = suspicion.step(mind.suspicion, samples, check.at, check.window)
+    doubts, told = suspicion.step(mind.suspicion, samples, check.at, check.window, check.report.server_name)
     events = [*told]
     turns: list[Began | Ended] = []
     changed: dict[str, KeyState] = {}

@@ -2,10 +2,13 @@
 Whether the bot should suspect itself: many hosts that go bad together are rarely all at fault.
 
 Intended use: keep one ``Suspicion`` (``STORED`` for the database). After every check call
-``step(state, samples, now, window)`` with all of its samples first, then ``health.step`` for each of them with
+``step(state, samples, now, window, server)`` with all of its samples first, then ``health.step`` for each of them with
 ``held=held_back(state, its first_bad, now, window)``. The events have the key ``self`` and go to every room with a
 watch. What was held back fires with its next bad sample a window after the suspicion is over: until then checks that
 began before come to their end.
+
+Lists are written by strangers: a host counts from its first good answer on, and all that one server's list named first
+count as one host.
 """
 
 from __future__ import annotations
@@ -39,10 +42,13 @@ class HostView:
     Attributes:
         at: when.
         trouble_since: since when nothing about it is good; None while something is.
+        listed_by: the server whose list named it first, for all that one list names counts once; empty for a server's
+            own host, None after a restart until it is looked at.
     """
 
     at: float
     trouble_since: float | None = None
+    listed_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +57,12 @@ class Suspicion:
     What the bot thinks of itself. Times are seconds since the epoch.
 
     Attributes:
+        hosts: those that ever answered well.
         since: start of the present suspicion; None without one.
         told: the rooms know of it.
         ended_at: end of the last one that they knew of.
         calm_since: end of the last one, whether they knew of it or not.
+        answering_since: since when no window passed without a good answer of any host.
     """
 
     hosts: Mapping[str, HostView] = field(default_factory=dict)
@@ -62,6 +70,7 @@ class Suspicion:
     told: bool = False
     ended_at: float | None = None
     calm_since: float | None = None
+    answering_since: float | None = None
 
     @property
     def active(self) -> bool:
@@ -73,7 +82,7 @@ STORED = StoredForm(Suspicion)
 
 
 def step(
-    state: Suspicion, samples: Iterable[Sample], now: float, window: float
+    state: Suspicion, samples: Iterable[Sample], now: float, window: float, server: str = ""
 ) -> tuple[Suspicion, tuple[HealthEvent, ...]]:
     """
     Take in the samples of one check.
@@ -83,9 +92,10 @@ def step(
 
     Args:
         window: the interval of checks, in seconds.
+        server: whose check it was; without it each host counts.
     """
-    state = replace(state, hosts=_looked(state.hosts, samples, now, window))
-    recent = [view for view in state.hosts.values() if now - view.at <= window]
+    state = _answering(state, _looked(state.hosts, samples, now, window, server), now, window)
+    recent = _counted(view for view in state.hosts.values() if now - view.at <= window)
     if state.since is not None:
         return _reconsidered(state, state.since, recent, now, window)
     newly = sum(view.trouble_since is not None and now - view.trouble_since <= window for view in recent)
@@ -102,29 +112,69 @@ def held_back(state: Suspicion, first_bad: float | None, now: float, window: flo
     Whether a thing that has been bad since ``first_bad`` must not be blamed yet.
 
     So it is while the bot suspects itself, and for a window after that; and, without a word, for at most a window while
-    the hosts looked at since then make it likely that it soon will.
+    the hosts looked at since then make it likely that it soon will. But nothing is for longer than one more than
+    ``PATIENCE`` windows in which others kept answering.
     """
+    if first_bad is None:
+        return state.active
+    if _outlasted(state, first_bad, now, window):
+        return False
     if state.active:
         return True
-    if first_bad is None:
-        return False
     if state.calm_since is not None and first_bad <= state.calm_since <= now < state.calm_since + window:
         return True
     if not 0 <= now - first_bad <= window:
         return False
-    since = [view for view in state.hosts.values() if view.at >= first_bad]
+    since = _counted(view for view in state.hosts.values() if view.at >= first_bad)
     # a cut is not noticed at all hosts at once: those that went bad shortly before are looked at again by now
     newly = sum(view.trouble_since is not None and view.trouble_since >= first_bad - window for view in since)
     return len(since) >= FEWEST_HOSTS and 2 * newly > len(since)
 
 
+def _outlasted(state: Suspicion, first_bad: float, now: float, window: float) -> bool:
+    """Whether others kept answering for so long that it cannot be us."""
+    # a suspicion begins up to a window after what it is about
+    if state.answering_since is None or now - max(first_bad, state.answering_since) < (PATIENCE + 1) * window:
+        return False
+    return any(view.trouble_since is None and now - view.at <= window for view in state.hosts.values())
+
+
+def _counted(views: Iterable[HostView]) -> list[HostView]:
+    """What each is worth: those that one list named are one, in trouble since the last of them is."""
+    counted, listed = [], dict[str, HostView]()
+    for view in views:
+        if not view.listed_by:
+            counted.append(view)
+            continue
+        other = listed.get(view.listed_by, view)
+        troubles = [one.trouble_since for one in (view, other) if one.trouble_since is not None]
+        since = max(troubles) if len(troubles) == 2 else None
+        listed[view.listed_by] = HostView(max(view.at, other.at), since, view.listed_by)
+    return [*counted, *listed.values()]
+
+
+def _answering(state: Suspicion, hosts: Mapping[str, HostView], now: float, window: float) -> Suspicion:
+    """The same with the hosts as they are now."""
+    before, after = (
+        max((view.at for view in views.values() if view.trouble_since is None), default=None)
+        for views in (state.hosts, hosts)
+    )
+    since = None if state.answering_since is None else min(state.answering_since, now)
+    if after == now and (since is None or before is None or now - before > window):
+        since = now
+    return replace(state, hosts=hosts, answering_since=since)
+
+
 def _looked(
-    hosts: Mapping[str, HostView], samples: Iterable[Sample], now: float, window: float
+    hosts: Mapping[str, HostView], samples: Iterable[Sample], now: float, window: float, server: str
 ) -> Mapping[str, HostView]:
     standings: dict[str, list[Standing]] = defaultdict(list)
+    own = set()
     for sample in samples:
         if sample.host:
             standings[sample.host].append(sample.standing)
+            if not sample.key.startswith("focus:"):
+                own.add(sample.host)
     if not standings:
         return hosts
     # A clock that was set back must not leave a host in the future.
@@ -135,18 +185,31 @@ def _looked(
     }
     for host, seen in standings.items():
         before = views.get(host)
+        good = Standing.GOOD in seen
+        if before is None and not good:
+            continue
         known = before.trouble_since if before is not None else None
-        since = None if Standing.GOOD in seen else now if known is None else min(known, now)
-        views[host] = HostView(now, since)
+        since = None if good else now if known is None else min(known, now)
+        views[host] = HostView(now, since, _lister(before, host in own, server))
     return views
+
+
+def _lister(before: HostView | None, own: bool, server: str) -> str:
+    """Naming another's host does not take it away from there."""
+    if own:
+        return ""
+    return server if before is None or before.listed_by is None else before.listed_by
 
 
 def _reconsidered(
     state: Suspicion, since: float, recent: list[HostView], now: float, window: float
 ) -> tuple[Suspicion, tuple[HealthEvent, ...]]:
-    """Over when half of the hosts are good again, or when others kept answering for so long that it cannot be us."""
+    """
+    Over when half of the hosts were found good since, or when others kept answering for so long that it cannot be us.
+    """
     good = sum(view.trouble_since is None for view in recent)
-    recovered = bool(recent) and 2 * good >= len(recent)
+    again = sum(view.trouble_since is None and view.at > since for view in recent)
+    recovered = bool(recent) and 2 * again >= len(recent)
     outlived = good > 0 and now - since >= PATIENCE * window
     if not recovered and not outlived:
         return replace(state, since=min(since, now)), ()

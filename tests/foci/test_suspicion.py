@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plugins.foci.standing import HealthEvent, News, Sample, Standing
-from plugins.foci.suspicion import KEY, STORED, Suspicion, held_back, step
+from plugins.foci.suspicion import KEY, PATIENCE, STORED, HostView, Suspicion, held_back, step
 
 WINDOW = 300.0
 START = 1_000_000.0
@@ -95,6 +97,17 @@ def test_it_is_over_when_half_of_the_hosts_answer_again() -> None:
     assert not bot.state.active
 
 
+def test_what_answered_before_it_began_does_not_end_it() -> None:
+    """One more good answer, of a host that was not asked for a while, is not half of the hosts."""
+    bot = Bot(6)
+    bot.now += 100
+    events = [event for host in bot.hosts[1:4] for event in bot.look(host, BAD, after=1)]
+    assert [event.cause.detail for event in events] == ["3 of 5 hosts went bad within 5 min"]
+    assert bot.look(bot.hosts[0], GOOD, after=1) == []
+    assert bot.state.active
+    assert [event.kind for host in bot.hosts[4:] for event in bot.look(host, GOOD, after=1)] == [News.RESOLVED]
+
+
 def test_it_lasts_while_nothing_answers() -> None:
     """However long."""
     bot = Bot(6)
@@ -160,6 +173,50 @@ def test_checks_that_began_before_its_end_blame_nobody() -> None:
     assert not held_back(bot.state, first_bad, ended + WINDOW, WINDOW)
     assert not held_back(bot.state, ended + 1, ended + 2, WINDOW)
     assert not held_back(bot.state, first_bad, ended - 3600, WINDOW)
+
+
+def test_what_never_answered_says_nothing() -> None:
+    """Whoever writes names into a list that were never any good makes the bot neither doubt itself nor stop."""
+    bot = Bot(6)
+    for number in range(20):
+        assert bot.look(f"x{number}.example.net", BAD) == []
+    assert len(bot.state.hosts) == 6
+    bot.round([BAD] * 6)
+    bot.round([GOOD] * 6)
+    assert not bot.state.active
+
+
+def test_all_that_one_list_names_counts_once() -> None:
+    """Twenty names that were good and die together are one host; so they are when another list names them later."""
+    bot = Bot(6)
+    for standing in (GOOD, BAD):
+        names = [f"x{number}.example.net" for number in range(20)]
+        samples = [Sample("discovery:evil.example", "evil.example", GOOD, bot.now, "")]
+        samples += [Sample(f"focus:https://{name}:443/", name, standing, bot.now, "") for name in names]
+        for server in ("evil.example", "second.example"):
+            bot.state, events = step(bot.state, samples, bot.now, WINDOW, server)
+            assert events == ()
+    assert len(bot.state.hosts) == 6 + 1 + 20
+    assert not held_back(bot.state, bot.now, bot.now, WINDOW)
+    restarted = {host: HostView(view.at, view.trouble_since) for host, view in bot.state.hosts.items()}
+    bot.state = replace(bot.state, hosts=restarted)
+    bot.state, events = step(bot.state, samples, bot.now, WINDOW, "evil.example")
+    assert events == ()
+
+
+def test_nothing_is_held_back_for_ever_while_others_answer() -> None:
+    """Four windows after it went bad it is blamed, suspicion or not; after a cut they begin when somebody answers."""
+    bot = Bot(6)
+    first_bad = bot.now
+    while bot.now < first_bad + 6 * WINDOW:
+        bot.round([GOOD] * 6)
+        bot.state = replace(bot.state, since=bot.now)
+        assert held_back(bot.state, first_bad, bot.now, WINDOW) is (bot.now < first_bad + (PATIENCE + 1) * WINDOW)
+    for _ in range(9):
+        bot.round([BAD] * 6)
+    assert held_back(bot.state, first_bad, bot.now, WINDOW)
+    bot.look(bot.hosts[0], GOOD)
+    assert held_back(bot.state, first_bad, bot.now, WINDOW)
 
 
 def test_hosts_no_longer_watched_are_forgotten() -> None:

@@ -196,6 +196,29 @@ async def test_when_everything_fails_the_bot_suspects_itself_once_in_every_room(
     ]
 
 
+async def test_a_list_of_dead_hosts_holds_back_no_alert(database: Database) -> None:
+    """Whoever publishes twenty new names at each check, none of which answers, makes no room doubt or wait."""
+    names = [f"s{number}.org" for number in range(6)]
+    ops = Ops(database, Internet({name: [f"f{number}"] for number, name in enumerate(names)} | {"evil.org": []}))
+    await ops.watch({"!ops": names, "!evil": ["evil.org"]})
+
+    async def rounds(times: int, every: float) -> list[str]:
+        heard = []
+        for _ in range(times):
+            for name in names:
+                heard += await ops.checks(name, 1, every)
+            dead = [f"x{ops.at:.0f}-{number}" for number in range(20)]
+            ops.internet.servers["evil.org"].foci = dead
+            ops.internet.broken |= dict.fromkeys(dead, REFUSED)
+            heard += await ops.checks("evil.org", 1, every)
+        return [line for line in heard if line.startswith("!ops") or "My own connection" in line]
+
+    assert await rounds(2, 40) == []
+    ops.internet.broken["f0"] = REFUSED
+    down = f"!ops new: ❌ f0.example.org is down since 12:09 UTC (3 checks): {REASON}. Affects s0.org."
+    assert await rounds(10, 14) == [down]
+
+
 async def test_reminders_stop_where_somebody_reacted(database: Database) -> None:
     """Until the reaction is taken back; each hook may be called twice, and restarts change nothing."""
     ops = await one_server(database)
