@@ -31,7 +31,7 @@ class Federation:
 
     Args:
         max_redirects: of the server well-known, in a row.
-        timeout: seconds of one request; each of these gets a share of it.
+        timeout: seconds of one request; the whole look-up gets a share of it, for no report waits longer for it.
     """
 
     def __init__(self, outbound: OutboundClient, max_redirects: int, timeout: float) -> None:
@@ -41,17 +41,21 @@ class Federation:
 
     async def look_up(self, target: Target, *, deadline: float) -> UserLookup:
         """Ask a server about users; ``deadline`` is loop time. Nothing it does raises here."""
+        limit = min(deadline, asyncio.get_running_loop().time() + self._patience)
+        found = await self._look_up(target, limit)
+        return replace(found, cut_short=limit >= deadline)
+
+    async def _look_up(self, target: Target, limit: float) -> UserLookup:
         named = read_place(target.server_name) or Place(target.url_host, target.port)
         delegation = Delegation()
         if named.by_records:
-            delegation = read_delegation(await self._server_well_known(named.host, deadline))
+            delegation = read_delegation(await self._server_well_known(named.host, limit))
         if delegation.broken:
             return UserLookup(None, "", delegation)
-        return await self._ask(delegation.place or named, delegation, deadline)
+        return await self._ask(delegation.place or named, delegation, limit)
 
-    async def _server_well_known(self, host: str, deadline: float) -> Exchange:
+    async def _server_well_known(self, host: str, limit: float) -> Exchange:
         url = f"https://{host}{SERVER_WELL_KNOWN_PATH}"
-        limit = self._limit(deadline)
         for _ in range(self._max_redirects):
             hop = await self._outbound.fetch("GET", url, deadline=limit)
             if hop.response is None or hop.response.status not in _REDIRECTS:
@@ -61,27 +65,22 @@ class Federation:
                 return hop
         return hop
 
-    async def _ask(self, place: Place, delegation: Delegation, deadline: float) -> UserLookup:
+    async def _ask(self, place: Place, delegation: Delegation, limit: float) -> UserLookup:
         if not place.by_records:
-            return await self._at(f"https://{place.host}:{place.port}", None, delegation, deadline)
-        limit = self._limit(deadline)
+            return await self._at(f"https://{place.host}:{place.port}", None, delegation, limit)
         answers = await asyncio.gather(
             *(self._outbound.services(f"{kind}.{place.host}", deadline=limit) for kind in _RECORDS)
         )
         service = next((answer[0] for answer in answers if answer), None)
         if service is None:
             unsure = None in answers
-            found = await self._at(f"https://{place.host}:{FEDERATION_PORT}", None, delegation, deadline)
-            return replace(found, unsure=unsure)
+            found = await self._at(f"https://{place.host}:{FEDERATION_PORT}", None, delegation, limit)
+            return replace(found, unsure=found.unsure or unsure)
         resolution = await self._outbound.resolve(service.host, service.port, deadline=limit)
         # Certificate and Host are those of the name, whatever host the record leads to.
         own = replace(resolution, host=place.host.lower(), port=443)
-        return await self._at(f"https://{place.host}", own, delegation, deadline)
+        return await self._at(f"https://{place.host}", own, delegation, limit)
 
-    async def _at(self, url: str, resolution: Resolution | None, delegation: Delegation, deadline: float) -> UserLookup:
-        limit = self._limit(deadline)
+    async def _at(self, url: str, resolution: Resolution | None, delegation: Delegation, limit: float) -> UserLookup:
         asked = await self._outbound.fetch("GET", url + USERINFO_PATH, deadline=limit, resolution=resolution)
-        return UserLookup(asked, url.removesuffix(":443"), delegation, cut_short=limit >= deadline)
-
-    def _limit(self, deadline: float) -> float:
-        return min(deadline, asyncio.get_running_loop().time() + self._patience)
+        return UserLookup(asked, url.removesuffix(":443"), delegation, delegation.unsure)

@@ -24,10 +24,12 @@ SERVER_WELL_KNOWN_PATH = "/.well-known/matrix/server"
 USERINFO_PATH = "/_matrix/federation/v1/openid/userinfo"
 FEDERATION_PORT = 8448
 PATIENCE_SHARE = 0.5
-"""Share of a request's time that each of these two questions may take: no report waits longer for a side issue."""
+"""Share of a request's time that the whole look-up may take: no report waits longer for a side issue."""
 
 _SERVER_NAME = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,255})(?::(?P<port>[0-9]{1,5}))?")
 _LONGEST_SHOWN = 80
+_PASSING = (401, 403, 407, 408, 421, 425, 429)
+"""Refusals that may be about who asks, or when."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +60,13 @@ class Delegation:
         place: whom it names; None when it names nobody.
         fault: what is wrong with its ``m.server``; empty if nothing is.
         broken: the fault ends the look-up; else resolvers go on as if there were no document.
+        unsure: nobody knows whom it would have named, for it could not be read just now.
     """
 
     place: Place | None = None
     fault: str = ""
     broken: bool = False
+    unsure: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,7 @@ class UserLookup:
         asked: the last request; None when there was nowhere to send one.
         url: where it went, for people.
         delegation: what the server well-known said.
-        unsure: DNS did not say whether there are SRV records, so that it may have been the wrong place.
+        unsure: the server well-known or DNS did not say where to ask, so that it may have been the wrong place.
         cut_short: the deadline of the check left it less than its share of time.
     """
 
@@ -101,9 +105,12 @@ def read_place(text: str) -> Place | None:
 
 def read_delegation(exchange: Exchange) -> Delegation:
     """Judge an answer of the server well-known; whatever is not a 200 with a JSON object names nobody."""
+    if exchange.failure is not None:
+        return Delegation(unsure=meaning_of(exchange.failure).certainty is not Certainty.DEFINITE)
     response = exchange.response
-    if response is None or response.status != 200:
-        return Delegation()
+    assert response is not None  # noqa: S101 - an exchange has one of the two
+    if response.status != 200:
+        return Delegation(unsure=response.status in _PASSING or response.status >= 500)
     parsed = read_json(response.body)
     if isinstance(parsed, BodyFault):
         return Delegation(fault=f"the server well-known is unusable ({parsed.detail})")

@@ -80,6 +80,24 @@ def test_delegations(exchange: Exchange, place: Place | None, fault: str, broken
 
 
 @pytest.mark.parametrize(
+    ("exchange", "unsure"),
+    [
+        (answered(404, b"nothing"), False),
+        (answered(410, b"nothing"), False),
+        (failed(FailureKind.CONNECT_REFUSED, Phase.CONNECT), False),
+        (answered(429, b"later"), True),
+        (answered(403, b"who are you"), True),
+        (answered(503, b"soon"), True),
+        (failed(FailureKind.CONNECT_TIMEOUT, Phase.CONNECT), True),
+        (failed(FailureKind.DNS_SERVFAIL, Phase.ADDRESS), True),
+    ],
+)
+def test_who_cannot_read_a_delegation_does_not_know_that_there_is_none(exchange: Exchange, unsure: bool) -> None:
+    """The port 8448 is blamed only where nothing else could have been named."""
+    assert read_delegation(exchange).unsure is unsure
+
+
+@pytest.mark.parametrize(
     ("asked", "words", "advice"),
     [
         (answered(401, MISSING), None, ""),
