@@ -13,7 +13,7 @@ AUDIT_STAMP := $(AUDIT_VENV)/.installed
 BENCH_VENV := .venv-bench
 BENCH_STAMP := $(BENCH_VENV)/.installed
 
-.PHONY: setup livekit demo run check test coverage zoo audit scoreboard bench policy fuzz clean
+.PHONY: setup livekit demo run check test durability coverage zoo audit scoreboard bench policy fuzz clean
 setup: $(STAMP)
 
 $(STAMP): requirements.txt requirements-dev.txt requirements-lab.txt requirements-media.txt
@@ -46,6 +46,10 @@ test: setup
 	$(if $(COVERAGE),@$(BIN)/python -m coverage erase)
 	$(BIN)/python $(if $(COVERAGE),-m coverage run) -m pytest
 	$(if $(COVERAGE),@$(BIN)/python -m tests.gate)
+
+# The bot killed over and over through RUNS incidents, and what the rooms make of it; SEED=... for the same chances.
+durability: setup
+	@$(BIN)/python -m tests.durability $(if $(RUNS),--runs $(RUNS)) $(if $(SEED),--seed $(SEED))
 
 coverage:
 	@$(MAKE) test COVERAGE=1

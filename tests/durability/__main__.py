@@ -74,7 +74,9 @@ def summary(outcomes: Sequence[Outcome], seconds: float) -> tuple[str, bool]:
     kills = [count for outcome in outcomes for count in outcome.kills]
     figures = (
         f"{sum(outcome.runs for outcome in outcomes)} runs, {verdict.expected} messages, "
-        f"{sum(outcome.killed for outcome in outcomes)} kills ({min(kills)} to {max(kills)} during a run), "
+        f"{sum(outcome.killed for outcome in outcomes)} kills "
+        f"({sum(outcome.at_a_message for outcome in outcomes)} at a message, "
+        f"{min(kills)} to {max(kills)} during a run), "
         f"{troubles.total()} troubles ({', '.join(f'{kind} {count}' for kind, count in sorted(troubles.items()))}): "
         f"{verdict.lost} lost, {verdict.repeated} repeated, {verdict.out_of_order} out of order, "
         f"{verdict.misdirected} misdirected, {verdict.disagreements} disagreements; {seconds:.0f} s"

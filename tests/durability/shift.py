@@ -25,8 +25,11 @@ _EARLY = 0.2
 _ORDERLY = 0.15
 """Share of lives that end by SIGTERM instead."""
 
-_LIFE = 4.0
-"""Seconds that a life has at most once the bot is awake, beside twice those that its start took."""
+_AT_A_MESSAGE = 0.5
+"""Share of the others that end just before or just after the homeserver takes one of their messages."""
+
+_LIFE = 8.0
+"""Seconds that a life has at most once the bot is awake; up to twice as long where starts take long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +39,14 @@ class Outcome:
 
     Attributes:
         killed: how often the bot was.
+        at_a_message: how often of these just before or just after the homeserver took a message.
         kills: by run, those between its first event and its last message.
     """
 
     runs: int
     verdict: Verdict
     killed: int
+    at_a_message: int
     kills: Sequence[int]
     troubles: Counter[str]
     seconds: float
@@ -65,14 +70,16 @@ class Shift:
     trouble: float = 0.2
     _chance: random.Random = field(init=False)
     _stage: Stage = field(init=False)
+    _weather: Weather = field(init=False)
     _mayhem: bool = False
     _awake: int = 0
+    _at_a_message: int = 0
 
     async def work(self) -> Outcome:
         """From the first start of the bot to the judgement."""
         began = time.monotonic()
         self._chance = random.Random(self.seed)
-        weather = Weather(self._chance, self.trouble, self._crash, self._wake)
+        weather = self._weather = Weather(self._chance, self.trouble, self._crash, self._wake)
         async with stage(self.synapse, self.directory, self.authority, self.name, self.runs) as self._stage:
             await self._stage.begin()
             self._wake()
@@ -83,7 +90,8 @@ class Shift:
             verdict += await self._stage.judged()
             killed = len(self._stage.life.killed_at)
         verdict += judge_transactions(weather.taken)
-        return Outcome(self.runs, verdict, killed, kills, weather.troubles, time.monotonic() - began)
+        seconds = time.monotonic() - began
+        return Outcome(self.runs, verdict, killed, self._at_a_message, kills, weather.troubles, seconds)
 
     async def _play(self) -> tuple[Verdict, Sequence[int]]:
         """Every incident at once, and no peace for the bot; how many kills each saw."""
@@ -110,6 +118,7 @@ class Shift:
         life = self._stage.life
         while self._mayhem:
             await self._lived()
+            self._weather.calm()
             if not self._mayhem:
                 break
             if life.alive and self._chance.random() < _ORDERLY:
@@ -125,18 +134,21 @@ class Shift:
     async def _lived(self) -> None:
         """One life of the bot, as long as chance lets it be."""
         early, share, born = self._chance.random() < _EARLY, self._chance.random(), time.monotonic()
+        if not early and self._chance.random() < _AT_A_MESSAGE:
+            self._weather.crash_at(self._chance.randint(1, 8), before=self._chance.random() < 0.5)
         await self._while_it_lives(lambda: not early and self._awake < self._stage.life.starts)
         awake = time.monotonic()
-        until_end = awake + share * (_LIFE + 2 * (awake - born))
+        until_end = awake + share * (_LIFE + min(_LIFE, awake - born))
         await self._while_it_lives(lambda: time.monotonic() < until_end)
 
     async def _while_it_lives(self, waits: Callable[[], bool]) -> None:
-        await until(lambda: not (self._mayhem and self._stage.life.alive and waits()), within=60)
+        await until(lambda: not (self._mayhem and self._stage.life.alive and waits()), within=300)
 
     def _crash(self) -> None:
         """Kill now; the reaper sees it and starts the bot again."""
         if self._mayhem and self._stage.life.alive:
             self._stage.life.kill()
+            self._at_a_message += 1
 
     def _wake(self) -> None:
         """The bot reads what is new: its start is over."""

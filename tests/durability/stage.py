@@ -23,7 +23,7 @@ from tests.matrix.proxy import Proxy
 
 _PASSWORD = "bot-password"
 
-_REST = 4.0
+_REST = 6.0
 """Seconds in which every server is checked again, after the last message."""
 
 
@@ -120,7 +120,7 @@ async def stage(
         ]
         settings: dict[str, Any] = {
             "network": {**federation.network(), "timeout": "10s"},
-            "plugins": {"foci": {"watch": {"interval": "2m", "servers": servers}}},
+            "plugins": {"foci": {"watch": {"interval": "5m", "servers": servers}}},
             **changes,
         }
         bot = directory / "bot"

@@ -21,10 +21,11 @@ class Weather:
 
     Attributes:
         troubles: how often each kind happened.
+        fair: nothing goes wrong any more.
         taken: transaction id to the event ids that the homeserver gave for it, whether or not the bot learned them.
 
     Args:
-        crash: called at such a moment now and then; does the killing.
+        crash: called at the moment that was asked for with `crash_at`; does the killing.
         synced: called whenever the bot asks for what is new.
         share: of requests to send something that are spoiled; of others a quarter of that.
     """
@@ -35,6 +36,8 @@ class Weather:
         self.troubles: Counter[str] = Counter()
         self.taken: defaultdict[str, list[str]] = defaultdict(list)
         self.fair = False
+        self._crash_in = 0
+        self._crash_before = False
         self._chance = chance
         self._share = share
         self._crash = crash
@@ -44,14 +47,26 @@ class Weather:
         """Let it come down on a proxy."""
         proxy.before, proxy.after, proxy.witness = self._before, self._after, self._witness
 
+    def crash_at(self, number: int, *, before: bool) -> None:
+        """Crash at so many messages from now: before the homeserver takes that one, or after."""
+        self._crash_in, self._crash_before = number, before
+
+    def calm(self) -> None:
+        """Do not crash any more."""
+        self._crash_in = 0
+
     async def _before(self, request: web.Request) -> web.StreamResponse | None:
         if "since" in request.query:
             self._synced()
+        if _is_send(request) and self._crash_in:
+            self._crash_in -= 1
+            if self._crash_in == 0 and self._crash_before:
+                self._crash()
+                return None
+            request["crash"] = self._crash_in == 0
         if not self._strikes(request):
             return None
-        kind = self._chance.choice(("429", "502", "dropped", "slow", "half", "crash before it is taken"))
-        if kind == "crash before it is taken" and not _is_send(request):
-            return None
+        kind = self._chance.choice(("429", "502", "dropped", "slow", "half"))
         self.troubles[kind] += 1
         if kind == "429":
             return limited(request)
@@ -60,22 +75,17 @@ class Weather:
         if kind == "slow":
             await asyncio.sleep(self._chance.uniform(0.2, 1.5))
             return None
-        if kind == "half":
-            return await half(request)
         if kind == "dropped":
             return dropped(request)
-        self._crash()
-        return None
+        return await half(request)
 
     def _after(self, request: web.Request) -> bool:
+        if request.get("crash"):
+            self._crash()
+            return True
         if not self._strikes(request):
             return False
-        kind = self._chance.choice(("answer lost", "answer lost", "answer lost", "crash once it is taken"))
-        if kind == "crash once it is taken" and not _is_send(request):
-            return False
-        self.troubles[kind] += 1
-        if kind == "crash once it is taken":
-            self._crash()
+        self.troubles["answer lost"] += 1
         return True
 
     def _witness(self, request: web.Request, status: int, body: bytes) -> None:

@@ -113,6 +113,35 @@ async def test_full_disk(tmp_path: Path) -> None:
     await database.close()
 
 
+async def test_trouble_is_said_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many transactions fail and others work meanwhile: one line when it begins, one when it is over."""
+    database = Database(f"sqlite:///{tmp_path / 'bot.db'}")
+    await database.open()
+
+    async def write() -> None:
+        async with database.begin() as connection:
+            await connection.execute(insert(rooms).values({**ROW, "hinted_sessions": "x" * 100_000}))
+
+    async with database.begin() as connection:
+        pages = await connection.scalar(text("PRAGMA page_count"))
+        await connection.execute(text(f"PRAGMA max_page_count={pages}"))
+    with caplog.at_level("INFO", "botkit.storage"):
+        for _ in range(3):
+            with pytest.raises(StorageError):
+                await write()
+            async with database.begin() as connection:
+                await connection.execute(text("SELECT 1"))
+        monkeypatch.setattr("botkit.storage.database._SOUND_AFTER", 0.0)
+        async with database.begin() as connection:
+            await connection.execute(text("PRAGMA max_page_count=100000"))
+        await write()
+    await database.close()
+    place = f"database {tmp_path / 'bot.db'}: "
+    assert caplog.messages == [f"{place}database or disk is full", f"{place}works again"]
+
+
 async def test_not_a_database(tmp_path: Path) -> None:
     """A file that is something else is refused, not overwritten."""
     path = tmp_path / "bot.db"
