@@ -63,7 +63,8 @@ class Signalling:
 
 def accepts(validate: Exchange) -> bool:
     """Whether the SFU took the token, so that a WebSocket is worth trying."""
-    return validate.response is not None and validate.response.status == 200
+    response = validate.response
+    return response is not None and response.status == 200 and response.body.strip() == b"success"
 
 
 def judge_signalling(seen: Signalling, applicant: Applicant, settings: ProbeSettings) -> Step:
@@ -99,6 +100,11 @@ def judge_without_token(url: ServiceUrl, upgrade: Exchange, settings: ProbeSetti
         return passed(
             Stage.SIGNALLING, upgrade.elapsed_ms, "the SFU asks for a token, for WebSockets too; none was tried"
         )
+    if (turned_away := _turned_away(upgrade, upgrade.response, seen.shown)) is not None:
+        return turned_away
+    if upgrade.response.status == 101:
+        detail = f"a WebSocket opens at {seen.shown} without a token, which LiveKit would ask for"
+        return _unreachable(detail, _ROUTE, Certainty.DEFINITE, upgrade.elapsed_ms)
     detail = f"plain requests reach the SFU, WebSockets do not: HTTP {upgrade.response.status} to the upgrade"
     return _unreachable(detail, _UPGRADE, _proof(upgrade.response), upgrade.elapsed_ms)
 
@@ -131,6 +137,14 @@ def _not_accepted(exchange: Exchange, response: Response, applicant: Applicant, 
         detail = "the SFU refuses the token that the service signed (HTTP 401)"
         found = finding("sfu-refused-token", f"{_capital(detail)}; {_SFU_ERROR}.", _SAME_KEYS)
         return failed(Stage.SIGNALLING, exchange.elapsed_ms, detail, Certainty.DEFINITE, found)
+    if (turned_away := _turned_away(exchange, response, shown)) is not None:
+        return turned_away
+    detail = f"no SFU answers at {shown}: HTTP {response.status} at /rtc/validate"
+    return _unreachable(detail, _ROUTE, _proof(response), exchange.elapsed_ms)
+
+
+def _turned_away(exchange: Exchange, response: Response, shown: str) -> Step | None:
+    """By a bot challenge, or by an SFU that is full; None by neither."""
     if is_challenge(response):
         found = finding("waf-challenge", f"A bot challenge stands before the SFU at {shown}.", _EXEMPT)
         return failed(
@@ -139,8 +153,7 @@ def _not_accepted(exchange: Exchange, response: Response, applicant: Applicant, 
     if response.status in (429, 503) and not response.body.lstrip().startswith(b"<"):
         detail = f"the SFU takes nobody in (HTTP {response.status}; Element Call shows INSUFFICIENT_CAPACITY_ERROR)"
         return _unreachable(detail, _BUSY, _proof(response), exchange.elapsed_ms)
-    detail = f"no SFU answers at {shown}: HTTP {response.status} at /rtc/validate"
-    return _unreachable(detail, _ROUTE, _proof(response), exchange.elapsed_ms)
+    return None
 
 
 _EXEMPT = "Exempt the SFU's path from bot challenges: Matrix clients cannot solve them."
@@ -162,6 +175,8 @@ def _no_room(exchange: Exchange, applicant: Applicant) -> Step:
 def _upgrade_refused(exchange: Exchange, response: Response, applicant: Applicant, shown: str) -> Step:
     if any(text in response.body[:_LOOKED_AT] for text in (*_REFUSALS, _NO_SUCH_ROOM)):
         return _not_accepted(exchange, response, applicant, shown)
+    if (turned_away := _turned_away(exchange, response, shown)) is not None:
+        return turned_away
     detail = f"the SFU accepts the token, but the upgrade to WebSocket is refused (HTTP {response.status})"
     return _unreachable(detail, _UPGRADE, _proof(response), exchange.elapsed_ms)
 

@@ -16,7 +16,7 @@ from plugins.foci.join_answer import leave, read_welcome
 from plugins.foci.model import Certainty, Outcome, Severity
 from plugins.foci.observation import ProbeSettings
 from plugins.foci.service_url import read_sfu_url
-from plugins.foci.signalling_answer import Signalling, Welcome, judge_signalling, judge_without_token
+from plugins.foci.signalling_answer import Signalling, Welcome, accepts, judge_signalling, judge_without_token
 from plugins.foci.step import Step
 from plugins.foci.token_answer import Applicant
 from tests.foci.evidence import answered, failed
@@ -159,10 +159,23 @@ def test_an_entry_with_an_sfu_alone_is_asked_without_a_token() -> None:
     step = judge_without_token(URL, answered(401, b"no permissions to access the room"), ProbeSettings())
     assert step.result.outcome is Outcome.OK
     assert "none was tried" in step.result.detail
-    for answer in (answered(404), answered(401, b"log in"), answered(101, b"x")):
+    for answer, advice in (
+        (answered(404), "Upgrade"),
+        (answered(401, b"log in"), "Upgrade"),
+        (answered(101, b"x"), "Route LIVEKIT_URL"),
+        (answered(503, b"full"), "more capacity"),
+    ):
         step = judge_without_token(URL, answer, ProbeSettings())
         assert [found.code for found in step.findings] == ["sfu-unreachable"]
-        assert "Upgrade" in step.findings[0].advice
+        assert advice in step.findings[0].advice
+    challenged = judge_without_token(URL, answered(403, b"", {"cf-mitigated": "challenge"}), ProbeSettings())
+    assert [found.code for found in challenged.findings] == ["waf-challenge"]
+
+
+def test_a_page_for_every_path_accepts_no_token() -> None:
+    """LiveKit says so in a word; a 200 of something else is no SFU."""
+    assert accepts(answered(200, b"success"))
+    assert not accepts(answered(200, b"<html>success</html>"))
     step = judge_without_token(URL, failed(FailureKind.HTTP_DISCONNECTED, Phase.HTTP), ProbeSettings())
     assert step.result.outcome is Outcome.FAILED
 
