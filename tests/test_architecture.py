@@ -53,6 +53,7 @@ SHELL = frozenset(
         ".repository",
         ".repository.history",
         ".repository.incidents",
+        ".repository.portions",
         ".repository.states",
         ".repository.tables",
         ".repository.upsert",

@@ -3,7 +3,8 @@ Which health keys concern a server, from one check to the next.
 
 Intended use: after every check ``follow(known, check, state)`` with the keys that concerned the server before it and
 its list as ``listwatch`` knows it after. What came is to be added; what went is gone for certain: nothing goes because
-a fetch failed, because a list is not confirmed yet, or while answers alternate.
+a fetch failed, because a list is not confirmed yet, or while answers alternate. Unless there are too many: of a server
+whose list is another one at every fetch only the lists that ``listwatch`` holds are kept.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from urllib.parse import urlsplit
 
 from plugins.foci.assembly import Evidence
 from plugins.foci.listwatch import ListState
-from plugins.foci.model import Report
+from plugins.foci.model import MAX_ENTRIES, Report
 from plugins.foci.samples import certificates_of, focus_key, keys_of
 from plugins.foci.snapshot import NOTHING, Missing, Seen, observe
 from plugins.foci.wording import service_of
@@ -49,6 +50,9 @@ def follow(known: Mapping[str, Origin], seen: Evidence, report: Report, lists: L
     found = _found(report, own=own)
     settled = _is_settled(seen, lists)
     stays = {key: origin for key, origin in known.items() if not _is_gone(origin, report, settled=settled)}
+    if sum(origin is Origin.LIST for origin in (stays | found).values()) > MAX_ENTRIES:
+        held, listed = _held(lists), (Origin.LIST, Origin.CERTIFICATE)
+        stays = {key: origin for key, origin in stays.items() if origin not in listed or key in held}
     kept = {**stays, **found}
     services = {service_of(key) for key in kept if key.startswith("focus:")}
     served = {key for key in known if key.startswith("cert:") and service_of(key) in services}
@@ -66,6 +70,13 @@ def _found(report: Report, *, own: bool) -> dict[str, Origin]:
         if key is not None:
             found.setdefault(key, Origin.LIST if focus.entry.source == "well-known" else Origin.ENDPOINT)
     return found
+
+
+def _held(lists: ListState) -> frozenset[str]:
+    """The foci of every list that is still spoken of."""
+    snapshots = (lists.current, lists.previous, lists.candidate, lists.announced)
+    entries = (entry for one in snapshots if one is not None for entry in one.published())
+    return frozenset(key for entry in entries if (key := focus_key(entry)) is not None)
 
 
 def _is_settled(seen: Evidence, lists: ListState) -> bool:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import select
 
 from botkit.outbound.model import FailureKind
 from botkit.storage import Database
+from plugins.foci.repository.tables import concerns, states
 from tests.ledger.internet import Internet
 from tests.ledger.ops import Ops
 
@@ -171,6 +173,34 @@ async def test_while_answers_alternate_nothing_is_dropped(database: Database) ->
     ops.internet.servers["a.org"].foci = ["rtc"]
     await ops.check("a.org")
     assert await ops.checks("a.org", 2) == []
+
+
+async def test_a_list_that_is_another_one_at_every_fetch_is_not_kept_for_ever(any_database: Database) -> None:
+    """Somebody can publish new names at every fetch: the lists that may still be confirmed are kept, and no others."""
+    ops = await one_server(any_database, "rtc")
+    for turn in range(12):
+        ops.at += 300
+        ops.internet.servers["a.org"].foci = [f"y{turn}-{place}" for place in range(60)]
+        await ops.ledger.take(ops.internet.check("a.org", ops.at), ops.at)
+    async with any_database.begin() as connection:
+        everything = (await connection.execute(select(concerns.c.key))).scalars().all()
+        kept = (await connection.execute(select(states.c.key))).scalars().all()
+    assert len([key for key in everything if key.startswith("focus:")]) <= 561
+    assert len(everything) <= 2 * 561 + 2
+    assert len(kept) <= 2 * 561 + 2
+    assert any("rtc." in key for key in everything)
+
+
+async def test_a_server_that_concerns_very_many_keys_is_judged_all_the_same(any_database: Database) -> None:
+    """More than a statement takes parameters."""
+    ops = await one_server(any_database, "rtc")
+    many = [f"focus:https://n{place}.example.org:443/" for place in range(33_000)]
+    row = {"server": "a.org", "origin": "list", "since": ops.at, "ended_at": None}
+    async with any_database.begin() as connection:
+        await connection.execute(concerns.insert(), [{**row, "key": key} for key in many])
+    ops.internet.broken["rtc"] = FailureKind.CONNECT_REFUSED
+    (line,) = await ops.checks("a.org", 3)
+    assert line.startswith("!ops new: ❌ rtc.example.org is down")
 
 
 async def test_an_endpoint_that_cannot_be_read_for_once_removes_nothing(database: Database) -> None:

@@ -14,6 +14,7 @@ from botkit.storage.text import storable
 from plugins.foci import snapshot
 from plugins.foci.audience import Silence
 from plugins.foci.incidents import STORED, Incident
+from plugins.foci.repository.portions import portions
 from plugins.foci.repository.tables import incidents, rooms, silences, withheld
 from plugins.foci.repository.upsert import upsert
 from plugins.foci.snapshot import Snapshot
@@ -32,8 +33,11 @@ class IncidentBook:
 
     async def about(self, subjects: Collection[str]) -> tuple[Incident, ...]:
         """The open ones with these subjects."""
-        query = select(incidents.c.state).where(incidents.c.subject.in_(subjects)).order_by(incidents.c.subject)
-        return tuple(STORED.load(row.state) for row in await self._connection.execute(query))
+        found: list[Incident] = []
+        for some in portions(subjects):
+            query = select(incidents.c.state).where(incidents.c.subject.in_(some)).order_by(incidents.c.subject)
+            found += [STORED.load(row.state) for row in await self._connection.execute(query)]
+        return tuple(found)
 
     async def named(self, name: str) -> Incident | None:
         """The open one of this name."""

@@ -15,7 +15,8 @@ from plugins.foci import certificates, health
 from plugins.foci.certificates import CertificateState
 from plugins.foci.keys import Origin
 from plugins.foci.progress import KeyState, Mind
-from plugins.foci.repository.tables import concerns, hosts, notes, states
+from plugins.foci.repository.portions import portions
+from plugins.foci.repository.tables import concerns, hosts, notes, outages, states
 from plugins.foci.repository.upsert import upsert
 from plugins.foci.samples import Vantage
 from plugins.foci.suspicion import HostView, Suspicion
@@ -31,8 +32,11 @@ class StateBook:
 
     async def load(self, keys: Collection[str]) -> dict[str, KeyState]:
         """The states of these keys, of those that have one."""
-        query = select(states).where(states.c.key.in_(keys))
-        return {row.key: _state_of(row.key, row.state) for row in await self._connection.execute(query)}
+        found: dict[str, KeyState] = {}
+        for some in portions(keys):
+            rows = await self._connection.execute(select(states).where(states.c.key.in_(some)))
+            found |= {row.key: _state_of(row.key, row.state) for row in rows}
+        return found
 
     async def save(self, changed: Mapping[str, KeyState]) -> None:
         """Write states."""
@@ -66,12 +70,13 @@ class StateBook:
             await self._connection.execute(insert_new(self._connection, concerns).values(**key, **values, since=now))
             await self._connection.execute(update(concerns).filter_by(**key).values(**values))
 
-    async def end(self, server: str, keys: Iterable[str], now: float) -> None:
-        """Keys concern a server no more; that they did is kept for its history."""
-        for key in keys:
-            await self._connection.execute(
-                update(concerns).where(concerns.c.server == server, concerns.c.key == key).values(ended_at=now)
-            )
+    async def end(self, server: str, keys: Collection[str], now: float) -> None:
+        """Keys concern a server no more; that those did which ever were out is kept for its history."""
+        for some in portions(keys):
+            these = (concerns.c.server == server, concerns.c.key.in_(some))
+            was_out = select(outages.c.key).where(outages.c.key.in_(some))
+            await self._connection.execute(delete(concerns).where(*these, concerns.c.key.not_in(was_out)))
+            await self._connection.execute(update(concerns).where(*these).values(ended_at=now))
 
     async def end_all(self, server: str, now: float) -> None:
         """Nothing concerns a server any more: it is not watched."""

@@ -15,6 +15,7 @@ from botkit.storage.text import from_json, storable, to_json
 from plugins.foci import copies, listwatch
 from plugins.foci.copies import Copy
 from plugins.foci.listwatch import ListState
+from plugins.foci.repository.portions import portions
 from plugins.foci.repository.tables import concerns, servers, watches
 from plugins.foci.repository.upsert import upsert
 from plugins.foci.watches import Watch
@@ -66,16 +67,15 @@ class WatchBook:
 
     async def concerned_by(self, keys: Collection[str]) -> dict[str, list[Watch]]:
         """Health keys to the watches of the servers that they concern now."""
-        if not keys:
-            return {}
         query = (
             select(concerns.c.key, watches)
             .join(watches, watches.c.server == concerns.c.server)
-            .where(concerns.c.key.in_(keys), concerns.c.ended_at.is_(None))
+            .where(concerns.c.ended_at.is_(None))
         )
         found: dict[str, list[Watch]] = {}
-        for row in await self._connection.execute(query):
-            found.setdefault(row.key, []).append(watch_of(row))
+        for some in portions(keys):
+            for row in await self._connection.execute(query.where(concerns.c.key.in_(some))):
+                found.setdefault(row.key, []).append(watch_of(row))
         return found
 
     async def put(self, watch: Watch) -> None:

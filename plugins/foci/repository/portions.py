@@ -1,0 +1,14 @@
+"""Values for one statement each: a database takes some ten thousand parameters at most, and strangers publish keys."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+_LARGEST = 1000
+
+
+def portions(values: Collection[str]) -> Iterator[list[str]]:
+    """All values, each once, in lists that a statement can hold; none for no values."""
+    ordered = sorted(set(values))
+    for start in range(0, len(ordered), _LARGEST):
+        yield ordered[start : start + _LARGEST]
