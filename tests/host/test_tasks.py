@@ -7,6 +7,7 @@ import logging
 
 import pytest
 
+from botkit.storage import StorageError
 from botkit.tasks import Supervisor
 
 
@@ -41,6 +42,24 @@ async def test_a_failing_job_is_started_again(caplog: pytest.LogCaptureFixture) 
     failures = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert len(failures) == 8
     assert all(record.exc_info for record in failures)
+
+
+async def test_a_database_in_trouble_has_spoken_for_itself(caplog: pytest.LogCaptureFixture) -> None:
+    """A job that ends for it is started again like any other, without a word more."""
+    pauses, done = Pauses(), asyncio.Event()
+
+    async def job() -> None:
+        if len(pauses.asked) < 3:
+            raise StorageError("database bot.db: database or disk is full")
+        done.set()
+
+    supervisor = Supervisor(pauses)
+    with caplog.at_level(logging.INFO):
+        supervisor.forever("job", job)
+        await asyncio.wait_for(done.wait(), 5)
+        await supervisor.stop()
+    assert pauses.asked == [1, 2, 4]
+    assert caplog.messages == []
 
 
 async def test_a_vital_job_takes_the_process_down() -> None:
