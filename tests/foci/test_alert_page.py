@@ -44,7 +44,7 @@ DOWN = HealthEvent(
     last_good=NOON - 5 * MINUTE,
 )
 ROOM = {"!ops": ("example.org",)}
-SHARED = {"!ops": tuple(f"{name}.example" for name in ("east", "north", "south", "west", "club", "school"))}
+SHARED = {"!ops": tuple(f"{name}.example" for name in ("club", "east", "north", "school", "south", "west"))}
 
 
 def messages(*events: HealthEvent, audience: Mapping[str, tuple[str, ...]] = ROOM) -> list[Document]:
@@ -70,7 +70,7 @@ def reminded() -> Document:
     assert incident is not None
     due = next_reminder(incident, SETTINGS)
     assert due is not None
-    return refresh(incident, ROOM, due, SETTINGS)[1][0].document
+    return refresh(incident, {FOCUS: ROOM}, due, SETTINGS)[1][0].document
 
 
 def acknowledged() -> Document:
@@ -114,7 +114,7 @@ def examples() -> Iterator[Document]:
     yield from (suspected, over)
     yield messages(DOWN, replace(DOWN, kind=News.DROPPED, at=NOON + HOUR))[2]
     yield silenced_document(Silence("!ops", "rtc.example.org", NOON + 2 * HOUR, "@you:example.org"), NOON)
-    yield suspended_message("!ops:example.org", "I was removed from it", 3)
+    yield suspended_message("!ops:example.org", "the bot was removed", 3)
 
 
 def markdown(document: Document) -> str:
