@@ -33,7 +33,7 @@ from plugins.foci.signalling_answer import Signalling, accepts, judge_signalling
 from plugins.foci.step import Step, guarded, skipped
 from plugins.foci.target import Target, TargetError, parse_target
 from plugins.foci.token_answer import Applicant, judge_openid, judge_token, wants_old_endpoint
-from plugins.foci.trust import place_of, services_of
+from plugins.foci.trust import asked_place, place_of, services_of
 from plugins.foci.wellknown import BodyFault, read_json
 
 _Observe = Callable[[ServiceUrl, float], Awaitable[Observation]]
@@ -123,7 +123,7 @@ class Descent:
 
     async def _service(self, seen: Observation) -> list[Step]:
         place = place_of(seen.url)
-        if place not in await self._trusted_services():
+        if place not in await self._trusted_services() or place != asked_place(seen.url):
             listed = f"in the list of {self._server}" if self._trusted is None else "among deep.trusted_services"
             return [skipped(Stage.TOKEN, f"{place.removesuffix(':443')} is not {listed}, so it is shown no token")]
         if self._openid is None:

@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 from publicsuffixlist import PublicSuffixList
 
+from botkit.outbound.target import TargetError, parse_host
+
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\Z", re.IGNORECASE)
 _ENDPOINTS = ("/sfu/get", "/get_token")
 _LONGEST_HOST = 400
@@ -150,12 +152,12 @@ def _split(text: str, ports: dict[str, int]) -> ServiceUrl:
 
 
 def _ascii(host: str) -> str:
-    """An internationalised name as browsers send it; what cannot be encoded stays and is judged as illegal."""
+    """An internationalised name as it is asked for; what cannot be encoded stays and is judged as illegal."""
     if host.isascii():
         return host
     try:
-        return host.encode("idna").decode("ascii")
-    except UnicodeError:
+        return parse_host(host).name
+    except TargetError:
         return host
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from botkit.outbound.target import TargetError, parse_host, parse_target
 from plugins.foci.entries import probe_url
 from plugins.foci.model import Entry
 from plugins.foci.service_url import ServiceUrl, read_service_url
@@ -24,7 +25,21 @@ def read_service(text: str) -> str:
 
 def place_of(url: ServiceUrl) -> str:
     """``host:port`` of a service URL, comparable."""
-    return url.origin.removeprefix(f"{url.scheme}://").lower()
+    try:
+        name = parse_host(url.host).name
+    except TargetError:
+        name = url.host.lower()
+    return f"[{name}]:{url.port}" if ":" in name else f"{name}:{url.port}"
+
+
+def asked_place(url: ServiceUrl) -> str | None:
+    """``host:port`` that a request to the URL goes to, read as the network does; None if none would be sent."""
+    try:
+        target = parse_target(url.text)
+    except TargetError:
+        return None
+    name = f"[{target.host.name}]" if ":" in target.host.name else target.host.name
+    return f"{name}:{target.port}"
 
 
 def services_of(entries: Iterable[Entry]) -> frozenset[str]:

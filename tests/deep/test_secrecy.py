@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from botkit.outbound import parse_host
 from botkit.rendering import to_plain
 from lab.backend import CallFault
 from lab.bot import Bot
@@ -167,6 +168,30 @@ async def test_services_that_are_not_trusted_are_shown_nothing(world: World) -> 
     posts = [request for request in stranger.site.requests if request.method == "POST"]
     assert posts
     assert all(request.body == b"{}" for request in posts)
+
+
+@pytest.mark.parametrize(
+    ("published", "trusted"),
+    [("rtc.meß.example", "rtc.mess.example"), ("rtc.σας.example", "rtc.xn--mxa9ab.example")],
+    ids=["sharp s", "final sigma"],
+)
+async def test_a_name_that_an_older_encoding_takes_for_a_trusted_one_is_shown_nothing(
+    world: World, published: str, trusted: str
+) -> None:
+    """IDNA2003 folds it into the trusted name, the network asks for another host: trust is about the host asked."""
+    await world.backend.play(None)
+    assert published.encode("idna").decode() == trusted
+    asked = parse_host(published).name
+    await world.federation.focus(f"https://{trusted}/jwt")
+    focus = await world.federation.focus(f"https://{asked}/jwt")
+    await world.federation.server("evil.example", foci=[f"https://{published}/jwt"])
+    world.forget()
+    report = await world.check("evil.example", trusted=frozenset({f"{trusted}:443"}))
+    assert openid_tokens(world) == set()
+    assert any(request.method == "POST" for request in focus.site.requests)
+    told = report.foci[0].stages[5].detail
+    assert told == f"{asked} is not among deep.trusted_services, so it is shown no token"
+    assert trusted not in everything(report)
 
 
 def _echo(values: dict[str, Any], how: str) -> Answer:

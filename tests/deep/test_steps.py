@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from botkit.cooldown import CooldownError
+from botkit.outbound import parse_target
 from plugins.foci.answer import read_answer
 from plugins.foci.catalogue import finding
 from plugins.foci.deep_budget import DeepBudget
@@ -16,9 +17,10 @@ from plugins.foci.deep_pace import DEEP_INTERVAL, DeepPace
 from plugins.foci.depth import deepened, untried
 from plugins.foci.discretion import WITHHELD, discreet
 from plugins.foci.model import DEEP_STAGES, Certainty, FocusReport, Outcome, Report, Stage, Verdict
+from plugins.foci.samples import focus_key
 from plugins.foci.service_url import read_service_url
 from plugins.foci.step import Step, failed, guarded, passed, skipped
-from plugins.foci.trust import place_of, read_service, services_of
+from plugins.foci.trust import asked_place, place_of, read_service, services_of
 from tests.deep.world import NAME
 from tests.foci.evidence import RTC, answered, assembled, entry, judgement
 
@@ -46,6 +48,34 @@ def test_what_is_no_service(text: str) -> None:
     """A path, a scheme or a template would trust something else than it says."""
     with pytest.raises(ValueError, match="host or host:port"):
         read_service(text)
+
+
+@pytest.mark.parametrize(
+    "host", ["rtc.me\u00df.example", "rtc.σας.example", "rtc.bücher.example", "RTC.Bücher.Example"]
+)
+def test_trust_is_about_the_host_that_is_asked(host: str) -> None:
+    """An internationalised name is judged, reported and counted under the very name that the network asks for."""
+    url = read_service_url(f"https://{host}/jwt")
+    asked = parse_target(url.text).host.name
+    assert (url.fault, url.host) == (None, asked)
+    assert place_of(url) == asked_place(url) == read_service(host) == f"{asked}:443"
+    key = focus_key(entry({"type": "livekit", "livekit_service_url": url.text}))
+    assert key == f"focus:https://{asked}:443/jwt"
+
+
+@pytest.mark.parametrize("host", ["rtc.me\u200dss.example", "rtc.me\u200css.example", "rtc.ｍess.example"])
+def test_a_name_with_invisible_characters_is_no_host(host: str) -> None:
+    """A joiner that an older encoding drops makes a look-alike; it is neither trusted nor asked."""
+    url = read_service_url(f"https://{host}/jwt")
+    assert url.fault == "placeholder-host"
+    assert asked_place(url) is None
+
+
+def test_a_host_that_is_asked_and_named_otherwise_is_seen() -> None:
+    """Should the two readings ever differ, the one that the network goes by counts."""
+    url = replace(read_service_url("https://rtc.evil.example/jwt"), host="rtc.example.org")
+    assert place_of(url) == "rtc.example.org:443"
+    assert asked_place(url) == "rtc.evil.example:443"
 
 
 def test_the_services_of_a_list() -> None:
