@@ -78,6 +78,9 @@ class MediaClient:
         try:
             async with asyncio.timeout_at(deadline):
                 media = read_media(await _dialogue(process, request))
+                # One that a signal ended has not finished, whatever it printed.
+                if media.outcome != "broken" and await process.wait() < 0:
+                    media = Media("broken")
         except TimeoutError:
             return Media("cut-short")
         except OSError:

@@ -9,15 +9,19 @@ nothing else: texts of the library may hold the token.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import ctypes
 import ipaddress
 import json
 import os
+import resource
 import sys
 import time
 from typing import Any
 
 _POLL = 0.1
 _PAIR_PATIENCE = 3.0
+_PR_SET_DUMPABLE = 4
 
 
 async def join(url: str, jwt: str, patience: float) -> dict[str, Any]:
@@ -108,8 +112,19 @@ def _since(started: float) -> float:
     return (time.monotonic() - started) * 1000
 
 
+def _forbid_dumps() -> None:
+    """No core dump, for the token is in memory and what an SFU sends can make the library abort."""
+    # A sandbox may forbid even this, after it has set the limit itself (contrib/foci-bot.service).
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # A pattern that pipes dumps to a collector ignores the limit.
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
 def main() -> None:
     """Do what standard input asks for."""
+    _forbid_dumps()
     request = json.loads(sys.stdin.buffer.readline(65536))
     try:
         outcome = asyncio.run(join(request["url"], request["jwt"], float(request["patience"])))

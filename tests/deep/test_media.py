@@ -129,6 +129,34 @@ async def test_a_child_is_ended_in_time(examination: Examination, tmp_path: Path
     assert asyncio.get_running_loop().time() - started < 25
 
 
+@pytest.mark.parametrize("number", ["SIGABRT", "SIGSEGV", "SIGKILL"])
+async def test_a_client_that_a_signal_ends_proves_nothing(
+    examination: Examination, tmp_path: Path, number: str
+) -> None:
+    """Whatever it printed before: the SFU can make the native library abort."""
+    text = 'import os, signal; print(\'{"outcome": "connected", "protocol": "udp"}\', flush=True); '
+    text += f"os.kill(os.getpid(), signal.{number})"
+    async with OutboundClient(examination.outbound()) as outbound:
+        media = await MediaClient(outbound, program(tmp_path, text)).join(SFU, "t", deadline=soon(20))
+    assert media == Media("broken")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="prctl is Linux's")
+async def test_the_client_leaves_no_core_dump() -> None:
+    """Its memory holds the token: before it reads that, it may neither dump core nor be read by its own user."""
+    text = (
+        "import ctypes, resource, runpy, sys\n"
+        "sys.stdin.close()\n"
+        "try:\n"
+        f"    runpy.run_path({str(PROGRAM)!r}, run_name='__main__')\n"
+        "except ValueError:\n"
+        "    print(resource.getrlimit(resource.RLIMIT_CORE), ctypes.CDLL(None).prctl(3, 0, 0, 0, 0))\n"
+    )
+    process = await asyncio.create_subprocess_exec(sys.executable, "-I", "-c", text, stdin=-1, stdout=-1, stderr=-1)
+    out, err = await process.communicate()
+    assert (out, err) == (b"(0, 0) 0\n", b"")
+
+
 async def test_clients_run_two_at_a_time(examination: Examination, tmp_path: Path) -> None:
     """They are heavy; whoever finds no place in time was not tested."""
     text = "import sys, time; sys.stdin.readline(); time.sleep(600)"
