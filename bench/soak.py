@@ -31,6 +31,9 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 _FEWEST = 8
 """Samples from which a slope says anything."""
 
+_WARM = 6000
+"""Checks after half of which everything that is kept once is there: compiled statements, pages of the database."""
+
 _BOUNDS = {"blocks": 0.5, "resident": 400.0, "database": 400.0, "tasks": 0.01, "files": 0.001, "threads": 0.001}
 """What may be added for each check in the second half: whatever is kept of every check adds more than this."""
 
@@ -117,7 +120,7 @@ def complaints(soaked: Soaked) -> list[str]:
     for name, count in zip(("tasks", "files", "threads"), soaked.left, strict=True):
         if count > 0:
             found.append(f"{count} {name} left over")
-    if len(soaked.samples) >= _FEWEST:
+    if len(soaked.samples) >= _FEWEST and soaked.checks >= _WARM:
         for name, bound in _BOUNDS.items():
             grown = soaked.growth(name) / soaked.checks_an_hour
             if grown > bound:

@@ -20,11 +20,11 @@ def audit(truth: Truth, told: tuple[Told, ...], terms: Terms) -> Verdict:
     """Everything that was told in a trace, and everything that should have been."""
     books = Books(truth, terms)
     names: set[str] = set()
-    texts: set[tuple[str, str, str]] = set()
+    texts: set[tuple[str, str, str, str]] = set()
     opened: set[tuple[str, str]] = set()
     for letter in told:
         _stands(books, letter, opened)
-        text = (letter.room, letter.about, letter.text)
+        text = (letter.room, letter.about, letter.placement, letter.text)
         if letter.txn_id in names or (letter.placement in ("new", "reply") and text in texts):
             books.complain("repeated", letter.at, letter.room, letter.about, "the same letter again")
         names.add(letter.txn_id)

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 _SERVICE = re.compile(r"https://([a-z0-9-]+)\.example\.org/jwt")
-_SERVER = re.compile(r"\b([a-z0-9-]+\.example)\b(?!\.)")
+_SERVER = re.compile(r"\b([a-z0-9-]+\.example)\b(?!\.\w)")
 _BOTH = re.compile(r"Before.*?:\n(?P<before>.*)\nNow.*?:\n(?P<now>.*)", re.DOTALL)
 
 Names = tuple[str, ...] | None

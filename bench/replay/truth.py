@@ -7,7 +7,7 @@ The stand-in for the network serves it, the accountant reads it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from bench.replay.stretches import Stretches, common, longer, minus, union
@@ -110,6 +110,27 @@ class Truth:
     cut: tuple[Span, ...] = ()
     stopped: Stretches = ()
     jumps: tuple[tuple[float, float], ...] = ()
+
+    def until(self, length: float) -> Truth:
+        """The first part of it."""
+
+        def cut_short(spans: tuple[Span, ...]) -> tuple[Span, ...]:
+            return tuple(replace(one, end=min(length, one.end)) for one in spans if one.start < length)
+
+        return replace(
+            self,
+            length=length,
+            servers={name: tuple(one for one in pubs if one.start < length) for name, pubs in self.servers.items()},
+            troubles={name: cut_short(spans) for name, spans in self.troubles.items()},
+            unread={name: cut_short(spans) for name, spans in self.unread.items()},
+            certificates={
+                name: tuple(one for one in presented if one.start < length)
+                for name, presented in self.certificates.items()
+            },
+            cut=cut_short(self.cut),
+            stopped=common(self.stopped, ((0.0, length),)),
+            jumps=tuple(jump for jump in self.jumps if jump[0] < length),
+        )
 
     @property
     def services(self) -> tuple[str, ...]:
