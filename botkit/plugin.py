@@ -90,6 +90,13 @@ class Mail(Protocol):
         Order holds within a room. A letter whose name was used before is passed over.
         """
 
+    async def missed(self, connection: Connection, room_id: str) -> Sequence[tuple[str, bool]]:
+        """
+        What letters to a room that stand by themselves are about, oldest first, and whether each was refused.
+
+        A refused one will never be sent. Old letters are forgotten.
+        """
+
     def wake(self) -> None:
         """There may be letters to send; to be called after the commit."""
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from botkit.letter import Letter
 from botkit.matrix.reply import transaction_id
 from botkit.rendering import EDITABLE_BYTES, message_content
 from botkit.storage import Connection
-from botkit.storage.outbox import Outgoing, Stamp, enqueue
+from botkit.storage.outbox import Outgoing, Stamp, enqueue, refusals
 
 
 class PostBox:
@@ -29,6 +29,10 @@ class PostBox:
         """Write letters down; a name that was used before is passed over."""
         for letter in letters:
             await enqueue(connection, self._outgoing(letter), self._now())
+
+    async def missed(self, connection: Connection, room_id: str) -> Sequence[tuple[str, bool]]:
+        """What letters to a room that stand by themselves are about, oldest first, and whether each was refused."""
+        return await refusals(connection, self._plugin, room_id)
 
     def wake(self) -> None:
         """There may be letters to send."""

@@ -250,6 +250,16 @@ async def under_way(connection: AsyncConnection, room_id: str) -> str | None:
     return plugin
 
 
+async def refusals(connection: AsyncConnection, plugin: str, room_id: str) -> tuple[tuple[str, bool], ...]:
+    """What a plugin's new letters to a room are about, oldest first, and whether each was refused."""
+    query = (
+        select(outbox.c.about, outbox.c.state)
+        .where(outbox.c.room_id == storable(room_id), outbox.c.plugin == plugin, outbox.c.placement == Placement.NEW)
+        .order_by(outbox.c.id)
+    )
+    return tuple((row.about, row.state == MessageState.REFUSED) for row in await connection.execute(query))
+
+
 async def refuse_waiting(connection: AsyncConnection, room_id: str, *, letters_only: bool = False) -> None:
     """What waits for a room will never be sent: all of it, or plugins' letters but not answers to commands."""
     waiting = and_(outbox.c.room_id == room_id, outbox.c.state == MessageState.WAITING)

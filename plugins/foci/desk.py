@@ -30,10 +30,12 @@ class Desk:
     Everything that is remembered, as one transaction sees it, and the posts that it writes.
 
     Attributes:
+        connection: of the transaction.
         posts: to be sent if the transaction succeeds.
     """
 
     def __init__(self, connection: Connection, settings: WatchSettings, now: float) -> None:
+        self.connection = connection
         self.watches = WatchBook(connection)
         self.servers = ServerBook(connection)
         self.states = StateBook(connection)
@@ -152,6 +154,30 @@ class Desk:
                     await self.silences.withhold(Withheld(room_id, server, effect.diff.old, effect.at))
             self.posts += list_posts(server, effect, audience, self.settings.alerts)
             await self.release()
+
+    async def withhold_refused(self, room_id: str, letters: Iterable[tuple[str, bool]]) -> None:
+        """
+        List changes whose letters a room refused are to be told when it hears again.
+
+        Args:
+            letters: what its letters are about, oldest first, and whether each was refused.
+        """
+        lost: dict[str, str] = {}
+        for about, refused in letters:
+            kind, _, rest = about.partition(":")
+            server, _, at = rest.partition("~")[0].rpartition("@")
+            if kind in ("list", "alternates") and refused:
+                lost.setdefault(server, at)
+            elif kind in ("list", "alternates"):
+                lost.pop(server, None)
+        watched = {watch.server for watch in await self.watches.of_room(room_id)}
+        for server, at in sorted(lost.items()):
+            if server not in watched:
+                continue
+            for change in await self.history.changes(server, float(at) - 1):
+                if f"{change.at:.3f}" == at:
+                    await self.silences.withhold(Withheld(room_id, server, change.before, change.at))
+                    break
 
     async def release(self) -> None:
         """Tell what was withheld from rooms that hear again, if the list still differs from the one they know."""

@@ -209,6 +209,7 @@ class Ledger:
         async with self._desk(now) as desk:
             await desk.rooms.replace(old, new)
             await desk.rooms.suspend(new, None)
+            await desk.withhold_refused(old, await self._mail.missed(desk.connection, old))
             there = {(one.server, one.source) for one in await desk.watches.of_room(new)}
             for watch in await desk.watches.of_room(old):
                 await desk.watches.remove(watch)
@@ -241,6 +242,7 @@ class Ledger:
             if room_id in await desk.rooms.suspended():
                 return
             await desk.rooms.suspend(room_id, now)
+            await desk.withhold_refused(room_id, await self._mail.missed(desk.connection, room_id))
             await self._forget_what_was_told(desk, room_id)
             await self._reconcile(desk)
             watches = await desk.watches.all()

@@ -43,7 +43,8 @@ def list_posts(
     if isinstance(effect, Changed):
         purpose = Purpose.INFO if effect.migration else Purpose.CHANGE
         main = (purpose, Placement.NEW, change_message(server, effect, now))
-        about = f"list:{server}@{effect.at:.3f}"
+        # a letter about the same change may have been refused before
+        about = f"list:{server}@{effect.at:.3f}" + ("" if now is None else f"~{now:.3f}")
         return _posts(about, 0, (main, _evidence(effect.diff)), audience, settings)
     if isinstance(effect, Alternates):
         main = (Purpose.CHANGE, Placement.NEW, alternates_message(server, effect))

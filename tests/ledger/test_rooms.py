@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from sqlalchemy import select
+
 from botkit.outbound.model import FailureKind
 from botkit.storage import Database
+from botkit.storage.outbox import Outbox
+from botkit.storage.residence import Residence
+from botkit.storage.tables import outbox
 from plugins.foci.watches import Watch
 from tests.ledger.internet import Internet
 from tests.ledger.ops import Ops
@@ -95,6 +100,52 @@ async def test_list_changes_wait_for_a_room_that_refuses_the_bot(database: Datab
     assert await ops.check("a.org") == []
     await ops.ledger.room_joined("!ops", ops.at)
     assert rooms_in(await ops.lines()) == ["!ops new"]
+
+
+async def test_a_list_change_whose_letter_was_refused_is_told_when_the_room_takes_letters_again(
+    any_database: Database,
+) -> None:
+    """Whether it waited when the room began to refuse, or was written before the watch knew of that."""
+    ops = Ops(any_database, Internet({"a.org": ["rtc", "two"]}))
+    residence = Residence(any_database, ("foci",), lambda: int(ops.at * 1000))
+    letters = Outbox(any_database, lambda: int(ops.at * 1000))
+    await ops.watch({"!ops": ["a.org"]})
+    await ops.check("a.org")
+    for foci in (["two"], ["two", "three"]):
+        ops.internet.servers["a.org"].foci = list(foci)
+        if len(foci) == 1:
+            await ops.check("a.org")
+            await residence.suspend("!ops", REASON)
+        else:
+            await residence.suspend("!ops", REASON)
+            await ops.check("a.org")
+        await ops.lines()
+        await ops.ledger.room_suspended("!ops", REASON, ops.at)
+        ops.at += 600
+        await residence.relieve("!ops")
+        for _ in range(2):
+            await ops.ledger.room_joined("!ops", ops.at)
+        (line,) = await ops.lines()
+        assert line.startswith("!ops new: ⚠️ a.org changed its foci list")
+        assert ("three" in line, "rtc" in line) == (len(foci) == 2, len(foci) == 1)
+        async with any_database.begin() as connection:
+            waiting = (await connection.scalars(select(outbox.c.id).where(outbox.c.state == "waiting"))).all()
+        assert len(waiting) == 2
+        for row_id in waiting:
+            await letters.mark_sent(row_id, f"${row_id}", anchor=True)
+
+
+async def test_a_list_change_that_waited_in_a_replaced_room_is_told_in_the_replacement(database: Database) -> None:
+    """Nothing can be said in the old room any more."""
+    ops = Ops(database, Internet({"a.org": ["rtc", "two"]}))
+    await ops.watch({"!ops": ["a.org"]})
+    await ops.check("a.org")
+    ops.internet.servers["a.org"].foci = ["two"]
+    assert rooms_in(await ops.check("a.org")) == ["!ops new"]
+    await Outbox(database, lambda: int(ops.at * 1000)).forget_room("!ops")
+    for _ in range(2):
+        await ops.ledger.room_replaced("!ops", "!next", ops.at)
+    assert rooms_in(await ops.lines()) == ["!next new"]
 
 
 async def test_without_another_room_a_suspension_is_told_nobody(database: Database) -> None:
