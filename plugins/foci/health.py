@@ -63,6 +63,7 @@ class HealthState:
         good: in a row while firing.
         unknown, unknown_since: in a row, whatever the condition.
         first_bad: first bad sample of this trouble; None while ok.
+        last_bad: the last one that counted.
         recovering_since: first good sample of the present row while firing.
         fired_at: start of the present firing.
         firings: starts of firings within the last hour, while flapping of the whole spell (``flaps`` counts them).
@@ -80,6 +81,7 @@ class HealthState:
     unknown: int = 0
     unknown_since: float | None = None
     first_bad: float | None = None
+    last_bad: float | None = None
     last_good: float | None = None
     recovering_since: float | None = None
     fired_at: float | None = None
@@ -100,7 +102,7 @@ Events = tuple[HealthEvent, ...]
 
 
 def step(
-    state: HealthState, sample: Sample, settings: HealthSettings, *, held: bool = False
+    state: HealthState, sample: Sample, settings: HealthSettings, *, held: bool = False, least: float = 0.0
 ) -> tuple[HealthState, Events]:
     """
     Take in one sample.
@@ -108,6 +110,7 @@ def step(
     Args:
         held: the bot suspects itself. Nothing fires and nothing is called uncheckable; what is still bad when the
             suspicion is over fires with its next bad sample.
+        least: seconds between two bad samples that both count: many servers that share a thing look at it often.
     """
     if sample.probe == state.probe:
         return state, ()
@@ -116,7 +119,7 @@ def step(
         return _unknown(state, sample, settings, held)
     state, cleared = _checkable(state, sample)
     if sample.standing is Standing.BAD:
-        state, events = _bad(state, sample, settings, held)
+        state, events = _bad(state, sample, settings, held, least)
     else:
         state, events = _good(state, sample, settings)
     state, steady = _steadied(state, sample)
@@ -150,6 +153,11 @@ def pace(state: HealthState, interval: float, now: float) -> float:
     return max(SHORTEST_PACE, wanted)
 
 
+def least_gap(interval: float) -> float:
+    """Seconds between two bad samples that both count: half of the pace while pending."""
+    return max(SHORTEST_PACE, interval / 3) / 2
+
+
 def slowest_pace(interval: float) -> float:
     """The most that ``pace`` ever comes to."""
     return max(SHORTEST_PACE, interval, min(4 * interval, HOUR))
@@ -170,6 +178,7 @@ def _rebased(state: HealthState, now: float) -> HealthState:
         state,
         unknown_since=past(state.unknown_since),
         first_bad=past(state.first_bad),
+        last_bad=past(state.last_bad),
         last_good=past(state.last_good),
         recovering_since=past(state.recovering_since),
         fired_at=past(state.fired_at),
@@ -199,9 +208,13 @@ def _checkable(state: HealthState, sample: Sample) -> tuple[HealthState, Events]
     return replace(state, unknown=0, unknown_since=None, unclear=False), events
 
 
-def _bad(state: HealthState, sample: Sample, settings: HealthSettings, held: bool) -> tuple[HealthState, Events]:
+def _bad(
+    state: HealthState, sample: Sample, settings: HealthSettings, held: bool, least: float
+) -> tuple[HealthState, Events]:
     first = sample.at if state.first_bad is None else state.first_bad
-    state = replace(state, bad=state.bad + 1, good=0, first_bad=first, recovering_since=None)
+    state = replace(state, good=0, first_bad=first, recovering_since=None)
+    if not state.bad or state.last_bad is None or sample.at - state.last_bad >= least:
+        state = replace(state, bad=state.bad + 1, last_bad=sample.at)
     if state.condition is Condition.FIRING:
         return _developed(state, sample)
     if state.bad < settings.failures or held:

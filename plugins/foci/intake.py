@@ -60,6 +60,7 @@ async def take_check(
         checked.own,
         checked.probes,
         checked.outdone,
+        terms.interval,
     )
     concerns = await desk.states.concerning(checked.server)
     shown = keys_of(report.server_name, report, own=checked.own)

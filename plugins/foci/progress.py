@@ -14,7 +14,7 @@ from plugins.foci import certificates, health, suspicion
 from plugins.foci.certificates import CertificateState
 from plugins.foci.health import Condition, HealthSettings, HealthState
 from plugins.foci.samples import Check, Vantage, answering_hosts, certificates_of, samples_of
-from plugins.foci.standing import Cause, HealthEvent
+from plugins.foci.standing import Cause, HealthEvent, Sample
 from plugins.foci.suspicion import Suspicion
 
 KeyState = HealthState | CertificateState
@@ -82,8 +82,10 @@ def progress(check: Check, mind: Mind, states: Mapping[str, KeyState], settings:
     for sample in samples:
         before = states.get(sample.key)
         before = before if isinstance(before, HealthState) else HealthState()
-        held = suspicion.held_back(doubts, before.first_bad, check.at, check.window)
-        after, told = health.step(before, sample, settings, held=held)
+        held = suspicion.held_back(doubts, before.first_bad, check.at, check.window) or _unproven(
+            sample, before.first_bad, vantage
+        )
+        after, told = health.step(before, sample, settings, held=held, least=health.least_gap(check.interval))
         if after != before:
             changed[sample.key] = after
         events += told
@@ -114,6 +116,12 @@ def fires(state: KeyState) -> bool:
 def due_in(states: Iterable[KeyState], interval: float, now: float) -> float:
     """Seconds until the next check of a server with these keys."""
     return health.server_pace((state for state in states if isinstance(state, HealthState)), interval, now)
+
+
+def _unproven(sample: Sample, first_bad: float | None, vantage: Vantage) -> bool:
+    """Whether nothing else answered since this trouble began: an answer before it proves no time-out."""
+    trouble = sample.at if first_bad is None else min(first_bad, sample.at)
+    return sample.timed_out and not vantage.proves(sample.host, sample.at, sample.at - trouble)
 
 
 def _turns(key: str, before: HealthState, after: HealthState, now: float) -> Iterable[Began | Ended]:

@@ -64,6 +64,7 @@ class Check:
         own: the server is the bot's own: only its transports list can be compared with its well-known.
         window: the interval of checks, in seconds.
         outdone: keys of foci of which this check tells nothing good: deeper checks of other servers fail there.
+        interval: of the server's checks, in seconds; 0 where it does not matter.
     """
 
     seen: Evidence
@@ -75,6 +76,7 @@ class Check:
     own: bool = False
     probes: Mapping[ServiceUrl, str] = field(default_factory=dict)
     outdone: frozenset[str] = frozenset()
+    interval: float = 0.0
 
     @property
     def at(self) -> float:
@@ -92,10 +94,11 @@ def focus_key(entry: Entry) -> str | None:
     if url is None:
         return None
     if url.fault:
-        place = f"{url.text[:_LONGEST_KEY]}#{url.fault}"
+        place = url.text[:_LONGEST_KEY]
     else:
         place = (url.origin.replace("https", "wss", 1) if url.kind == "sfu" else url.origin) + url.path
-    return "focus:" + _bounded(quote(place, safe="/%:@!$&'()*+,;=~?#[]", errors="surrogatepass"))
+    bounded = _bounded(quote(place, safe="/%:@!$&'()*+,;=~?#[]", errors="surrogatepass"))
+    return f"focus:{bounded}#{url.fault}" if url.fault else f"focus:{bounded}"
 
 
 def keys_of(server: str, report: Report, *, own: bool) -> frozenset[str]:
@@ -146,7 +149,8 @@ def _discovery(check: Check) -> Sample | None:
         worst = min(answer.findings, key=lambda one: list(Severity).index(one.severity))
         detail = failure.detail if failure is not None else _unreadable(worst, check.report.well_known.http_status)
         cause = Cause(worst.code, _line(detail), failure is not None)
-    return Sample(key, host, standing, check.at, check.probe, cause)
+    timed_out = standing is Standing.BAD and answer.certainty is Certainty.TIMEOUT
+    return Sample(key, host, standing, check.at, check.probe, cause, timed_out)
 
 
 def _unreadable(worst: Finding, status: int | None) -> str:
@@ -200,7 +204,8 @@ def _focus(check: Check, focus: FocusReport) -> Sample | None:
         return None
     cause = Cause() if standing is Standing.GOOD else _cause(check, focus)
     host = "" if url.fault else url.host
-    return Sample(key, host, standing, check.at, check.probes.get(url, check.probe), cause)
+    timed_out = standing is Standing.BAD and focus.verdict is Verdict.UNKNOWN
+    return Sample(key, host, standing, check.at, check.probes.get(url, check.probe), cause, timed_out)
 
 
 def _unclear(check: Check, url: ServiceUrl) -> Standing | None:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from botkit.outbound.model import Failure, FailureKind, Phase, Response
+from botkit.outbound.model import Exchange, Failure, FailureKind, Phase, Response
 from plugins.foci.check import Observe
 from plugins.foci.observation import Observation
 from plugins.foci.service_url import ServiceUrl
 
 _MOST_KEPT = 2000
-_LARGEST_KEPT = 16 * 1024
-"""Bytes of answers; a real service's fit many times over, and what is kept of strangers stays small."""
+_LONGEST_BODY = 4096
+"""Bytes of a body: judging looks no further."""
+
+_LARGEST_KEPT = 32 * 1024
+"""Bytes of answers, all bodies at their longest and some headers: what is kept of strangers stays small."""
 
 
 @dataclass(slots=True)
@@ -108,8 +111,8 @@ class Services:
                 flight.task.cancel()
 
     async def _made(self, url: ServiceUrl, probe: str, deadline: float) -> Observation:
-        """A new observation; kept if it is small and no deadline cut it short."""
-        observation = await self._observe(url, deadline)
+        """A new observation, its bodies cut; kept if no deadline cut it short and its headers are no flood."""
+        observation = _cut(await self._observe(url, deadline))
         self._results.pop(url, None)
         if asyncio.get_running_loop().time() < deadline and _size(observation) <= _LARGEST_KEPT:
             self._results[url] = _Result(observation, probe, self._passed())
@@ -121,6 +124,25 @@ class Services:
 def _given_up(url: ServiceUrl) -> Observation:
     failure = Failure(FailureKind.LOCAL_FAULT, Phase.ADDRESS, "no time left to wait for a probe under way")
     return Observation(url, (), failure, 0.0, {})
+
+
+def _cut(observation: Observation) -> Observation:
+    return replace(
+        observation,
+        main={family: _shortened(exchange) for family, exchange in observation.main.items()},
+        preflight=observation.preflight and _shortened(observation.preflight),
+        get_token=observation.get_token and _shortened(observation.get_token),
+        clean=observation.clean and _shortened(observation.clean),
+        root=observation.root and _shortened(observation.root),
+        validate=observation.validate and _shortened(observation.validate),
+    )
+
+
+def _shortened(exchange: Exchange) -> Exchange:
+    response = exchange.response
+    if response is None:
+        return exchange
+    return replace(exchange, response=replace(response, body=response.body[:_LONGEST_BODY]))
 
 
 def _size(observation: Observation) -> int:

@@ -39,6 +39,7 @@ class Sample:
         host: the host it is about, for self-suspicion; empty when no host was asked.
         at: seconds since the epoch.
         probe: names the act of probing; the same result taken twice has the same.
+        timed_out: it is bad only because the bot's own connection is thought to work.
     """
 
     key: str
@@ -47,6 +48,7 @@ class Sample:
     at: float
     probe: str
     cause: Cause = Cause()
+    timed_out: bool = False
 
 
 class News(StrEnum):

@@ -16,6 +16,7 @@ from plugins.foci.health import (
     HealthSettings,
     HealthState,
     drop,
+    least_gap,
     pace,
     server_pace,
     step,
@@ -117,6 +118,18 @@ def test_the_same_probe_counts_once() -> None:
         state, events = step(state, sample, SETTINGS)
         assert events == ()
     assert state.bad == 1
+
+
+def test_bad_samples_in_quick_succession_count_once() -> None:
+    """A blip that many servers see at once is one look, whatever their probes are called."""
+    patient = Patient()
+    for place in range(8):
+        sample = Sample(KEY, "h", Standing.BAD, START + 20 * place, f"probe {place}", Cause("http-5xx"))
+        patient.state, events = step(patient.state, sample, SETTINGS, least=50.0)
+        assert kinds(list(events)) == ([F] if place == 6 else [])
+    assert (patient.state.bad, patient.state.first_bad) == (3, START)
+    assert least_gap(300) == 50
+    assert least_gap(60) == 10
 
 
 def test_flapping_ends_well_after_a_steady_hour() -> None:

@@ -69,6 +69,32 @@ async def test_a_shared_focus_is_one_alert_a_room_with_its_own_servers_only(data
     assert await ops.checks("c.org", 2) == []
 
 
+async def test_a_blip_that_many_servers_see_is_none(database: Database) -> None:
+    """Two seconds of errors, though each server that shares the service probes it for itself."""
+    names = [f"s{number}.org" for number in range(6)]
+    ops = Ops(database, Internet({name: ["rtc"] for name in names}))
+    await ops.watch({"!ops": names})
+    ops.internet.broken["rtc"] = 502
+    assert [line for name in names for line in await ops.checks(name, 1, 0.4)] == []
+    ops.internet.broken.clear()
+    assert [line for name in names for line in await ops.checks(name, 2, 100)] == []
+
+
+async def test_an_answer_before_the_trouble_proves_no_time_out(database: Database) -> None:
+    """With two hosts and the bot's own network gone nobody is blamed until the other host answers again."""
+    ops = Ops(database, Internet({"a.org": [], "b.org": []}))
+    await ops.watch({"!ops": ["a.org", "b.org"]})
+    assert await ops.checks("b.org", 1, 0) + await ops.checks("a.org", 1, 270) == []
+    for server in ("a.org", "b.org"):
+        ops.internet.servers[server].answer = FailureKind.CONNECT_TIMEOUT
+    assert await ops.checks("b.org", 1, 30) + await ops.checks("b.org", 3, 100) + await ops.checks("a.org", 1, 10) == []
+    ops.internet.servers["a.org"].answer = 200
+    assert await ops.checks("a.org", 1, 10) == []
+    assert [line.partition(" (")[0] for line in await ops.checks("b.org", 1, 100)] == [
+        "!ops new: ❌ b.org: its client well-known cannot be read since 12:05 UTC"
+    ]
+
+
 async def test_fifty_servers_are_five_names_and_a_number(database: Database) -> None:
     """One message whatever it affects."""
     names = [f"s{number:02}.org" for number in range(50)]

@@ -32,6 +32,7 @@ class Scene:
         self.given_up = 0
         self.seconds = 1.0
         self.body = b"{}"
+        self.headers: dict[str, tuple[str, ...]] = {}
         self.fault: Exception | None = None
         self._clock = SimulatedClock()
         self.services = Services(self._observe, self._clock.passed)
@@ -56,7 +57,7 @@ class Scene:
             raise
         if self.fault is not None:
             raise self.fault
-        return Observation(url, ("192.0.2.7",), None, 1.0, {4: answered(400, self.body)})
+        return Observation(url, ("192.0.2.7",), None, 1.0, {4: answered(400, self.body, self.headers)})
 
 
 def playing(play: Callable[[Scene], Awaitable[None]]) -> None:
@@ -183,11 +184,25 @@ def test_a_fault_of_the_bots_own_is_everybodys_and_is_over_with_the_next() -> No
     playing(play)
 
 
-def test_large_answers_are_not_kept() -> None:
+def test_large_pages_are_shared_as_well() -> None:
+    """An error page of any length makes nobody look again; what judging does not read of it is not kept."""
+
+    async def play(scene: Scene) -> None:
+        scene.body = b"x" * 200_000
+        assert await asyncio.gather(scene.ask("a", "a1"), scene.ask("b", "b1")) == ["a1", "a1"]
+        assert await scene.ask("c", "c1") == "a1"
+        seen, _ = await scene.services.observe(URL, server="d", probe="d1", max_age=HALF, deadline=_now() + 9)
+        assert seen.main[4].response is not None
+        assert len(seen.main[4].response.body) == 4096
+
+    playing(play)
+
+
+def test_floods_of_headers_are_not_kept() -> None:
     """What a stranger sends in masses is looked at and forgotten."""
 
     async def play(scene: Scene) -> None:
-        scene.body = b"x" * 20_000
+        scene.headers = {"x-flood": ("x" * 1000,) * 40}
         assert await asyncio.gather(scene.ask("a", "a1"), scene.ask("b", "b1")) == ["a1", "a1"]
         assert await scene.ask("c", "c1") == "c1"
 
