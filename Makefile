@@ -13,7 +13,7 @@ AUDIT_STAMP := $(AUDIT_VENV)/.installed
 BENCH_VENV := .venv-bench
 BENCH_STAMP := $(BENCH_VENV)/.installed
 
-.PHONY: setup livekit demo run check test durability coverage zoo audit scoreboard bench policy fuzz clean
+.PHONY: setup livekit demo run check test durability replay soak coverage zoo audit scoreboard bench policy fuzz clean
 setup: $(STAMP)
 
 $(STAMP): requirements.txt requirements-dev.txt requirements-lab.txt requirements-media.txt
@@ -50,6 +50,16 @@ test: setup
 # The bot killed over and over through RUNS incidents, and what the rooms make of it; SEED=... for the same chances.
 durability: setup
 	@$(BIN)/python -m tests.durability $(if $(RUNS),--runs $(RUNS)) $(if $(SEED),--seed $(SEED))
+
+# What rooms are told against what truly was, on a simulated clock; TRACES="flapping crowd" for some, SEED=... for the
+# same traces by chance.
+replay: setup
+	@$(BIN)/python -m bench.replay $(TRACES) $(if $(SEED),--seed $(SEED))
+
+# A simulated day of a thousand servers: what it costs, what is left over, every alert; SERVERS=, HOURS=, MINUTES=, SEED=.
+soak: setup
+	@$(BIN)/python -m bench.soak $(if $(SERVERS),--servers $(SERVERS)) $(if $(HOURS),--hours $(HOURS)) \
+		$(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
 
 coverage:
 	@$(MAKE) test COVERAGE=1
