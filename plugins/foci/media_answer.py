@@ -59,9 +59,9 @@ def judge_media(media: Media) -> Step:
     if media.outcome == "absent":
         return skipped(Stage.MEDIA, "the package livekit is not installed (requirements-media.txt)")
     if media.outcome == "broken":
-        return skipped(Stage.MEDIA, "the media client failed here")
+        return _unfinished("the media client ended without an answer", _LOOK_HERE)
     if media.outcome == "cut-short":
-        return skipped(Stage.MEDIA, "there was no time left for it (network.deadline)")
+        return _unfinished("there was no time left for media (network.deadline)", _MORE_TIME)
     if media.outcome == "no-signal":
         return _failed(media, "the SFU took the token, but the media client could not join", _PORTS)
     if media.outcome == "no-ice":
@@ -82,6 +82,15 @@ _UDP = (
     "Open LiveKit's UDP ports (`rtc.port_range_start` to `rtc.port_range_end`, or `rtc.udp_port`) to the internet; see "
     "that this machine may send UDP itself."
 )
+
+_LOOK_HERE = "Nothing yet: check again. If it stays so, look at the package livekit here, and at what the SFU sends."
+_MORE_TIME = "Check again when less is under way, or raise `network.deadline`."
+
+
+def _unfinished(detail: str, advice: str) -> Step:
+    """Tried to no end: a skip would pass for "all is well"."""
+    found = finding("not-tested", f"{detail[:1].upper()}{detail[1:]}.", advice)
+    return failed(Stage.MEDIA, None, detail, Certainty.UNCLEAR, found)
 
 
 def _failed(media: Media, detail: str, advice: str) -> Step:

@@ -19,7 +19,7 @@ from lab.fault import Fault
 from lab.federation import Federation
 from lab.front import Mount
 from plugins.foci.media import PROGRAM, MediaClient
-from plugins.foci.media_answer import Media, judge_media, read_media
+from plugins.foci.media_answer import Media, MediaOutcome, judge_media, read_media
 from plugins.foci.model import Certainty, Outcome
 from plugins.foci.relay import Relay
 from tests.foci.examination import Examination
@@ -58,11 +58,23 @@ def test_no_pair_is_a_failure(outcome: str) -> None:
 
 @pytest.mark.parametrize("output", [b"", b"x", b"[]", b'{"outcome": "fine"}', b'{"outcome": ["connected"]}'])
 def test_a_client_that_fails_proves_nothing(output: bytes) -> None:
-    """The stage was not tried."""
-    media = read_media(output)
-    assert media == Media("broken")
-    assert judge_media(media).result.outcome is Outcome.SKIPPED
-    assert "not installed" in judge_media(Media("absent")).result.detail
+    """Neither for the focus nor against it."""
+    assert read_media(output) == Media("broken")
+
+
+@pytest.mark.parametrize("outcome", ["broken", "cut-short"])
+def test_media_that_was_not_finished_is_unknown(outcome: MediaOutcome) -> None:
+    """It was tried and nothing came of it: no failure of the focus, and no sign that all is well."""
+    step = judge_media(Media(outcome))
+    assert (step.result.outcome, step.certainty) == (Outcome.FAILED, Certainty.UNCLEAR)
+    assert [found.code for found in step.findings] == ["not-tested"]
+
+
+def test_without_the_package_media_is_left_out() -> None:
+    """The operator chose so: a stage that was not tried."""
+    step = judge_media(Media("absent"))
+    assert (step.result.outcome, step.certainty, step.findings) == (Outcome.SKIPPED, None, ())
+    assert "not installed" in step.result.detail
 
 
 _ODD = (

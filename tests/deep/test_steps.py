@@ -171,5 +171,45 @@ def test_a_watch_goes_deep_each_time_while_a_deep_stage_fails() -> None:
     pace = DeepPace()
     pace.noted(NAME, 1000.0, report_with(FAILED))
     assert pace.due(NAME, 1001.0)
-    pace.noted(NAME, 1001.0, report_with(skipped(Stage.TOKEN, "not trusted")))
+    pace.noted(NAME, 1001.0, report_with(passed(Stage.TOKEN, 1.0, "a token")))
     assert not pace.due(NAME, 1002.0)
+
+
+_MEDIA_FAILED = failed(Stage.MEDIA, 1.0, "no way", Certainty.TIMEOUT)
+_EARLIER_FAILED = failed(Stage.TLS, 1.0, "no certificate", Certainty.DEFINITE)
+
+
+@pytest.mark.parametrize("since", [skipped(Stage.MEDIA, "no time"), FAILED, _EARLIER_FAILED])
+def test_only_the_stage_that_failed_ends_its_failure(since: Step) -> None:
+    """That it was not reached, or that an earlier one failed and is well again, proves nothing of it."""
+    pace = DeepPace()
+    pace.noted(NAME, 1000.0, report_with(_MEDIA_FAILED))
+    failing = pace.failing(1000.0)
+    assert len(failing) == 1
+    pace.noted(NAME, 1001.0, report_with(since))
+    pace.noted(NAME, 1002.0, report_with(passed(Stage.TOKEN, 1.0, "a token")))
+    assert pace.due(NAME, 1003.0)
+    assert pace.failing(1003.0) == failing
+    pace.noted(NAME, 1004.0, report_with(passed(Stage.MEDIA, 1.0, "media")))
+    assert not pace.due(NAME, 1005.0)
+    assert pace.failing(1005.0) == frozenset()
+
+
+def test_a_failure_that_can_no_longer_be_looked_at_is_forgotten() -> None:
+    """Two hours after it was last seen: the focus is in no list any more, or is shown no token now."""
+    pace = DeepPace()
+    pace.noted(NAME, 1000.0, report_with(_MEDIA_FAILED))
+    gone = replace(report_with(FAILED), foci=())
+    pace.noted(NAME, 1000.0 + DEEP_INTERVAL, gone)
+    assert pace.due(NAME, 1001.0 + DEEP_INTERVAL)
+    pace.noted(NAME, 1000.0 + 2 * DEEP_INTERVAL, gone)
+    assert not pace.due(NAME, 1001.0 + 2 * DEEP_INTERVAL)
+
+
+def test_a_failure_lasts_while_something_fails_there() -> None:
+    """However long the focus is down at an earlier stage."""
+    pace = DeepPace()
+    pace.noted(NAME, 1000.0, report_with(_MEDIA_FAILED))
+    for hour in range(1, 6):
+        pace.noted(NAME, 1000.0 + hour * DEEP_INTERVAL, report_with(_EARLIER_FAILED))
+    assert pace.due(NAME, 1001.0 + 5 * DEEP_INTERVAL)
