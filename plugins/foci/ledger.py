@@ -8,6 +8,7 @@ the second time. ``now`` is everywhere in seconds since the epoch.
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -296,12 +297,15 @@ async def _put(desk: Desk, before: Incident, step: incident.Step) -> None:
 
 
 async def _prune(desk: Desk) -> None:
-    """Once a day."""
+    """Once a day; after a leap of the clock, which may be taken back, or a long rest not before a day went by."""
     last = await desk.states.noted(_PRUNED)
-    if last is None or not 0 <= desk.now - float(last) < DAY:
+    went_by = math.inf if last is None else desk.now - float(last)
+    if 0 <= went_by < DAY:
+        return
+    if DAY <= went_by < 2 * DAY:
         await desk.history.prune(desk.now - KEPT)
         await desk.states.forget_hosts(desk.now - 30 * DAY)
-        await desk.states.note(_PRUNED, str(desk.now))
+    await desk.states.note(_PRUNED, str(desk.now))
 
 
 def _letter(post: Post) -> Letter:
