@@ -203,6 +203,24 @@ async def test_a_server_that_concerns_very_many_keys_is_judged_all_the_same(any_
     assert line.startswith("!ops new: ❌ rtc.example.org is down")
 
 
+async def test_an_outage_of_a_focus_counts_only_while_it_was_published(any_database: Database) -> None:
+    """Published, withdrawn, down and up, published again: what happened in between was none of the server's."""
+    ops = Ops(any_database, Internet({"a.org": ["rtc", "two"], "b.org": ["rtc"]}))
+    await ops.watch({"!ops": ["a.org", "b.org"]})
+    refused = FailureKind.CONNECT_REFUSED
+    await ops.checks("a.org", 1)
+    for foci, broken in ((["rtc", "two"], refused), (["two"], refused), (["rtc", "two"], None)):
+        ops.internet.servers["a.org"].foci = list(foci)
+        await ops.check("a.org")
+        await ops.checks("a.org", 2)
+        ops.internet.broken = {"rtc": broken} if broken is not None else {}
+        await ops.checks("b.org", 3)
+        ops.internet.broken = {}
+        await ops.checks("b.org", 3)
+    both = await ops.ledger.history("a.org", 0, ops.at), await ops.ledger.history("b.org", 0, ops.at)
+    assert [history and len(history.outages) for history in both] == [1, 2]
+
+
 async def test_an_endpoint_that_cannot_be_read_for_once_removes_nothing(database: Database) -> None:
     """What stands only there comes to its end when the endpoint is read again, or gone."""
     ops = await one_server(database, "rtc")

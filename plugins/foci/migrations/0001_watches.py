@@ -51,7 +51,7 @@ def upgrade() -> None:
         sa.Column("server", sa.String, primary_key=True),
         sa.Column("key", sa.String, primary_key=True),
         sa.Column("origin", sa.String, nullable=False),
-        sa.Column("since", sa.Float, nullable=False),
+        sa.Column("since", sa.Float, primary_key=True),
         sa.Column("ended_at", sa.Float, nullable=True),
     )
     op.create_index("foci_concerns_by_key", "foci_concerns", ["key", "ended_at"])

@@ -63,17 +63,21 @@ class StateBook:
         return {row.key: Origin(row.origin) for row in rows}
 
     async def begin(self, server: str, came: Mapping[str, Origin], now: float) -> None:
-        """Keys concern a server from now on."""
+        """Keys concern a server from now on, or go on to for another reason; each time that they do is its own."""
         for name, origin in sorted(came.items()):
             values: dict[str, Any] = {"origin": origin, "ended_at": None}
-            key = {"server": server, "key": name}
-            await self._connection.execute(insert_new(self._connection, concerns).values(**key, **values, since=now))
+            open_one = {"server": server, "key": name, "ended_at": None}
+            changed = update(concerns).filter_by(**open_one).values(origin=origin).returning(concerns.c.key)
+            if (await self._connection.execute(changed)).first() is not None:
+                continue
+            key = {"server": server, "key": name, "since": now}
+            await self._connection.execute(insert_new(self._connection, concerns).values(**key, **values))
             await self._connection.execute(update(concerns).filter_by(**key).values(**values))
 
     async def end(self, server: str, keys: Collection[str], now: float) -> None:
         """Keys concern a server no more; that those did which ever were out is kept for its history."""
         for some in portions(keys):
-            these = (concerns.c.server == server, concerns.c.key.in_(some))
+            these = (concerns.c.server == server, concerns.c.key.in_(some), concerns.c.ended_at.is_(None))
             was_out = select(outages.c.key).where(outages.c.key.in_(some))
             await self._connection.execute(delete(concerns).where(*these, concerns.c.key.not_in(was_out)))
             await self._connection.execute(update(concerns).where(*these).values(ended_at=now))

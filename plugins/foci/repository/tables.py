@@ -51,7 +51,7 @@ concerns = Table(
     Column("server", String, primary_key=True),
     Column("key", String, primary_key=True),
     Column("origin", String, nullable=False),
-    Column("since", Float, nullable=False),
+    Column("since", Float, primary_key=True),
     Column("ended_at", Float, nullable=True),
     Index("foci_concerns_by_key", "key", "ended_at"),
 )
