@@ -17,7 +17,6 @@ from urllib.parse import quote
 from botkit.outbound import OutboundClient
 from botkit.outbound.model import Exchange
 from botkit.plugin import Account
-from plugins.foci.assembly import entries_of
 from plugins.foci.cors import REQUEST_HEADERS
 from plugins.foci.discovery import Discovery
 from plugins.foci.discretion import WITHHELD, discreet
@@ -32,8 +31,8 @@ from plugins.foci.service_url import ServiceUrl, read_sfu_url
 from plugins.foci.signalling_answer import Signalling, accepts, judge_signalling, judge_without_token
 from plugins.foci.step import Step, guarded, skipped
 from plugins.foci.target import Target, TargetError, parse_target
-from plugins.foci.token_answer import Applicant, judge_openid, judge_token, wants_old_endpoint
-from plugins.foci.trust import asked_place, place_of, services_of
+from plugins.foci.token_answer import Applicant, judge_openid, judge_token, judge_unread_list, wants_old_endpoint
+from plugins.foci.trust import OwnList, asked_place, place_of, read_own_list
 from plugins.foci.wellknown import BodyFault, read_json
 
 _Observe = Callable[[ServiceUrl, float], Awaitable[Observation]]
@@ -90,7 +89,7 @@ class Descent:
         self._deadline = deadline
         self._media = media
         self._openid: asyncio.Task[_OpenId | Step] | None = None
-        self._own_services: asyncio.Task[frozenset[str]] | None = None
+        self._own_services: asyncio.Task[OwnList] | None = None
 
     def close(self) -> None:
         """End what is under way."""
@@ -123,7 +122,10 @@ class Descent:
 
     async def _service(self, seen: Observation) -> list[Step]:
         place = place_of(seen.url)
-        if place not in await self._trusted_services() or place != asked_place(seen.url):
+        trusted = await self._trusted_services()
+        if place not in trusted.services or place != asked_place(seen.url):
+            if not trusted.complete:
+                return [judge_unread_list(self._server, place.removesuffix(":443"))]
             listed = f"in the list of {self._server}" if self._trusted is None else "among deep.trusted_services"
             return [skipped(Stage.TOKEN, f"{place.removesuffix(':443')} is not {listed}, so it is shown no token")]
         if self._openid is None:
@@ -137,22 +139,22 @@ class Descent:
         steps = [token] if grant is None else [token, *await self._with_grant(grant, applicant, secrets)]
         return [guarded(step, secrets) for step in steps]
 
-    async def _trusted_services(self) -> frozenset[str]:
+    async def _trusted_services(self) -> OwnList:
         if self._trusted is not None:
-            return self._trusted
+            return OwnList(self._trusted, complete=True)
         if self._own_services is None:
             self._own_services = asyncio.create_task(self._own_list())
         return await asyncio.shield(self._own_services)
 
-    async def _own_list(self) -> frozenset[str]:
+    async def _own_list(self) -> OwnList:
         """The services to which the own homeserver sends its users."""
         try:
             own = parse_target(self._server)
         except TargetError:
-            return frozenset()
+            return OwnList(frozenset(), complete=False)
         answer = await self._discovery.well_known(own.url_host, deadline=self._deadline)
         homeserver = await self._discovery.homeserver(own, answer, self._account.homeserver, deadline=self._deadline)
-        return services_of(entries_of(answer, homeserver))
+        return read_own_list(answer, homeserver)
 
     async def _request_openid(self) -> _OpenId | Step:
         path = f"/_matrix/client/v3/user/{quote(self._account.user_id, safe='')}/openid/request_token"

@@ -93,6 +93,16 @@ def judge_openid(exchange: Exchange, server: str) -> Step:
     return failed(Stage.TOKEN, exchange.elapsed_ms, detail, Certainty.UNCLEAR, found)
 
 
+def judge_unread_list(server: str, place: str) -> Step:
+    """Whether the own homeserver lists the service is not known, so it gets no token: nothing is known of the focus."""
+    detail = f"the list of {server} could not be read, so {place} is shown no token"
+    advice = (
+        "Nothing to change at the focus: look at the well-known and the transports endpoint of the bot's homeserver."
+    )
+    found = finding("not-tested", f"{detail[:1].upper()}{detail[1:]}.", advice)
+    return failed(Stage.TOKEN, None, detail, Certainty.UNCLEAR, found)
+
+
 _UPDATE = "Update lk-jwt-service (0.4.0 or later), and see that nothing before it changes requests or answers."
 _KEYS = (
     "Correct LIVEKIT_URL, LIVEKIT_KEY and LIVEKIT_SECRET of lk-jwt-service: it must reach the SFU's API there, with a "

@@ -3,11 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from botkit.outbound.target import TargetError, parse_host, parse_target
+from plugins.foci.answer import WellKnownAnswer
+from plugins.foci.assembly import entries_of
 from plugins.foci.entries import probe_url
+from plugins.foci.homeserver import HomeserverAnswer
 from plugins.foci.model import Entry
 from plugins.foci.service_url import ServiceUrl, read_service_url
+
+
+@dataclass(frozen=True, slots=True)
+class OwnList:
+    """
+    The services to which the bot's homeserver sends its users, as far as they could be read.
+
+    Attributes:
+        complete: both places of the list could be read, so that a service that is not here is not listed.
+    """
+
+    services: frozenset[str]
+    complete: bool
 
 
 def read_service(text: str) -> str:
@@ -46,3 +63,11 @@ def services_of(entries: Iterable[Entry]) -> frozenset[str]:
     """The services that a homeserver's own list names, and so sends its users' tokens to."""
     urls = (probe_url(entry) for entry in entries)
     return frozenset(place_of(url) for url in urls if url is not None and not url.fault and url.kind == "authorisation")
+
+
+def read_own_list(well_known: WellKnownAnswer, homeserver: HomeserverAnswer) -> OwnList:
+    """The own homeserver's list, from its well-known and its transports endpoint."""
+    transports = homeserver.transports
+    listed = transports.entries is not None or transports.endpoint == "absent"
+    complete = listed and well_known.report.outcome != "failed"
+    return OwnList(services_of(entries_of(well_known, homeserver)), complete)

@@ -15,6 +15,7 @@ from botkit.rendering import to_plain
 from lab.backend import CallFault
 from lab.bot import Bot
 from lab.exchange import Answer, Request, json_answer
+from lab.fault import Fault
 from lab.front import Mount
 from lab.person import Person
 from plugins.foci.model import Outcome, Report, Stage, Verdict
@@ -192,6 +193,24 @@ async def test_a_name_that_an_older_encoding_takes_for_a_trusted_one_is_shown_no
     told = report.foci[0].stages[5].detail
     assert told == f"{asked} is not among deep.trusted_services, so it is shown no token"
     assert trusted not in everything(report)
+
+
+async def test_an_own_list_that_cannot_be_read_is_no_list_without_the_service(world: World) -> None:
+    """No token is shown, and nothing is known of the focus: neither "not listed" nor "all is well"."""
+    await world.backend.play(None)
+    await world.federation.server("friend.example", foci=[SERVICE])
+    await world.federation.set_host_fault(NAME, Fault.REFUSED)
+    try:
+        world.forget()
+        report = await world.check("friend.example")
+    finally:
+        await world.federation.set_host_fault(NAME, None)
+    assert openid_tokens(world) == set()
+    result = report.foci[0].stages[5]
+    assert (report.foci[0].verdict, result.outcome) == (Verdict.UNKNOWN, Outcome.FAILED)
+    assert result.detail == "the list of example.org could not be read, so rtc.example.org is shown no token"
+    assert "not-tested" in {found.code for found in report.findings}
+    assert (await world.check("friend.example")).foci[0].verdict is Verdict.OK
 
 
 def _echo(values: dict[str, Any], how: str) -> Answer:

@@ -16,11 +16,12 @@ from plugins.foci.deep_budget import DeepBudget
 from plugins.foci.deep_pace import DEEP_INTERVAL, DeepPace
 from plugins.foci.depth import deepened, untried
 from plugins.foci.discretion import WITHHELD, discreet
+from plugins.foci.homeserver import HomeserverAnswer, TransportsAnswer
 from plugins.foci.model import DEEP_STAGES, Certainty, FocusReport, Outcome, Report, Stage, Verdict
 from plugins.foci.samples import focus_key
 from plugins.foci.service_url import read_service_url
 from plugins.foci.step import Step, failed, guarded, passed, skipped
-from plugins.foci.trust import asked_place, place_of, read_service, services_of
+from plugins.foci.trust import OwnList, asked_place, place_of, read_own_list, read_service, services_of
 from tests.deep.world import NAME
 from tests.foci.evidence import RTC, answered, assembled, entry, judgement
 
@@ -83,6 +84,25 @@ def test_the_services_of_a_list() -> None:
     others = [{"type": "livekit", "livekit_service_url": "http://a.example"}, {"type": "m.livekit", "url": "wss://b"}]
     entries = [entry(), entry({"type": "full_mesh"}), entry(7), *map(entry, others)]
     assert services_of(entries) == {place_of(read_service_url(RTC))}
+
+
+@pytest.mark.parametrize(
+    ("status", "transports", "complete"),
+    [
+        (200, TransportsAnswer("open", "absent", ()), True),
+        (200, TransportsAnswer("absent", "absent"), True),
+        (404, TransportsAnswer("absent", "absent"), True),
+        (200, TransportsAnswer("present", "unknown"), False),
+        (200, TransportsAnswer(), False),
+        (500, TransportsAnswer("open", "absent", ()), False),
+    ],
+)
+def test_an_own_list_is_complete_when_both_places_could_be_read(
+    status: int, transports: TransportsAnswer, complete: bool
+) -> None:
+    """Else a service that it lacks may stand where nobody could look."""
+    answer = read_answer("example.org", [answered(status, {"m.homeserver": {"base_url": "https://example.org"}})], None)
+    assert read_own_list(answer, HomeserverAnswer(None, transports)) == OwnList(frozenset(), complete)
 
 
 @given(st.integers(0, len(TOKEN) - 8), st.text(max_size=20), st.text(max_size=20))
