@@ -63,8 +63,7 @@ def _expected(habitat: Habitat, name: str) -> tuple[str, tuple[str, ...]]:
     if name in HARMLESS or name in ODD or habitat is Habitat.TRANSPORTS:
         return "ok", ()
     if habitat is Habitat.VERSIONS:
-        whole_host = name in _HOMESERVER_HOSTS
-        return "warning", ("base-url-invalid", *(["openid-userinfo-unreachable"] if whole_host else []))
+        return "warning", ("base-url-invalid",)
     if habitat is Habitat.FOCUS:
         return "critical", (_at_focus(name),)
     if name in ENDLESS or name in TARDY:
