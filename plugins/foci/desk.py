@@ -9,7 +9,8 @@ from botkit.document import Document
 from botkit.storage import Connection
 from plugins.foci.diff import diff
 from plugins.foci.hearers import Hearers
-from plugins.foci.incidents import Incident, develop, leave, next_reminder, refresh, subject
+from plugins.foci.incident import Incident
+from plugins.foci.incidents import develop, leave, matching, next_reminder, refresh, subjects
 from plugins.foci.listwatch import Alternates, Changed, Effect, Settled
 from plugins.foci.narrative import list_posts
 from plugins.foci.posts import Post
@@ -69,27 +70,28 @@ class Desk:
         """
         if not events:
             return
-        touched = {name for event in events for name in _subjects(event)}
-        known: dict[str, Incident | None] = {one.subject: one for one in await self.incidents.about(touched)}
+        touched = {name for event in events for name in subjects(event.key)}
+        known = {one.subject: one for one in await self.incidents.about(touched)}
         if hearers is None:
-            members = {key for one in known.values() if one is not None for key in one.members}
+            members = {key for one in known.values() for key in one.members}
             hearers = await self.hearers({*members, *(event.key for event in events)})
         changed = set()
         for event in events:
-            for name in _subjects(event):
-                before = known.get(name)
-                shown = None if event.kind in (News.RESOLVED, News.CHECKABLE, News.DROPPED) else evidence(event.key)
+            shown = None if event.kind in (News.RESOLVED, News.CHECKABLE, News.DROPPED) else evidence(event.key)
+            for before in matching(known.values(), event):
                 after, posts = develop(before, event, hearers.of_event(event), self.settings.alerts, shown)
-                known[name] = after
                 self.posts += posts
-                if after is not before:
-                    changed.add(name)
+                if after is not None and after is not before:
+                    known[after.subject] = after
+                    changed.add(after.subject)
+                elif after is None and before is not None:
+                    del known[before.subject]
+                    changed.add(before.subject)
         for name in sorted(changed):
-            current = known[name]
-            if current is None:
-                await self.incidents.remove(name)
+            if name in known:
+                await self._update(known[name], hearers, quiet=True)
             else:
-                await self._update(current, hearers, quiet=True)
+                await self.incidents.remove(name)
 
     async def refresh(self, incidents: Iterable[Incident], *, quiet: bool = True) -> None:
         """
@@ -114,7 +116,7 @@ class Desk:
         wanted = set(keys)
         if not wanted:
             return ()
-        found = await self.incidents.about({name for key in wanted for name in _subjects_of_key(key)})
+        found = await self.incidents.about({name for key in wanted for name in subjects(key)})
         return tuple(one for one in found if wanted & one.members.keys())
 
     async def depart(self, server: str, keys: Collection[str]) -> None:
@@ -215,28 +217,20 @@ class Desk:
         await self.release()
 
     async def _update(self, incident: Incident, hearers: Hearers, *, quiet: bool) -> None:
-        for room_id in sorted(incident.rooms.keys() - hearers.watching(incident)):
-            incident, posts = leave(incident, room_id, self.now, self.settings.alerts, quiet=quiet)
+        watching = {key: hearers.watching(key) for key in incident.members}
+        for room_id, view in sorted(incident.rooms.items()):
+            gone = [key for key in view.members if room_id not in watching[key]]
+            incident, posts = leave(incident, room_id, gone, self.now, self.settings.alerts, quiet=quiet)
             self.posts += posts
-        incident, posts = refresh(incident, hearers.of_incident(incident), self.now, self.settings.alerts)
+        incident, posts = refresh(incident, hearers.of_members(incident), self.now, self.settings.alerts)
         self.posts += posts
         await self._keep(incident, hearers)
 
     async def _keep(self, incident: Incident, hearers: Hearers) -> None:
         """Rooms that do not hear of it at present are not waited for."""
-        audience = hearers.of_incident(incident)
+        audience = {room_id for rooms in hearers.of_members(incident).values() for room_id in rooms}
         heard = replace(incident, rooms={room: view for room, view in incident.rooms.items() if room in audience})
         await self.incidents.save(incident, next_reminder(heard, self.settings.alerts))
-
-
-def _subjects(event: HealthEvent) -> tuple[str, ...]:
-    """The end of a key ends the notice about it as well."""
-    return _subjects_of_key(event.key) if event.kind is News.DROPPED else (subject(event),)
-
-
-def _subjects_of_key(key: str) -> tuple[str, ...]:
-    kinds = (News.FIRED, News.UNCHECKABLE)
-    return tuple(subject(HealthEvent(kind, key, 0.0, 0.0)) for kind in kinds)
 
 
 def _recorded(server: str, effect: Changed | Alternates | Settled) -> ListChange:

@@ -1,7 +1,7 @@
 """
 Who hears what, put together from watches, silences and rooms that refuse the bot.
 
-Intended use: load everything about the keys in question, then ask ``of_event``, ``of_incident``, ``of_list``.
+Intended use: load everything about the keys in question, then ask ``of_event``, ``of_members``, ``of_list``.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from plugins.foci import suspicion
 from plugins.foci.audience import Audience, Silence, everyone, hearing
-from plugins.foci.incidents import Incident
+from plugins.foci.incident import Incident
 from plugins.foci.standing import HealthEvent, News
 from plugins.foci.watches import Watch, ignored_by
 
@@ -45,23 +45,19 @@ class Hearers:
         code = "" if event.kind in _CLOSING else event.cause.code
         return self._of(event.key, self.concerned.get(event.key, ()), code)
 
-    def of_incident(self, incident: Incident) -> Audience:
-        """Rooms that hear of any of its keys, each with all the names that it may read."""
-        found: dict[str, set[str]] = defaultdict(set)
-        for event in incident.members.values():
-            for room_id, servers in self.of_event(event).items():
-                found[room_id].update(servers)
-        return {room_id: tuple(sorted(servers)) for room_id, servers in sorted(found.items())}
+    def of_members(self, incident: Incident) -> Mapping[str, Audience]:
+        """Rooms that hear of each of its keys."""
+        return {key: self.of_event(event) for key, event in incident.members.items()}
 
     def of_list(self, server: str, watches: Iterable[Watch]) -> Audience:
         """Rooms that hear of changes of a server's list."""
         return self._of(f"list:{server}", watches, "")
 
-    def watching(self, incident: Incident) -> frozenset[str]:
-        """Rooms that it is about, also those that are not to be told at present."""
-        if suspicion.KEY in incident.members:
+    def watching(self, key: str) -> frozenset[str]:
+        """Rooms that a key is about, also those that are not to be told at present."""
+        if key == suspicion.KEY:
             return self.rooms
-        return frozenset(watch.room_id for key in incident.members for watch in self.concerned.get(key, ()))
+        return frozenset(watch.room_id for watch in self.concerned.get(key, ()))
 
     def _of(self, key: str, watches: Iterable[Watch], code: str) -> Audience:
         by_server: dict[str, list[Watch]] = defaultdict(list)

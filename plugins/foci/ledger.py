@@ -21,7 +21,8 @@ from plugins.foci import incidents as incident
 from plugins.foci.audience import Silence
 from plugins.foci.checked import Checked, Confirmed
 from plugins.foci.desk import Desk
-from plugins.foci.incidents import Acknowledgement, Incident, rehome
+from plugins.foci.incident import Acknowledgement, Incident
+from plugins.foci.incidents import rehome
 from plugins.foci.intake import Dues, dues_of, take_check, take_confirmation
 from plugins.foci.notices import suspended_message
 from plugins.foci.posts import Post, Purpose, make_post

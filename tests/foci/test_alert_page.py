@@ -15,7 +15,8 @@ from plugins.foci.certificates import DAYS
 from plugins.foci.config import AlertsConfig, WatchConfig
 from plugins.foci.diff import diff
 from plugins.foci.health import HOUR, MANY_FIRINGS, UNKNOWN_FACTOR
-from plugins.foci.incidents import Acknowledgement, Incident, acknowledge, develop, next_reminder, refresh
+from plugins.foci.incident import Acknowledgement, Incident
+from plugins.foci.incidents import acknowledge, develop, next_reminder, refresh
 from plugins.foci.listwatch import MANY_CHANGES, Alternates, Changed, Settled
 from plugins.foci.narrative import alternates_message, change_message, settled_message
 from plugins.foci.notices import suspended_message

@@ -15,10 +15,8 @@ from botkit.letter import Placement
 from botkit.rendering import to_plain
 from plugins.foci import health
 from plugins.foci.audience import Audience
+from plugins.foci.incident import STORED, Acknowledgement, Incident
 from plugins.foci.incidents import (
-    STORED,
-    Acknowledgement,
-    Incident,
     acknowledge,
     develop,
     next_reminder,
@@ -62,7 +60,7 @@ class Rooms:
 
     def refresh(self, now: float, audience: Audience = OPS) -> list[tuple[str, Purpose, Placement]]:
         assert self.incident is not None
-        return self._take(refresh(self.incident, audience, now, SETTINGS))
+        return self._take(refresh(self.incident, dict.fromkeys(self.incident.members, audience), now, SETTINGS))
 
     def _take(self, step: tuple[Incident | None, tuple[Post, ...]]) -> list[tuple[str, Purpose, Placement]]:
         self.incident, posts = step
@@ -121,7 +119,7 @@ def test_the_operator_may_choose_quiet_alerts() -> None:
     quiet = replace(SETTINGS, msgtype="m.notice")
     incident, (firing,) = develop(None, event(News.FIRED), OPS, quiet)
     assert incident is not None
-    _, (reminder,) = refresh(incident, OPS, NOON + 13 * 3600, quiet)
+    _, (reminder,) = refresh(incident, {KEY: OPS}, NOON + 13 * 3600, quiet)
     assert (firing.msgtype, reminder.msgtype) == ("m.notice", "m.text")
 
 
@@ -156,6 +154,64 @@ def test_further_urls_of_a_service_join_its_incident() -> None:
     assert rooms.incident is not None
     assert [purpose for _, purpose, _ in rooms.hear(event(News.RESOLVED, other))] == [Purpose.CLOSED, Purpose.RESOLVE]
     assert rooms.incident is None
+
+
+def test_each_room_reads_of_its_own_urls_only() -> None:
+    """What another room's server publishes on the same host has its own beginning and end there."""
+    other = event(News.FIRED, "focus:https://rtc.example.org:443/second", 7200, since=NOON + 7200)
+    rooms = Rooms()
+    rooms.hear(event(News.FIRED))
+    assert rooms.hear(other, {"!new": ("c.org",)}, EVIDENCE) == [
+        ("!new", Purpose.FIRING, Placement.NEW),
+        ("!new", Purpose.EVIDENCE, Placement.THREAD),
+    ]
+    assert lines(rooms.posts[-2]) == [
+        "❌ rtc.example.org is down since 14:00 UTC (3 checks): connection refused on 203.0.113.7:443. Affects c.org."
+    ]
+    over = replace(other, kind=News.RESOLVED, at=NOON + 9000, ended=NOON + 9000)
+    assert rooms.hear(over, {"!new": ("c.org",)}) == [
+        ("!new", Purpose.CLOSED, Placement.EDIT),
+        ("!new", Purpose.RESOLVE, Placement.REPLY),
+    ]
+    assert lines(rooms.posts[-1])[0] == "✅ rtc.example.org recovered at 14:30 UTC after 30 min."
+    assert rooms.incident is not None
+    assert rooms.hear(replace(other, at=NOON + 9900), {"!new": ("c.org",)})[0] == (
+        "!new",
+        Purpose.FIRING,
+        Placement.NEW,
+    )
+
+
+def test_another_reason_is_a_message_though_the_service_is_bad_already() -> None:
+    """Its beginning and its end: who knows of one failure does not know of the other."""
+    other = event(News.FIRED, "focus:https://rtc.example.org:443/b", cause=Cause("http-5xx", "HTTP 502"))
+    rooms = Rooms()
+    rooms.hear(event(News.FIRED))
+    assert rooms.hear(other) == [("!ops", Purpose.UPDATE, Placement.EDIT), ("!ops", Purpose.FIRING, Placement.REPLY)]
+    assert "HTTP 502" in lines(rooms.posts[-1])[0]
+    over = replace(other, kind=News.RESOLVED, ended=NOON + 1800)
+    assert rooms.hear(over) == [("!ops", Purpose.UPDATE, Placement.EDIT), ("!ops", Purpose.RESOLVE, Placement.REPLY)]
+    assert lines(rooms.posts[-1])[0] == "✅ rtc.example.org recovered at 12:30 UTC after 30 min."
+
+
+def test_what_is_wrong_itself_is_no_part_of_a_service() -> None:
+    """Neither a URL that nobody can use, nor one that answers wrongly: others on that host may be well."""
+    faulty = event(News.FIRED, "focus:http://rtc.example.org/x#scheme-http")
+    wrong = event(News.FIRED, cause=Cause("service-not-routed", "HTTP 404", outage=False))
+    assert len({subject(faulty), subject(wrong), subject(event(News.FIRED))}) == 3
+
+
+def test_the_service_was_down_as_long_as_any_of_its_urls() -> None:
+    """The first URL is withdrawn, the second goes on: it lasts since the first."""
+    other = "focus:https://rtc.example.org:443/second"
+    rooms = Rooms()
+    rooms.hear(event(News.FIRED))
+    rooms.hear(event(News.FIRED, other, 7200, since=NOON + 7200))
+    rooms.hear(event(News.DROPPED, after=7500))
+    assert "is down since 12:00 UTC" in lines(rooms.posts[-1])[0]
+    rooms.hear(event(News.RESOLVED, other, 8000, since=NOON + 7200, ended=NOON + 7800))
+    assert "(2 h 10 min)" in lines(rooms.posts[-2])[0]
+    assert lines(rooms.posts[-1])[0] == "✅ rtc.example.org recovered at 14:10 UTC after 2 h 10 min."
 
 
 def test_another_cause_is_an_edit_with_evidence() -> None:
@@ -428,7 +484,8 @@ class AnyRooms(RuleBasedStateMachine):
     def refresh_all(self, after: float) -> None:
         self.now += after
         for about, incident in list(self.incidents.items()):
-            self.keep(about, *refresh(incident, self.audience(about), self.now, SETTINGS))
+            audiences = {key: self.audience(key) for key in incident.members}
+            self.keep(about, *refresh(incident, audiences, self.now, SETTINGS))
 
     @precondition(lambda self: self.incidents)
     @rule(room=st.sampled_from(ROOMS), on=st.booleans())
@@ -456,7 +513,7 @@ class AnyRooms(RuleBasedStateMachine):
         self.names.add(post.name)
         place = (post.about, post.room_id)
         if post.placement is Placement.NEW:
-            assert place not in self.open
+            assert not self.open.get(place)
             assert post.room_id not in self.quiet
             self.open[place] = about
         else:

@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from botkit.outbound.model import FailureKind
 from plugins.foci.desk import Desk
-from plugins.foci.incidents import Incident
+from plugins.foci.incident import Incident
 from plugins.foci.listwatch import HOUR
 from tests.ledger.internet import Internet
 from tests.ledger.ops import ADMIN, Ops, Read, opened

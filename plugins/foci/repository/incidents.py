@@ -13,7 +13,7 @@ from botkit.storage.database import insert_new
 from botkit.storage.text import storable
 from plugins.foci import snapshot
 from plugins.foci.audience import Silence
-from plugins.foci.incidents import STORED, Incident
+from plugins.foci.incident import STORED, Incident
 from plugins.foci.repository.portions import portions
 from plugins.foci.repository.tables import incidents, rooms, silences, withheld
 from plugins.foci.repository.upsert import upsert

@@ -1,0 +1,94 @@
+"""An incident and what each room knows of it: the values; ``incidents`` says what becomes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from plugins.foci.standing import HealthEvent
+from plugins.foci.stored import StoredForm
+
+UNCLEAR = "unclear "
+"""Before the subjects of notices that something cannot be checked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """A reaction: its event id and who reacted."""
+
+    event_id: str
+    user_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """
+    One key as a room was told of it.
+
+    Attributes:
+        servers: those of the room, as last told.
+        since: when the service went bad, if that was before this key did; seconds since the epoch.
+    """
+
+    servers: tuple[str, ...]
+    since: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RoomView:
+    """
+    What one room knows of an incident.
+
+    Attributes:
+        members: the keys that it was told of: those which concern its servers, no others.
+        told_at: last message that notified, seconds since the epoch.
+        posts: how many were made for this room.
+    """
+
+    members: Mapping[str, Share]
+    told_at: float
+    posts: int = 0
+    acknowledgements: tuple[Acknowledgement, ...] = ()
+
+    @property
+    def servers(self) -> tuple[str, ...]:
+        """All that are affected, sorted."""
+        return tuple(sorted({server for share in self.members.values() for server in share.servers}))
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """
+    Something that is not over yet.
+
+    Attributes:
+        subject: what it is about; only one incident of a subject is open at a time.
+        opened_at: seconds since the epoch.
+        members: health key to its latest event, the first key first.
+        rooms: those that were told, silenced ones included.
+        past: room id to how many posts were made for a room that is to be told afresh, should it hear of this again.
+    """
+
+    subject: str
+    opened_at: float
+    members: Mapping[str, HealthEvent]
+    rooms: Mapping[str, RoomView] = field(default_factory=dict)
+    past: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """Unique among all incidents."""
+        return f"{self.subject}@{self.opened_at:.3f}"
+
+    @property
+    def reminds(self) -> bool:
+        """Notices need no reminder; certificates have their own days."""
+        return not self.is_notice and not any(key.startswith("cert:") for key in self.members)
+
+    @property
+    def is_notice(self) -> bool:
+        """Whether it says only that something cannot be checked."""
+        return self.subject.startswith(UNCLEAR)
+
+
+STORED = StoredForm(Incident)

@@ -1,0 +1,118 @@
+"""
+The posts of one step of an incident, as each room is to read it.
+
+Intended use: ``tell``, ``develop`` and ``end`` for each room whose knowledge changes, then ``result``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from botkit.document import Document
+from botkit.letter import Placement
+from plugins.foci.announcement import Matter, closed_message, resolve_message, standing_message
+from plugins.foci.audience import Audience
+from plugins.foci.incident import Incident, RoomView, Share
+from plugins.foci.posts import AlertSettings, Post, Purpose, make_post
+from plugins.foci.standing import HealthEvent, News
+
+_LOUD = frozenset({News.FLAPPING, News.STILL_BAD, News.NEARER})
+"""Developments that are worth a message of their own."""
+
+
+class Sheet:
+    """What is written down room by room, numbered."""
+
+    def __init__(self, incident: Incident, settings: AlertSettings) -> None:
+        self.views = dict(incident.rooms)
+        self._past = dict(incident.past)
+        self._incident = incident
+        self._settings = settings
+        self._posts: list[Post] = []
+
+    def put(self, room_id: str, view: RoomView) -> None:
+        self.views[room_id] = view
+
+    def share(self, room_id: str, key: str, servers: tuple[str, ...], since: float | None = None) -> None:
+        """Note which servers a key concerns here."""
+        view = self.views[room_id]
+        known = view.members.get(key, Share(()))
+        share = Share(servers, known.since if since is None else since)
+        self.put(room_id, replace(view, members={**view.members, key: share}))
+
+    def tell(self, room_id: str, heard: Audience, now: float) -> None:
+        """Tell a room of keys that are new to it; what is bad for the same reason as what it knows is an edit only."""
+        view = self.views.get(room_id)
+        if view is None and heard:
+            members = {key: Share(servers) for key, servers in heard.items()}
+            self.put(room_id, RoomView(members, now, self._past.pop(room_id, 0)))
+            purpose = Purpose.INFO if self._incident.is_notice else Purpose.FIRING
+            self.post(room_id, purpose, Placement.NEW, standing_message(self.matter(room_id, now)))
+            return
+        for key, servers in heard.items():
+            known = self._like(room_id, self._incident.members[key])
+            self.share(room_id, key, servers)
+            self.edit(room_id, now)
+            if known is None and not self._incident.is_notice:
+                self.alert(room_id, key, now)
+
+    def develop(self, room_id: str, event: HealthEvent, servers: tuple[str, ...] | None) -> None:
+        """Something new of a key that the room knows; ``servers`` is None while it does not want to hear of it."""
+        if servers is not None:
+            self.share(room_id, event.key, servers)
+        self.edit(room_id, event.at)
+        if servers is not None and event.kind in _LOUD:
+            self.alert(room_id, event.key, event.at)
+
+    def end(self, room_id: str, last: HealthEvent, *, aloud: bool) -> None:
+        """A key is over here, with the last one the incident is; one of several that ended alike is an edit only."""
+        view = self.views[room_id]
+        rest = {key: share for key, share in view.members.items() if key != last.key}
+        matter = self.matter(room_id, last.at, last.key)
+        if not rest:
+            self.post(room_id, Purpose.CLOSED, Placement.EDIT, closed_message(last, matter))
+            if aloud:
+                self.post(room_id, Purpose.RESOLVE, Placement.REPLY, resolve_message(last, matter))
+            self._past[room_id] = self.views.pop(room_id).posts
+            return
+        self.put(room_id, replace(view, members=rest))
+        heir = self._like(room_id, matter.events[0])
+        if heir is not None:
+            since = min(matter.events[0].since, self._event(room_id, heir).since)
+            self.share(room_id, heir, rest[heir].servers, since)
+        self.edit(room_id, last.at)
+        if aloud and heir is None:
+            self.post(room_id, Purpose.RESOLVE, Placement.REPLY, resolve_message(last, matter))
+
+    def edit(self, room_id: str, now: float) -> None:
+        self.post(room_id, Purpose.UPDATE, Placement.EDIT, standing_message(self.matter(room_id, now)))
+
+    def alert(self, room_id: str, key: str, now: float) -> None:
+        self.put(room_id, replace(self.views[room_id], told_at=now))
+        self.post(room_id, Purpose.FIRING, Placement.REPLY, standing_message(self.matter(room_id, now, key)))
+
+    def matter(self, room_id: str, now: float, first: str = "") -> Matter:
+        """The incident as the room knows it, with one key in front."""
+        view = self.views[room_id]
+        users = tuple(dict.fromkeys(one.user_id for one in view.acknowledgements))
+        keys = sorted((key for key in self._incident.members if key in view.members), key=lambda key: key != first)
+        return Matter(tuple(self._event(room_id, key) for key in keys), view.servers, now, users)
+
+    def post(self, room_id: str, purpose: Purpose, placement: Placement, document: Document) -> None:
+        view = self.views[room_id]
+        self.views[room_id] = replace(view, posts=view.posts + 1)
+        about, number, quiet = self._incident.name, view.posts, self._incident.is_notice
+        post = make_post(about, number, room_id, purpose, placement, document, self._settings, quiet=quiet)
+        self._posts.append(post)
+
+    def result(self) -> tuple[Incident, tuple[Post, ...]]:
+        return replace(self._incident, rooms=self.views, past=self._past), tuple(self._posts)
+
+    def _event(self, room_id: str, key: str) -> HealthEvent:
+        event, since = self._incident.members[key], self.views[room_id].members[key].since
+        return event if since is None else replace(event, since=min(event.since, since))
+
+    def _like(self, room_id: str, event: HealthEvent) -> str | None:
+        """Another key that the room knows to be bad for the same reason."""
+        others = (self._incident.members[key] for key in self.views[room_id].members if key != event.key)
+        return next((one.key for one in others if one.cause.outage and one.cause.code == event.cause.code), None)
