@@ -53,6 +53,9 @@ class MediaClient:
         try:
             async with Relay(self._outbound, url, deadline) as relay:
                 return await self._run(relay.url, jwt, deadline)
+        except OSError as error:
+            log.warning("the relay for the media client cannot be started: %s", error.strerror)
+            return Media("broken")
         finally:
             self._places.release()
 

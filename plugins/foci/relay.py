@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
-from botkit.outbound import OutboundClient, Stream
+from botkit.outbound import OutboundClient, Stream, parse_target
 
 _LONGEST_HEAD = 32 * 1024
 _MOST_CONNECTIONS = 12
@@ -101,7 +101,7 @@ class Relay:
         kept = [line for line in lines if not line.lower().startswith(b"host:")]
         if not any(line.lower().startswith(b"upgrade:") for line in kept):
             kept = [b"Connection: close", *(line for line in kept if not line.lower().startswith(b"connection:"))]
-        return b"\r\n".join([first, f"Host: {self._parts.netloc}".encode(), *kept])
+        return b"\r\n".join([first, f"Host: {parse_target(self._url).host_header}".encode(), *kept])
 
 
 async def _pump_out(reader: asyncio.StreamReader, stream: Stream) -> None:

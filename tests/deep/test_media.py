@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import json
 import sys
 from pathlib import Path
@@ -218,6 +219,38 @@ async def test_the_relay_dials_for_the_client(federation: Federation, examinatio
         answer = await _through(relay, head + b"Connection: keep-alive\r\n\r\n")
         assert answer.endswith(b"sfu.example.org /rtc/validate Bearer t")
         assert site.requests[-1].headers["connection"] == "close"
+
+
+async def test_the_relay_names_an_internationalised_host_as_it_is_asked_for(
+    federation: Federation, examination: Examination
+) -> None:
+    """Raw UTF-8 is no Host header: a proxy would find no such site. The path keeps its place, as do other ports."""
+
+    async def hello(request: Request) -> Answer:
+        return Answer(200, request.headers["host"].encode())
+
+    site = await federation.site("sfu.xn--bcher-kva.example")
+    site.mount(Mount("/livekit/sfu", hello))
+    url = "https://sfu.bücher.example/livekit/sfu"
+    async with OutboundClient(examination.outbound()) as outbound, Relay(outbound, url, soon(20)) as relay:
+        answer = await _through(relay, b"GET /livekit/sfu/rtc/validate HTTP/1.1\r\nHost: 127.0.0.1:1\r\n\r\n")
+    assert answer.endswith(b"\r\n\r\nsfu.xn--bcher-kva.example")
+
+
+async def test_without_a_socket_for_the_relay_nothing_is_known(
+    examination: Examination, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """This machine has none left: the media client failed here, and the check goes on; the next one finds a place."""
+
+    async def no_sockets(*_: object, **__: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    async with OutboundClient(examination.outbound()) as outbound:
+        client = MediaClient(outbound)
+        with monkeypatch.context() as patched:
+            patched.setattr(asyncio, "start_server", no_sockets)
+            for _ in range(3):
+                assert await client.join(SFU, "t", deadline=soon(20)) == Media("broken")
 
 
 @pytest.mark.parametrize(
