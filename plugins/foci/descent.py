@@ -19,7 +19,7 @@ from botkit.outbound.model import Exchange
 from botkit.plugin import Account
 from plugins.foci.cors import REQUEST_HEADERS
 from plugins.foci.discovery import Discovery
-from plugins.foci.discretion import WITHHELD, discreet
+from plugins.foci.discretion import WITHHELD, discreet, without_user
 from plugins.foci.grant import Grant
 from plugins.foci.join_answer import leave, read_welcome
 from plugins.foci.ladder import judge
@@ -201,7 +201,7 @@ class Descent:
         return await self._outbound.fetch("POST", url, headers=headers, body=body, deadline=self._deadline)
 
     async def _with_grant(self, grant: Grant, applicant: Applicant, secrets: Sequence[str]) -> list[Step]:
-        shown = discreet(grant.url, secrets)
+        shown = discreet(without_user(grant.url), secrets)
         url = read_sfu_url(grant.url)
         if shown == WITHHELD:
             url = ServiceUrl("", "sfu", fault="livekit-url-invalid", detail="it repeats a token")

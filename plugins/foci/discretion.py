@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from botkit.visible import clipped
@@ -9,6 +10,7 @@ from botkit.visible import clipped
 WITHHELD = "(withheld)"
 _TELLING = 8
 """So many characters in a row of a token are no coincidence."""
+_AUTHORITY = re.compile(r"(?P<start>(?:[a-zA-Z][a-zA-Z0-9+.-]*:)?[/\\]{0,2})(?P<authority>[^/?#]*@[^/?#@]*)")
 
 
 def discreet(text: str, secrets: Iterable[str], limit: int = 100) -> str:
@@ -20,3 +22,14 @@ def discreet(text: str, secrets: Iterable[str], limit: int = 100) -> str:
         if known and any(piece in folded for piece in pieces):
             return WITHHELD
     return clipped(text, limit)
+
+
+def without_user(url: str) -> str:
+    """A stranger's URL, well formed or not, without the user name and password before its host (RFC 3986, 3.2.1)."""
+    found = _AUTHORITY.match(url)
+    if found is None:
+        return url
+    host = found["authority"].rpartition("@")[2]
+    # An odd start may be a part of the name: only a plain one is kept.
+    start = found["start"] if found["start"].endswith("//") else ""
+    return f"{start}{WITHHELD}@{host}{url[found.end() :]}"

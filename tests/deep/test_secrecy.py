@@ -254,6 +254,23 @@ async def test_a_service_that_repeats_the_token_is_not_quoted(world: World, how:
     assert not elsewhere.requests
 
 
+async def test_a_password_in_the_address_of_an_sfu_is_not_shown(world: World) -> None:
+    """From the answer to the report: the fault is named, the password is not."""
+    focus = await world.federation.focus("https://rtc.stranger.example/jwt")
+    await world.federation.server("stranger.example", foci=[focus.url])
+
+    async def answer(request: Request) -> Answer:
+        if b"openid_token" not in request.body:
+            return await focus.service.answer(request)
+        return json_answer(200, {"url": "wss://user:hush-hush@rtc.stranger.example/", "jwt": _jwt("x")})
+
+    focus.site.mount(Mount("/jwt", answer))
+    report = await world.check("stranger.example", trusted=frozenset({"rtc.stranger.example:443"}))
+    told = report.foci[0].stages[6].detail
+    assert told.startswith("the service hands out wss://(withheld)@rtc.stranger.example/ as the SFU's address: ")
+    assert_absent(["hush-hush"], everything(report))
+
+
 async def test_without_an_account_deep_is_refused(world: World, tmp_path: Path) -> None:
     """Exit code 3 and one line, before anything is fetched: without a section, and without a token at hand."""
     world.forget()

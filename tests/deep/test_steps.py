@@ -15,7 +15,7 @@ from plugins.foci.catalogue import finding
 from plugins.foci.deep_budget import DeepBudget
 from plugins.foci.deep_pace import DEEP_INTERVAL, DeepPace
 from plugins.foci.depth import deepened, untried
-from plugins.foci.discretion import WITHHELD, discreet
+from plugins.foci.discretion import WITHHELD, discreet, without_user
 from plugins.foci.homeserver import HomeserverAnswer, TransportsAnswer
 from plugins.foci.model import DEEP_STAGES, Certainty, FocusReport, Outcome, Report, Stage, Verdict
 from plugins.foci.samples import focus_key
@@ -119,6 +119,24 @@ def test_other_words_are_shown_in_one_line() -> None:
     assert discreet("a\nb", ("",)) == "a b"
     assert discreet("x" * 200, (TOKEN,), 10) == "x" * 9 + "…"
     assert discreet("it is pass", ("pass",)) == WITHHELD
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("wss://user:hush-hush@rtc.stranger.example/", "wss://(withheld)@rtc.stranger.example/"),
+        ("wss://us@er:hush-hush@rtc.stranger.example/a@b", "wss://(withheld)@rtc.stranger.example/a@b"),
+        ("//user:hush-hush@rtc.stranger.example", "//(withheld)@rtc.stranger.example"),
+        ("user:hush-hush@rtc.stranger.example", "(withheld)@rtc.stranger.example"),
+        ("wss:user:hush-hush@rtc.stranger.example?x", "(withheld)@rtc.stranger.example?x"),
+        ("wss:\\\\user:hush-hush@rtc.stranger.example", "(withheld)@rtc.stranger.example"),
+        ("wss://rtc.example.org/a@b", "wss://rtc.example.org/a@b"),
+        ("wss://rtc.example.org/?a@b", "wss://rtc.example.org/?a@b"),
+    ],
+)
+def test_a_password_in_an_address_is_not_shown(given: str, shown: str) -> None:
+    """The service handed it out by mistake; a room and a log need not learn it."""
+    assert without_user(given) == shown
 
 
 def test_a_step_is_guarded_in_every_text() -> None:
