@@ -17,6 +17,8 @@ from plugins.foci.target import Target, TargetError, parse_target
 
 MAX_TARGETS = 5
 DEEP = "--deep"
+# Phones make a dash of two hyphens.
+_DEEP = frozenset({DEEP, "\u2014deep", "\u2013deep"})
 _MARKS = ("@", ".", ":", "[")
 _ROOM_COST = 3
 """A whole room counts as this many commands: it asks many servers, each once."""
@@ -71,7 +73,7 @@ class FociCommands:
         )
 
     async def _check(self, invocation: Invocation) -> Sequence[Document]:
-        deep = DEEP in invocation.args
+        deep = any(word.casefold() in _DEEP for word in invocation.args)
         if deep and self._deep is None:
             raise UsageError(f"{DEEP} is off; whoever runs this bot can switch it on (deep.enabled).")
         targets = self._targets(invocation)
@@ -84,7 +86,7 @@ class FociCommands:
 
     def _targets(self, invocation: Invocation) -> list[Target]:
         """All targets parse before anything is fetched; one named twice is checked once."""
-        words = [word.rstrip(",;") for word in invocation.args if word != DEEP]
+        words = [word.rstrip(",;") for word in invocation.args if word.casefold() not in _DEEP]
         if not words:
             words = [invocation.reply_author or invocation.sender]
         for word in words:

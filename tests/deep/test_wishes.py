@@ -45,6 +45,16 @@ async def test_in_a_room_it_has_its_price(world: World) -> None:
 
 
 @pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("word", ["\u2014deep", "\u2013deep", "\u2014Deep"])
+async def test_two_hyphens_that_a_phone_made_a_dash_of_are_understood(world: World, word: str) -> None:
+    """Em dash or en dash: here refused as ``--deep`` is, not taken for a target."""
+    with pytest.raises(UsageError, match=r"deep\.enabled"):
+        await say(world, NAME, word, budget=None)
+    with pytest.raises(UsageError, match="neither a user id"):
+        await say(world, word + "er", budget=None)
+
+
+@pytest.mark.asyncio(loop_scope="module")
 async def test_where_it_is_off_it_is_refused(world: World) -> None:
     """One line that says whose decision that is; nothing is fetched."""
     world.forget()
