@@ -20,14 +20,20 @@ _LISTED = 10
 
 
 def dossier(report: Report, key: str) -> Document | None:
-    """What the check saw of a key; None when it has nothing about it."""
-    head = Paragraph((Text(f"Seen at {report.checked_at:%Y-%m-%d %H:%M:%S} UTC, in a check of {report.server_name}."),))
+    """
+    What the check saw of a key; None when it has nothing about it.
+
+    Of a focus it does not say whose check it was: rooms read it that do not watch that server.
+    """
+    seen = f"Seen at {report.checked_at:%Y-%m-%d %H:%M:%S} UTC"
     if key.startswith("focus:"):
+        head = Paragraph((Text(f"{seen}."),))
         for place, focus in enumerate(report.foci, 1):
             if focus_key(focus.entry) == key:
                 own = [one for one in report.findings if one.focus == place]
                 return Document((head, *_focus(focus), *_advice(own)))
         return None
+    head = Paragraph((Text(f"{seen}, in a check of {report.server_name}."),))
     if key.startswith("discovery:"):
         return Document((head, *_well_known(report), *_advice(_of_groups(report, Group.WELL_KNOWN, Group.PROBE))))
     if key.startswith("drift:"):

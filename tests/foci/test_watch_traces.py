@@ -106,7 +106,7 @@ def test_most_hosts_really_down_are_blamed_in_the_end(seed: int) -> None:
     assert all(START + 3600 <= event.since <= START + 3600 + INTERVAL * 1.1 for event in theirs.values())
 
 
-@pytest.mark.parametrize("seed", (1, 2, 4))
+@pytest.mark.parametrize("seed", [1, 2, 4])
 def test_hosts_that_cannot_be_looked_at_meanwhile_do_not_speak_for_the_connection(seed: int) -> None:
     """Foci are not asked while the lists that name them cannot be read: that they were well before proves nothing."""
     chance = random.Random(seed)

@@ -9,10 +9,13 @@ import pytest
 
 from bench import soak
 from bench.replay.__main__ import replayed
+from bench.replay.accountant import audit
 from bench.replay.books import Verdict
 from bench.replay.chance import by_chance
-from bench.replay.traces import NAMED, Trace
-from bench.replay.truth import HOUR
+from bench.replay.station import play
+from bench.replay.terms import Terms
+from bench.replay.traces import NAMED, Trace, spans
+from bench.replay.truth import HOUR, Published, Truth
 
 SHORT = {"reorder": 4, "migration": 3, "replicas": 4, "cut-refused": 1.4}
 """Names, and the hours after which the trace is left."""
@@ -28,6 +31,17 @@ def test_a_trace_is_told_as_it_was(name: str, capsys: pytest.CaptureFixture[str]
     (verdict,) = replayed([trace], seed=1)
     assert verdict.complaints == (), capsys.readouterr().out
     assert verdict.messages > 0
+
+
+def test_rooms_that_share_a_focus_do_not_read_of_each_other_s_servers(tmp_path: Path) -> None:
+    """Neither in the alert nor in its evidence, whichever server's check it was that saw it."""
+    shared = (Published(0.0, ("rtc",)),)
+    watches = {f"!room{place}:example.org": {f"s{place}.example": 300.0} for place in range(4)}
+    servers = dict.fromkeys((f"s{place}.example" for place in range(4)), shared)
+    truth = Truth(HOUR, watches, servers, troubles={"rtc": spans((600.0, 1200.0))})
+    told = play(truth, tmp_path, seed=2).told
+    assert {one.room for one in told if one.placement == "thread"} == watches.keys()
+    assert audit(truth, told, Terms()).complaints == ()
 
 
 def test_a_seed_gives_its_trace_again() -> None:
