@@ -67,7 +67,8 @@ def judge_media(media: Media) -> Step:
     if media.outcome == "no-ice":
         return _failed(media, "no way for media: ICE found no candidate pair that works from here", _PORTS)
     detail = f"media connects over {_way(media)}"
-    if media.protocol == "udp":
+    # Only a pair that was seen to go over TCP speaks against UDP.
+    if media.protocol != "tcp":
         return passed(Stage.MEDIA, media.elapsed_ms, detail)
     message = f"Media gets through, but not over UDP: it takes {_way(media)}, which stutters when packets are lost."
     return passed(Stage.MEDIA, media.elapsed_ms, detail, finding("media-udp-blocked", message, _UDP))
@@ -100,7 +101,7 @@ def _failed(media: Media, detail: str, advice: str) -> Step:
 
 
 def _way(media: Media) -> str:
-    way = (media.protocol or "an unknown protocol").upper() if media.protocol else "an unknown protocol"
+    way = media.protocol.upper() if media.protocol else "an unknown protocol"
     parts = ["TURN"] if media.relayed else []
     parts += [f"IPv{media.family}"] if media.family else []
     parts += [f"{media.round_trip_ms:.0f} ms round trip"] if media.round_trip_ms is not None else []

@@ -39,10 +39,11 @@ def soon(seconds: float) -> float:
         ({"protocol": "udp", "relayed": True, "family": 4}, "UDP (TURN, IPv4)", []),
         ({"protocol": "tcp", "family": 4}, "TCP (IPv4)", ["media-udp-blocked"]),
         ({"protocol": "tcp", "relayed": True}, "TCP (TURN)", ["media-udp-blocked"]),
+        ({}, "an unknown protocol", []),
     ],
 )
 def test_a_pair_is_told(told: dict[str, Any], detail: str, codes: list[str]) -> None:
-    """Protocol, relay, address family, round trip; anything but UDP is a warning."""
+    """Protocol, relay, address family, round trip; TCP is a warning, what was not seen is none."""
     step = judge_media(read_media(json.dumps({"outcome": "connected", "elapsed_ms": 200, **told}).encode()))
     assert step.result.outcome is Outcome.OK
     assert step.result.detail == f"media connects over {detail}"

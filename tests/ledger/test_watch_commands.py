@@ -156,12 +156,12 @@ async def test_watches_tell_how_it_is(room: Room) -> None:
     )
     await room.ops.checks("a.org", 1)
     room.ops.internet.broken["rtc"] = FailureKind.CONNECT_REFUSED
-    await room.ops.checks("b.org", 3)
+    await room.ops.checks("b.org", 3, 1200)
     room.ops.at += 60
     assert await room.types("watches") == (
         "2 servers are watched in this room:\n"
-        "1. ⚠️ a.org every 5 min; checked 6 min ago; rtc.example.org bad since 12:03 UTC\n"
-        "2. ❌ b.org every 1 h; checked 1 min ago; rtc.example.org bad since 12:03 UTC"
+        "1. ⚠️ a.org every 5 min; checked 1 h 1 min ago; rtc.example.org bad since 12:21 UTC\n"
+        "2. ❌ b.org every 1 h; checked 1 min ago; rtc.example.org bad since 12:21 UTC"
     )
 
 
