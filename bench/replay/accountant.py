@@ -22,8 +22,9 @@ def audit(truth: Truth, told: tuple[Told, ...], terms: Terms) -> Verdict:
     names: set[str] = set()
     texts: set[tuple[str, str, str, str]] = set()
     opened: set[tuple[str, str]] = set()
+    left: set[tuple[str, str]] = set()
     for letter in told:
-        _stands(books, letter, opened)
+        _stands(books, letter, opened, left)
         text = (letter.room, letter.about, letter.placement, letter.text)
         if letter.txn_id in names or (letter.placement in ("new", "reply") and text in texts):
             books.complain("repeated", letter.at, letter.room, letter.about, "the same letter again")
@@ -40,7 +41,7 @@ def audit(truth: Truth, told: tuple[Told, ...], terms: Terms) -> Verdict:
     return books.verdict(told)
 
 
-def _stands(books: Books, letter: Told, opened: set[tuple[str, str]]) -> None:
+def _stands(books: Books, letter: Told, opened: set[tuple[str, str]], left: set[tuple[str, str]]) -> None:
     """Whether a letter is where it belongs: nothing is edited or answered that was never said."""
     place = (letter.room, letter.about)
     known = ("focus:", "discovery:", "unclear ", "cert:", "list:", "alternates:", "self@")
@@ -50,5 +51,9 @@ def _stands(books: Books, letter: Told, opened: set[tuple[str, str]]) -> None:
         if place in opened:
             books.complain("repeated", letter.at, letter.room, letter.about, "a second first message")
         opened.add(place)
-    elif place not in opened:
+    elif letter.placement == "edit" and letter.sign == "▫":
+        # the room left the matter, and may come back to it as long as it lasts
+        opened.discard(place)
+        left.add(place)
+    elif place not in opened | left:
         books.complain("strange", letter.at, letter.room, letter.about, f"{letter.placement} of nothing")

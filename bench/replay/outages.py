@@ -9,7 +9,7 @@ from itertools import pairwise
 from bench.replay.books import Books
 from bench.replay.stretches import Stretches, common, longer, minus, touching, union, within
 from bench.replay.terms import CALM, MANY, NOTICE_PAUSE
-from bench.replay.told import Told
+from bench.replay.told import Told, subject_of
 from bench.replay.truth import HOUR
 
 _WATCHING = 15.0
@@ -40,7 +40,7 @@ def audit(books: Books, room: str, told: Sequence[Told]) -> None:
     truth, watched = books.truth, books.truth.watches[room]
     by_subject: dict[str, list[Message]] = {}
     for message in _messages(books, room, told):
-        by_subject.setdefault(message.about.rpartition("@")[0], []).append(message)
+        by_subject.setdefault(subject_of(message.about), []).append(message)
     known = set()
     for service in truth.services:
         published = truth.publishing(service, watched)
@@ -100,18 +100,20 @@ def _is_watched(books: Books, server: str) -> bool:
 def _messages(books: Books, room: str, told: Iterable[Told]) -> list[Message]:
     """Letters put together to what stands in the room in the end."""
     found: dict[str, Message] = {}
+    left: list[Message] = []
     for one in told:
         if one.about.startswith(("list:", "alternates:", "cert:")):
             continue
         if one.placement == "new":
+            left += [found[one.about]] if one.about in found else []
             found[one.about] = Message(one.at, one.text, one.about, loud=[one.at], flapped="flap" in one.text)
         elif one.about in found:
             _develop(books, found[one.about], one)
-    for message in found.values():
+    for message in (everything := sorted((*left, *found.values()), key=lambda one: one.begin)):
         if message.answered > 1:
             books.complain("repeated", message.end or message.begin, room, message.about, "its end was told twice")
         _reminders(books, room, message)
-    return list(found.values())
+    return everything
 
 
 def _develop(books: Books, message: Message, one: Told) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 _SERVICE = re.compile(r"https://([a-z0-9-]+)\.example\.org/jwt")
 _SERVER = re.compile(r"\b([a-z0-9-]+\.example)\b(?!\.\w)")
+_URL = re.compile(r"focus:https://([a-z0-9.-]+):443/jwt")
 _BOTH = re.compile(r"Before.*?:\n(?P<before>.*)\nNow.*?:\n(?P<now>.*)", re.DOTALL)
 
 Names = tuple[str, ...] | None
@@ -32,8 +33,8 @@ class Told:
 
     @property
     def subject(self) -> str:
-        """What it is about, without the time that tells incidents apart."""
-        return self.about.rpartition("@")[0]
+        """What it is about, without the time that tells incidents apart; a service for any of its URLs."""
+        return subject_of(self.about)
 
     @property
     def sign(self) -> str:
@@ -50,6 +51,11 @@ class Told:
         """The list before and now, of the evidence of a list change."""
         found = _BOTH.search(self.text)
         return None if found is None else (_names(found["before"]), _names(found["now"]))
+
+
+def subject_of(about: str) -> str:
+    """See `Told.subject`."""
+    return _URL.sub(r"focus:\1", about.rpartition("@")[0])
 
 
 def _names(text: str) -> Names:
