@@ -25,6 +25,8 @@ def audit(truth: Truth, told: tuple[Told, ...], terms: Terms) -> Verdict:
     left: set[tuple[str, str]] = set()
     for letter in told:
         _stands(books, letter, opened, left)
+        if letter.placement == "edit" and letter.sign == "▫":
+            texts = {one for one in texts if one[:2] != (letter.room, letter.about)}
         text = (letter.room, letter.about, letter.placement, letter.text)
         if letter.txn_id in names or (letter.placement in ("new", "reply") and text in texts):
             books.complain("repeated", letter.at, letter.room, letter.about, "the same letter again")

@@ -44,6 +44,22 @@ def test_rooms_that_share_a_focus_do_not_read_of_each_other_s_servers(tmp_path: 
     assert audit(truth, told, Terms()).complaints == ()
 
 
+def test_a_room_that_comes_back_to_an_outage_is_told_afresh(tmp_path: Path) -> None:
+    """Its server publishes the dead focus no more, and then again; the first message was closed in between."""
+    lists = (Published(0.0, ("rtc", "own")), Published(HOUR, ("own",)), Published(2 * HOUR, ("rtc", "own")))
+    servers = {"s0.example": lists, "s1.example": (Published(0.0, ("rtc",)),)}
+    watches = {"!a:example.org": {"s0.example": 300.0}, "!b:example.org": {"s1.example": 300.0}}
+    truth = Truth(3 * HOUR, watches, servers, troubles={"rtc": spans((600.0, 2.8 * HOUR))})
+    told = play(truth, tmp_path, seed=2).told
+    assert audit(truth, told, Terms()).complaints == ()
+    own = [one for one in told if one.room == "!a:example.org" and one.about.startswith("focus:")]
+    assert [(one.placement, one.sign) for one in own if one.placement in ("new", "edit")] == [
+        ("new", "❌"),
+        ("edit", "▫"),
+        ("new", "❌"),
+    ]
+
+
 def test_a_seed_gives_its_trace_again() -> None:
     """Two traces of a seed are equal, those of two seeds are not."""
     assert by_chance(4) == by_chance(4)
