@@ -300,7 +300,9 @@ async def test_outages_from_the_first_message_to_the_last(ops: OpsRoom) -> None:
         await ops.reads(r"✅ rtc\.flap\.example recovered at .* UTC after .* min\.", relation="reply", to=flaps)
         # whoever acknowledged is not reminded, whoever silenced is not told, and a notice has no all-clear
         replies = [shown(said).split("\n")[0] for said in ops.alice.heard if kind_of(said) == "reply"]
-        assert [line for line in replies if line.startswith("⏰") and "home.example" not in line] == []
+        # half a day without a check, as this clock leaps: what flapped then may be reminded of before it is looked at
+        reminded = [line for line in replies if line.startswith("⏰") and "rtc.flap.example" not in line]
+        assert [line for line in reminded if "home.example" not in line] == []
         assert [line for line in replies if line.startswith("✅") and "lost.example" in line] == []
         assert [line for line in replies if "guarded" in line] == []
         await until(lambda: ops.count("⚠️ home.example changed its foci list") == 2)
