@@ -43,8 +43,9 @@ class HurriedClock:
         return moment + max(0.0, moment - self._beginning) * (self._speed - 1)
 
     def now(self) -> float:
-        """Seconds since the epoch."""
-        return self.at(time.time())
+        """Seconds since the epoch; runs as fast on a machine whose clock was set to before the beginning."""
+        moment = time.time()
+        return moment + (moment - self._beginning) * (self._speed - 1)
 
     def passed(self) -> float:
         """Seconds that never jump."""
