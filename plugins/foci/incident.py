@@ -57,6 +57,20 @@ class RoomView:
 
 
 @dataclass(frozen=True, slots=True)
+class Past:
+    """
+    What is kept of a room that is to be told afresh, should it hear of the incident again.
+
+    Attributes:
+        posts: how many were made for it.
+        acknowledgements: those that hold on: its message cannot be written to any more, but is not closed.
+    """
+
+    posts: int = 0
+    acknowledgements: tuple[Acknowledgement, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Incident:
     """
     Something that is not over yet.
@@ -66,14 +80,14 @@ class Incident:
         opened_at: seconds since the epoch.
         members: health key to its latest event, the first key first.
         rooms: those that were told, silenced ones included.
-        past: room id to how many posts were made for a room that is to be told afresh, should it hear of this again.
+        past: those that were told and do not know of it at present.
     """
 
     subject: str
     opened_at: float
     members: Mapping[str, HealthEvent]
     rooms: Mapping[str, RoomView] = field(default_factory=dict)
-    past: Mapping[str, int] = field(default_factory=dict)
+    past: Mapping[str, Past] = field(default_factory=dict)
 
     @property
     def name(self) -> str:

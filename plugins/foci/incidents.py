@@ -9,8 +9,8 @@ what concerns its own servers: ``matching(open ones, event)`` finds it.
 - Now and then, at the latest at ``next_reminder``, and when silences, watches or lists change:
   ``refresh(incident, audiences, now, settings)``. Rooms that join the audience (a silence ended, a watch was added)
   get the incident afresh.
-- Reactions: ``acknowledge`` and ``withdraw``. A room that was upgraded: ``rehome``, then ``refresh``. A room that
-  watches nothing of it any more: ``leave``.
+- Reactions: ``acknowledge`` and ``withdraw``. A room that was upgraded or refuses the bot: ``rehome``, then
+  ``refresh``. A room that watches nothing of it any more: ``leave``.
 
 Each returns the incident (None once closed) and posts, to be stored in one transaction. A post's ``name`` is unique and
 the same when the step is repeated, so a transaction id can follow from it.
@@ -25,7 +25,7 @@ from botkit.document import Document
 from botkit.letter import Placement
 from plugins.foci.announcement import reminder_message
 from plugins.foci.audience import Audience
-from plugins.foci.incident import UNCLEAR, Acknowledgement, Incident
+from plugins.foci.incident import UNCLEAR, Acknowledgement, Incident, Past
 from plugins.foci.posts import AlertSettings, Post, Purpose
 from plugins.foci.sheet import Sheet
 from plugins.foci.standing import HealthEvent, News
@@ -143,32 +143,40 @@ def acknowledge(
     incident: Incident, room_id: str, reaction: Acknowledgement, now: float, settings: AlertSettings
 ) -> Step:
     """Somebody entitled reacted to a message of the incident: no reminders in that room until it is over."""
-    view = incident.rooms.get(room_id)
-    if view is None or any(one.event_id == reaction.event_id for one in view.acknowledgements):
+    known = _acknowledgements(incident, room_id)
+    if known is None or reaction.event_id in {one.event_id for one in known}:
         return incident, ()
-    return _acknowledged(incident, room_id, (*view.acknowledgements, reaction), now, settings)
+    return _acknowledged(incident, room_id, (*known, reaction), now, settings)
 
 
 def withdraw(incident: Incident, room_id: str, event_id: str, now: float, settings: AlertSettings) -> Step:
     """A reaction was redacted; reminders go on once the last one is."""
-    view = incident.rooms.get(room_id)
-    if view is None or all(one.event_id != event_id for one in view.acknowledgements):
+    known = _acknowledgements(incident, room_id) or ()
+    rest = tuple(one for one in known if one.event_id != event_id)
+    if rest == known:
         return incident, ()
-    rest = tuple(one for one in view.acknowledgements if one.event_id != event_id)
     return _acknowledged(incident, room_id, rest, now, settings)
 
 
-def rehome(incident: Incident, room_id: str) -> Incident:
+def rehome(incident: Incident, room_id: str, successor: str | None = None) -> Incident:
     """
     Forget what a room was told, for it is replaced by another or cannot be written to.
 
-    Whoever hears of the incident then, that room included, is told afresh by the next ``refresh``.
+    Whoever hears of the incident then, that room included, is told afresh by the next ``refresh``. Acknowledgements
+    go on to the successor; without one they hold when the room itself hears of the incident again.
     """
-    view = incident.rooms.get(room_id)
-    if view is None:
+    held = _acknowledgements(incident, room_id)
+    if held is None:
         return incident
-    rest = {room: other for room, other in incident.rooms.items() if room != room_id}
-    return replace(incident, rooms=rest, past={**incident.past, room_id: view.posts})
+    view = incident.rooms.get(room_id)
+    posts = incident.past[room_id].posts if view is None else view.posts
+    rooms = {room: other for room, other in incident.rooms.items() if room != room_id}
+    past = {**incident.past, room_id: Past(posts, () if successor else held)}
+    incident = replace(incident, rooms=rooms, past=past)
+    if successor is None or not held:
+        return incident
+    there = _acknowledgements(incident, successor) or ()
+    return _holding(incident, successor, tuple(dict.fromkeys((*there, *held))))
 
 
 def leave(
@@ -203,6 +211,20 @@ def _without(incident: Incident, event: HealthEvent, audience: Audience, setting
     return (replace(after, members=left) if left else None), posts
 
 
+def _acknowledgements(incident: Incident, room_id: str) -> tuple[Acknowledgement, ...] | None:
+    """Those that hold in a room, or will once it is told afresh; None if it was never told."""
+    known = incident.rooms.get(room_id) or incident.past.get(room_id)
+    return None if known is None else known.acknowledgements
+
+
+def _holding(incident: Incident, room_id: str, acknowledgements: tuple[Acknowledgement, ...]) -> Incident:
+    view = incident.rooms.get(room_id)
+    if view is None:
+        past = replace(incident.past.get(room_id, Past()), acknowledgements=acknowledgements)
+        return replace(incident, past={**incident.past, room_id: past})
+    return replace(incident, rooms={**incident.rooms, room_id: replace(view, acknowledgements=acknowledgements)})
+
+
 def _acknowledged(
     incident: Incident,
     room_id: str,
@@ -210,7 +232,7 @@ def _acknowledged(
     now: float,
     settings: AlertSettings,
 ) -> Step:
-    sheet = Sheet(incident, settings)
-    sheet.put(room_id, replace(incident.rooms[room_id], acknowledgements=acknowledgements))
-    sheet.edit(room_id, now)
+    sheet = Sheet(_holding(incident, room_id, acknowledgements), settings)
+    if room_id in sheet.views:
+        sheet.edit(room_id, now)
     return sheet.result()

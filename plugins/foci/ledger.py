@@ -201,10 +201,11 @@ class Ledger:
                 await _put(desk, known, incident.acknowledge(known, room_id, reaction, now, self._settings.alerts))
 
     async def withdraw(self, room_id: str, event_id: str, now: float) -> None:
-        """A reaction was taken back."""
+        """A reaction was taken back; one that was made before an upgrade of the room holds in the replacement."""
         async with self._desk(now) as desk:
-            for known in await desk.incidents.all():
-                await _put(desk, known, incident.withdraw(known, room_id, event_id, now, self._settings.alerts))
+            for place in dict.fromkeys((room_id, _successor(room_id, await desk.rooms.replacements()))):
+                for known in await desk.incidents.all():
+                    await _put(desk, known, incident.withdraw(known, place, event_id, now, self._settings.alerts))
 
     async def room_replaced(self, old: str, new: str, now: float) -> None:
         """A room was upgraded: its watches and silences move, and open incidents are told afresh in its replacement."""
@@ -218,7 +219,7 @@ class Ledger:
                 if (watch.server, watch.source) not in there:
                     await desk.watches.put(replace(watch, room_id=new))
             await desk.silences.move(old, new)
-            await self._forget_what_was_told(desk, old)
+            await self._forget_what_was_told(desk, old, new)
             await self._reconcile(desk)
 
     async def room_left(self, room_id: str, now: float) -> None:
@@ -284,10 +285,11 @@ class Ledger:
             self._window = _SLACK * max(self._settings.shortest, median_high(intervals or [default]))
         return self._window
 
-    async def _forget_what_was_told(self, desk: Desk, room_id: str) -> None:
+    async def _forget_what_was_told(self, desk: Desk, room_id: str, successor: str | None = None) -> None:
         for known in await desk.incidents.all():
-            if room_id in known.rooms:
-                await desk.keep(rehome(known, room_id))
+            after = rehome(known, room_id, successor)
+            if after != known:
+                await desk.keep(after)
 
 
 async def _put(desk: Desk, before: Incident, step: incident.Step) -> None:

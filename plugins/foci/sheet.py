@@ -12,7 +12,7 @@ from botkit.document import Document
 from botkit.letter import Placement
 from plugins.foci.announcement import Matter, closed_message, resolve_message, standing_message
 from plugins.foci.audience import Audience
-from plugins.foci.incident import Incident, RoomView, Share
+from plugins.foci.incident import Incident, Past, RoomView, Share
 from plugins.foci.posts import AlertSettings, Post, Purpose, make_post
 from plugins.foci.standing import HealthEvent, News
 
@@ -45,7 +45,8 @@ class Sheet:
         view = self.views.get(room_id)
         if view is None and heard:
             members = {key: Share(servers) for key, servers in heard.items()}
-            self.put(room_id, RoomView(members, now, self._past.pop(room_id, 0)))
+            before = self._past.pop(room_id, Past())
+            self.put(room_id, RoomView(members, now, before.posts, before.acknowledgements))
             purpose = Purpose.INFO if self._incident.is_notice else Purpose.FIRING
             self.post(room_id, purpose, Placement.NEW, standing_message(self.matter(room_id, now)))
             return
@@ -73,7 +74,7 @@ class Sheet:
             self.post(room_id, Purpose.CLOSED, Placement.EDIT, closed_message(last, matter))
             if aloud:
                 self.post(room_id, Purpose.RESOLVE, Placement.REPLY, resolve_message(last, matter))
-            self._past[room_id] = self.views.pop(room_id).posts
+            self._past[room_id] = Past(self.views.pop(room_id).posts)
             return
         self.put(room_id, replace(view, members=rest))
         heir = self._like(room_id, matter.events[0])

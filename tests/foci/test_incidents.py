@@ -19,6 +19,7 @@ from plugins.foci.incident import STORED, Acknowledgement, Incident
 from plugins.foci.incidents import (
     acknowledge,
     develop,
+    leave,
     next_reminder,
     refresh,
     rehome,
@@ -35,6 +36,7 @@ KEY = "focus:https://rtc.example.org:443/livekit/jwt"
 REFUSED = Cause("connect-refused", "connection refused on 203.0.113.7:443")
 OPS: Audience = {"!ops": ("a.org", "b.org")}
 SETTINGS = AlertSettings(mention=("@oncall:example.org",))
+REACTION = Acknowledgement("$reaction", "@ops:example.org")
 EVIDENCE = Document((Paragraph((Text("stages"),)),))
 
 
@@ -56,13 +58,18 @@ class Rooms:
     def hear(
         self, one: HealthEvent, audience: Audience = OPS, evidence: Document | None = None
     ) -> list[tuple[str, Purpose, Placement]]:
-        return self._take(develop(self.incident, one, audience, SETTINGS, evidence))
+        return self.take(develop(self.incident, one, audience, SETTINGS, evidence))
 
     def refresh(self, now: float, audience: Audience = OPS) -> list[tuple[str, Purpose, Placement]]:
-        assert self.incident is not None
-        return self._take(refresh(self.incident, dict.fromkeys(self.incident.members, audience), now, SETTINGS))
+        return self.take(refresh(self.now, dict.fromkeys(self.now.members, audience), now, SETTINGS))
 
-    def _take(self, step: tuple[Incident | None, tuple[Post, ...]]) -> list[tuple[str, Purpose, Placement]]:
+    @property
+    def now(self) -> Incident:
+        """The incident, which is not over."""
+        assert self.incident is not None
+        return self.incident
+
+    def take(self, step: tuple[Incident | None, tuple[Post, ...]]) -> list[tuple[str, Purpose, Placement]]:
         self.incident, posts = step
         if self.incident is not None:
             assert STORED.load(STORED.dump(self.incident)) == self.incident
@@ -325,6 +332,63 @@ def test_an_upgraded_room_reads_the_incident_afresh() -> None:
     replaced = {"!new": ("a.org", "b.org")}
     assert rooms.refresh(NOON + 300, replaced) == [("!new", Purpose.FIRING, Placement.NEW)]
     assert {room for room, _, _ in rooms.hear(event(News.RESOLVED), replaced)} == {"!new"}
+
+
+def test_an_acknowledgement_moves_with_its_room() -> None:
+    """The replacement reads who acknowledged, is not reminded, and is once the reaction is taken back."""
+    rooms = Rooms()
+    rooms.hear(event(News.FIRED))
+    assert rooms.incident is not None
+    rooms.incident, _ = acknowledge(rooms.incident, "!ops", REACTION, NOON + 300, SETTINGS)
+    assert rooms.incident is not None
+    for _ in range(2):
+        rooms.incident = rehome(rooms.incident, "!ops", "!new")
+    replaced = {"!new": ("a.org", "b.org")}
+    assert rooms.refresh(NOON + 600, replaced) == [("!new", Purpose.FIRING, Placement.NEW)]
+    assert lines(rooms.posts[-1])[1] == "Acknowledged by @ops:example.org: no reminders here."
+    assert next_reminder(rooms.incident, SETTINGS) is None
+    rooms.incident, (edit,) = withdraw(rooms.incident, "!new", REACTION.event_id, NOON + 900, SETTINGS)
+    assert len(lines(edit)) == 1
+    assert rooms.incident is not None
+    assert next_reminder(rooms.incident, SETTINGS) == NOON + 600 + 12 * 3600
+
+
+def test_an_acknowledgement_outlasts_a_suspension() -> None:
+    """Also one that was given or taken back while the room refused the bot."""
+    for given, withdrawn in ((0, None), (1, None), (0, 1), (1, 1)):
+        rooms = Rooms()
+        rooms.hear(event(News.FIRED))
+        for suspended in (0, 1):
+            if given == suspended:
+                rooms.take(acknowledge(rooms.now, "!ops", REACTION, NOON + 300, SETTINGS))
+            if withdrawn == suspended:
+                rooms.take(withdraw(rooms.now, "!ops", REACTION.event_id, NOON + 300, SETTINGS))
+            if not suspended:
+                rooms.incident = rehome(rooms.now, "!ops")
+        assert rooms.refresh(NOON + 600) == [("!ops", Purpose.FIRING, Placement.NEW)]
+        assert len(lines(rooms.posts[-1])) == (2 if withdrawn is None else 1)
+        assert (next_reminder(rooms.now, SETTINGS) is None) is (withdrawn is None)
+
+
+def test_a_replacement_that_knows_of_the_incident_takes_the_acknowledgements_over() -> None:
+    """Both rooms were told; the next edit says who acknowledged."""
+    rooms = Rooms()
+    both = {"!ops": ("a.org",), "!new": ("b.org",)}
+    rooms.hear(event(News.FIRED), both)
+    rooms.take(acknowledge(rooms.now, "!ops", REACTION, NOON + 300, SETTINGS))
+    rooms.incident = rehome(rooms.now, "!ops", "!new")
+    assert rooms.refresh(NOON + 13 * 3600, {"!new": ("a.org", "b.org")}) == [("!new", Purpose.UPDATE, Placement.EDIT)]
+    assert lines(rooms.posts[-1])[1] == "Acknowledged by @ops:example.org: no reminders here."
+
+
+def test_a_room_that_left_the_matter_and_comes_back_begins_anew() -> None:
+    """Its message was closed, and with it what was said about that message."""
+    rooms = Rooms()
+    rooms.hear(event(News.FIRED), {**OPS, "!other": ("a.org",)})
+    rooms.take(acknowledge(rooms.now, "!ops", REACTION, NOON + 300, SETTINGS))
+    rooms.take(leave(rooms.now, "!ops", [KEY], NOON + 400, SETTINGS, quiet=True))
+    rooms.refresh(NOON + 600, {**OPS, "!other": ("a.org",)})
+    assert len(lines(rooms.posts[-1])) == 1
 
 
 def test_what_cannot_be_checked_is_a_notice_of_its_own() -> None:

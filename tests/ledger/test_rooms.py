@@ -11,7 +11,7 @@ from botkit.storage.residence import Residence
 from botkit.storage.tables import outbox
 from plugins.foci.watches import Watch
 from tests.ledger.internet import Internet
-from tests.ledger.ops import Ops
+from tests.ledger.ops import ADMIN, Ops
 
 REASON = "the bot may not write there"
 
@@ -43,6 +43,33 @@ async def test_watches_and_silences_move_to_the_replacement(any_database: Databa
     assert [one.target for one in await ops.ledger.silences("!new", ops.at)] == ["b.org"]
     ops.internet.broken.clear()
     assert rooms_in(await ops.checks("a.org", 2)) == ["!new edit", "!new reply"]
+
+
+async def test_what_was_acknowledged_stays_so_over_an_upgrade_and_a_suspension(any_database: Database) -> None:
+    """No reminder comes until the reaction is taken back, be it in the room where it was made."""
+    ops = Ops(any_database, Internet({"a.org": ["rtc"]}))
+    await ops.watch({"!first": ["a.org"]})
+    ops.internet.broken["rtc"] = FailureKind.CONNECT_REFUSED
+    for _ in range(3):
+        ops.at += 100
+        await ops.ledger.take(ops.internet.check("a.org", ops.at), ops.at)
+    incident = (await ops.read())[0].about
+    await ops.ledger.acknowledge("!first", incident, "$reaction", ADMIN, ops.at)
+    await ops.ledger.room_suspended("!first", REASON, ops.at)
+    for old, new in (("!first", "!second"), ("!second", "!third")):
+        for _ in range(2):
+            await ops.ledger.room_replaced(old, new, ops.at)
+    await ops.ledger.room_suspended("!third", REASON, ops.at)
+    await ops.lines()
+    await ops.restarted().room_joined("!third", ops.at)
+    (afresh,) = [one for one in await ops.read() if one.placement != "thread"]
+    assert afresh.line.startswith("!third new: ❌ rtc.example.org is down")
+    assert afresh.text.endswith("Acknowledged by @ops:example.org: no reminders here.")
+    assert await ops.ledger.next_reminder() is None
+    for _ in range(2):
+        await ops.ledger.withdraw("!first", "$reaction", ops.at)
+    assert rooms_in(await ops.lines()) == ["!third edit"]
+    assert await ops.ledger.next_reminder() == ops.at + 12 * 3600
 
 
 async def test_what_the_configuration_says_of_a_replaced_room_holds_in_its_replacement(database: Database) -> None:
