@@ -142,7 +142,7 @@ def _present(event: HealthEvent, now: float) -> tuple[Inline, ...]:
         )
         return sentence("❔", "My own connection", Text(told))
     if event.key.startswith("cert:"):
-        return sentence("⚠️", label, Text(_ending(event)))
+        return sentence("⚠️", label, Text(_ending(event, now)))
     checks = counted(event.checks, "check")
     told = f"{words.part} {words.now} since {since} ({checks}){_because(event)}."
     if event.kind is News.UNCHECKABLE:
@@ -174,9 +174,11 @@ def _consequence(event: HealthEvent) -> tuple[Inline, ...]:
     return ()
 
 
-def _ending(event: HealthEvent) -> str:
+def _ending(event: HealthEvent, now: float) -> str:
     expires = event.at if event.expires is None else event.expires
-    left = max(0.0, expires - event.at)
+    left = expires - now
+    if left <= 0:
+        return f": its certificate ended on {_day(expires)}. Renew it."
     lasts = counted(round(left / _DAY), "day") if left >= _DAY else span(left)
     return f": its certificate ends in {lasts}, on {_day(expires)}. Renew it."
 

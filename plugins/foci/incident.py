@@ -28,10 +28,12 @@ class Share:
     Attributes:
         servers: those of the room, as last told.
         since: when the service went bad, if that was before this key did; seconds since the epoch.
+        owed: it grew worse while the room did not want to hear of it.
     """
 
     servers: tuple[str, ...]
     since: float | None = None
+    owed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

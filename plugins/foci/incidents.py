@@ -104,7 +104,7 @@ def refresh(
     incident: Incident, audiences: Mapping[str, Audience], now: float, settings: AlertSettings
 ) -> tuple[Incident, tuple[Post, ...]]:
     """
-    Bring every room up to date: tell those that were not told, correct names, remind.
+    Bring every room up to date: tell those that were not told, and what grew worse unheard; correct names, remind.
 
     Args:
         audiences: who hears of each member now.
@@ -123,6 +123,7 @@ def refresh(
         if sheet.views[room_id].members != view.members:
             sheet.edit(room_id, now)
         sheet.tell(room_id, {key: servers for key, servers in heard.items() if key not in view.members}, now)
+        sheet.catch_up(room_id, heard.keys(), now)
         lasted = now - sheet.views[room_id].told_at
         if incident.reminds and not view.acknowledgements and lasted >= settings.reminder:
             sheet.put(room_id, replace(sheet.views[room_id], told_at=now))

@@ -6,6 +6,7 @@ Intended use: ``tell``, ``develop`` and ``end`` for each room whose knowledge ch
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from botkit.document import Document
@@ -37,7 +38,7 @@ class Sheet:
         """Note which servers a key concerns here."""
         view = self.views[room_id]
         known = view.members.get(key, Share(()))
-        share = Share(servers, known.since if since is None else since)
+        share = replace(known, servers=servers, since=known.since if since is None else since)
         self.put(room_id, replace(view, members={**view.members, key: share}))
 
     def tell(self, room_id: str, heard: Audience, now: float) -> None:
@@ -62,8 +63,19 @@ class Sheet:
         if servers is not None:
             self.share(room_id, event.key, servers)
         self.edit(room_id, event.at)
-        if servers is not None and event.kind in _LOUD:
+        if event.kind not in _LOUD:
+            return
+        if servers is None:
+            self._owe(room_id, (event.key,), owed=True)
+        else:
             self.alert(room_id, event.key, event.at)
+
+    def catch_up(self, room_id: str, heard: Collection[str], now: float) -> None:
+        """Tell what grew worse while the room did not want to hear of it, in one message, as it stands now."""
+        owed = [key for key, share in self.views[room_id].members.items() if share.owed and key in heard]
+        if owed:
+            self._owe(room_id, owed, owed=False)
+            self.alert(room_id, owed[0], now)
 
     def end(self, room_id: str, last: HealthEvent, *, aloud: bool) -> None:
         """A key is over here, with the last one the incident is; one of several that ended alike is an edit only."""
@@ -89,6 +101,7 @@ class Sheet:
         self.post(room_id, Purpose.UPDATE, Placement.EDIT, standing_message(self.matter(room_id, now)))
 
     def alert(self, room_id: str, key: str, now: float) -> None:
+        self._owe(room_id, (key,), owed=False)
         self.put(room_id, replace(self.views[room_id], told_at=now))
         self.post(room_id, Purpose.FIRING, Placement.REPLY, standing_message(self.matter(room_id, now, key)))
 
@@ -108,6 +121,11 @@ class Sheet:
 
     def result(self) -> tuple[Incident, tuple[Post, ...]]:
         return replace(self._incident, rooms=self.views, past=self._past), tuple(self._posts)
+
+    def _owe(self, room_id: str, keys: Collection[str], *, owed: bool) -> None:
+        view = self.views[room_id]
+        members = {key: replace(share, owed=owed) if key in keys else share for key, share in view.members.items()}
+        self.put(room_id, replace(view, members=members))
 
     def _event(self, room_id: str, key: str) -> HealthEvent:
         event, since = self._incident.members[key], self.views[room_id].members[key].since

@@ -314,6 +314,55 @@ def test_developments_in_a_silenced_room_are_quiet_edits_too() -> None:
     assert rooms.hear(event(News.DEVELOPED), {}, EVIDENCE) == [("!ops", Purpose.UPDATE, Placement.EDIT)]
 
 
+@pytest.mark.parametrize(
+    ("first", "louder", "said"),
+    [
+        (event(News.FIRED), event(News.FLAPPING, flaps=3), "⚠️ rtc.example.org is flapping"),
+        (event(News.FLAPPING, flaps=3), event(News.STILL_BAD), "❌ rtc.example.org is down since"),
+        (
+            event(News.FIRED, "cert:a.org:443", expires=NOON + 14 * 86400),
+            event(News.NEARER, "cert:a.org:443", after=7 * 86400, expires=NOON + 14 * 86400),
+            "⚠️ a.org: its certificate ends in 7 days",
+        ),
+    ],
+)
+def test_what_grew_worse_in_a_silence_is_told_at_its_end(first: HealthEvent, louder: HealthEvent, said: str) -> None:
+    """Once, as it then stands, and it pings; meanwhile only the message that stands is edited."""
+    rooms = Rooms()
+    rooms.hear(first)
+    assert rooms.hear(louder, {}) == [("!ops", Purpose.UPDATE, Placement.EDIT)]
+    assert rooms.refresh(louder.at + 60, {}) == []
+    assert rooms.refresh(louder.at + 120) == [("!ops", Purpose.FIRING, Placement.REPLY)]
+    assert lines(rooms.posts[-1])[0].startswith(said)
+    assert rooms.posts[-1].mentions == SETTINGS.mention
+    assert rooms.refresh(louder.at + 180) == []
+
+
+def test_what_grew_worse_in_a_silence_and_is_over_at_its_end_is_not_told() -> None:
+    """Nor what the room hears anew before it was told."""
+    rooms = Rooms()
+    rooms.hear(event(News.FIRED))
+    rooms.hear(event(News.FLAPPING, flaps=3), {})
+    assert rooms.hear(event(News.RESOLVED, after=9000, ended=NOON + 5400), {}) == [
+        ("!ops", Purpose.CLOSED, Placement.EDIT)
+    ]
+    rooms.hear(event(News.FIRED))
+    rooms.hear(event(News.FLAPPING, flaps=3), {})
+    assert rooms.hear(event(News.STILL_BAD))[-1] == ("!ops", Purpose.FIRING, Placement.REPLY)
+    assert rooms.refresh(NOON + 600) == []
+
+
+def test_urls_of_a_service_that_grew_worse_in_a_silence_are_one_message() -> None:
+    """At its end; a reminder that would be due then is left out."""
+    other = "focus:https://rtc.example.org:443/second"
+    rooms = Rooms()
+    for kind, audience in ((News.FIRED, OPS), (News.FLAPPING, {})):
+        for key in (KEY, other):
+            rooms.hear(event(kind, key), audience)
+    assert rooms.refresh(NOON + 13 * 3600) == [("!ops", Purpose.FIRING, Placement.REPLY)]
+    assert rooms.refresh(NOON + 13 * 3600) == []
+
+
 def test_other_servers_than_before_are_an_edit() -> None:
     """Another watched server publishes the dead focus: the names are corrected."""
     rooms = Rooms()
@@ -448,6 +497,17 @@ def test_a_certificate_is_told_by_its_days() -> None:
         f"⚠️ rtc.example.org: its certificate ends in 7 days, on 2026-12-07 12:03 UTC. Renew it. {affected}",
         "✅ rtc.example.org has a new certificate; the new one is valid until 2027-03-01 12:00 UTC.",
     ]
+
+
+def test_a_certificate_has_the_days_left_that_are_left_when_it_is_told() -> None:
+    """Also in a room that was silent on the day it was due, and in an edit after the end."""
+    rooms = Rooms()
+    ending = event(News.FIRED, "cert:rtc.example.org:443", expires=NOON + 14 * 86400)
+    rooms.hear(ending, {})
+    rooms.refresh(NOON + 10 * 86400)
+    assert ": its certificate ends in 4 days, on 2026-12-07 12:00 UTC. Renew it." in lines(rooms.posts[-1])[0]
+    rooms.take(acknowledge(rooms.now, "!ops", REACTION, NOON + 15 * 86400, SETTINGS))
+    assert ": its certificate ended on 2026-12-07 12:00 UTC. Renew it." in lines(rooms.posts[-1])[0]
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from botkit.outbound.model import FailureKind
 from botkit.storage import Database
-from tests.ledger.internet import Internet
+from tests.ledger.internet import DAY, Internet
 from tests.ledger.ops import ADMIN, Ops
 
 REFUSED = FailureKind.CONNECT_REFUSED
@@ -66,6 +66,21 @@ async def test_what_was_told_before_is_corrected_in_silence(database: Database) 
     assert rooms_in(await later(ops, 13 * 3600)) == ["!other reply"]
     ops.internet.broken.clear()
     assert rooms_in(await ops.checks("a.org", 2)) == ["!ops edit", "!other edit", "!other reply"]
+
+
+async def test_a_certificate_that_came_nearer_its_end_within_a_silence_is_told_at_its_end(database: Database) -> None:
+    """There are no reminders of certificates, so nothing else would; the message that stands is edited meanwhile."""
+    ops = await two_rooms(database)
+    await ops.ledger.unsilence("!ops", "a.org", ops.at)
+    ops.internet.ends["rtc"] = ops.at + 8 * DAY
+    assert rooms_in(await ops.checks("a.org", 1)) == ["!ops new", "!other new"]
+    await ops.silence("!ops", "rtc.example.org", 2 * DAY)
+    ops.at += DAY
+    assert rooms_in(await ops.check("a.org")) == ["!ops edit", "!other edit", "!other reply"]
+    ops.restarted()
+    (line,) = await later(ops, DAY)
+    assert line.startswith("!ops reply: ⚠️ rtc.example.org: its certificate ends in 6 days")
+    assert await later(ops, 60) == []
 
 
 async def test_list_changes_are_told_together_when_the_silence_ends(database: Database) -> None:
