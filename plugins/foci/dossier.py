@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from botkit.document import Block, Code, Document, Inline, OrderedList, Paragraph, Text
+from botkit.visible import clipped
 from plugins.foci.catalogue import Group, group_of
 from plugins.foci.model import Finding, FocusReport, Report, Severity, StageResult
 from plugins.foci.render import inline
@@ -17,6 +18,7 @@ from plugins.foci.samples import focus_key
 
 _FINDINGS_SHOWN = 5
 _LISTED = 10
+_LONGEST_URL = 500
 
 
 def dossier(report: Report, key: str) -> Document | None:
@@ -44,7 +46,7 @@ def dossier(report: Report, key: str) -> Document | None:
 def _focus(focus: FocusReport) -> Sequence[Block]:
     url = focus.entry.service_url or focus.entry.sfu_url or ""
     stages = tuple((Paragraph((Text(_stage(result)),)),) for result in focus.stages)
-    return (Paragraph((Code(url),)), OrderedList(stages))
+    return (Paragraph((Code(clipped(url, _LONGEST_URL)),)), OrderedList(stages))
 
 
 def _stage(result: StageResult) -> str:
@@ -55,9 +57,9 @@ def _stage(result: StageResult) -> str:
 def _well_known(report: Report) -> Sequence[Block]:
     seen = report.well_known
     status = "no HTTP answer" if seen.http_status is None else f"HTTP {seen.http_status}"
-    facts: list[Inline] = [Code(seen.url), Text(f": {status}, {seen.elapsed_ms:.0f} ms")]
+    facts: list[Inline] = [Code(clipped(seen.url, _LONGEST_URL)), Text(f": {status}, {seen.elapsed_ms:.0f} ms")]
     if seen.final_url != seen.url:
-        facts += [Text(", redirected to "), Code(seen.final_url)]
+        facts += [Text(", redirected to "), Code(clipped(seen.final_url, _LONGEST_URL))]
     return (Paragraph((*facts, Text("."))),)
 
 
@@ -70,12 +72,11 @@ def _lists(report: Report) -> Sequence[Block]:
 
 
 def _urls(head: str, urls: Sequence[object]) -> Sequence[Block]:
-    shown = tuple(
-        (Paragraph((Code(url if isinstance(url, str) and url else "an entry without a URL"),)),) for url in urls
-    )
-    if not shown:
+    named = [url if isinstance(url, str) and url else "an entry without a URL" for url in urls[:_LISTED]]
+    if not named:
         return (Paragraph((Text(f"{head} nothing."),)),)
-    return (Paragraph((Text(f"{head} {len(urls)}:"),)), OrderedList(shown[:_LISTED]))
+    shown = tuple((Paragraph((Code(clipped(url, _LONGEST_URL)),)),) for url in named)
+    return (Paragraph((Text(f"{head} {len(urls)}:"),)), OrderedList(shown))
 
 
 def _of_groups(report: Report, *groups: Group) -> list[Finding]:

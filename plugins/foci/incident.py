@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from plugins.foci.standing import HealthEvent
-from plugins.foci.stored import StoredForm
+from plugins.foci.stored import StoredDocument, StoredForm
 
 UNCLEAR = "unclear "
 """Before the subjects of notices that something cannot be checked."""
@@ -83,6 +83,7 @@ class Incident:
         members: health key to its latest event, the first key first.
         rooms: those that were told, silenced ones included.
         past: those that were told and do not know of it at present.
+        evidence: health key to what was seen of it last, for rooms that are told later.
     """
 
     subject: str
@@ -90,6 +91,7 @@ class Incident:
     members: Mapping[str, HealthEvent]
     rooms: Mapping[str, RoomView] = field(default_factory=dict)
     past: Mapping[str, Past] = field(default_factory=dict)
+    evidence: Mapping[str, StoredDocument] = field(default_factory=dict)
 
     @property
     def name(self) -> str:

@@ -35,6 +35,8 @@ _OPENING = frozenset({News.FIRED, News.FLAPPING, News.STILL_BAD, News.NEARER, Ne
 _CLOSING = frozenset({News.RESOLVED, News.CHECKABLE, News.DROPPED})
 _NOTICES = frozenset({News.UNCHECKABLE, News.CHECKABLE})
 
+MOST_PROVEN = 100
+"""Keys of an incident whose evidence is kept."""
 
 Step = tuple[Incident | None, tuple[Post, ...]]
 
@@ -80,7 +82,7 @@ def develop(
     Args:
         incident: one that ``matching`` names.
         audience: who hears of the event's key now.
-        evidence: for the thread of a new or changed outage.
+        evidence: for the thread of a new or changed outage; kept for rooms that are told later.
     """
     if event.kind in _CLOSING:
         return (None, ()) if incident is None else _without(incident, event, audience, settings)
@@ -88,15 +90,14 @@ def develop(
         if event.kind not in _OPENING:
             return None, ()
         incident = Incident(subject(event), event.at, {})
-    sheet = Sheet(replace(incident, members={**incident.members, event.key: event}), settings)
+    members = {**incident.members, event.key: event}
+    sheet = Sheet(replace(incident, members=members, evidence=_proven(incident, event.key, evidence)), settings)
     known = [room_id for room_id, view in incident.rooms.items() if event.key in view.members]
     for room_id in known:
         sheet.develop(room_id, event, audience.get(room_id))
     for room_id, servers in audience.items():
         if room_id not in known:
             sheet.tell(room_id, {event.key: servers}, event.at)
-        if evidence is not None:
-            sheet.post(room_id, Purpose.EVIDENCE, Placement.THREAD, evidence)
     return sheet.result()
 
 
@@ -209,7 +210,14 @@ def _without(incident: Incident, event: HealthEvent, audience: Audience, setting
             sheet.end(room_id, event, aloud=room_id in audience and event.kind is not News.CHECKABLE)
     after, posts = sheet.result()
     left = {key: member for key, member in incident.members.items() if key != event.key}
-    return (replace(after, members=left) if left else None), posts
+    evidence = _proven(after, event.key, None)
+    return (replace(after, members=left, evidence=evidence) if left else None), posts
+
+
+def _proven(incident: Incident, key: str, evidence: Document | None) -> dict[str, Document]:
+    """What is to be kept once this was seen of a key, or nothing: of the latest keys only."""
+    rest = {known: document for known, document in incident.evidence.items() if known != key}
+    return rest if evidence is None else {**dict([*rest.items()][1 - MOST_PROVEN :]), key: evidence}
 
 
 def _acknowledgements(incident: Incident, room_id: str) -> tuple[Acknowledgement, ...] | None:

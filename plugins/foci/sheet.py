@@ -50,6 +50,7 @@ class Sheet:
             self.put(room_id, RoomView(members, now, before.posts, before.acknowledgements))
             purpose = Purpose.INFO if self._incident.is_notice else Purpose.FIRING
             self.post(room_id, purpose, Placement.NEW, standing_message(self.matter(room_id, now)))
+            self._prove(room_id, heard)
             return
         for key, servers in heard.items():
             known = self._like(room_id, self._incident.members[key])
@@ -57,18 +58,19 @@ class Sheet:
             self.edit(room_id, now)
             if known is None and not self._incident.is_notice:
                 self.alert(room_id, key, now)
+            self._prove(room_id, (key,))
 
     def develop(self, room_id: str, event: HealthEvent, servers: tuple[str, ...] | None) -> None:
         """Something new of a key that the room knows; ``servers`` is None while it does not want to hear of it."""
         if servers is not None:
             self.share(room_id, event.key, servers)
         self.edit(room_id, event.at)
-        if event.kind not in _LOUD:
-            return
-        if servers is None:
+        if servers is not None:
+            if event.kind in _LOUD:
+                self.alert(room_id, event.key, event.at)
+            self._prove(room_id, (event.key,))
+        elif event.kind in _LOUD:
             self._owe(room_id, (event.key,), owed=True)
-        else:
-            self.alert(room_id, event.key, event.at)
 
     def catch_up(self, room_id: str, heard: Collection[str], now: float) -> None:
         """Tell what grew worse while the room did not want to hear of it, in one message, as it stands now."""
@@ -76,6 +78,7 @@ class Sheet:
         if owed:
             self._owe(room_id, owed, owed=False)
             self.alert(room_id, owed[0], now)
+            self._prove(room_id, owed)
 
     def end(self, room_id: str, last: HealthEvent, *, aloud: bool) -> None:
         """A key is over here, with the last one the incident is; one of several that ended alike is an edit only."""
@@ -121,6 +124,16 @@ class Sheet:
 
     def result(self) -> tuple[Incident, tuple[Post, ...]]:
         return replace(self._incident, rooms=self.views, past=self._past), tuple(self._posts)
+
+    def _prove(self, room_id: str, keys: Collection[str]) -> None:
+        """Evidence, in the thread: once for all that is bad for the same reason, however many URLs that are."""
+        members = self._incident.members
+        proven = {members[key].cause.code for key in self.views[room_id].members if key not in keys}
+        for key in keys:
+            code = members[key].cause.code
+            if code not in proven and key in self._incident.evidence:
+                proven.add(code)
+                self.post(room_id, Purpose.EVIDENCE, Placement.THREAD, self._incident.evidence[key])
 
     def _owe(self, room_id: str, keys: Collection[str], *, owed: bool) -> None:
         view = self.views[room_id]

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Generic, TypeVar
+from dataclasses import fields
+from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import PlainSerializer, PlainValidator, TypeAdapter, ValidationError
+
+from botkit.document import Bold, Code, CodeBlock, Document, OrderedList, Paragraph, Sign, Text
 
 T = TypeVar("T")
+
+_PARTS = {part.__name__: part for part in (Document, Paragraph, OrderedList, CodeBlock, Text, Bold, Code, Sign)}
 
 
 class StoredFormError(ValueError):
@@ -39,3 +44,37 @@ class StoredForm(Generic[T]):
             return self._adapter.validate_json(text)
         except ValidationError:
             raise StoredFormError(f"not a stored {self._kind.__name__}") from None
+
+
+def _written(part: Any) -> Any:
+    """Each part under its name, for several have the same fields; lone surrogates become question marks."""
+    if isinstance(part, tuple):
+        return [_written(one) for one in part]
+    if isinstance(part, str):
+        return part.encode("utf-8", "replace").decode()
+    if isinstance(part, int):
+        return part
+    return {type(part).__name__: {field.name: _written(getattr(part, field.name)) for field in fields(part)}}
+
+
+def _read(value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(_read(one) for one in value)
+    if not isinstance(value, dict):
+        return value
+    ((name, parts),) = value.items()
+    return _PARTS[name](**{field: _read(part) for field, part in parts.items()})
+
+
+def _document(value: Any) -> Document:
+    try:
+        found = _read(value)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        found = None
+    if not isinstance(found, Document):
+        raise ValueError("not a stored document")
+    return found
+
+
+StoredDocument = Annotated[Document, PlainSerializer(_written), PlainValidator(_document)]
+"""A message as a field of a stored dataclass."""

@@ -10,7 +10,7 @@ from hypothesis import settings as configured
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from botkit.document import Document, Paragraph, Text
+from botkit.document import Bold, Code, CodeBlock, Document, OrderedList, Paragraph, Sign, Text
 from botkit.letter import Placement
 from botkit.rendering import to_plain
 from plugins.foci import health
@@ -28,11 +28,13 @@ from plugins.foci.incidents import (
 )
 from plugins.foci.posts import AlertSettings, Post, Purpose
 from plugins.foci.standing import Cause, HealthEvent, News, Sample, Standing
+from plugins.foci.stored import StoredFormError
 
 NOON = 1_795_435_200.0
 """2026-11-23, 12:00 UTC."""
 
 KEY = "focus:https://rtc.example.org:443/livekit/jwt"
+SECOND = "focus:https://rtc.example.org:443/second"
 REFUSED = Cause("connect-refused", "connection refused on 203.0.113.7:443")
 OPS: Audience = {"!ops": ("a.org", "b.org")}
 SETTINGS = AlertSettings(mention=("@oncall:example.org",))
@@ -42,6 +44,12 @@ EVIDENCE = Document((Paragraph((Text("stages"),)),))
 
 def event(kind: News, key: str = KEY, after: float = 0.0, **facts: object) -> HealthEvent:
     return replace(HealthEvent(kind, key, NOON + 200 + after, NOON, REFUSED, 3), **facts)  # type: ignore[arg-type]
+
+
+def proof(what: str) -> Document:
+    """Evidence with all kinds of parts."""
+    item = (Paragraph((Text("connect: failed "), Bold("now"))),)
+    return Document((Paragraph((Sign("❌"), Code(what))), OrderedList((item, item), 3), CodeBlock("{\n}")))
 
 
 def lines(post: Post) -> list[str]:
@@ -354,13 +362,83 @@ def test_what_grew_worse_in_a_silence_and_is_over_at_its_end_is_not_told() -> No
 
 def test_urls_of_a_service_that_grew_worse_in_a_silence_are_one_message() -> None:
     """At its end; a reminder that would be due then is left out."""
-    other = "focus:https://rtc.example.org:443/second"
     rooms = Rooms()
     for kind, audience in ((News.FIRED, OPS), (News.FLAPPING, {})):
-        for key in (KEY, other):
+        for key in (KEY, SECOND):
             rooms.hear(event(kind, key), audience)
     assert rooms.refresh(NOON + 13 * 3600) == [("!ops", Purpose.FIRING, Placement.REPLY)]
     assert rooms.refresh(NOON + 13 * 3600) == []
+
+
+def test_whoever_is_told_later_reads_the_evidence_as_well() -> None:
+    """After a silence, in a replacement, with a new watch: in the thread, as it was seen last."""
+    latest = proof("https://rtc.example.org/livekit/jwt")
+    rooms = Rooms()
+    rooms.hear(event(News.FIRED), {**OPS, "!silent": ("a.org",)}, EVIDENCE)
+    rooms.hear(event(News.DEVELOPED, cause=Cause("tls-expired", "expired")), {}, latest)
+    rooms.incident = rehome(rooms.now, "!ops", "!new")
+    hearing = {"!new": ("a.org",), "!silent": ("a.org",), "!watching": ("a.org",)}
+    assert rooms.refresh(NOON + 600, hearing) == [
+        (room, purpose, placement)
+        for room in ("!new", "!watching")
+        for purpose, placement in ((Purpose.FIRING, Placement.NEW), (Purpose.EVIDENCE, Placement.THREAD))
+    ]
+    assert rooms.posts[-1].document == latest
+
+
+def test_what_is_told_after_a_silence_has_its_evidence() -> None:
+    """What grew worse, and another reason that came up."""
+    rooms = Rooms()
+    rooms.hear(event(News.FIRED), evidence=EVIDENCE)
+    rooms.hear(event(News.STILL_BAD), {}, EVIDENCE)
+    rooms.hear(event(News.DEVELOPED, cause=Cause("tls-expired", "expired")), {}, proof("expired"))
+    rooms.hear(event(News.FIRED, SECOND, cause=Cause("http-5xx", "HTTP 502")), {}, proof("502"))
+    said = [(Purpose.FIRING, Placement.REPLY), (Purpose.EVIDENCE, Placement.THREAD)]
+    assert [step[1:] for step in rooms.refresh(NOON + 600)] == [(Purpose.UPDATE, Placement.EDIT), *said, *said]
+    evidence = [post.document for post in rooms.posts if post.purpose is Purpose.EVIDENCE]
+    assert evidence[1:] == [proof("502"), proof("expired")]
+
+
+def test_urls_that_are_bad_for_the_same_reason_have_one_evidence() -> None:
+    """Whoever lists hundreds of them floods no thread, neither at once nor later; each room reads of its own URL."""
+    urls = [f"focus:https://rtc.example.org:443/{number:03}" for number in range(300)]
+    rooms = Rooms()
+    told = [one for key in urls for one in rooms.hear(event(News.FIRED, key), evidence=proof(key))]
+    assert [purpose for _, purpose, _ in told].count(Purpose.EVIDENCE) == 1
+    told = rooms.refresh(NOON + 600, {**OPS, "!new": ("a.org",)})
+    assert told == [("!new", Purpose.FIRING, Placement.NEW), ("!new", Purpose.EVIDENCE, Placement.THREAD)]
+    wrong = Cause("service-not-routed", "HTTP 404", outage=False)
+    told = [one for key in urls for one in rooms.hear(event(News.DEVELOPED, key, cause=wrong), evidence=proof(key))]
+    assert [purpose for _, purpose, _ in told].count(Purpose.EVIDENCE) == 1
+    assert len(STORED.dump(rooms.now)) < 200_000
+    own = refresh(rooms.now, {urls[299]: {"!own": ("b.org",)}}, NOON + 900, SETTINGS)[1]
+    assert own[-1].document == proof(urls[299])
+
+
+def test_evidence_is_kept_as_long_as_its_url_is_bad() -> None:
+    """Not longer: who is told of another URL then reads nothing of it."""
+    rooms = Rooms()
+    rooms.hear(event(News.FIRED), evidence=EVIDENCE)
+    rooms.hear(event(News.FIRED, SECOND), evidence=proof("second"))
+    rooms.hear(event(News.RESOLVED))
+    assert rooms.now.evidence == {SECOND: proof("second")}
+
+
+def test_half_a_character_in_evidence_survives_the_database() -> None:
+    """As a question mark: what strangers publish must not keep a check from being remembered."""
+    incident, _ = develop(None, event(News.FIRED), OPS, SETTINGS, proof("half \ud800 one"))
+    assert incident is not None
+    assert STORED.load(STORED.dump(incident)).evidence == {KEY: proof("half ? one")}
+
+
+def test_damaged_evidence_is_refused_like_any_damaged_row() -> None:
+    """One kind of error, whatever stands there."""
+    incident, _ = develop(None, event(News.FIRED), OPS, SETTINGS, EVIDENCE)
+    assert incident is not None
+    whole = STORED.dump(incident)
+    for damage in ('"Text"', '"text"', '{"Paragraph":', '"blocks"'):
+        with pytest.raises(StoredFormError):
+            STORED.load(whole.replace(damage, damage.replace('"', '"un', 1)))
 
 
 def test_other_servers_than_before_are_an_edit() -> None:

@@ -378,6 +378,16 @@ def test_the_evidence_of_drift_has_both_lists() -> None:
     assert url("b") in text
 
 
+def test_evidence_is_small_whatever_is_published() -> None:
+    """It is kept as long as the outage lasts."""
+    place = url("a") + "x" * 50_000
+    long = {**focus("a"), "livekit_service_url": place}
+    key = focus_key(Entry("well-known", 1, long))
+    document = dossier(Scene(well_known(long), {place: refused(place)}).report, key or "")
+    assert document is not None
+    assert len(repr(document)) < 10_000
+
+
 @pytest.mark.parametrize("key", ["focus:https://elsewhere.org:443/", "cert:a.example.org:443", "self"])
 def test_there_is_no_evidence_of_what_the_check_did_not_see(key: str) -> None:
     """Rather none than another thing's."""

@@ -62,7 +62,9 @@ async def test_what_was_acknowledged_stays_so_over_an_upgrade_and_a_suspension(a
     await ops.ledger.room_suspended("!third", REASON, ops.at)
     await ops.lines()
     await ops.restarted().room_joined("!third", ops.at)
-    (afresh,) = [one for one in await ops.read() if one.placement != "thread"]
+    afresh, evidence = await ops.read()
+    assert (evidence.placement, evidence.about) == ("thread", afresh.about)
+    assert "2. connect: failed" in evidence.text
     assert afresh.line.startswith("!third new: ❌ rtc.example.org is down")
     assert afresh.text.endswith("Acknowledged by @ops:example.org: no reminders here.")
     assert await ops.ledger.next_reminder() is None
