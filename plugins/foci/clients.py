@@ -54,10 +54,10 @@ def client_rows(published: Published) -> tuple[ClientRow, ...]:
 
 def _call_019(published: Published) -> ClientRow:
     client, name = "element-call-0.19", "Element Call up to 0.19"
-    listed = [_place_of(entry, published.foci) for entry in published.transports.entries or ()]
+    listed = _places_of(published.transports.entries or (), published.foci)
     in_reach = published.readable_by_web and _uses_msc4143(published)
     candidates = [*listed, *(_well_known_places(published) if in_reach else [])]
-    usable = [place for place in candidates if place and _takes(published.foci[place - 1].entry)]
+    usable = [place for place in candidates if _takes(published.foci[place - 1].entry)]
     answers = {place: published.answers_web(place) for place in usable}
     for place, answer in answers.items():
         if answer == "yes":
@@ -124,7 +124,7 @@ def _from_endpoint(client: str, name: str, published: Published, *, web: bool) -
     fault = _stumbles(transports.entries, web=web)
     if fault:
         return ClientRow(client, name, None, "no", fault)
-    places = [place for place in (_place_of(entry, published.foci) for entry in transports.entries) if place]
+    places = _places_of(transports.entries, published.foci)
     return _first_livekit(client, name, places, published, web=web)
 
 
@@ -187,11 +187,13 @@ def _well_known_places(published: Published) -> list[int]:
     return [place for place, focus in enumerate(published.foci, 1) if focus.entry.source == "well-known"]
 
 
-def _place_of(entry: Entry, foci: Sequence[FocusReport]) -> int | None:
+def _places_of(entries: Sequence[Entry], foci: Sequence[FocusReport]) -> list[int]:
+    """Where the entries stand among the foci; each identity is made once, as lists may be long."""
+    places: dict[tuple[str | None, str], int] = {}
     for place, focus in enumerate(foci, 1):
-        if focus.entry.identity == entry.identity:
-            return place
-    return None
+        places.setdefault(focus.entry.identity, place)
+    identities = [entry.identity for entry in entries]
+    return [places[identity] for identity in identities if identity in places]
 
 
 def _strict_fault(published: Published) -> str | None:
