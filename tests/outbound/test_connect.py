@@ -90,6 +90,16 @@ async def test_refused(fetch: Fetch) -> None:
     assert exchange.connection.tls_ms is None
 
 
+async def test_a_name_in_the_subject_alone_is_no_name(fetch: Fetch, listeners: Listeners, authority: Authority) -> None:
+    """Clients read the alternative names and nothing else (RFC 9110, section 4.3.4), so the common name is no help."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.ca.issue_cert(common_name=NAME).configure_cert(context)
+    exchange = await fetch(f"https://{NAME}:{await listeners.serve(says(OK), tls=context)}/")
+    assert kind(exchange) == (FailureKind.TLS_HOSTNAME, Phase.TLS)
+    assert exchange.failure is not None
+    assert exchange.failure.detail == f"certificate is for no name at all, not for {NAME}"
+
+
 async def test_no_answer_to_syn(fetch: Fetch, black_hole: BlackHole) -> None:
     """A silent port is a time-out of the connect phase, at the deadline."""
     exchange = await fetch(f"https://{NAME}:{black_hole.port}/", deadline=soon(0.5))
