@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from botkit.outbound.model import Exchange
+from collections.abc import Sequence
+
+from botkit.outbound.model import Exchange, Phase, Response
 from plugins.foci.catalogue import finding
 from plugins.foci.cors import allows_any_origin, is_doubled, preflight_allows_post
 from plugins.foci.model import Certainty, Finding
@@ -25,11 +27,10 @@ def quality(seen: Observation, exchange: Exchange, settings: ProbeSettings) -> l
     if any(is_doubled(response) for response in answers):
         message = "Access-Control-Allow-Origin is sent twice, which browsers refuse."
         found.append(finding("cors-doubled", message, advice))
-    elif not allows_any_origin(exchange.response) or (len(answers) > 1 and not preflight_allows_post(answers[1])):
-        message = "The service's CORS headers do not let web clients POST to it."
+    elif problem := _shut_to_browsers(seen, answers, settings):
         advice = "Let the proxy pass the service's own CORS headers and OPTIONS requests through unchanged."
-        found.append(finding("cors-missing-on-service", message, advice))
-    fault = _get_token_fault(seen, settings)
+        found.append(finding("cors-missing-on-service", problem, advice))
+    fault = _get_token_fault(seen, exchange.response, settings)
     if fault:
         message = f"`/get_token` does not work: {fault}; newer clients (Matrix 2.0 calls) need it."
         advice = "Update lk-jwt-service to 0.4.0 or later and route `/get_token` to it."
@@ -41,7 +42,20 @@ def quality(seen: Observation, exchange: Exchange, settings: ProbeSettings) -> l
     return found
 
 
-def _get_token_fault(seen: Observation, settings: ProbeSettings) -> str | None:
+def _shut_to_browsers(seen: Observation, answers: Sequence[Response], settings: ProbeSettings) -> str:
+    """What keeps web clients from the POST, by its answer and that of the preflight, if any; empty if nothing does."""
+    if not allows_any_origin(answers[0]) or not all(preflight_allows_post(answer) for answer in answers[1:]):
+        return "The service's CORS headers do not let web clients POST to it."
+    failure = seen.preflight.failure if seen.preflight is not None else None
+    # Only a request that arrived says something about the method: of many connections some may be refused.
+    if failure is None or failure.phase is not Phase.HTTP:
+        return ""
+    if certainty_of(failure, seen.preflight, settings) is Certainty.UNCLEAR:
+        return ""
+    return f"The OPTIONS request that browsers send before the POST is not answered: {failure.detail}."
+
+
+def _get_token_fault(seen: Observation, post: Response, settings: ProbeSettings) -> str | None:
     """What is wrong with the newer endpoint of a service whose older one works; None when nothing is proven."""
     if seen.get_token is None:
         return None
@@ -51,4 +65,7 @@ def _get_token_fault(seen: Observation, settings: ProbeSettings) -> str | None:
         return None if unclear else failure.detail
     assert seen.get_token.response is not None  # noqa: S101 - an exchange has one of the two
     answer = read_post(seen.get_token.response)
-    return None if answer.is_service or meets_prober_only(seen.get_token.response) else answer.detail
+    if answer.is_service:
+        shut = allows_any_origin(post) and not allows_any_origin(seen.get_token.response)
+        return "its CORS headers, unlike those of `/sfu/get`, keep web clients from it" if shut else None
+    return None if meets_prober_only(seen.get_token.response) else answer.detail

@@ -174,7 +174,10 @@ def test_skipped_stages_took_no_time() -> None:
     [
         (SERVICE, PREFLIGHT, None),
         (SERVICE, None, None),
-        (SERVICE, failed(FailureKind.HTTP_TIMEOUT, Phase.HTTP), None),
+        (SERVICE, failed(FailureKind.HTTP_TIMEOUT, Phase.HTTP, elapsed_ms=100.0), None),
+        (SERVICE, failed(FailureKind.CONNECT_REFUSED, Phase.CONNECT), None),
+        (SERVICE, failed(FailureKind.HTTP_TIMEOUT, Phase.HTTP), "cors-missing-on-service"),
+        (SERVICE, failed(FailureKind.HTTP_DISCONNECTED, Phase.HTTP), "cors-missing-on-service"),
         (answered(400, BAD_JSON), PREFLIGHT, "cors-missing-on-service"),
         (
             answered(400, BAD_JSON, {"access-control-allow-origin": "https://a.test"}),
@@ -191,7 +194,7 @@ def test_skipped_stages_took_no_time() -> None:
     ],
 )
 def test_cors(post: Exchange, preflight: Exchange | None, code: str | None) -> None:
-    """What keeps browsers from a service that answers is a warning; a preflight that was not answered is not."""
+    """What keeps browsers from a service that answers is a warning; a preflight that did not arrive proves nothing."""
     judgement = judged(seen(post, preflight=preflight))
     assert codes(judgement) == ([] if code is None else [code])
     assert all(found.severity is Severity.WARNING for found in judgement.findings)
@@ -210,6 +213,8 @@ def test_cors(post: Exchange, preflight: Exchange | None, code: str | None) -> N
         (answered(502, b""), True),
         (answered(429, b""), False),
         (answered(403, b"", {"cf-mitigated": "challenge"}), False),
+        (answered(400, BAD_JSON), True),
+        (answered(400, BAD_JSON, {"access-control-allow-origin": ("*", "*")}), True),
     ],
 )
 def test_the_newer_endpoint(get_token: Exchange | None, missing: bool) -> None:
