@@ -54,7 +54,8 @@ def client_rows(published: Published) -> tuple[ClientRow, ...]:
 
 def _call_019(published: Published) -> ClientRow:
     client, name = "element-call-0.19", "Element Call up to 0.19"
-    listed = _places_of(published.transports.entries or (), published.foci)
+    shown = () if published.transports.shut_to_web else published.transports.entries or ()
+    listed = _places_of(shown, published.foci)
     in_reach = published.readable_by_web and _uses_msc4143(published)
     candidates = [*listed, *(_well_known_places(published) if in_reach else [])]
     usable = [place for place in candidates if _takes(published.foci[place - 1].entry)]
@@ -117,6 +118,8 @@ def _from_endpoint(client: str, name: str, published: Published, *, web: bool) -
     transports = published.transports
     if transports.unstable == "absent":
         return None
+    if web and transports.shut_to_web:
+        return ClientRow(client, name, None, "no", "CORS keeps browsers from the transports endpoint")
     if transports.entries is None:
         return ClientRow(client, name, None, "unknown", _unreadable(transports.unstable))
     if not transports.entries:

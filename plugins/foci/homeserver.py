@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from botkit.outbound.model import Exchange, Response
+from plugins.foci.cors import allows_any_origin
 from plugins.foci.failure import meaning_of
 from plugins.foci.model import MAX_ENTRIES, Certainty, Entry, TransportsReport
 from plugins.foci.wellknown import BodyFault, read_json
@@ -48,11 +49,13 @@ class TransportsAnswer:
         unstable: the path that clients use.
         stable: the path of the proposal once accepted.
         entries: the readable list, None when none was readable.
+        shut_to_web: CORS keeps browsers from the path that clients use, whose answer is else a good one.
     """
 
     unstable: PathState = "unknown"
     stable: PathState = "unknown"
     entries: tuple[Entry, ...] | None = None
+    shut_to_web: bool = False
 
     @property
     def endpoint(self) -> PathState:
@@ -103,7 +106,9 @@ def read_transports(unstable: Exchange, stable: Exchange, own: Exchange | None =
     """
     lists = [_list_of(exchange) for exchange in (own, unstable, stable) if exchange is not None]
     readable = [entries for entries in lists if entries is not None]
-    return TransportsAnswer(_state(unstable), _state(stable), readable[0] if readable else None)
+    state, response = _state(unstable), unstable.response
+    shut = state in ("present", "open") and response is not None and not allows_any_origin(response)
+    return TransportsAnswer(state, _state(stable), readable[0] if readable else None, shut)
 
 
 def _state(exchange: Exchange) -> PathState:

@@ -160,6 +160,10 @@ def _transports(answer: WellKnownAnswer, transports: TransportsAnswer) -> list[F
     if transports.unstable == "absent":
         message = "The homeserver has no transports endpoint: Element Call 0.24 and later finds no focus."
         found.append(finding("transports-endpoint-missing", message, _SYNAPSE))
+    if transports.shut_to_web:
+        message = "The transports endpoint lacks a CORS header that lets every web client read it."
+        advice = "Let the proxy pass the homeserver's own `Access-Control-*` headers through unchanged."
+        found.append(finding("cors-missing", message, advice))
     if transports.entries is None:
         return found
     if not transports.entries:

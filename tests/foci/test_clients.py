@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from plugins.foci.answer import read_answer
 from plugins.foci.clients import Published, client_rows
-from plugins.foci.homeserver import TransportsAnswer
+from plugins.foci.homeserver import TransportsAnswer, read_transports
 from plugins.foci.model import (
     MSC4143_KEY,
     MSC4158_KEY,
@@ -19,8 +20,10 @@ from plugins.foci.model import (
     Stage,
     Verdict,
 )
+from plugins.foci.observation import Observation
+from plugins.foci.service_url import read_service_url
 from plugins.foci.wellknown import WellKnown, read_well_known
-from tests.foci.evidence import LIVEKIT, judged
+from tests.foci.evidence import ANY_ORIGIN, JSON_TYPE, LIVEKIT, RTC, answered, assembled, judged
 
 OK, WARNING, CRITICAL, UNKNOWN, NOT_PROBED = Verdict
 OTHER = {"type": "livekit", "livekit_service_url": "https://rtc-2.example.org"}
@@ -84,6 +87,26 @@ def test_an_endpoint_that_can_be_read() -> None:
     assert rows([(LIVEKIT, OK)], listed=[(LIVEKIT, OK)]) == [("yes", 1)] * 4
     both = rows([(LIVEKIT, OK)], listed=[(OTHER, CRITICAL), (LIVEKIT, OK)])
     assert both == [("yes", 1), ("yes", 1), ("no", 2), ("no", 2)]
+
+
+@pytest.mark.parametrize("answer", [(401, {"errcode": "M_MISSING_TOKEN"}), (200, {"rtc_transports": [LIVEKIT]})])
+def test_an_endpoint_that_browsers_may_not_read(answer: tuple[int, Any]) -> None:
+    """Element Call 0.24 is a web page and reads nothing else: without CORS it finds none, and the report says why."""
+    absent = answered(404, {"errcode": "M_UNRECOGNIZED"}, ANY_ORIGIN)
+    shut, open_ = (read_transports(answered(*answer, headers), absent) for headers in ({}, ANY_ORIGIN))
+    document = answered(200, {**HOMESERVER, MSC4143_KEY: [LIVEKIT]}, {**ANY_ORIGIN, **JSON_TYPE})
+    service = Observation(
+        read_service_url(RTC), (), None, 1.0, {4: answered(400, {"errcode": "M_BAD_JSON"}, ANY_ORIGIN)}
+    )
+    reports = [
+        assembled(read_answer("example.org", [document], None), transports, observations={RTC: service})
+        for transports in (shut, open_)
+    ]
+    assert reports[0].clients[2].finds_focus == "no"
+    assert reports[1].clients[2].finds_focus != "no"
+    assert [[found.code for found in report.findings] for report in reports] == [["cors-missing"], []]
+    assert [report.verdict for report in reports] == [WARNING, OK]
+    assert reports[0].clients[3] == reports[1].clients[3]
 
 
 def test_an_empty_endpoint_is_final() -> None:

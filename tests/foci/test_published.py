@@ -143,7 +143,7 @@ async def _publish_transports(federation: Federation, number: int) -> str:
     server = await federation.server("example.com", foci=[WELL_KNOWN_ENTRY], transports=Transports.ABSENT)
 
     async def answer(_: Request) -> Answer:
-        return json_answer(sample["status"], sample["body"])
+        return json_answer(sample["status"], sample["body"], ("Access-Control-Allow-Origin", "*"))
 
     site = await federation.site(urlsplit(server.base_url).netloc)
     site.mount(Mount(UNSTABLE_TRANSPORTS, answer, exact=True))
