@@ -119,12 +119,14 @@ class Checker:
         probes = _Probes(observe if descent is None else descent.after(observe), deadline)
         try:
             answer, kept = await self._discovery.revisited(target.url_host, copy, deadline=deadline, now=now)
-            probes.add(answer.document.entries if answer.document is not None else ())
-            homeserver, base_copy, with_port = await asyncio.gather(
+            # Begun before the probes: a list of silent services would take every slot of this check.
+            published = asyncio.gather(
                 self._homeserver(target, answer, probes, deadline),
                 self._base_copy(target, answer, deadline),
                 self._with_port(target, answer, deadline),
             )
+            probes.add(answer.document.entries if answer.document is not None else ())
+            homeserver, base_copy, with_port = await published
             seen = Evidence(target, answer, homeserver, base_copy, with_port, await probes.finish(), await lookup, deep)
         finally:
             lookup.cancel()

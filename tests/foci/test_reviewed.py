@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from botkit.outbound.model import Exchange, FailureKind, Phase
+from botkit.plugin import Limits
 from lab.fault import Fault
 from lab.federation import Federation
+from lab.homeserver import Transports
 from plugins.foci.ladder import judge
 from plugins.foci.model import Certainty, Report, Verdict
 from plugins.foci.observation import Observation, ProbeSettings
@@ -25,6 +27,16 @@ GOOD = {"type": "livekit", "livekit_service_url": "https://rtc.example.org"}
 
 def finds(report: Report) -> dict[str, str]:
     return {row.client: row.finds_focus for row in report.clients}
+
+
+async def test_silent_foci_do_not_hide_the_homeserver(federation: Federation, examination: Examination) -> None:
+    """A list of silent services takes the check's slots until its end; what the homeserver says is known by then."""
+    silent = [f"https://silent-{number}.example.org" for number in range(6)]
+    for url in silent:
+        await federation.focus(url, fault=Fault.NEVER_SPEAKS_TLS)
+    await federation.server("example.org", foci=silent, transports=Transports.OPEN_WITHOUT_KEY)
+    report = await examination("example.org", limits=Limits(timeout=4.0, deadline=4.0))
+    assert "transports-empty" in {found.code for found in report.findings}
 
 
 def test_a_family_that_this_machine_lacks_hides_no_refusal() -> None:
