@@ -32,6 +32,7 @@ REMEMBERED_MS = 86_400_000
 
 _PARALLEL = 8
 _RETRY_PAUSE = 2.0
+_JOINING_PAUSE = 0.5
 _THROTTLED_FOR = 60.0
 _CLEAR_IN_ENCRYPTED_ROOMS = frozenset({"m.reaction"})
 _ROOM_REFUSES = frozenset({"M_FORBIDDEN", "M_NOT_FOUND"})
@@ -51,6 +52,7 @@ class Courier:
 
     Args:
         standing: told what rooms take and what they refuse.
+        joining: whether the bot is about to enter a room; what is sent before that is refused.
         device_id: transaction ids are good on one device.
         clock: monotonic seconds.
         now: milliseconds since 1970.
@@ -63,6 +65,7 @@ class Courier:
         standing: Standing,
         crypto: Crypto,
         encrypted: EncryptedRooms,
+        joining: Callable[[str], bool],
         *,
         device_id: str,
         clock: Callable[[], float],
@@ -74,6 +77,7 @@ class Courier:
         self._standing = standing
         self._crypto = crypto
         self._encrypted = encrypted
+        self._joining = joining
         self._device_id = device_id
         self._clock = clock
         self._now = now
@@ -99,7 +103,7 @@ class Courier:
         backoff = Backoff()
         while not self._rounds.closed:
             try:
-                await self._wait_for_silence_to_end()
+                await self._wait_until_it_may_go(room_id)
                 queued = await self._outbox.next(room_id, throttled=self._throttled)
                 if queued is None:
                     return
@@ -132,7 +136,7 @@ class Courier:
         complaint = ""
         attempts = 0
         while not self._rounds.closed:
-            await self._wait_for_silence_to_end()
+            await self._wait_until_it_may_go(queued.message.room_id)
             asked: float | None = None
             attempts += 1
             try:
@@ -225,9 +229,12 @@ class Courier:
         log.warning("message too large, sending a notice instead room=%s", queued.message.room_id)
         await self._outbox.replace(queued.id, notice)
 
-    async def _wait_for_silence_to_end(self) -> None:
-        while (rest := self._silent_until - self._clock()) > 0:
-            await self._sleep(rest)
+    async def _wait_until_it_may_go(self, room_id: str) -> None:
+        while True:
+            rest = self._silent_until - self._clock()
+            if rest <= 0 and not self._joining(room_id):
+                return
+            await self._sleep(rest if rest > 0 else _JOINING_PAUSE)
 
 
 def _needs_anchor(queued: Queued) -> bool:

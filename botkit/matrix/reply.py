@@ -80,3 +80,10 @@ def unreadable_notice(room_id: str, session_id: str) -> Outgoing:
     )
     content = message_content(Document((Paragraph((Text(words),)),)))
     return Outgoing(room_id, transaction_id("unreadable", room_id, session_id), _MESSAGE, content)
+
+
+def appeal_notice(room_id: str, now: int) -> Outgoing:
+    """What a room that refused the bot reads once it takes messages again; ``now`` (ms) tells appeals apart."""
+    words = "For a while I could not write here: this room refused a message of mine. Now it takes them again."
+    content = message_content(Document((Paragraph((Text(words),)),)))
+    return Outgoing(room_id, transaction_id("appeal", room_id, str(now)), _MESSAGE, content)

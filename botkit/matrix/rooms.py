@@ -188,6 +188,10 @@ class Invitations:
                 self._declined.add(room_id)
                 log.info("invitation not followed room=%s inviter=%s (invites.policy)", room_id, inviter)
 
+    def joining(self, room_id: str) -> bool:
+        """Whether an invitation to the room is being followed."""
+        return room_id in self._joining
+
     def withdrawn(self, room_id: str) -> None:
         """The invitation is gone, or the bot is in the room."""
         self._declined.discard(room_id)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from botkit.config import Config
+from botkit.matrix.appeals import Appeals
 from botkit.matrix.courier import Courier
 from botkit.matrix.crypto import Crypto
 from botkit.matrix.enrolment import Device
@@ -111,19 +112,7 @@ class Station:
         account = Account(own_user_id, device.session.device_id)
         self._encrypted = EncryptedRooms(rooms, memory.notes)
         self._hooks = Hooks(memory.calls, plugins, book)
-        self._courier = Courier(
-            homeserver,
-            memory.outbox,
-            Standing(memory.residence, whereabouts, self._hooks.wake),
-            device.crypto,
-            self._encrypted,
-            device_id=device.session.device_id,
-            clock=time.monotonic,
-            now=now_ms,
-        )
         self._upgrades = Upgrades(homeserver, rooms, memory.residence, whereabouts, self._hooks.wake)
-        typing = Typing(homeserver, own_user_id)
-        self._worker = Worker(memory.inbox, rooms, typing, answer, self._courier.wake)
         self._invitations = Invitations(
             homeserver,
             own_user_id,
@@ -132,6 +121,20 @@ class Station:
                 or may_invite(inviter, config.invites.policy, config.invites.allow, config.admins)
             ),
         )
+        self._courier = Courier(
+            homeserver,
+            memory.outbox,
+            Standing(memory.residence, whereabouts, self._hooks.wake),
+            device.crypto,
+            self._encrypted,
+            self._invitations.joining,
+            device_id=device.session.device_id,
+            clock=time.monotonic,
+            now=now_ms,
+        )
+        self._appeals = Appeals(book, memory.outbox, self._courier.wake, clock=time.monotonic, now=now_ms)
+        typing = Typing(homeserver, own_user_id)
+        self._worker = Worker(memory.inbox, rooms, typing, answer, self._courier.wake)
         intake = Intake(
             account,
             Stores(memory.inbox, memory.outbox, memory.notes, memory.residence),
@@ -166,6 +169,7 @@ class Station:
         self._supervisor.forever("courier", self._courier.run)
         self._supervisor.forever("hooks", self._call_hooks)
         self._supervisor.forever("upgrades", self._follow_upgrades)
+        self._supervisor.forever("appeals", self._appeals.run)
         self._supervisor.forever("prune", self._prune)
 
     def wake(self) -> None:
@@ -179,10 +183,11 @@ class Station:
 
     async def stop(self) -> None:
         """Read no more, let answers end, send what is ready. Never logs out."""
-        await self._supervisor.stop("sync", "prune", "upgrades")
-        await self._invitations.stop()
+        await self._supervisor.stop("sync", "prune", "upgrades", "appeals")
         await asyncio.gather(self._worker.stop(ANSWERS_PATIENCE), self._hooks.stop(ANSWERS_PATIENCE))
         await self._courier.drain(DRAIN_PATIENCE)
+        # not before: rooms that are still being joined would refuse what is ready
+        await self._invitations.stop()
         await self._supervisor.stop("worker", "hooks", "courier")
 
     async def _prune(self) -> None:

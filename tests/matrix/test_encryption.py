@@ -164,6 +164,7 @@ async def test_nothing_in_clear_without_encryption(
         Standing(memory.residence, Whereabouts(), lambda: None),
         crypto,
         rooms,
+        lambda _: False,
         device_id=account.device_id,
         clock=time.monotonic,
         now=now_ms,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -11,7 +12,10 @@ import pytest
 from aiohttp import web
 
 from botkit.letter import Placement
+from botkit.matrix.appeals import FIRST_PAUSE, LONGEST_PAUSE, Appeals
+from botkit.matrix.station import now_ms
 from botkit.storage import Database
+from botkit.storage.outbox import Outbox
 from lab.synapse import ApiError, Synapse
 from tests.matrix.patience import until
 from tests.matrix.person import Person
@@ -264,6 +268,89 @@ async def test_a_room_the_bot_was_never_in(synapse: Synapse, alice: Person, bot:
     await bot.journal.post(letter(room, "2", NEW, "heard"))
     await alice.hears_text("heard")
     assert [said.body for said in alice.heard] == ["heard"]
+
+
+@pytest.mark.parametrize("encrypted", [False, True])
+async def test_a_letter_to_a_room_that_is_still_being_joined(
+    synapse: Synapse, alice: Person, names: Callable[[str], str], tmp_path: Path, encrypted: bool
+) -> None:
+    """It waits until the bot is in; the room never counts as one that refuses."""
+    door = asyncio.Event()
+
+    async def slow(request: web.Request) -> None:
+        if "/_matrix/client/v3/join/" in request.path:
+            await door.wait()
+
+    async with (
+        Proxy(synapse.base_url, before=slow) as proxy,
+        await ScribeBot.with_password(synapse, names("bot"), tmp_path / "bot", base_url=proxy.base_url) as bot,
+    ):
+        room = await alice.create_room(bot.user_id, encrypted=encrypted)
+        await until(lambda: proxy.count("/join/") > 0)
+        await bot.journal.post(letter(room, "1", NEW, "early"))
+        # long enough for an attempt, were there one
+        await asyncio.sleep(2)
+        door.set()
+        await alice.hears_text("early")
+        await bot.journal.hears("joined", room)
+    assert bot.journal.of("suspended") == []
+
+
+async def test_a_room_that_refused_once_is_asked_again(
+    synapse: Synapse, alice: Person, names: Callable[[str], str], tmp_path: Path
+) -> None:
+    """After an hour, then two, at most a day; of refusals nobody is told again, and the room reads of one appeal."""
+    shut = True
+    clock = 0.0
+
+    def checker(request: web.Request) -> web.Response | None:
+        if not shut or "/send/m.room.message/" not in request.path:
+            return None
+        return web.json_response({"errcode": "M_FORBIDDEN", "error": "spam"}, status=403)
+
+    async with (
+        Proxy(synapse.base_url, before=checker) as proxy,
+        await ScribeBot.with_password(synapse, names("bot"), tmp_path / "bot", base_url=proxy.base_url) as bot,
+    ):
+        room = await _enter(alice, bot)
+        context = bot.journal.context
+        assert context is not None
+        letters = Outbox(context.storage, now_ms)
+        appeals = Appeals(context.rooms, letters, context.mail.wake, clock=lambda: clock, now=now_ms)
+
+        async def asked_after(seconds: float) -> int:
+            """How often the room was written to when this much more time went by."""
+            nonlocal clock
+            clock += seconds
+            before = proxy.count("/send/")
+            await appeals.look()
+            await until(lambda: _delivered(letters))
+            return proxy.count("/send/") - before
+
+        assert await asked_after(0) == 0
+        await bot.journal.post(letter(room, "1", NEW, "unheard"))
+        await bot.journal.hears("suspended", room, REFUSED)
+        for pause, asked in ((0, 0), (FIRST_PAUSE - 1, 0), (1, 1), (FIRST_PAUSE, 0), (FIRST_PAUSE, 1)):
+            assert await asked_after(pause) == asked
+        for _ in range(3):
+            assert await asked_after(LONGEST_PAUSE) == 1
+        shut = False
+        assert await asked_after(LONGEST_PAUSE) == 1
+        await alice.hears(lambda said: "takes them again" in said.body)
+        await until(lambda: bot.journal.told[-2:] == [("suspended", room, REFUSED), ("joined", room)])
+        await bot.journal.post(letter(room, "2", NEW, "heard"))
+        await alice.hears_text("heard")
+        # whoever refuses anew at once is left in peace for as long as before
+        shut = True
+        await bot.journal.post(letter(room, "3", NEW, "unheard"))
+        await until(lambda: len(bot.journal.of("suspended")) == 2)
+        assert await asked_after(FIRST_PAUSE) == 0
+        assert await asked_after(LONGEST_PAUSE) == 1
+    assert len(alice.heard) == 2
+
+
+async def _delivered(letters: Outbox) -> bool:
+    return not await letters.undelivered()
 
 
 async def test_a_limit_of_the_account_is_no_fault_of_the_room(
