@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from botkit.outbound.model import Failure, FailureKind
 from plugins.foci.model import Certainty
+from plugins.foci.service_url import is_loopback_name
 
 _K = FailureKind
 
@@ -98,6 +99,13 @@ _MEANINGS: dict[FailureKind, Meaning] = {
 def meaning_of(failure: Failure) -> Meaning:
     """The meaning of a failure; every kind has one."""
     return _MEANINGS[failure.kind]
+
+
+def as_anywhere(failure: Failure, host: str) -> Failure:
+    """The failure; a name that means the asker's own machine, whoever asks, counts as an address of it."""
+    if failure.kind is FailureKind.PRIVATE_NAME and is_loopback_name(host):
+        return replace(failure, kind=FailureKind.PRIVATE_LITERAL)
+    return failure
 
 
 def advice_for(failure: Failure, host: str) -> str:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from urllib.parse import urlsplit
 
-from botkit.outbound.model import Certificate, Exchange, Failure, FailureKind, Phase
+from botkit.outbound.model import Certificate, Exchange, Failure, Phase
 from plugins.foci.catalogue import finding
-from plugins.foci.failure import advice_for, meaning_of
+from plugins.foci.failure import advice_for, as_anywhere, meaning_of
 from plugins.foci.model import OPEN_STAGES, Certainty, Finding, Outcome, Severity, Stage, StageResult
 from plugins.foci.observation import Observation, ProbeSettings, certainty_of
 from plugins.foci.quality import quality
 from plugins.foci.service_answer import POINTS_AT_SFU, ServiceAnswer, is_sfu, read_post
-from plugins.foci.service_url import is_loopback_name
 from plugins.foci.waf import meets_prober_only
 
 _FAMILY_NAMES = {4: "IPv4", 6: "IPv6"}
@@ -60,9 +59,7 @@ def judge(seen: Observation, now: datetime, settings: ProbeSettings) -> Judgemen
     """Judge an observation at the time ``now`` (UTC)."""
     ladder = _Ladder()
     if seen.dns_failure is not None:
-        failure = seen.dns_failure
-        if failure.kind is FailureKind.PRIVATE_NAME and is_loopback_name(seen.url.host):
-            failure = replace(failure, kind=FailureKind.PRIVATE_LITERAL)
+        failure = as_anywhere(seen.dns_failure, seen.url.host)
         ladder.failed(Stage.ADDRESS, seen.dns_ms, failure.detail)
         return _from_failure(seen, failure, ladder, certainty_of(failure, None, settings), ())
     family, exchange = best_exchange(seen)

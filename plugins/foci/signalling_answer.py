@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from botkit.outbound.model import Exchange, FailureKind, Response
 from plugins.foci.catalogue import finding
-from plugins.foci.failure import advice_for, meaning_of
+from plugins.foci.failure import advice_for, as_anywhere, meaning_of
 from plugins.foci.model import Certainty, Finding, Severity, Stage
 from plugins.foci.observation import ProbeSettings, certainty_of
 from plugins.foci.service_url import ServiceUrl
@@ -184,10 +184,11 @@ def _upgrade_refused(exchange: Exchange, response: Response, applicant: Applican
 def _no_answer(exchange: Exchange, seen: Signalling, settings: ProbeSettings) -> Step:
     assert exchange.failure is not None  # noqa: S101 - the caller looked
     detail = f"the SFU at {seen.shown} is out of reach: {told_failure(exchange)}"
-    certainty = certainty_of(exchange.failure, exchange, settings)
-    inside = exchange.failure.kind in (FailureKind.PRIVATE_LITERAL, FailureKind.PRIVATE_NAME, FailureKind.DNS_NXDOMAIN)
-    advice = _LIVEKIT_URL if inside else advice_for(exchange.failure, seen.url.host)
-    if meaning_of(exchange.failure).code == "not-tested":
+    failure = as_anywhere(exchange.failure, seen.url.host)
+    certainty = certainty_of(failure, exchange, settings)
+    inside = failure.kind in (FailureKind.PRIVATE_LITERAL, FailureKind.PRIVATE_NAME, FailureKind.DNS_NXDOMAIN)
+    advice = _LIVEKIT_URL if inside else advice_for(failure, seen.url.host)
+    if meaning_of(failure).code == "not-tested":
         found = finding("not-tested", f"{_capital(detail)}.", advice)
         return failed(Stage.SIGNALLING, exchange.elapsed_ms, detail, certainty, found)
     return _unreachable(detail, advice, certainty, exchange.elapsed_ms)

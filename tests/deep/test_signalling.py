@@ -136,6 +136,19 @@ def test_an_sfu_out_of_reach(
         assert advice in found.advice
 
 
+@pytest.mark.parametrize("host", ["localhost", "LiveKit.LOCALHOST", "localhost."])
+def test_localhost_is_as_internal_as_its_address(host: str) -> None:
+    """Whoever asks, it is their own machine (RFC 6761): certain, unlike other names that lead inside from here."""
+    url = f"wss://{host}/livekit/sfu"
+    seen = Signalling(read_sfu_url(url), url, failed(FailureKind.PRIVATE_NAME, Phase.ADDRESS))
+    step = judge_signalling(seen, OWN, ProbeSettings())
+    literal = judged(failed(FailureKind.PRIVATE_LITERAL, Phase.ADDRESS))
+    assert step.certainty is literal.certainty is Certainty.DEFINITE
+    assert [(found.code, found.severity, found.advice) for found in step.findings] == [
+        (found.code, found.severity, found.advice) for found in literal.findings
+    ]
+
+
 def test_a_fault_of_this_machine_is_nobodys() -> None:
     """No route from here: not tested, and unknown."""
     step = judged(failed(FailureKind.NO_ROUTE, Phase.CONNECT))
