@@ -10,7 +10,7 @@ from botkit.outbound import one_party
 from botkit.plugin import Command, HostStatus, Invocation, Rooms, Subcommand, UsageError
 from plugins.foci import census
 from plugins.foci.check import Checker
-from plugins.foci.deep_budget import COST, DeepBudget
+from plugins.foci.deep_budget import DeepBudget
 from plugins.foci.model import Report
 from plugins.foci.render import to_document
 from plugins.foci.target import Target, TargetError, parse_target
@@ -77,9 +77,10 @@ class FociCommands:
         if deep and self._deep is None:
             raise UsageError(f"{DEEP} is off; whoever runs this bot can switch it on (deep.enabled).")
         targets = self._targets(invocation)
-        invocation.charge(len(targets) * (COST if deep else 1) - 1)
         if deep and self._deep is not None:
-            self._deep.take(invocation.room_id, len(targets))
+            self._deep.take(invocation.sender, invocation.room_id, len(targets), invocation.charge)
+        else:
+            invocation.charge(len(targets) - 1)
         with one_party():
             reports = await asyncio.gather(*(self._checker.check(target, deep=deep) for target in targets))
         return [to_document(report) for report in reports]

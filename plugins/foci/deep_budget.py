@@ -10,31 +10,38 @@ from botkit.cooldown import Buckets, CooldownError
 COST = 3
 """A deep check counts as this many commands against the rates of sender and room."""
 
+_PER_PERSON = Rate(10, 3600.0)
 _PER_ROOM = Rate(10, 3600.0)
 _IN_ALL = Rate(30, 3600.0)
 
 
 class DeepBudget:
     """
-    Caps deep checks by command, for a room and for the whole bot; watches do not count.
+    Caps deep checks by command, for a person, for a room and for the whole bot; watches do not count.
 
     Args:
         clock: monotonic seconds.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
+        self._people = Buckets(_PER_PERSON, clock)
         self._rooms = Buckets(_PER_ROOM, clock)
         self._all = Buckets(_IN_ALL, clock)
 
-    def take(self, room_id: str, amount: int) -> None:
+    def take(self, user_id: str, room_id: str, amount: int, charge: Callable[[int], None]) -> None:
         """
-        Spend ``amount`` deep checks.
+        Spend ``amount`` deep checks, and their price.
+
+        Args:
+            charge: spends commands beyond the one that was typed; may raise CooldownError, having taken nothing.
 
         Raises:
-            CooldownError: the cap is reached; nothing was taken.
+            CooldownError: a cap or a rate is reached; nothing was taken.
         """
-        seconds = max(self._rooms.wait(room_id, amount), self._all.wait("", amount))
-        if seconds > 0:
-            raise CooldownError(seconds, silent=False)
+        waits = (self._people.wait(user_id, amount), self._rooms.wait(room_id, amount), self._all.wait("", amount))
+        if max(waits) > 0:
+            raise CooldownError(max(waits), silent=False)
+        charge(COST * amount - 1)
+        self._people.take(user_id, amount)
         self._rooms.take(room_id, amount)
         self._all.take("", amount)

@@ -170,21 +170,57 @@ def test_a_focus_that_fails_before_goes_no_deeper() -> None:
     assert [result.stage for result in untried("its type is unknown here")] == list(DEEP_STAGES)
 
 
-def test_a_room_and_the_bot_have_a_cap() -> None:
-    """Ten an hour in a room, thirty in all; what is refused costs nothing, and time brings it back."""
+def free(_: int) -> None:
+    """Commands that cost nothing."""
+
+
+def test_a_person_a_room_and_the_bot_have_a_cap() -> None:
+    """Ten an hour each, thirty in all; what is refused costs nothing, and time brings it back."""
     now = [0.0]
     budget = DeepBudget(lambda: now[0])
-    for room in ("!a", "!b", "!c"):
+    for room, person in (("!a", "@a"), ("!b", "@b"), ("!c", "@c")):
         for _ in range(5):
-            budget.take(room, 2)
-        with pytest.raises(CooldownError):
-            budget.take(room, 1)
+            budget.take(person, room, 2, free)
+        for who, where in ((person, "!other"), ("@other", room)):
+            with pytest.raises(CooldownError):
+                budget.take(who, where, 1, free)
     with pytest.raises(CooldownError) as refused:
-        budget.take("!d", 1)
+        budget.take("@d", "!d", 1, free)
     assert not refused.value.silent
     assert 0 < refused.value.seconds <= 120
     now[0] = 3600.0
-    budget.take("!d", 5)
+    budget.take("@d", "!d", 5, free)
+
+
+def test_one_person_leaves_the_others_most_of_the_cap() -> None:
+    """However many rooms they try."""
+    budget = DeepBudget(lambda: 0.0)
+    for room in ("!a", "!b"):
+        budget.take("@greedy", room, 5, free)
+    for room in ("!c", "!d", "!e"):
+        with pytest.raises(CooldownError):
+            budget.take("@greedy", room, 1, free)
+    for person in ("@b", "@c"):
+        budget.take(person, f"!of-{person}", 10, free)
+
+
+def test_cap_and_rate_are_spent_together_or_not_at_all() -> None:
+    """Three commands each, the one that was typed included."""
+    budget = DeepBudget(lambda: 0.0)
+    charged: list[int] = []
+    budget.take("@a", "!a", 5, charged.append)
+    assert charged == [3 * 5 - 1]
+
+    def spent(_: int) -> None:
+        raise CooldownError(7.0, silent=True)
+
+    with pytest.raises(CooldownError) as refused:
+        budget.take("@a", "!a", 5, spent)
+    assert refused.value.silent
+    budget.take("@a", "!a", 5, free)
+    with pytest.raises(CooldownError):
+        budget.take("@a", "!b", 5, charged.append)
+    assert charged == [3 * 5 - 1]
 
 
 def report_with(step: Step) -> Report:

@@ -67,11 +67,13 @@ async def test_where_it_is_off_it_is_refused(world: World) -> None:
 async def test_a_spent_cap_fetches_nothing(world: World) -> None:
     """Whoever runs into it is told when to come back."""
     budget = DeepBudget(lambda: 0.0)
-    budget.take(ROOM, 10)
+    budget.take("@bob:example.org", ROOM, 10, lambda _: None)
     world.forget()
+    charged: list[int] = []
     with pytest.raises(CooldownError):
-        await say(world, NAME, "--deep", budget=budget)
+        await say(world, NAME, "--deep", budget=budget, charged=charged)
     assert not world.requests()
+    assert charged == []
 
 
 def test_the_configuration_is_for_services() -> None:
