@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import sys
+from collections.abc import Set
 from pathlib import Path
 
 from botkit.outbound import OutboundClient
@@ -52,7 +53,8 @@ class MediaClient:
             return Media("cut-short")
         try:
             async with Relay(self._outbound, url, deadline) as relay:
-                return await self._run(relay.url, jwt, deadline)
+                media = await self._run(relay.url, jwt, deadline)
+                return Media("turned-away") if _is_turned_away(media, relay.statuses) else media
         except OSError as error:
             log.warning("the relay for the media client cannot be started: %s", error.strerror)
             return Media("broken")
@@ -92,6 +94,11 @@ class MediaClient:
             await _end(process)
         # Less patience than clients have proves nothing.
         return Media("cut-short") if media.outcome == "no-ice" and patience < PATIENCE else media
+
+
+def _is_turned_away(media: Media, statuses: Set[int]) -> bool:
+    """Whether it never got in, and was met by what may meet this machine alone."""
+    return media.outcome in ("no-signal", "no-ice") and 101 not in statuses and bool(statuses & {403, 429})
 
 
 async def _dialogue(process: asyncio.subprocess.Process, request: bytes) -> bytes:

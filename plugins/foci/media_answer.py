@@ -10,7 +10,7 @@ from plugins.foci.model import Certainty, Stage
 from plugins.foci.step import Step, failed, passed, skipped
 from plugins.foci.wellknown import BodyFault, read_json
 
-MediaOutcome = Literal["connected", "no-ice", "no-signal", "absent", "broken", "cut-short"]
+MediaOutcome = Literal["connected", "no-ice", "no-signal", "absent", "broken", "cut-short", "turned-away"]
 _OUTCOMES: tuple[MediaOutcome, ...] = ("connected", "no-ice", "no-signal", "absent", "broken")
 
 
@@ -21,7 +21,8 @@ class Media:
 
     Attributes:
         outcome: ICE connected; it did not; the room was not even entered; the package ``livekit`` is not installed;
-            the client itself failed; there was no time left for it.
+            the client itself failed; there was no time left for it; the SFU refused it as it may refuse whoever asks
+            often.
         protocol: of the selected candidate pair.
         relayed: whether it goes through a TURN server.
         family: 4 or 6; None when not known.
@@ -62,6 +63,8 @@ def judge_media(media: Media) -> Step:
         return _unfinished("the media client ended without an answer", _LOOK_HERE)
     if media.outcome == "cut-short":
         return _unfinished("there was no time left for media (network.deadline)", _MORE_TIME)
+    if media.outcome == "turned-away":
+        return _unfinished("the SFU turned the media client away (HTTP 403 or 429)", _LATER)
     if media.outcome == "no-signal":
         return _failed(media, "the SFU took the token, but the media client could not join", _PORTS)
     if media.outcome == "no-ice":
@@ -85,6 +88,7 @@ _UDP = (
 )
 
 _LOOK_HERE = "Nothing yet: check again. If it stays so, look at the package livekit here, and at what the SFU sends."
+_LATER = "Nothing yet: check again later. A rate limit or a firewall may meet this machine alone."
 _MORE_TIME = "Check again when less is under way, or raise `network.deadline`."
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
@@ -16,11 +17,16 @@ from botkit.outbound import OutboundClient, Stream, parse_target
 
 _LONGEST_HEAD = 32 * 1024
 _MOST_CONNECTIONS = 12
+_STATUS = re.compile(rb"HTTP/1\.[01] ([0-9]{3})\b")
+_STATUS_ENDS = 13
 
 
 class Relay:
     """
     Passes requests below one URL on, and nothing else; an async context manager.
+
+    Attributes:
+        statuses: what the SFU answered so far, in HTTP's numbers.
 
     Args:
         url: of the SFU, https.
@@ -34,6 +40,7 @@ class Relay:
         self._deadline = deadline
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self.statuses: set[int] = set()
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, limit=_LONGEST_HEAD)
@@ -81,8 +88,12 @@ class Relay:
         try:
             await stream.write(head)
             outward = asyncio.create_task(_pump_out(reader, stream))
+            opening = b""
             try:
                 while data := await stream.read():
+                    if len(opening) < _STATUS_ENDS:
+                        opening += data
+                        self._note(opening)
                     writer.write(data)
                     await writer.drain()
             finally:
@@ -91,6 +102,11 @@ class Relay:
                     await outward
         finally:
             stream.close()
+
+    def _note(self, opening: bytes) -> None:
+        status = _STATUS.match(opening) if len(opening) >= _STATUS_ENDS else None
+        if status is not None:
+            self.statuses.add(int(status[1]))
 
     def _rewritten(self, head: bytes) -> bytes | None:
         """The request's head for the SFU: its own Host, one request per connection. None for other paths."""

@@ -64,7 +64,7 @@ def test_a_client_that_fails_proves_nothing(output: bytes) -> None:
     assert read_media(output) == Media("broken")
 
 
-@pytest.mark.parametrize("outcome", ["broken", "cut-short"])
+@pytest.mark.parametrize("outcome", ["broken", "cut-short", "turned-away"])
 def test_media_that_was_not_finished_is_unknown(outcome: MediaOutcome) -> None:
     """It was tried and nothing came of it: no failure of the focus, and no sign that all is well."""
     step = judge_media(Media(outcome))
@@ -220,6 +220,50 @@ async def test_the_relay_dials_for_the_client(federation: Federation, examinatio
         answer = await _through(relay, head + b"Connection: keep-alive\r\n\r\n")
         assert answer.endswith(b"sfu.example.org /rtc/validate Bearer t")
         assert site.requests[-1].headers["connection"] == "close"
+
+
+@pytest.mark.parametrize(
+    ("statuses", "outcome"),
+    [([429], "turned-away"), ([404, 403], "turned-away"), ([503], "no-signal"), ([], "no-signal")],
+)
+async def test_a_limit_that_meets_only_the_client_proves_nothing(
+    federation: Federation, examination: Examination, tmp_path: Path, statuses: list[int], outcome: MediaOutcome
+) -> None:
+    """The SFU has just taken the token over a WebSocket, and now says 429: unknown, not broken."""
+    text = (
+        "import http.client, json, sys, urllib.parse\n"
+        "url = urllib.parse.urlsplit(json.loads(sys.stdin.readline())['url'])\n"
+        f"for _ in range({len(statuses)}):\n"
+        "    asked = http.client.HTTPConnection(url.netloc)\n"
+        "    asked.request('GET', url.path + '/rtc', headers={'Upgrade': 'websocket'})\n"
+        "    asked.getresponse()\n"
+        "print(json.dumps({'outcome': 'no-signal'}))\n"
+    )
+    left = list(statuses)
+
+    async def refuse(_: Request) -> Answer:
+        return Answer(left.pop(0), b"no")
+
+    site = await federation.site("sfu.example.org")
+    site.mount(Mount("/livekit/sfu", refuse))
+    async with OutboundClient(examination.outbound()) as outbound:
+        media = await MediaClient(outbound, program(tmp_path, text)).join(SFU, "t", deadline=soon(40))
+    assert media == Media(outcome)
+
+
+@pytest.mark.usefixtures("media_client")
+async def test_the_real_client_that_is_limited_proves_nothing(federation: Federation, examination: Examination) -> None:
+    """Whatever the library makes of 429."""
+
+    async def refuse(_: Request) -> Answer:
+        return Answer(429, b"slow down")
+
+    site = await federation.site("sfu.example.org")
+    site.mount(Mount("/livekit/sfu", refuse))
+    async with OutboundClient(examination.outbound()) as outbound:
+        media = await MediaClient(outbound).join(SFU, "t", deadline=soon(40))
+    assert site.requests
+    assert media == Media("turned-away")
 
 
 async def test_the_relay_names_an_internationalised_host_as_it_is_asked_for(
