@@ -179,10 +179,16 @@ def _base_url_fails(seen: Evidence, settings: ProbeSettings) -> bool:
 
 
 def _base_url(seen: Evidence, settings: ProbeSettings) -> list[Finding]:
-    versions = seen.homeserver.versions
-    if versions is None or not _base_url_fails(seen, settings):
+    versions, base_url = seen.homeserver.versions, seen.well_known.report.base_url
+    if versions is None or versions.valid or base_url is None:
         return []
-    message = f"No homeserver answers at the base_url {seen.well_known.report.base_url}: {versions.detail}."
+    if not _base_url_fails(seen, settings):
+        message = f"Whether a homeserver answers at the base_url {base_url} could not be told: {versions.detail}."
+        advice = (
+            "Check again; if it stays so, see that `<base_url>/_matrix/client/versions` answers everybody with 200."
+        )
+        return [finding("not-tested", message, advice, severity=Severity.WARNING)]
+    message = f"No homeserver answers at the base_url {base_url}: {versions.detail}."
     advice = "Let `<base_url>/_matrix/client/versions` reach the homeserver, or correct `m.homeserver.base_url`."
     return [finding("base-url-invalid", message, advice)]
 

@@ -101,9 +101,11 @@ def assembled(
     *,
     base_copy: WellKnownAnswer | None = None,
     observations: Mapping[str, Observation] | None = None,
+    versions: VersionsAnswer | None = None,
 ) -> Report:
     """The report on example.org, from a well-known and what was observed at service URLs."""
-    homeserver = HomeserverAnswer(VersionsAnswer(True, False, True, ""), transports or TransportsAnswer())
+    versions = versions or VersionsAnswer(True, False, True, "")
+    homeserver = HomeserverAnswer(versions, transports or TransportsAnswer())
     seen = {read_service_url(url): observation for url, observation in (observations or {}).items()}
     evidence = Evidence(parse_target("example.org"), answer, homeserver, base_copy, None, seen)
     return assemble(evidence, CheckSettings(), PublicSuffixList(), NOW, 412.0)
