@@ -25,7 +25,7 @@ from plugins.foci.incident import Acknowledgement, Incident
 from plugins.foci.incidents import rehome
 from plugins.foci.intake import Dues, dues_of, take_check, take_confirmation
 from plugins.foci.notices import suspended_message
-from plugins.foci.posts import Post, Purpose, make_post
+from plugins.foci.posts import Post, Purpose, make_post, without_overtaken
 from plugins.foci.progress import Mind
 from plugins.foci.recall import Tally, history_of, tally_of, views_of
 from plugins.foci.repository.history import KEPT
@@ -269,7 +269,7 @@ class Ledger:
         async with self._storage.begin() as connection:
             desk = Desk(connection, self._settings, now)
             yield desk
-            await self._mail.post(connection, [_letter(post) for post in desk.posts])
+            await self._mail.post(connection, [_letter(post) for post in without_overtaken(desk.posts)])
         if desk.posts:
             self._mail.wake()
 

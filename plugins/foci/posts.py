@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
@@ -96,3 +97,20 @@ def make_post(
         msgtype = settings.msgtype
     mentions = settings.mention if purpose is Purpose.FIRING else ()
     return Post(about, number, room_id, purpose, placement, document, msgtype, mentions)
+
+
+def without_overtaken(posts: Sequence[Post]) -> list[Post]:
+    """What is left of posts that are sent together when a message is edited only once."""
+    kept: list[Post] = []
+    edited: set[tuple[str, str]] = set()
+    for post in reversed(posts):
+        place = (post.about, post.room_id)
+        if post.placement is Placement.EDIT:
+            if place in edited:
+                continue
+            edited.add(place)
+        elif post.placement is Placement.NEW:
+            # edits before it are of another message
+            edited.discard(place)
+        kept.append(post)
+    return kept[::-1]

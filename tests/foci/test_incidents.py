@@ -26,7 +26,7 @@ from plugins.foci.incidents import (
     subject,
     withdraw,
 )
-from plugins.foci.posts import AlertSettings, Post, Purpose
+from plugins.foci.posts import AlertSettings, Post, Purpose, without_overtaken
 from plugins.foci.standing import Cause, HealthEvent, News, Sample, Standing
 from plugins.foci.stored import StoredFormError
 
@@ -439,6 +439,31 @@ def test_damaged_evidence_is_refused_like_any_damaged_row() -> None:
     for damage in ('"Text"', '"text"', '{"Paragraph":', '"blocks"'):
         with pytest.raises(StoredFormError):
             STORED.load(whole.replace(damage, damage.replace('"', '"un', 1)))
+
+
+def test_of_edits_that_are_sent_together_the_last_one_is_left_for_each_message() -> None:
+    """A message that was closed and told anew is another one; nothing else is left out or changes places."""
+    rooms = Rooms()
+    rooms.hear(event(News.FIRED), {**OPS, "!other": ("a.org",)})
+    rooms.hear(event(News.FLAPPING, flaps=3), {**OPS, "!other": ("a.org",)})
+    rooms.hear(event(News.STILL_BAD))
+    rooms.take(leave(rooms.now, "!ops", [KEY], NOON + 400, SETTINGS, quiet=True))
+    rooms.refresh(NOON + 600, OPS)
+    rooms.take(acknowledge(rooms.now, "!ops", REACTION, NOON + 700, SETTINGS))
+    left = without_overtaken(rooms.posts)
+    assert [(one.placement, one.purpose) for one in left if one.room_id == "!ops"] == [
+        (Placement.NEW, Purpose.FIRING),
+        (Placement.REPLY, Purpose.FIRING),
+        (Placement.REPLY, Purpose.FIRING),
+        (Placement.EDIT, Purpose.CLOSED),
+        (Placement.NEW, Purpose.FIRING),
+        (Placement.EDIT, Purpose.UPDATE),
+    ]
+    assert [one.placement for one in left if one.room_id == "!other"] == [
+        Placement.NEW,
+        Placement.REPLY,
+        Placement.EDIT,
+    ]
 
 
 def test_other_servers_than_before_are_an_edit() -> None:

@@ -6,7 +6,7 @@ from botkit.outbound.model import FailureKind
 from botkit.storage import Database
 from plugins.foci.posts import AlertSettings
 from plugins.foci.watches import WatchSettings
-from tests.ledger.internet import DAY, Internet
+from tests.ledger.internet import DAY, Internet, Server
 from tests.ledger.ops import ADMIN, Ops
 
 REFUSED = FailureKind.CONNECT_REFUSED
@@ -117,6 +117,26 @@ async def test_a_server_that_publishes_something_down_later_joins_its_incident(d
     (line,) = await ops.checks("b.org", 1)
     assert line.startswith("!ops edit: ❌")
     assert line.endswith("Affects 2 watched servers: a.org, b.org.")
+
+
+async def test_a_host_with_many_urls_is_one_message_and_one_edit(database: Database) -> None:
+    """A hundred URLs of a dead host have the message edited once at a check, not a hundred times."""
+    place = "https://rtc.example.org/jwt"
+    entries = [{"type": "livekit", "livekit_service_url": f"{place}/{number}"} for number in range(100)]
+    ops = Ops(database, Internet())
+    ops.internet.servers["a.org"] = Server([*entries])
+    await ops.watch({"!ops": ["a.org"]})
+    ops.internet.broken["rtc"] = REFUSED
+    for _ in range(3):
+        ops.at += 100
+        await ops.ledger.take(ops.internet.check("a.org", ops.at), ops.at)
+    told = await ops.read()
+    assert [one.placement for one in told] == ["new", "thread", "edit"]
+    assert "99 other URLs of the same service too" in told[-1].text
+    ops.internet.broken.clear()
+    closed, resolved = await ops.checks("a.org", 2)
+    assert closed.startswith("!ops edit: ✅ rtc.example.org was down")
+    assert resolved.startswith("!ops reply: ✅ rtc.example.org recovered")
 
 
 async def test_discovery_that_fails_is_told_of_the_server(database: Database) -> None:
