@@ -15,6 +15,7 @@ from botkit.matrix.enrolment import Device
 from botkit.matrix.history import History
 from botkit.matrix.hooks import Hooks
 from botkit.matrix.intake import Intake, Stores, Wakers
+from botkit.matrix.pruning import Pruning
 from botkit.matrix.rooms import EncryptedRooms, Invitations, RoomDirectory
 from botkit.matrix.screening import Screen
 from botkit.matrix.status import StatusBoard
@@ -34,19 +35,11 @@ from botkit.storage.residence import Residence
 from botkit.storage.rooms import RoomNotes
 from botkit.tasks import Supervisor
 
-LETTERS_KEPT_FOR_MS = 400 * 86_400_000
-"""How long edits and replies can refer to a letter, and reactions to it count."""
-
-KEPT_FOR_MS = 7 * 86_400_000
-"""How long finished rows are kept; transaction ids are good for a day on the homeserver."""
-
 ANSWERS_PATIENCE = 5.0
 """Seconds that running answers get when the bot stops."""
 
 DRAIN_PATIENCE = 3.0
 """Seconds that waiting messages get when the bot stops."""
-
-_PRUNE_EVERY = 3600.0
 
 
 def now_ms() -> int:
@@ -105,7 +98,7 @@ class Station:
         answer: Answerer,
         supervisor: Supervisor,
     ) -> None:
-        self._memory = memory
+        self._pruning = Pruning(memory.inbox, memory.outbox, memory.calls, now_ms)
         self._crypto: Crypto = device.crypto
         self._supervisor = supervisor
         own_user_id = device.session.user_id
@@ -170,7 +163,7 @@ class Station:
         self._supervisor.forever("hooks", self._call_hooks)
         self._supervisor.forever("upgrades", self._follow_upgrades)
         self._supervisor.forever("appeals", self._appeals.run)
-        self._supervisor.forever("prune", self._prune)
+        self._supervisor.forever("prune", self._pruning.run)
 
     def wake(self) -> None:
         """There may be letters to send."""
@@ -189,10 +182,3 @@ class Station:
         # not before: rooms that are still being joined would refuse what is ready
         await self._invitations.stop()
         await self._supervisor.stop("worker", "hooks", "courier")
-
-    async def _prune(self) -> None:
-        while True:
-            await self._memory.inbox.prune(now_ms() - KEPT_FOR_MS)
-            await self._memory.outbox.prune(now_ms() - KEPT_FOR_MS)
-            await self._memory.calls.prune(now_ms() - LETTERS_KEPT_FOR_MS)
-            await asyncio.sleep(_PRUNE_EVERY)

@@ -1,0 +1,59 @@
+"""Old rows of the host's own tables are deleted, but not by a clock that has just leapt."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+from botkit.leaps import Leaps
+from botkit.storage.calls import Calls
+from botkit.storage.inbox import Inbox
+from botkit.storage.outbox import Outbox
+
+LETTERS_KEPT_FOR_MS = 400 * 86_400_000
+"""How long edits and replies can refer to a letter, and reactions to it count."""
+
+KEPT_FOR_MS = 7 * 86_400_000
+"""How long finished rows are kept; transaction ids are good for a day on the homeserver."""
+
+_EVERY = 3600.0
+"""Seconds between two rounds, and before the first: a machine that has just started may not know the time yet."""
+
+
+class Pruning:
+    """
+    Deletes what is too old, for as long as it runs.
+
+    Args:
+        now: milliseconds since 1970.
+        passed: seconds that never jump.
+        sleep: waits as long by ``passed``.
+    """
+
+    def __init__(
+        self,
+        inbox: Inbox,
+        outbox: Outbox,
+        calls: Calls,
+        now: Callable[[], int],
+        passed: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._inbox = inbox
+        self._outbox = outbox
+        self._calls = calls
+        self._now = now
+        self._sleep = sleep
+        self._leaps = Leaps(lambda: now() / 1000, passed)
+
+    async def run(self) -> None:
+        """Until cancelled. Raises StorageError."""
+        while True:
+            await self._sleep(_EVERY)
+            if self._leaps.lately():
+                continue
+            now = self._now()
+            await self._inbox.prune(now - KEPT_FOR_MS)
+            await self._outbox.prune(now - KEPT_FOR_MS)
+            await self._calls.prune(now - LETTERS_KEPT_FOR_MS)
