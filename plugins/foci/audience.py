@@ -24,7 +24,7 @@ class Silence:
 
     Attributes:
         target: a server name, or the host of a service with or without port.
-        until: its end, seconds since the epoch.
+        until: its end as people read it, seconds since the epoch; it holds until ``Reminders`` ends it.
         author: who asked for it, a user id.
         reason: one line, may be empty.
     """
@@ -35,13 +35,13 @@ class Silence:
     author: str
     reason: str = ""
 
-    def covers(self, name: str, now: float) -> bool:
-        """Whether it holds now and is about this server or service."""
-        return now < self.until and _same(self.target, name)
+    def covers(self, name: str) -> bool:
+        """Whether it is about this server or service."""
+        return _same(self.target, name)
 
 
 def hearing(
-    key: str, servers: Iterable[str], watches: Mapping[str, Collection[str]], silences: Collection[Silence], now: float
+    key: str, servers: Iterable[str], watches: Mapping[str, Collection[str]], silences: Collection[Silence]
 ) -> Audience:
     """
     The rooms that hear of a key now.
@@ -50,15 +50,16 @@ def hearing(
         key: a health key; ``list:<server>`` for changes of a list.
         servers: all servers that it concerns.
         watches: room id to the servers watched there.
+        silences: those that hold.
     """
     service, affected = service_of(key), set(servers)
     found = {}
     for room_id, watched in watches.items():
         own = [silence for silence in silences if silence.room_id == room_id]
-        if any(silence.covers(service, now) for silence in own):
+        if any(silence.covers(service) for silence in own):
             continue
         names = [server for server in watched if server in affected]
-        names = [server for server in names if not any(silence.covers(server, now) for silence in own)]
+        names = [server for server in names if not any(silence.covers(server) for silence in own)]
         if names:
             found[room_id] = tuple(sorted(names))
     return found

@@ -56,7 +56,6 @@ class Desk:
             await self.silences.all(),
             await self.rooms.suspended(),
             self.settings.ignore,
-            self.now,
         )
 
     async def tell(

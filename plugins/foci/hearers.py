@@ -36,7 +36,6 @@ class Hearers:
     silences: Collection[Silence]
     suspended: frozenset[str]
     ignore: frozenset[str]
-    now: float
 
     def of_event(self, event: HealthEvent) -> Audience:
         """Rooms that hear of an event. Whoever was told of a beginning hears of its end, whatever its cause was."""
@@ -68,4 +67,4 @@ class Hearers:
             for room_id, ignored in ignored_by(own).items():
                 if room_id not in self.suspended and not (code and code in ignored | self.ignore):
                     watched[room_id].append(server)
-        return hearing(key, by_server, dict(sorted(watched.items())), self.silences, self.now)
+        return hearing(key, by_server, dict(sorted(watched.items())), self.silences)

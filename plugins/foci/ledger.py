@@ -1,15 +1,15 @@
 """
 What watches remember and tell: every method is one transaction, and what it tells is in it.
 
-Intended use: the schedule asks ``schedule`` once and hands every check to ``take``; ``remind`` is due at
-``next_reminder``. Commands and the host's hooks call the rest. Whatever the host may repeat after a crash does nothing
-the second time. ``now`` is everywhere in seconds since the epoch.
+Intended use: the schedule asks ``schedule`` once and hands every check to ``take``; ``Reminders`` does what is due by
+time alone. Commands and the host's hooks call the rest. Whatever the host may repeat after a crash does nothing the
+second time. ``now`` is everywhere in seconds since the epoch.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from statistics import median_high
@@ -88,23 +88,30 @@ class Ledger:
         return dues
 
     async def remind(self, now: float) -> None:
-        """Tell what silences that are over kept back, remind of what lasts, and forget what is too old."""
+        """Remind of what lasts."""
         async with self._desk(now) as desk:
-            over = [silence for silence in await desk.silences.all() if silence.until <= now]
-            for silence in over:
-                await desk.silences.remove(silence)
-            if over:
-                await desk.refresh(await desk.incidents.all())
-                await desk.release()
-            else:
-                await desk.refresh(await desk.incidents.due(now, now + self._settings.alerts.reminder))
-            await _prune(desk)
+            await desk.refresh(await desk.incidents.due(now, now + self._settings.alerts.reminder))
 
     async def next_reminder(self) -> float | None:
-        """When ``remind`` has something to do, ends of silences included; None for never."""
+        """When ``remind`` has something to do; None for never."""
         async with self._desk(0.0) as desk:
-            times = (await desk.incidents.next_at(), await desk.silences.next_end())
-        return min((at for at in times if at is not None), default=None)
+            return await desk.incidents.next_at()
+
+    async def forget(self, now: float) -> None:
+        """
+        Once a day forget what is too old; after a long rest not before a day went by.
+
+        To be called often, but not while ``now`` is of a clock that has just leapt.
+        """
+        async with self._desk(now) as desk:
+            last = await desk.states.noted(_PRUNED)
+            went_by = math.inf if last is None else now - float(last)
+            if 0 <= went_by < DAY:
+                return
+            if DAY <= went_by < 2 * DAY:
+                await desk.history.prune(now - KEPT)
+                await desk.states.forget_hosts(now - 30 * DAY)
+            await desk.states.note(_PRUNED, str(now))
 
     async def configure(self, wanted: Iterable[Watch], now: float) -> tuple[Watch, ...]:
         """
@@ -178,19 +185,24 @@ class Ledger:
 
     async def unsilence(self, room_id: str, target: str, now: float) -> bool:
         """End a silence and tell what it kept back; False when there is none."""
-        async with self._desk(now) as desk:
-            ended = [one for one in await desk.silences.all() if (one.room_id, one.target) == (room_id, target)]
-            if not ended:
-                return False
-            await desk.silences.remove(ended[0])
-            await desk.refresh(await desk.incidents.all())
-            await desk.release()
-        return ended[0].until > now
+        ended = [one for one in await self.silences(room_id) if one.target == target]
+        return await self.lift(ended, now)
 
-    async def silences(self, room_id: str, now: float) -> tuple[Silence, ...]:
-        """The silences that hold in a room."""
+    async def lift(self, over: Collection[Silence], now: float) -> bool:
+        """End these silences and tell what they kept back; False when there are none such."""
         async with self._desk(now) as desk:
-            return tuple(one for one in await desk.silences.all() if one.room_id == room_id and one.until > now)
+            ended = [one for one in await desk.silences.all() if one in over]
+            for silence in ended:
+                await desk.silences.remove(silence)
+            if ended:
+                await desk.refresh(await desk.incidents.all())
+                await desk.release()
+        return bool(ended)
+
+    async def silences(self, room_id: str | None = None) -> tuple[Silence, ...]:
+        """The silences that hold, in one room or anywhere."""
+        async with self._desk(0.0) as desk:
+            return tuple(one for one in await desk.silences.all() if room_id in (None, one.room_id))
 
     async def acknowledge(self, room_id: str, about: str, event_id: str, user_id: str, now: float) -> None:
         """Somebody entitled reacted to a letter: no more reminders in that room, if it is about an open incident."""
@@ -297,18 +309,6 @@ async def _put(desk: Desk, before: Incident, step: incident.Step) -> None:
     if after is not None and after is not before:
         desk.posts += posts
         await desk.keep(after)
-
-
-async def _prune(desk: Desk) -> None:
-    """Once a day; after a leap of the clock, which may be taken back, or a long rest not before a day went by."""
-    last = await desk.states.noted(_PRUNED)
-    went_by = math.inf if last is None else desk.now - float(last)
-    if 0 <= went_by < DAY:
-        return
-    if DAY <= went_by < 2 * DAY:
-        await desk.history.prune(desk.now - KEPT)
-        await desk.states.forget_hosts(desk.now - 30 * DAY)
-    await desk.states.note(_PRUNED, str(desk.now))
 
 
 def _letter(post: Post) -> Letter:

@@ -48,7 +48,7 @@ async def views_of(desk: Desk, room_id: str) -> tuple[WatchView, ...]:
         terms, row = terms_of(everyone[server], desk.settings), rows.get(server)
         if terms is None or row is None:
             continue
-        ends = [one.until for one in silences if one.covers(server, desk.now)]
+        ends = [one.until for one in silences if one.covers(server)]
         found.append(
             WatchView(
                 server,

@@ -57,7 +57,7 @@ class Ledger(Protocol):
     async def unsilence(self, room_id: str, target: str, now: float) -> bool:
         """End a silence; False when there is none."""
 
-    async def silences(self, room_id: str, now: float) -> tuple[Silence, ...]:
+    async def silences(self, room_id: str) -> tuple[Silence, ...]:
         """The silences that hold in a room."""
 
     async def history(self, server: str, since: float, now: float) -> History | None:
@@ -181,7 +181,7 @@ class WatchCommands:
         usage = "silence SERVER 2h [reason]"
         now = self._now()
         if not invocation.args:
-            return [silences_document(await self._ledger.silences(invocation.room_id, now), now)]
+            return [silences_document(await self._ledger.silences(invocation.room_id), now)]
         target, rest = _server(invocation, usage)
         if not rest:
             raise UsageError(f"For how long? Usage: {usage}")

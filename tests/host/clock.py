@@ -22,13 +22,17 @@ class OverError(Exception):
 
 class SetClock:
     """
-    A clock whose sleeps take no time, and whose time of day a test sets while others sleep (`plugins.foci.clock.Clock`).
+    A `plugins.foci.clock.Clock` whose sleeps take no time, and whose time of day a test sets.
+
+    Args:
+        grain: seconds that every sleep takes at least: whoever looks each minute for days takes too many looks.
 
     Attributes:
         wrong_by: seconds by which the time of day is ahead of the truth.
     """
 
-    def __init__(self, start: float) -> None:
+    def __init__(self, start: float, grain: float = 0.0) -> None:
+        self._grain = grain
         self.wrong_by = 0.0
         self._start = start
         self._passed = 0.0
@@ -41,6 +45,7 @@ class SetClock:
         return self._passed
 
     async def sleep(self, seconds: float) -> None:
+        seconds = max(seconds, self._grain)
         if self._passed + seconds > self._until:
             self._passed = self._until
             raise OverError

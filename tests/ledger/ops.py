@@ -95,6 +95,13 @@ class Ops:
         """Silence something from now on."""
         await self.ledger.silence(Silence(room, target, self.at + seconds, ADMIN, "maintenance"), self.at)
 
+    async def lapse(self, seconds: float = 0.0) -> None:
+        """Time passes, and what is due by time alone is done."""
+        self.at += seconds
+        await self.ledger.lift([one for one in await self.ledger.silences() if one.until <= self.at], self.at)
+        await self.ledger.remind(self.at)
+        await self.ledger.forget(self.at)
+
     async def read(self) -> list[Read]:
         """Letters since they were read last."""
         async with self.database.begin() as connection:

@@ -130,8 +130,7 @@ class AnyCourse(RuleBasedStateMachine):
 
     @rule(after=st.sampled_from([60.0, HOUR, 13 * HOUR]))
     def time_passes(self, after: float) -> None:
-        self.ops.at += after
-        self.loop.run_until_complete(self.ops.ledger.remind(self.ops.at))
+        self.loop.run_until_complete(self.ops.lapse(after))
         self.settle()
 
     @rule()

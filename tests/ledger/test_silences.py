@@ -22,8 +22,7 @@ async def two_rooms(database: Database) -> Ops:
 
 async def later(ops: Ops, seconds: float) -> list[str]:
     """Time passes, and reminders are looked after."""
-    ops.at += seconds
-    await ops.ledger.remind(ops.at)
+    await ops.lapse(seconds)
     return await ops.lines()
 
 
@@ -37,12 +36,11 @@ async def test_what_lasts_longer_than_the_silence_is_told_at_its_end(any_databas
     ops = await two_rooms(any_database)
     ops.internet.broken["rtc"] = REFUSED
     assert rooms_in(await ops.checks("a.org", 3)) == ["!other new"]
-    end = await ops.ledger.next_reminder()
-    assert end == ops.at - 300 + 3600
+    end = ops.at - 300 + 3600
     assert await later(ops, end - ops.at - 1) == []
     (line,) = await later(ops, 1)
     assert line.startswith("!ops new: ❌ rtc.example.org is down since 12:03 UTC")
-    assert await ops.ledger.silences("!ops", ops.at) == ()
+    assert await ops.ledger.silences("!ops") == ()
     assert await later(ops, 1) == []
 
 
@@ -160,12 +158,11 @@ async def test_one_of_two_servers_silenced_leaves_the_other_named(database: Data
 
 
 async def test_silences_know_who_and_why(database: Database) -> None:
-    """The same target again replaces the former; only what holds is listed."""
+    """The same target again replaces the former."""
     ops = await two_rooms(database)
     await ops.silence("!ops", "a.org", 60)
     await ops.silence("!ops", "rtc.example.org", 7200)
-    first, second = await ops.ledger.silences("!ops", ops.at)
+    first, second = await ops.ledger.silences("!ops")
     assert (first.target, first.until, first.author, first.reason) == ("a.org", ops.at + 60, ADMIN, "maintenance")
     assert second.target == "rtc.example.org"
-    assert [one.target for one in await ops.ledger.silences("!ops", ops.at + 60)] == ["rtc.example.org"]
-    assert await ops.ledger.silences("!other", ops.at) == ()
+    assert await ops.ledger.silences("!other") == ()

@@ -120,7 +120,7 @@ async def test_a_bad_line_gets_one_line_back(room: Room, line: str, said: str) -
     """Nothing is done, and the answer says how it is typed."""
     assert said in await room.refuses(line)
     assert await room.ops.ledger.watches(ROOM, room.ops.at) == ()
-    assert await room.ops.ledger.silences(ROOM, room.ops.at) == ()
+    assert await room.ops.ledger.silences(ROOM) == ()
 
 
 async def test_a_room_cannot_watch_the_world(room: Room) -> None:

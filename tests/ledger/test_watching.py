@@ -133,25 +133,10 @@ async def test_history_is_kept_for_four_hundred_days(database: Database) -> None
     ended = ops.at - 100
     for at, kept in ((ended + 399 * DAY, 1), (ended + 401 * DAY, 0)):
         for moment in (at - DAY, at):
-            await ops.ledger.remind(moment)
+            await ops.ledger.forget(moment)
         history = await ops.ledger.history("a.org", 0, at)
         assert history is not None
         assert len(history.outages) == kept
-
-
-async def test_a_clock_that_leaps_ahead_and_comes_back_costs_no_history(database: Database) -> None:
-    """It may be right again before a day went by."""
-    ops = ops_of(database)
-    await ops.watch({"!ops": ["a.org"]})
-    ops.internet.broken["rtc"] = REFUSED
-    await ops.checks("a.org", 3)
-    ops.internet.broken.clear()
-    await ops.checks("a.org", 2)
-    for moment in (ops.at, ops.at + 500 * DAY, ops.at + 500 * DAY + 3600, ops.at + 60, ops.at + DAY + 120):
-        await ops.ledger.remind(moment)
-    history = await ops.ledger.history("a.org", 0, ops.at)
-    assert history is not None
-    assert len(history.outages) == 1
 
 
 async def test_the_configuration_is_followed_at_every_start(any_database: Database) -> None:

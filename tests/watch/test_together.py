@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar
@@ -12,6 +12,7 @@ import pytest
 
 from botkit.outbound.model import FailureKind
 from lab.simulation import SimulatedClock, SimulatedLoop, simulate
+from plugins.foci.audience import Silence
 from plugins.foci.checked import Due
 from plugins.foci.lanes import Lanes
 from plugins.foci.reminders import Reminders
@@ -71,6 +72,16 @@ class Station:
     async def remind(self, now: float) -> None:
         self.ops.at = now
         await _held(self.ops.ledger.remind(now))
+
+    async def silences(self) -> tuple[Silence, ...]:
+        return await _held(self.ops.ledger.silences())
+
+    async def lift(self, over: Collection[Silence], now: float) -> bool:
+        self.ops.at = now
+        return await _held(self.ops.ledger.lift(over, now))
+
+    async def forget(self, now: float) -> None:
+        await _held(self.ops.ledger.forget(now))
 
     async def next_reminder(self) -> float | None:
         return await _held(self.ops.ledger.next_reminder())

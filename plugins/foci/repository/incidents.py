@@ -88,7 +88,7 @@ class SilenceBook:
         self._connection = connection
 
     async def all(self) -> tuple[Silence, ...]:
-        """Every silence, those that are over and not cleared away included."""
+        """Every silence that holds."""
         rows = await self._connection.execute(select(silences).order_by(silences.c.room_id, silences.c.target))
         return tuple(_silence_of(row) for row in rows)
 
@@ -102,11 +102,6 @@ class SilenceBook:
         """End a silence."""
         key = {"room_id": silence.room_id, "target": silence.target}
         await self._connection.execute(delete(silences).filter_by(**key))
-
-    async def next_end(self) -> float | None:
-        """When the first silence ends."""
-        at: float | None = await self._connection.scalar(select(func.min(silences.c.until)))
-        return at
 
     async def withhold(self, one: Withheld) -> None:
         """Note a change that a room is not told; the list that it knows stays the one noted first."""
