@@ -45,7 +45,6 @@ class Checked:
         probes: names the earlier check from which the result of a service was reused.
         own: the server is the one the bot's account is on.
         copy: to be kept for the next check.
-        outdone: keys of foci that fail where this check did not look, so that it tells nothing good of them.
     """
 
     server: str
@@ -55,7 +54,6 @@ class Checked:
     probes: Mapping[ServiceUrl, str] = field(default_factory=dict)
     own: bool = False
     copy: Copy | None = None
-    outdone: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

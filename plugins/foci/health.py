@@ -17,6 +17,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from plugins.foci.deep_pace import DeepFailure
 from plugins.foci.standing import Cause, HealthEvent, News, Sample, Standing
 from plugins.foci.stored import StoredForm
 
@@ -73,6 +74,7 @@ class HealthState:
         unclear: they know that it cannot be checked.
         noticed_at: when they were last told so.
         probe: the last one taken in.
+        deep: what fails there where only deep checks look; see ``deep_pace``.
     """
 
     condition: Condition = Condition.OK
@@ -94,6 +96,7 @@ class HealthState:
     unclear: bool = False
     noticed_at: float | None = None
     probe: str = ""
+    deep: DeepFailure | None = None
 
 
 STORED = StoredForm(HealthState)

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from plugins.foci.check import Checker
 from plugins.foci.checked import Checked, Confirmed, Due
 from plugins.foci.clock import Clock
-from plugins.foci.deep_pace import DeepPace
 from plugins.foci.observation import Observation
 from plugins.foci.service_url import ServiceUrl
 from plugins.foci.services import Services
@@ -27,7 +26,6 @@ class Inspector:
         self._checker = checker
         self._services = services
         self._clock = clock
-        self._deep = DeepPace()
         self._name = name
 
     async def inspect(self, due: Due) -> Checked | Confirmed:
@@ -55,13 +53,8 @@ class Inspector:
                 reused[url] = probe
             return observation
 
-        deep = due.deep and self._deep.due(due.server, self._clock.now())
         examined = await self._checker.examine(
-            target, observe=None if deep else observe, copy=due.copy, ignore=due.ignore, deep=deep
+            target, observe=None if due.deep else observe, copy=due.copy, ignore=due.ignore, deep=due.deep
         )
-        now = self._clock.now()
-        if deep:
-            self._deep.noted(due.server, now, examined.report)
         is_own = self._checker.is_own(target.server_name)
-        outdone = frozenset() if deep else self._deep.failing(now)
-        return Checked(due.server, examined.report, examined.seen, own, reused, is_own, examined.copy, outdone)
+        return Checked(due.server, examined.report, examined.seen, own, reused, is_own, examined.copy)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from plugins.foci import listwatch
+from plugins.foci import deep_pace, listwatch
 from plugins.foci.checked import Checked, Confirmed, Due
 from plugins.foci.desk import Desk
 from plugins.foci.dossier import dossier
 from plugins.foci.keys import follow
 from plugins.foci.listwatch import ConfirmAt, Effect
-from plugins.foci.progress import Mind, due_in, progress
+from plugins.foci.progress import Mind, due_in, fails_deep, progress
 from plugins.foci.repository.watches import ServerRow
 from plugins.foci.samples import Check, certificates_of, keys_of
 from plugins.foci.snapshot import Observation, observe
@@ -22,14 +22,9 @@ Dues = tuple[Due, ...]
 
 def dues_of(row: ServerRow, terms: Terms) -> Dues:
     """What is next for a server; one that was never checked has been due since it is watched."""
-    regular = Due(
-        row.server,
-        row.watched_since if row.due_at is None else row.due_at,
-        terms.interval,
-        terms.deep,
-        terms.ignore,
-        copy=row.copy,
-    )
+    at = row.watched_since if row.due_at is None else row.due_at
+    deep = terms.deep and deep_pace.is_due(row.deep_at, at)
+    regular = Due(row.server, at, terms.interval, deep, terms.ignore, copy=row.copy)
     if row.confirm_at is None:
         return (regular,)
     return (regular, replace(regular, at=row.confirm_at, confirm=True))
@@ -59,8 +54,7 @@ async def take_check(
         window,
         checked.own,
         checked.probes,
-        checked.outdone,
-        terms.interval,
+        interval=terms.interval,
     )
     concerns = await desk.states.concerning(checked.server)
     shown = keys_of(report.server_name, report, own=checked.own)
@@ -75,6 +69,7 @@ async def take_check(
     # what a check cannot see, for its list could not be read, is no reason to hurry
     visible = [state for key, state in {**states, **made.changed}.items() if key in shown]
     pace = due_in(visible, terms.interval, check.at)
+    failing = fails_deep({**states, **made.changed}, check.at)
     after = replace(
         after,
         due_at=desk.now + pace * jitter(),
@@ -82,6 +77,7 @@ async def take_check(
         verdict=report.verdict.value,
         summary=report.summary,
         checked_at=check.at,
+        deep_at=row.deep_at if not seen.deep else None if failing else check.at,
     )
     await desk.servers.save(row, after)
     await desk.tell(made.events, lambda key: dossier(report, key))

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from plugins.foci import certificates, health, suspicion
+from plugins.foci import certificates, deep_pace, health, suspicion
 from plugins.foci.certificates import CertificateState
 from plugins.foci.health import Condition, HealthSettings, HealthState
-from plugins.foci.samples import Check, Vantage, answering_hosts, certificates_of, samples_of
+from plugins.foci.samples import Check, Vantage, answering_hosts, certificates_of, focus_key, samples_of
 from plugins.foci.standing import Cause, HealthEvent, Sample
 from plugins.foci.suspicion import Suspicion
 
@@ -68,12 +68,13 @@ def progress(check: Check, mind: Mind, states: Mapping[str, KeyState], settings:
     Take in a check.
 
     Args:
-        check: its vantage is the one before the check, as in ``mind``.
+        check: its vantage is the one before the check, as in ``mind``; what outdoes it is in ``states``.
         states: of the keys that have one.
     """
     answering = answering_hosts(check.seen)
     vantage = mind.vantage.noted(answering, check.at, check.window)
-    check = replace(check, vantage=vantage)
+    outdone = frozenset[str]() if check.seen.deep else fails_deep(states, check.at)
+    check = replace(check, vantage=vantage, outdone=outdone)
     samples = samples_of(check)
     doubts, told = suspicion.step(mind.suspicion, samples, check.at, check.window, check.report.server_name)
     events = [*told]
@@ -97,6 +98,8 @@ def progress(check: Check, mind: Mind, states: Mapping[str, KeyState], settings:
         if renewed != known:
             changed[sighting.key] = renewed
         events += told
+    if check.seen.deep:
+        changed |= _looked_deep(check, {**states, **changed})
     touched = answering | {sample.host for sample in samples if sample.host}
     return Progress(Mind(vantage, doubts), changed, tuple(events), tuple(turns), frozenset(touched))
 
@@ -116,6 +119,27 @@ def fires(state: KeyState) -> bool:
 def due_in(states: Iterable[KeyState], interval: float, now: float) -> float:
     """Seconds until the next check of a server with these keys."""
     return health.server_pace((state for state in states if isinstance(state, HealthState)), interval, now)
+
+
+def fails_deep(states: Mapping[str, KeyState], now: float) -> frozenset[str]:
+    """The keys at which a deep check failed lately, so that a check which looks no further proves nothing."""
+    known = {key: state.deep for key, state in states.items() if isinstance(state, HealthState)}
+    return frozenset(key for key, failure in known.items() if failure is not None and failure.lasts(now))
+
+
+def _looked_deep(check: Check, states: Mapping[str, KeyState]) -> dict[str, KeyState]:
+    """The states that a deep check's last stages change."""
+    changed: dict[str, KeyState] = {}
+    for focus in check.report.foci:
+        key = focus_key(focus.entry)
+        if key is None:
+            continue
+        state = changed.get(key, states.get(key))
+        state = state if isinstance(state, HealthState) else HealthState()
+        failure = deep_pace.after(state.deep, focus.stages, check.at)
+        if failure != state.deep:
+            changed[key] = replace(state, deep=failure)
+    return changed
 
 
 def _unproven(sample: Sample, first_bad: float | None, vantage: Vantage) -> bool:

@@ -63,7 +63,7 @@ class Check:
         probes: names the earlier check from which the result of a service was reused.
         own: the server is the bot's own: only its transports list can be compared with its well-known.
         window: the interval of checks, in seconds.
-        outdone: keys of foci of which this check tells nothing good: deeper checks of other servers fail there.
+        outdone: keys of foci of which this check tells nothing good: deeper checks fail there.
         interval: of the server's checks, in seconds; 0 where it does not matter.
     """
 

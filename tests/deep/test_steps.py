@@ -13,17 +13,16 @@ from botkit.outbound import parse_target
 from plugins.foci.answer import read_answer
 from plugins.foci.catalogue import finding
 from plugins.foci.deep_budget import DeepBudget
-from plugins.foci.deep_pace import DEEP_INTERVAL, DeepPace
+from plugins.foci.deep_pace import DEEP_INTERVAL, DeepFailure, after, is_due
 from plugins.foci.depth import deepened, untried
 from plugins.foci.discretion import WITHHELD, discreet, without_user
 from plugins.foci.homeserver import HomeserverAnswer, TransportsAnswer
-from plugins.foci.model import DEEP_STAGES, Certainty, FocusReport, Outcome, Report, Stage, Verdict
+from plugins.foci.model import DEEP_STAGES, Certainty, Outcome, Stage
 from plugins.foci.samples import focus_key
 from plugins.foci.service_url import read_service_url
 from plugins.foci.step import Step, failed, guarded, passed, skipped
 from plugins.foci.trust import OwnList, asked_place, place_of, read_own_list, read_service, services_of
-from tests.deep.world import NAME
-from tests.foci.evidence import RTC, answered, assembled, entry, judgement
+from tests.foci.evidence import RTC, answered, entry, judgement
 
 TOKEN = "QyBtZWFuaW5nbGVzcyB0b2tlbg"
 FAILED = failed(Stage.TOKEN, 1.0, "refused", Certainty.UNCLEAR, finding("token-refused", "No.", "Do."))
@@ -223,30 +222,17 @@ def test_cap_and_rate_are_spent_together_or_not_at_all() -> None:
     assert charged == [3 * 5 - 1]
 
 
-def report_with(step: Step) -> Report:
-    """A report on one focus whose last stage is this."""
-    focus = FocusReport(entry(), Verdict.OK, (step.result,))
-    return replace(assembled(read_answer("example.org", [answered(200, {"a": 1})], None)), foci=(focus,))
+def seen(step: Step, before: DeepFailure | None = None, at: float = 1000.0) -> DeepFailure | None:
+    """What fails deep after a deep check whose last stage is this."""
+    return after(before, (step.result,), at)
 
 
 def test_a_watch_goes_deep_once_an_hour_while_all_is_well() -> None:
     """At first, and then when an hour has passed; a clock that jumps back does not postpone it."""
-    pace = DeepPace()
-    assert pace.due(NAME, 1000.0)
-    pace.noted(NAME, 1000.0, report_with(passed(Stage.TOKEN, 1.0, "a token")))
-    assert not pace.due(NAME, 1000.0 + DEEP_INTERVAL - 1)
-    assert pace.due(NAME, 1000.0 + DEEP_INTERVAL)
-    assert pace.due(NAME, 900.0)
-    assert pace.due("other.example.org", 1001.0)
-
-
-def test_a_watch_goes_deep_each_time_while_a_deep_stage_fails() -> None:
-    """Else a check that looks no further would pass for a recovery."""
-    pace = DeepPace()
-    pace.noted(NAME, 1000.0, report_with(FAILED))
-    assert pace.due(NAME, 1001.0)
-    pace.noted(NAME, 1001.0, report_with(passed(Stage.TOKEN, 1.0, "a token")))
-    assert not pace.due(NAME, 1002.0)
+    assert is_due(None, 1000.0)
+    assert not is_due(1000.0, 1000.0 + DEEP_INTERVAL - 1)
+    assert is_due(1000.0, 1000.0 + DEEP_INTERVAL)
+    assert is_due(1000.0, 900.0)
 
 
 _MEDIA_FAILED = failed(Stage.MEDIA, 1.0, "no way", Certainty.TIMEOUT)
@@ -256,34 +242,28 @@ _EARLIER_FAILED = failed(Stage.TLS, 1.0, "no certificate", Certainty.DEFINITE)
 @pytest.mark.parametrize("since", [skipped(Stage.MEDIA, "no time"), FAILED, _EARLIER_FAILED])
 def test_only_the_stage_that_failed_ends_its_failure(since: Step) -> None:
     """That it was not reached, or that an earlier one failed and is well again, proves nothing of it."""
-    pace = DeepPace()
-    pace.noted(NAME, 1000.0, report_with(_MEDIA_FAILED))
-    failing = pace.failing(1000.0)
-    assert len(failing) == 1
-    pace.noted(NAME, 1001.0, report_with(since))
-    pace.noted(NAME, 1002.0, report_with(passed(Stage.TOKEN, 1.0, "a token")))
-    assert pace.due(NAME, 1003.0)
-    assert pace.failing(1003.0) == failing
-    pace.noted(NAME, 1004.0, report_with(passed(Stage.MEDIA, 1.0, "media")))
-    assert not pace.due(NAME, 1005.0)
-    assert pace.failing(1005.0) == frozenset()
+    failing = seen(_MEDIA_FAILED)
+    assert failing is not None
+    later = seen(passed(Stage.TOKEN, 1.0, "a token"), seen(since, failing, 1001.0), 1002.0)
+    assert later is not None
+    assert later.stage is Stage.MEDIA
+    assert seen(passed(Stage.MEDIA, 1.0, "media"), later, 1004.0) is None
 
 
 def test_a_failure_that_can_no_longer_be_looked_at_is_forgotten() -> None:
-    """Two hours after it was last seen: the focus is in no list any more, or is shown no token now."""
-    pace = DeepPace()
-    pace.noted(NAME, 1000.0, report_with(_MEDIA_FAILED))
-    gone = replace(report_with(FAILED), foci=())
-    pace.noted(NAME, 1000.0 + DEEP_INTERVAL, gone)
-    assert pace.due(NAME, 1001.0 + DEEP_INTERVAL)
-    pace.noted(NAME, 1000.0 + 2 * DEEP_INTERVAL, gone)
-    assert not pace.due(NAME, 1001.0 + 2 * DEEP_INTERVAL)
+    """Two hours after it was last seen: the focus is shown no token now, or nobody watches it deep any more."""
+    failing = seen(_MEDIA_FAILED)
+    assert failing is not None
+    unseen = skipped(Stage.MEDIA, "no time")
+    assert seen(unseen, failing, 1000.0 + DEEP_INTERVAL) == failing
+    assert failing.lasts(999.0 + 2 * DEEP_INTERVAL)
+    assert not failing.lasts(1000.0 + 2 * DEEP_INTERVAL)
+    assert seen(unseen, failing, 1000.0 + 2 * DEEP_INTERVAL) is None
 
 
 def test_a_failure_lasts_while_something_fails_there() -> None:
     """However long the focus is down at an earlier stage."""
-    pace = DeepPace()
-    pace.noted(NAME, 1000.0, report_with(_MEDIA_FAILED))
+    failing = seen(_MEDIA_FAILED)
     for hour in range(1, 6):
-        pace.noted(NAME, 1000.0 + hour * DEEP_INTERVAL, report_with(_EARLIER_FAILED))
-    assert pace.due(NAME, 1001.0 + 5 * DEEP_INTERVAL)
+        failing = seen(_EARLIER_FAILED, failing, 1000.0 + hour * DEEP_INTERVAL)
+    assert failing == DeepFailure(Stage.MEDIA, 1000.0 + 5 * DEEP_INTERVAL)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import count
 from typing import Any
@@ -17,7 +17,7 @@ from plugins.foci.assembly import CheckSettings, Evidence, assemble
 from plugins.foci.checked import Checked, Confirmed
 from plugins.foci.entries import probe_url
 from plugins.foci.homeserver import HomeserverAnswer, PathState, TransportsAnswer
-from plugins.foci.model import MSC4143_KEY, Entry
+from plugins.foci.model import MSC4143_KEY, OPEN_STAGES, Entry, FocusReport, Outcome, Stage, StageResult, Verdict
 from plugins.foci.observation import Observation, ProbeSettings
 from plugins.foci.service_url import ServiceUrl
 from plugins.foci.target import parse_target
@@ -56,15 +56,19 @@ class Internet:
         servers: by name.
         broken: names of foci to how they fail; all others answer.
         ends: names of foci to the end of their certificate, seconds since the epoch.
+        refusing: names of foci whose SFU takes no token, which deep checks alone can see.
     """
 
     def __init__(self, servers: Mapping[str, Iterable[str]] | None = None) -> None:
         self.servers = {name: Server(list(foci)) for name, foci in (servers or {}).items()}
         self.broken: dict[str, FailureKind | int] = {}
         self.ends: dict[str, float] = {}
+        self.refusing: set[str] = set()
         self._checks = count(1)
 
-    def check(self, name: str, at: float, *, own: bool = False, ignore: frozenset[str] = frozenset()) -> Checked:
+    def check(
+        self, name: str, at: float, *, own: bool = False, ignore: frozenset[str] = frozenset(), deep: bool = False
+    ) -> Checked:
         """What a check of a server sees at a time; each one probes everything afresh."""
         server, answer = self.servers[name], self._well_known(name, at)
         transports = None
@@ -78,7 +82,21 @@ class Internet:
         seen = Evidence(parse_target(name), answer, homeserver, None, None, observations)
         settings = CheckSettings(ignore, ProbeSettings())
         report = assemble(seen, settings, PublicSuffixList(), datetime.fromtimestamp(at, UTC), 10.0)
+        if deep:
+            seen = replace(seen, deep=True)
+            report = replace(report, foci=tuple(self._deep(focus) for focus in report.foci))
         return Checked(name, report, seen, f"check {next(self._checks)}", own=own)
+
+    def _deep(self, focus: FocusReport) -> FocusReport:
+        """What a deep check sees of a focus besides."""
+        place = probe_url(focus.entry)
+        if place is None or focus.verdict not in (Verdict.OK, Verdict.WARNING):
+            return focus
+        refused = place.host.partition(".")[0] in self.refusing
+        token = StageResult(Stage.TOKEN, Outcome.OK, 1.0, "a token")
+        signalling = StageResult(Stage.SIGNALLING, Outcome.FAILED if refused else Outcome.OK, 1.0, "HTTP 401")
+        verdict = Verdict.CRITICAL if refused else focus.verdict
+        return replace(focus, verdict=verdict, stages=(*focus.stages[: len(OPEN_STAGES)], token, signalling))
 
     def confirmation(self, name: str, at: float) -> Confirmed:
         """What a fetch of the well-known alone sees."""

@@ -40,6 +40,7 @@ def upgrade() -> None:
         sa.Column("verdict", sa.String, nullable=True),
         sa.Column("summary", sa.Text, nullable=True),
         sa.Column("checked_at", sa.Float, nullable=True),
+        sa.Column("deep_at", sa.Float, nullable=True),
     )
     op.create_table(
         "foci_states",

@@ -36,6 +36,7 @@ servers = Table(
     Column("verdict", String, nullable=True),
     Column("summary", Text, nullable=True),
     Column("checked_at", Float, nullable=True),
+    Column("deep_at", Float, nullable=True),
 )
 
 states = Table(
