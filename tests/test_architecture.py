@@ -42,6 +42,7 @@ SHELL = frozenset(
     f"plugins.foci{name}"
     for name in (
         "",
+        ".cautions",
         ".check",
         ".clock",
         ".desk",

@@ -18,7 +18,7 @@ from bench.replay.told import Told
 from bench.replay.truth import DAY, Truth
 from botkit.matrix.mail import PostBox
 from botkit.outbound import HomeserverReader
-from botkit.plugin import Account, Limits, Mail
+from botkit.plugin import Account, Limits, Mail, Rooms
 from botkit.storage import Database
 from botkit.storage.outbox import MessageState, Outbox
 from botkit.storage.tables import outbox
@@ -46,6 +46,13 @@ class Played:
     told: tuple[Told, ...]
     checks: int
     seconds: float
+
+
+class _NoRooms:
+    """Stands in for the host's rooms: nobody lives there who could be warned."""
+
+    def joined(self) -> frozenset[str]:
+        return frozenset()
 
 
 class Station:
@@ -116,6 +123,7 @@ class Station:
         self._vigil = Vigil(
             self.checker,
             account,
+            cast(Rooms, _NoRooms()),
             self.database,
             self._post(PostBox("foci", self._milliseconds, self._letters.set)),
             Limits(),

@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from statistics import median_high
 
+from botkit.document import Document
 from botkit.letter import Letter, Placement
 from botkit.plugin import Mail
 from botkit.storage import Database
@@ -30,7 +31,7 @@ from plugins.foci.progress import Mind
 from plugins.foci.recall import Tally, history_of, tally_of, views_of
 from plugins.foci.repository.history import KEPT
 from plugins.foci.roster import History, Unwatched, Watched, WatchView
-from plugins.foci.watches import Watch, WatchSettings, terms_of
+from plugins.foci.watches import Watch, WatchSettings, confidant, successor, terms_of
 
 DAY = 86400.0
 _SLACK = 1.1
@@ -121,7 +122,7 @@ class Ledger:
         """
         async with self._desk(now) as desk:
             replacements = await desk.rooms.replacements()
-            moved = [replace(watch, room_id=_successor(watch.room_id, replacements)) for watch in wanted]
+            moved = [replace(watch, room_id=successor(watch.room_id, replacements)) for watch in wanted]
             known = {(one.room_id, one.server): one for one in await desk.watches.all() if one.source == "config"}
             asked = {(one.room_id, one.server): replace(one, source="config") for one in moved}
             for place, watch in known.items():
@@ -134,13 +135,27 @@ class Ledger:
                     new.append(replace(watch, created_at=now))
                     await desk.watches.put(new[-1])
                 elif not before.asks_the_same_as(watch):
-                    await desk.watches.put(replace(watch, created_at=before.created_at))
+                    await desk.watches.put(replace(watch, created_at=before.created_at, weighed=before.weighed))
             await self._reconcile(desk)
         return tuple(new)
 
+    async def unweighed(self) -> tuple[Watch, ...]:
+        """The watches of which nobody asked yet whether an alert would go down with the server."""
+        async with self._desk(0.0) as desk:
+            return tuple(one for one in await desk.watches.all() if not one.weighed)
+
+    async def weigh(self, watch: Watch, caution: Document | None, now: float) -> None:
+        """Note that it was asked, and tell the room what came of it, once."""
+        async with self._desk(now) as desk:
+            if not await desk.watches.weighed(watch) or caution is None:
+                return
+            about = f"caution:{watch.server}@{watch.created_at:.3f}"
+            settings = self._settings.alerts
+            desk.posts.append(make_post(about, 0, watch.room_id, Purpose.CHANGE, Placement.NEW, caution, settings))
+
     async def watch(self, room_id: str, server: str, interval: float | None, author: str, now: float) -> Watched:
         """Watch a server for a room; without an interval the configured one."""
-        wish = Watch(room_id, server, "room", interval, author=author, created_at=now)
+        wish = Watch(room_id, server, "room", interval, author=author, created_at=now, weighed=True)
         async with self._desk(now) as desk:
             known = [one for one in await desk.watches.of_room(room_id) if (one.server, one.source) == (server, "room")]
             if known and known[0].asks_the_same_as(wish):
@@ -215,7 +230,7 @@ class Ledger:
     async def withdraw(self, room_id: str, event_id: str, now: float) -> None:
         """A reaction was taken back; one that was made before an upgrade of the room holds in the replacement."""
         async with self._desk(now) as desk:
-            for place in dict.fromkeys((room_id, _successor(room_id, await desk.rooms.replacements()))):
+            for place in dict.fromkeys((room_id, successor(room_id, await desk.rooms.replacements()))):
                 for known in await desk.incidents.all():
                     await _put(desk, known, incident.withdraw(known, place, event_id, now, self._settings.alerts))
 
@@ -262,7 +277,7 @@ class Ledger:
             await self._reconcile(desk)
             watches = await desk.watches.all()
             unwatched = {watch.server for watch in watches if watch.room_id == room_id}
-            other = _confidant(room_id, watches, await desk.rooms.suspended())
+            other = confidant(room_id, watches, await desk.rooms.suspended())
             if unwatched and other is not None:
                 message = suspended_message(room_id, reason, len(unwatched))
                 about = f"suspended:{room_id}@{now:.3f}"
@@ -313,28 +328,3 @@ async def _put(desk: Desk, before: Incident, step: incident.Step) -> None:
 
 def _letter(post: Post) -> Letter:
     return Letter(post.room_id, post.name, post.about, post.placement, post.document, post.msgtype, post.mentions)
-
-
-def _successor(room_id: str, replacements: dict[str, str]) -> str:
-    """The last room in a chain of upgrades."""
-    passed = {room_id}
-    while (following := replacements.get(room_id)) is not None and following not in passed:
-        passed.add(following)
-        room_id = following
-    return room_id
-
-
-def _confidant(room_id: str, watches: Iterable[Watch], suspended: frozenset[str]) -> str | None:
-    """The room to tell about another one: the one that watches most of the same servers, then the oldest."""
-    wishes = tuple(watches)
-    lost = {watch.server for watch in wishes if watch.room_id == room_id}
-    rooms: dict[str, list[Watch]] = {}
-    for watch in wishes:
-        if watch.room_id not in {room_id, *suspended}:
-            rooms.setdefault(watch.room_id, []).append(watch)
-
-    def rank(room: str) -> tuple[int, float, str]:
-        own = rooms[room]
-        return -len(lost & {watch.server for watch in own}), min(watch.created_at for watch in own), room
-
-    return min(rooms, key=rank, default=None)

@@ -46,6 +46,7 @@ class FociPlugin(Plugin):
         self._vigil = Vigil(
             checker,
             context.account,
+            context.rooms,
             context.storage,
             context.mail,
             limits,

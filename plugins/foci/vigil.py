@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 import secrets
 from collections.abc import Callable, Sequence
 
 from botkit.figure import Figure
-from botkit.plugin import Account, Limits, Mail, Reaction
+from botkit.plugin import Account, Limits, Mail, Reaction, Rooms
 from botkit.storage import Database
 from botkit.tasks import Supervisor
+from plugins.foci.cautions import Cautions
 from plugins.foci.check import Checker
 from plugins.foci.clock import Clock
 from plugins.foci.gauges import figures
@@ -21,8 +21,6 @@ from plugins.foci.services import Services
 from plugins.foci.watches import Watch, WatchSettings
 from plugins.foci.watchman import Watchman
 from plugins.foci.wording import counted, span
-
-log = logging.getLogger(__name__)
 
 
 class Vigil:
@@ -42,6 +40,7 @@ class Vigil:
         self,
         checker: Checker,
         account: Account,
+        rooms: Rooms,
         storage: Database,
         mail: Mail,
         limits: Limits,
@@ -56,8 +55,8 @@ class Vigil:
         lanes = Lanes(limits.concurrency, clock, min(SLOW, limits.timeout / 2))
         self.watchman = Watchman(self.ledger, inspector.inspect, lanes, clock)
         self._reminders = Reminders(self.ledger, clock)
+        self._cautions = Cautions(self.ledger, rooms, account.user_id, clock)
         self._configured = configured
-        self._own_server = account.user_id.partition(":")[2]
         self._clock = clock
         self._supervisor = Supervisor(clock.sleep)
 
@@ -68,11 +67,10 @@ class Vigil:
         Raises:
             StorageError: the database cannot be used.
         """
-        for watch in await self.ledger.configure(self._configured, self._clock.now()):
-            if watch.server == self._own_server:
-                log.warning("the bot's own homeserver is watched: while it is down nobody can be told")
+        await self.ledger.configure(self._configured, self._clock.now())
         self._supervisor.forever("schedule of watches", self.watchman.run)
         self._supervisor.forever("reminders of watches", self._reminders.run)
+        self._supervisor.forever("cautions of watches", self._cautions.run)
 
     async def stop(self) -> None:
         """Give up the checks under way; what is just being remembered is remembered to its end."""

@@ -12,6 +12,7 @@ from botkit.plugin import Invocation, Rooms, Subcommand, UsageError
 from botkit.visible import visible
 from plugins.foci.audience import Silence
 from plugins.foci.chart import draw
+from plugins.foci.notices import caution_of
 from plugins.foci.roster import (
     History,
     Unwatched,
@@ -24,7 +25,6 @@ from plugins.foci.roster import (
 )
 from plugins.foci.target import TargetError, parse_target
 from plugins.foci.timeline import timeline
-from plugins.foci.watches import shares_fate
 from plugins.foci.wording import sentence, span
 
 DAY = 86400.0
@@ -131,17 +131,8 @@ class WatchCommands:
         return [Document(tuple(blocks))]
 
     async def _caution(self, room_id: str, server: str) -> str:
-        """An alert that cannot arrive when it matters is worth a word beforehand."""
-        home = self._own_user_id.partition(":")[2]
-        if shares_fate(server, home, ()):
-            return "This is my own homeserver: while it is down I can tell nobody. Have it watched from elsewhere too."
-        able = [user for user in await self._rooms.entitled_members(room_id) if user != self._own_user_id]
-        if not shares_fate(server, home, able):
-            return ""
-        return (
-            "Everyone here who could act lives on this server: while it is down nobody reads the alert. "
-            "Invite somebody from another server, or have it watched from there."
-        )
+        known = caution_of(server, self._own_user_id, ())
+        return known or caution_of(server, self._own_user_id, await self._rooms.entitled_members(room_id))
 
     async def _unwatch(self, invocation: Invocation) -> Sequence[Reply]:
         server, rest = _server(invocation, "unwatch SERVER")

@@ -8,7 +8,7 @@ what a room does not want to hear of it.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -51,6 +51,7 @@ class Watch:
         ignore: finding codes that this room does not want judged.
         author: user id of who asked; empty for the configuration.
         created_at: seconds since the epoch.
+        weighed: the room knows whether an alert would go down with the server.
     """
 
     room_id: str
@@ -61,6 +62,7 @@ class Watch:
     ignore: frozenset[str] = frozenset()
     author: str = ""
     created_at: float = 0.0
+    weighed: bool = False
 
     def asks_the_same_as(self, other: Watch) -> bool:
         """Whether they differ only in who asked when."""
@@ -106,3 +108,28 @@ def shares_fate(server: str, own_server: str, entitled: Iterable[str]) -> bool:
     """
     homes = {user_id.partition(":")[2].lower() for user_id in entitled}
     return server.lower() == own_server.lower() or homes == {server.lower()}
+
+
+def successor(room_id: str, replacements: dict[str, str]) -> str:
+    """The last room in a chain of upgrades."""
+    passed = {room_id}
+    while (following := replacements.get(room_id)) is not None and following not in passed:
+        passed.add(following)
+        room_id = following
+    return room_id
+
+
+def confidant(room_id: str, watches: Iterable[Watch], suspended: Collection[str]) -> str | None:
+    """The room to tell about another one: the one that watches most of the same servers, then the oldest."""
+    wishes = tuple(watches)
+    lost = {watch.server for watch in wishes if watch.room_id == room_id}
+    rooms: dict[str, list[Watch]] = {}
+    for watch in wishes:
+        if watch.room_id not in {room_id, *suspended}:
+            rooms.setdefault(watch.room_id, []).append(watch)
+
+    def rank(room: str) -> tuple[int, float, str]:
+        own = rooms[room]
+        return -len(lost & {watch.server for watch in own}), min(watch.created_at for watch in own), room
+
+    return min(rooms, key=rank, default=None)

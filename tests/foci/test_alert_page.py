@@ -19,7 +19,7 @@ from plugins.foci.incident import Acknowledgement, Incident
 from plugins.foci.incidents import acknowledge, develop, next_reminder, refresh
 from plugins.foci.listwatch import MANY_CHANGES, Alternates, Changed, Settled
 from plugins.foci.narrative import alternates_message, change_message, settled_message
-from plugins.foci.notices import suspended_message
+from plugins.foci.notices import caution_message, caution_of, suspended_message
 from plugins.foci.posts import AlertSettings, Post
 from plugins.foci.roster import silenced_document
 from plugins.foci.snapshot import NOTHING, Snapshot
@@ -116,6 +116,7 @@ def examples() -> Iterator[Document]:
     yield messages(DOWN, replace(DOWN, kind=News.DROPPED, at=NOON + HOUR))[2]
     yield silenced_document(Silence("!ops", "rtc.example.org", NOON + 2 * HOUR, "@you:example.org"), NOON)
     yield suspended_message("!ops:example.org", "the bot was removed", 3)
+    yield caution_message("example.org", caution_of("example.org", "@foci:example.org", ()))
 
 
 def markdown(document: Document) -> str:

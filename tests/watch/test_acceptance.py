@@ -228,7 +228,8 @@ async def test_outages_from_the_first_message_to_the_last(ops: OpsRoom) -> None:
     own = await fed.adopt(ops._synapse, [OWN])
     async with await ops.opened(servers, HOME, mention=[ops.alice.user_id]):
         await ops.looked(servers)
-        assert ops.news() == []
+        await ops.reads(r"⚠️ home\.example is watched for this room\. This is my own homeserver")
+        assert len(ops.news()) == 1
 
         await fed.set_fault(shared, Fault.REFUSED)
         down = await ops.reads(
@@ -306,8 +307,8 @@ async def test_outages_from_the_first_message_to_the_last(ops: OpsRoom) -> None:
         assert [line for line in replies if line.startswith("✅") and "lost.example" in line] == []
         assert [line for line in replies if "guarded" in line] == []
         await until(lambda: ops.count("⚠️ home.example changed its foci list") == 2)
-    # besides: the list that drifted and came back, and twice an outage before it was called flapping
-    assert len(ops.news()) == 6 + 2 + 2
+    # besides: the warning, the list that drifted and came back, and twice an outage before it was called flapping
+    assert len(ops.news()) == 6 + 1 + 2 + 2
 
 
 async def flap(ops: OpsRoom, focus: Focus) -> Said:

@@ -27,6 +27,7 @@ def upgrade() -> None:
         sa.Column("ignored", sa.Text, nullable=False),
         sa.Column("author", sa.String, nullable=False),
         sa.Column("created_at", sa.Float, nullable=False),
+        sa.Column("weighed", sa.Boolean, nullable=False),
     )
     op.create_index("foci_watches_by_server", "foci_watches", ["server"])
     op.create_table(

@@ -21,6 +21,7 @@ watches = Table(
     Column("ignored", Text, nullable=False),
     Column("author", String, nullable=False),
     Column("created_at", Float, nullable=False),
+    Column("weighed", Boolean, nullable=False),
     Index("foci_watches_by_server", "server"),
 )
 

@@ -91,8 +91,15 @@ class WatchBook:
             "ignored": to_json(sorted(watch.ignore)),
             "author": storable(watch.author),
             "created_at": watch.created_at,
+            "weighed": watch.weighed,
         }
         await upsert(self._connection, watches, [row])
+
+    async def weighed(self, watch: Watch) -> bool:
+        """Note that a watch was weighed; False if it was before, or there is none such."""
+        key = {"room_id": watch.room_id, "server": watch.server, "source": watch.source, "weighed": False}
+        noted = update(watches).filter_by(**key).values(weighed=True).returning(watches.c.server)
+        return (await self._connection.execute(noted)).first() is not None
 
     async def remove(self, watch: Watch) -> None:
         """Delete the watch of this room, server and source."""
@@ -151,7 +158,9 @@ class ServerBook:
 def watch_of(row: Row[Any]) -> Watch:
     """A row of the table of watches."""
     ignored = frozenset(from_json(row.ignored))
-    return Watch(row.room_id, row.server, row.source, row.interval, row.deep, ignored, row.author, row.created_at)
+    return Watch(
+        row.room_id, row.server, row.source, row.interval, row.deep, ignored, row.author, row.created_at, row.weighed
+    )
 
 
 def _server_of(row: Row[Any]) -> ServerRow:
