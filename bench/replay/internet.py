@@ -60,6 +60,7 @@ class StandInChecker(Checker):
         *,
         observe: Observe | None = None,
         copy: Copy | None = None,
+        afresh: bool = False,
         ignore: frozenset[str] = frozenset(),
         deep: bool = False,
     ) -> Examined:

@@ -78,6 +78,7 @@ class Checker:
         *,
         observe: Observe | None = None,
         copy: Copy | None = None,
+        afresh: bool = False,
         ignore: frozenset[str] = frozenset(),
         deep: bool = False,
     ) -> Examined:
@@ -87,11 +88,12 @@ class Checker:
         Args:
             observe: how service URLs are observed, where results are shared; afresh when None.
             copy: what was kept of the last well-known; a 304 then stands for it.
+            afresh: the well-known is asked for past every cache instead.
             ignore: finding codes left out, besides those of the settings.
             deep: as for ``check``. What is observed deep is never shared: it is of the bot's account, at this time.
         """
         with one_party():
-            return await self._examine(target, observe or self.observe, copy, ignore, deep)
+            return await self._examine(target, observe or self.observe, copy, ignore, afresh=afresh, deep=deep)
 
     async def observe(self, url: ServiceUrl, deadline: float) -> Observation:
         """Observe a service URL afresh; ``deadline`` is loop time."""
@@ -108,7 +110,7 @@ class Checker:
         return self._account is not None and self._account.user_id.partition(":")[2] == server
 
     async def _examine(
-        self, target: Target, observe: Observe, copy: Copy | None, ignore: frozenset[str], deep: bool
+        self, target: Target, observe: Observe, copy: Copy | None, ignore: frozenset[str], *, afresh: bool, deep: bool
     ) -> Examined:
         loop = asyncio.get_running_loop()
         started = loop.time()
@@ -118,7 +120,10 @@ class Checker:
         descent = self._descent(target, deadline) if deep else None
         probes = _Probes(observe if descent is None else descent.after(observe), deadline)
         try:
-            answer, kept = await self._discovery.revisited(target.url_host, copy, deadline=deadline, now=now)
+            if afresh:
+                answer, kept = await self._discovery.confirmed(target.url_host, deadline=deadline, now=now)
+            else:
+                answer, kept = await self._discovery.revisited(target.url_host, copy, deadline=deadline, now=now)
             # Begun before the probes: a list of silent services would take every slot of this check.
             published = asyncio.gather(
                 self._homeserver(target, answer, probes, deadline),
@@ -135,7 +140,9 @@ class Checker:
             probes.cancel()
         settings = replace(self._settings, ignore=self._settings.ignore | ignore)
         elapsed_ms = (loop.time() - started) * 1000
-        return Examined(assemble(seen, settings, self._suffixes, self._now(), elapsed_ms), seen, kept)
+        return Examined(
+            assemble(seen, settings, self._suffixes, self._now(), elapsed_ms), seen, kept or (copy if afresh else None)
+        )
 
     def _descent(self, target: Target, deadline: float) -> Descent:
         if self._account is None:

@@ -23,6 +23,7 @@ class Due:
         ignore: finding codes left out of the judgement.
         confirm: only the well-known is fetched again, past every cache, to confirm a changed list.
         copy: what was kept of the last answer.
+        afresh: a changed list could not be confirmed yet: the well-known is fetched past every cache.
     """
 
     server: str
@@ -32,6 +33,7 @@ class Due:
     ignore: frozenset[str] = frozenset()
     confirm: bool = False
     copy: Copy | None = None
+    afresh: bool = False
 
 
 @dataclass(frozen=True, slots=True)

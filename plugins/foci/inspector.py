@@ -54,7 +54,12 @@ class Inspector:
             return observation
 
         examined = await self._checker.examine(
-            target, observe=None if due.deep else observe, copy=due.copy, ignore=due.ignore, deep=due.deep
+            target,
+            observe=None if due.deep else observe,
+            copy=due.copy,
+            afresh=due.afresh,
+            ignore=due.ignore,
+            deep=due.deep,
         )
         is_own = self._checker.is_own(target.server_name)
         return Checked(due.server, examined.report, examined.seen, own, reused, is_own, examined.copy)

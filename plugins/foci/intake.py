@@ -24,7 +24,7 @@ def dues_of(row: ServerRow, terms: Terms) -> Dues:
     """What is next for a server; one that was never checked has been due since it is watched."""
     at = row.watched_since if row.due_at is None else row.due_at
     deep = terms.deep and deep_pace.is_due(row.deep_at, at)
-    regular = Due(row.server, at, terms.interval, deep, terms.ignore, copy=row.copy)
+    regular = Due(row.server, at, terms.interval, deep, terms.ignore, copy=row.copy, afresh=row.unconfirmed)
     if row.confirm_at is None:
         return (regular,)
     return (regular, replace(regular, at=row.confirm_at, confirm=True))
@@ -107,4 +107,5 @@ def _looked(row: ServerRow, observation: Observation, at: float, desk: Desk) -> 
     lists, effects = listwatch.step(row.lists, observation, at, desk.settings.lists)
     asked = [effect.at for effect in effects if isinstance(effect, ConfirmAt)]
     confirm_at = asked[-1] if asked else row.confirm_at if lists.candidate is not None else None
-    return replace(row, lists=lists, confirm_at=confirm_at), effects
+    unconfirmed = lists.candidate is not None
+    return replace(row, lists=lists, confirm_at=confirm_at, unconfirmed=unconfirmed), effects

@@ -54,16 +54,18 @@ async def test_a_change_that_is_gone_when_it_is_to_be_confirmed_is_not_told(data
 
 
 async def test_a_confirmation_that_fails_leaves_it_to_the_next_check(database: Database) -> None:
-    """The candidate is kept, and nothing more is asked for in between."""
+    """The candidate is kept, and nothing more is asked for in between; that check passes every cache."""
     ops = await one_server(database)
     ops.internet.servers["a.org"].foci = ["two", "rtc"]
     await ops.ledger.take(ops.internet.check("a.org", ops.at), ops.at)
     ops.internet.servers["a.org"].answer = 502
     ops.at += 20
     dues = await ops.ledger.take(ops.internet.confirmation("a.org", ops.at), ops.at)
-    assert [due.confirm for due in dues] == [False]
+    assert [(due.confirm, due.afresh) for due in dues] == [(False, True)]
+    assert await ops.restarted().schedule() == dues
     ops.internet.servers["a.org"].answer = 200
     assert await ops.checks("a.org", 1, 300) == [f"!ops new: ⚠️ a.org changed its foci list at 12:05 UTC: {MOVED}"]
+    assert [due.afresh for due in await ops.ledger.schedule()] == [False]
 
 
 @pytest.mark.parametrize("answer", [500, 403, FailureKind.DNS_SERVFAIL, FailureKind.CONNECT_REFUSED])

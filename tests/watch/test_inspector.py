@@ -204,6 +204,23 @@ async def test_a_confirming_fetch_that_fails_keeps_the_copy(federation: Federati
     assert outcome.copy == first.copy
 
 
+async def test_a_check_may_pass_every_cache(federation: Federation, examination: Examination) -> None:
+    """It is a whole check all the same; what it saw is kept, and a fetch that failed keeps what was there."""
+    await federation.focus(RTC)
+    server = await federation.server("a.example", foci=[RTC])
+    async with inspecting(examination) as inspector:
+        first = await checked(inspector, Due("a.example", 0.0, INTERVAL))
+        server.publish([entry(RTC + "/2"), entry(RTC)])
+        second = await checked(inspector, Due("a.example", 0.0, INTERVAL, copy=first.copy, afresh=True))
+        last = next(one for one in reversed(server.site.requests) if one.path.endswith("/client"))
+        await federation.set_fault(server, Fault.INTERNAL_ERROR)
+        third = await checked(inspector, Due("a.example", 0.0, INTERVAL, copy=second.copy, afresh=True))
+    assert (last.headers["cache-control"], last.headers.get("if-none-match")) == ("no-cache", None)
+    assert len(second.report.foci) == 2
+    assert second.copy not in (None, first.copy)
+    assert third.copy == second.copy
+
+
 async def test_ignored_codes_of_a_watch_are_left_out(federation: Federation, examination: Examination) -> None:
     """As if the configuration had said so."""
     await federation.focus(RTC)

@@ -42,6 +42,7 @@ def upgrade() -> None:
         sa.Column("summary", sa.Text, nullable=True),
         sa.Column("checked_at", sa.Float, nullable=True),
         sa.Column("deep_at", sa.Float, nullable=True),
+        sa.Column("unconfirmed", sa.Boolean, nullable=False),
     )
     op.create_table(
         "foci_states",

@@ -38,6 +38,7 @@ servers = Table(
     Column("summary", Text, nullable=True),
     Column("checked_at", Float, nullable=True),
     Column("deep_at", Float, nullable=True),
+    Column("unconfirmed", Boolean, nullable=False, default=False),
 )
 
 states = Table(

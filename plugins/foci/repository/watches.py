@@ -30,6 +30,7 @@ class ServerRow:
         due_at: of the next check; None before the first.
         confirm_at: when a changed list is to be confirmed; None without one.
         verdict, summary, checked_at: of the last check; None before the first.
+        unconfirmed: another list was seen than the one that is known.
         deep_at: when a deep check last found nothing wrong deep; None if the last one did, or there was none.
     """
 
@@ -43,6 +44,7 @@ class ServerRow:
     summary: str | None = None
     checked_at: float | None = None
     deep_at: float | None = None
+    unconfirmed: bool = False
 
 
 class WatchBook:
@@ -147,6 +149,7 @@ class ServerBook:
             "summary": None if after.summary is None else storable(after.summary),
             "checked_at": after.checked_at,
             "deep_at": after.deep_at,
+            "unconfirmed": after.unconfirmed,
         }
         if before.lists != after.lists:
             values["list_state"] = listwatch.STORED.dump(after.lists)
