@@ -121,7 +121,8 @@ class Checker:
         probes = _Probes(observe if descent is None else descent.after(observe), deadline)
         try:
             if afresh:
-                answer, kept = await self._discovery.confirmed(target.url_host, deadline=deadline, now=now)
+                answer, fetched = await self._discovery.confirmed(target.url_host, deadline=deadline, now=now)
+                kept = fetched or copy
             else:
                 answer, kept = await self._discovery.revisited(target.url_host, copy, deadline=deadline, now=now)
             # Begun before the probes: a list of silent services would take every slot of this check.
@@ -140,9 +141,7 @@ class Checker:
             probes.cancel()
         settings = replace(self._settings, ignore=self._settings.ignore | ignore)
         elapsed_ms = (loop.time() - started) * 1000
-        return Examined(
-            assemble(seen, settings, self._suffixes, self._now(), elapsed_ms), seen, kept or (copy if afresh else None)
-        )
+        return Examined(assemble(seen, settings, self._suffixes, self._now(), elapsed_ms), seen, kept)
 
     def _descent(self, target: Target, deadline: float) -> Descent:
         if self._account is None:

@@ -76,8 +76,8 @@ class History:
     changes: tuple[tuple[float, str], ...]
 
 
-def watches_document(views: Sequence[WatchView], now: float) -> Document:
-    """The answer to ``!foci watches``."""
+def watches_document(views: Sequence[WatchView], silences: Sequence[Silence], now: float) -> Document:
+    """The answer to ``!foci watches``; silences of services, which are no server's own, follow the servers."""
     if not views:
         return _line("Nothing is watched in this room. To begin: !foci watch SERVER")
     count = counted(len(views), "server")
@@ -88,6 +88,10 @@ def watches_document(views: Sequence[WatchView], now: float) -> Document:
     ]
     if len(views) > MOST_SHOWN:
         blocks.append(Paragraph((Text(f"and {len(views) - MOST_SHOWN} more"),)))
+    others = [one for one in silences if not any(one.covers(view.server) for view in views)]
+    if others:
+        items = tuple((Paragraph(_silence(silence, now)),) for silence in others[:MOST_SHOWN])
+        blocks += [Paragraph((Text("Silenced besides:"),)), OrderedList(items)]
     return Document(tuple(blocks))
 
 

@@ -151,7 +151,8 @@ class WatchCommands:
     async def _watches(self, invocation: Invocation) -> Sequence[Reply]:
         _nothing_more(invocation.args, "watches")
         now = self._now()
-        return [watches_document(await self._ledger.watches(invocation.room_id, now), now)]
+        silences = await self._ledger.silences(invocation.room_id)
+        return [watches_document(await self._ledger.watches(invocation.room_id, now), silences, now)]
 
     async def _history(self, invocation: Invocation) -> Sequence[Reply]:
         server, rest = _server(invocation, "history SERVER [7d]")

@@ -182,10 +182,17 @@ async def test_a_silence_begins_is_listed_and_ends(room: Room) -> None:
 
 
 async def test_a_silence_may_be_about_a_service(room: Room) -> None:
-    """The host of a focus, as alerts name it."""
+    """The host of a focus, as alerts name it; who looks at the watches sees that it is silenced."""
     await room.types("watch a.org")
     await room.ops.checks("a.org", 1)
-    await room.types("silence rtc.example.org 2h")
+    await room.types("silence rtc.example.org 2h new disks")
+    await room.types("silence a.org 1h")
+    assert (await room.types("watches")).splitlines()[1:] == [
+        "1. ⚠️ a.org every 5 min; checked 0 s ago; silenced until 13:01 UTC",
+        "Silenced besides:",
+        f"1. rtc.example.org until 14:01 UTC, by {ADMIN}: new disks",
+    ]
+    await room.types("unsilence a.org")
     room.ops.internet.broken["rtc"] = FailureKind.CONNECT_REFUSED
     assert await room.ops.checks("a.org", 4) == []
 
