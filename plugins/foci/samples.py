@@ -9,13 +9,13 @@ check ``vantage.noted(answering_hosts(seen), at)``. Then ``samples_of`` for ``su
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote, urlsplit
 
 from botkit.outbound.model import Exchange, FailureKind, Phase
 from botkit.visible import visible
-from plugins.foci.assembly import Evidence
+from plugins.foci.assembly import MAX_PROBED, Evidence
 from plugins.foci.certificates import Sighting
 from plugins.foci.entries import probe_url
 from plugins.foci.ladder import judge
@@ -103,7 +103,7 @@ def focus_key(entry: Entry) -> str | None:
 
 def keys_of(server: str, report: Report, *, own: bool) -> frozenset[str]:
     """Every health key that a server's report concerns, certificates left out: to forget the others."""
-    keys = {f"discovery:{server}", *(key for focus in report.foci if (key := focus_key(focus.entry)) is not None)}
+    keys = {f"discovery:{server}", *_first_foci(report)}
     return frozenset({*keys, f"drift:{server}"} if own else keys)
 
 
@@ -117,10 +117,21 @@ def answering_hosts(seen: Evidence) -> frozenset[str]:
 def samples_of(check: Check) -> tuple[Sample, ...]:
     """One sample per key that this check says anything about, discovery first; each key once."""
     found: dict[str, Sample] = {}
-    for sample in (_discovery(check), _drift(check), *(_focus(check, focus) for focus in check.report.foci)):
+    foci = (_focus(check, focus) for same in _first_foci(check.report).values() for focus in same)
+    for sample in (_discovery(check), _drift(check), *foci):
         if sample is not None:
             found.setdefault(sample.key, sample)
     return tuple(found.values())
+
+
+def _first_foci(report: Report) -> Mapping[str, Sequence[FocusReport]]:
+    """Foci by key, of as many keys as would be probed: a stranger's list must not become hundreds of alerts."""
+    found: dict[str, list[FocusReport]] = {}
+    for focus in report.foci:
+        key = focus_key(focus.entry)
+        if key is not None and (key in found or len(found) < MAX_PROBED):
+            found.setdefault(key, []).append(focus)
+    return found
 
 
 def certificates_of(seen: Evidence) -> tuple[Sighting, ...]:

@@ -14,7 +14,7 @@ from publicsuffixlist import PublicSuffixList
 from botkit.outbound.model import Certificate, ConnectionFacts, Exchange, Failure, FailureKind, Phase, Response
 from botkit.rendering import to_plain
 from plugins.foci.answer import read_answer
-from plugins.foci.assembly import CheckSettings, Evidence, assemble
+from plugins.foci.assembly import MAX_PROBED, CheckSettings, Evidence, assemble
 from plugins.foci.dossier import dossier
 from plugins.foci.entries import probe_url
 from plugins.foci.homeserver import HomeserverAnswer, PathState, TransportsAnswer
@@ -260,6 +260,16 @@ def test_the_same_focus_twice_in_a_list_is_one_sample() -> None:
     """Each key once per check."""
     scene = Scene(well_known(focus("a"), focus("a", x=1)), {url("a"): refused(url("a"))})
     assert [sample.key for sample in samples_of(scene.check)] == ["discovery:example.org", FOCUS]
+
+
+def test_a_strangers_endless_list_is_no_flood_of_alerts() -> None:
+    """Five hundred unusable URLs are as many watched things as would be probed, the first ones."""
+    entries = [{"type": "livekit", "livekit_service_url": f"http://rtc{n}.example.org/jwt"} for n in range(500)]
+    scene = Scene(well_known(*entries))
+    watched = keys_of("example.org", scene.report, own=False)
+    assert set(scene.samples()) == watched
+    assert len(watched) == 1 + MAX_PROBED
+    assert "focus:http://rtc0.example.org/jwt#scheme-http" in watched
 
 
 def test_a_reused_result_keeps_the_name_of_its_probe() -> None:
