@@ -13,7 +13,7 @@ AUDIT_STAMP := $(AUDIT_VENV)/.installed
 BENCH_VENV := .venv-bench
 BENCH_STAMP := $(BENCH_VENV)/.installed
 
-.PHONY: setup livekit demo run check test durability replay soak coverage zoo audit scoreboard bench policy fuzz clean
+.PHONY: setup livekit bench-tools demo run check test durability replay soak coverage zoo audit scoreboard bench policy fuzz clean
 setup: $(STAMP)
 
 $(STAMP): requirements.txt requirements-dev.txt requirements-lab.txt requirements-media.txt
@@ -82,6 +82,9 @@ $(AUDIT_STAMP):
 # Faults side by side with testmatrix (fetched into a venv of its own) and Debian's prometheus-blackbox-exporter.
 scoreboard: setup $(BENCH_STAMP)
 	@$(BIN)/python -m bench.scoreboard $(FAULTS)
+
+# What the scoreboard and the bench compare with, in an environment of its own.
+bench-tools: $(BENCH_STAMP)
 
 $(BENCH_STAMP):
 	@$(PYTHON) -m venv $(BENCH_VENV)

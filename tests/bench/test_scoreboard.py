@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.contestants import ROOT, FociBot
+from bench.contestants import ROOT, Blackbox, FociBot, TestMatrix, installed
 from bench.faults import SETBACKS, Setback
 from bench.mark import Mark, Run, alarming, judge
 from bench.scoreboard import measure
@@ -16,6 +16,10 @@ from plugins.foci.catalogue import CODES
 
 PAGE = ROOT / "docs" / "scoreboard.md"
 PARALLEL = 4
+TESTMATRIX = ROOT / ".venv-bench" / "bin" / "testmatrix"
+EXPORTER = installed("prometheus-blackbox-exporter")
+QUICK = ("healthy", "well-known-refused", "well-known-html", "well-known-comma", "no-homeserver", "focus-refused")
+"""Faults that between them have the others right, noticing, unnoticing and crashing, and that none waits at."""
 
 
 @pytest.mark.parametrize(
@@ -74,14 +78,32 @@ async def test_the_bot_is_right_about_every_fault(tmp_path: Path) -> None:
     assert wrong == {}
 
 
+@pytest.mark.skipif(not TESTMATRIX.exists(), reason="testmatrix is missing: make scoreboard installs it")
+@pytest.mark.skipif(EXPORTER is None, reason="prometheus-blackbox-exporter is missing")
+async def test_the_others_do_as_the_page_says(tmp_path: Path) -> None:
+    """The real tools, run anew, earn the marks that docs/scoreboard.md gives them."""
+    assert EXPORTER is not None
+    tools = [TestMatrix(TESTMATRIX), Blackbox(EXPORTER, tmp_path)]
+    found = {one.name: await measure(one, tools, tmp_path) for one in SETBACKS if one.name in QUICK}
+    assert {name: [str(score.mark) for score in scores] for name, scores in found.items()} == {
+        row[0]: row[3:] for row in _rows() if row[0] in QUICK
+    }
+    assert {score.mark for scores in found.values() for score in scores} >= {Mark.CRASH, Mark.NOTICED, Mark.UNNOTICED}
+
+
+def _rows() -> list[list[str]]:
+    """Fault, what is broken and each tool's mark, as they stand on the page."""
+    table = PAGE.read_text("utf-8").partition("\n## Totals\n")[0]
+    return [[cell.strip(" |*`") for cell in line.split(" | ")] for line in table.splitlines() if line.startswith("| `")]
+
+
 def test_the_page_has_every_fault_and_its_sums_are_right() -> None:
     """docs/scoreboard.md was written for these faults, and its totals are those of its own rows."""
-    text = PAGE.read_text("utf-8")
-    table, totals = text.partition("\n## Totals\n")[::2]
-    rows = [[cell.strip(" *`") for cell in line.split(" | ")] for line in table.splitlines() if line.startswith("| `")]
-    assert [setback.name for setback in SETBACKS] == [row[0].removeprefix("| `") for row in rows]
+    totals = PAGE.read_text("utf-8").partition("\n## Totals\n")[2]
+    rows = _rows()
+    assert [setback.name for setback in SETBACKS] == [row[0] for row in rows]
     columns = list(zip(*(row[2:] for row in rows), strict=True))
     for mark in Mark:
         (found,) = re.findall(rf"^\| {mark} \| (.*) \|$", totals, re.MULTILINE)
-        counts = [sum(cell.strip(" |*") == mark for cell in column) for column in columns]
+        counts = [sum(cell == mark for cell in column) for column in columns]
         assert counts == [int(cell) for cell in found.split(" | ")]
