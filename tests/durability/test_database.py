@@ -107,3 +107,34 @@ async def test_the_database_is_damaged(
         assert on.database.read_bytes() == bytes(content)
     assert len(lines) == 1
     assert lines[0].startswith(f"bot.py: database {on.database}: ")
+
+
+async def test_the_database_is_damaged_while_the_bot_runs(
+    synapse: Synapse, authority: Authority, names: Callable[[str], str], tmp_path: Path
+) -> None:
+    """The bot stays, says so in one line and tells nothing that it could not write down; its end is not called good."""
+    async with stage(synapse, tmp_path / "stage", authority, names("spoiled")) as on:
+        await on.begin()
+        log_file = on.database.with_name(on.database.name + "-wal")
+        with closing(sqlite3.connect(on.database, isolation_level=None, timeout=30)) as other:
+            # somebody else's write has the bot read every page anew
+            other.execute("BEGIN IMMEDIATE")
+            other.execute("PRAGMA user_version = 1")
+            length = log_file.stat().st_size
+            with log_file.open("r+b") as open_file:
+                open_file.seek(2 * 4096)
+                open_file.write(b"\xa5" * (length - 2 * 4096))
+            other.execute("COMMIT")
+        course = await _course(on)
+        await until(lambda: "malformed" in on.life.log(), within=60)
+        await asyncio.sleep(5)
+        heard = list(on.alice.heard)
+        course.cancel()
+        assert on.life.alive
+        assert await on.life.terminate() == 1
+    log = on.life.log()
+    assert log.splitlines()[-1].startswith(f"bot.py: database {on.database}: ")
+    assert log.count(f"ERROR botkit.storage.database: database {on.database}: database disk image is malformed") == 1
+    assert log.count("ERROR") == 1
+    assert "Traceback" not in log
+    assert not [said for said in heard if "example" in said.body]
