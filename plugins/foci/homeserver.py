@@ -9,6 +9,7 @@ from botkit.outbound.model import Exchange, Response
 from plugins.foci.cors import allows_any_origin
 from plugins.foci.failure import meaning_of
 from plugins.foci.model import MAX_ENTRIES, Certainty, Entry, TransportsReport
+from plugins.foci.waf import meets_prober_only
 from plugins.foci.wellknown import BodyFault, read_json
 
 VERSIONS_PATH = "/_matrix/client/versions"
@@ -147,5 +148,5 @@ def _object(response: Response) -> dict[str, Any] | None:
 
 
 def _proves(response: Response) -> bool:
-    """A rate limit, a server error or a firewall's page may pass; any other wrong answer is a misconfiguration."""
-    return response.status not in (403, 429) and response.status < 500
+    """A rate limit or a firewall's page may meet this prober only; any other wrong answer meets every client."""
+    return response.status != 403 and not meets_prober_only(response)

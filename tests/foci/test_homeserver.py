@@ -36,8 +36,7 @@ def told(versions: Exchange) -> list[tuple[str, Severity]]:
     [
         (answered(403, b"<html>Forbidden"), "HTTP 403"),
         (answered(429, {"errcode": "M_LIMIT_EXCEEDED"}), "HTTP 429"),
-        (answered(500, b""), "HTTP 500"),
-        (answered(502, b"<html>Bad Gateway"), "HTTP 502"),
+        (answered(503, b"<html>", {"cf-mitigated": "challenge"}), "HTTP 503"),
         (failed(FailureKind.DNS_SERVFAIL, Phase.ADDRESS, "the resolver failed"), "the resolver failed"),
         (failed(FailureKind.PRIVATE_NAME, Phase.ADDRESS, "it is inside"), "it is inside"),
         (failed(FailureKind.HTTP_TIMEOUT, Phase.HTTP, "no answer in time", elapsed_ms=500.0), "no answer in time"),
@@ -58,12 +57,15 @@ def test_what_proves_nothing_is_not_passed_over(versions: Exchange, why: str) ->
     [
         answered(404, b"no"),
         answered(200, b"<html>"),
+        answered(500, b""),
+        answered(502, b"<html>Bad Gateway"),
+        answered(503, {"errcode": "M_UNKNOWN"}),
         failed(FailureKind.CONNECT_REFUSED, Phase.CONNECT),
         failed(FailureKind.HTTP_TIMEOUT, Phase.HTTP),
     ],
 )
 def test_what_proves_that_nobody_is_there(versions: Exchange) -> None:
-    """Clients give up (FAIL_ERROR)."""
+    """Clients give up (FAIL_ERROR), also if it is only for the minute of a restart."""
     assert told(versions) == [("base-url-invalid", Severity.ERROR)]
     assert report(versions).well_known.spec_action == "FAIL_ERROR"
 

@@ -17,7 +17,7 @@ from plugins.foci.answer import read_answer
 from plugins.foci.assembly import MAX_PROBED, CheckSettings, Evidence, assemble
 from plugins.foci.dossier import dossier
 from plugins.foci.entries import probe_url
-from plugins.foci.homeserver import HomeserverAnswer, PathState, TransportsAnswer
+from plugins.foci.homeserver import HomeserverAnswer, PathState, TransportsAnswer, read_versions
 from plugins.foci.ladder import Observation, ProbeSettings
 from plugins.foci.model import MSC4143_KEY, Entry, Verdict
 from plugins.foci.samples import (
@@ -80,6 +80,7 @@ class Scene:
         *,
         listed: list[Any] | None = None,
         endpoint: PathState = "absent",
+        versions: Exchange | None = None,
         others: tuple[str, ...] = (),
         own: bool = False,
         ignore: tuple[str, ...] = (),
@@ -89,7 +90,8 @@ class Scene:
         urls = [one for one in (probe_url(entry) for entry in entries) if one is not None and not one.fault]
         observations = {one: observation(one, (foci or {})[one.text]) for one in urls}
         transports = None if listed is None else tuple(Entry("transports", 1 + n, v) for n, v in enumerate(listed))
-        homeserver = HomeserverAnswer(None, TransportsAnswer(endpoint, endpoint, transports))
+        said = None if versions is None else read_versions(versions)
+        homeserver = HomeserverAnswer(said, TransportsAnswer(endpoint, endpoint, transports))
         self.seen = Evidence(parse_target("example.org"), answer, homeserver, None, None, observations)
         probe = ProbeSettings(patience=PATIENCE / 1000)
         settings = CheckSettings(frozenset(ignore), probe)
@@ -142,6 +144,13 @@ def test_warnings_never_make_a_sample_bad() -> None:
     scene = one_focus(answered(url("a"), replace(SERVICE, headers={}), soon))
     assert scene.report.foci[0].verdict is Verdict.WARNING
     assert scene.standing(FOCUS) is Standing.GOOD
+
+
+def test_a_homeserver_that_restarts_is_nothing_to_alert_for() -> None:
+    """A 502 behind the base_url is an error in the report; the list was read and the focus answers."""
+    scene = one_focus(answered(url("a"), SERVICE), versions=answered("https://m.example.org", Response(502, {}, b"")))
+    assert "base-url-invalid" in [one.code for one in scene.report.findings]
+    assert {sample.standing for sample in scene.samples().values()} == {Standing.GOOD}
 
 
 TIMEOUT_ALONE = timed_out("https://example.org/.well-known/matrix/client")
