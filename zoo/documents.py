@@ -57,18 +57,16 @@ _REDIRECTS = (
     _refused("redirect-to-gopher", redirect("gopher://127.0.0.1:6379/_FLUSHALL"), "gopher:// instead of https://"),
     _refused("redirect-to-loopback", redirect("https://127.0.0.1/"), "private address"),
     _refused("redirect-to-mapped-loopback", redirect("https://[::ffff:127.0.0.1]/"), "private address"),
-    _published(
+    _refused(
         "redirect-to-loopback-in-full-width",
         redirect("https://１２７.０.０.１/".encode().decode("latin-1")),
-        _CRITICAL,
-        "well-known-unreachable",
-        says="has look-alike characters",
+        "has look-alike characters",
     ),
     _refused("redirect-to-metadata", redirect("//169.254.169.254/latest/meta-data"), "private address"),
     _refused("redirect-to-nowhere", redirect(None), "it names no location"),
     _refused("redirect-to-an-open-bracket", redirect("https://[::1"), "its location is not a URL"),
-    _published("redirect-to-a-port-beyond", redirect("https://zoo.test:99999/"), _CRITICAL, "well-known-unreachable"),
-    _published("redirect-to-a-long-name", redirect(f"https://{'a' * 9000}/"), _CRITICAL, "well-known-unreachable"),
+    _refused("redirect-to-a-port-beyond", redirect("https://zoo.test:99999/"), "port is not from 1 to 65535"),
+    _refused("redirect-to-a-long-name", redirect(f"https://{'a' * 9000}/"), "longer than 4096 characters"),
     _published("redirect-with-endless-body", endless_redirect, _CRITICAL, "well-known-too-large"),
 )
 _STATUSES = tuple(_strange_status(code) for code in (204, 206, 300, 304, 401, 403, 418, 429, 451, 500, 503, 599))

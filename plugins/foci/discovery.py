@@ -8,6 +8,8 @@ from urllib.parse import urljoin, urlsplit
 
 from botkit.outbound import HomeserverReader, OutboundClient
 from botkit.outbound.model import Exchange
+from botkit.outbound.target import TargetError
+from botkit.outbound.target import parse_target as read_url
 from plugins.foci.answer import WellKnownAnswer, read_answer
 from plugins.foci.copies import Copy, conditions, copy_of, freshened
 from plugins.foci.cors import REQUEST_HEADERS
@@ -177,4 +179,8 @@ def redirected(url: str, location: str | None) -> tuple[str, str | None]:
         return "", "its location is not a URL"
     if scheme != "https":
         return "", f"it leads to {scheme or 'no scheme'}:// instead of https://"
+    try:
+        read_url(following)
+    except TargetError as error:
+        return "", f"it names no usable location ({error.detail})"
     return following, None

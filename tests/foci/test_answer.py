@@ -9,6 +9,7 @@ import pytest
 from botkit.outbound.model import Exchange, FailureKind, Phase
 from plugins.foci.answer import read_answer
 from plugins.foci.cors import ORIGIN
+from plugins.foci.discovery import redirected
 from plugins.foci.model import MSC4143_KEY, Certainty, Severity
 from tests.foci.evidence import ANY_ORIGIN, JSON_TYPE, LIVEKIT, Headers, answered, failed
 
@@ -148,6 +149,40 @@ def test_redirects_are_judged_hop_by_hop() -> None:
     assert [found.code for found in refused.findings] == ["redirect-refused"]
     assert "it runs in a circle" in refused.findings[0].message
     assert refused.certainty is Certainty.DEFINITE
+
+
+@pytest.mark.parametrize(
+    ("location", "why"),
+    [
+        (None, "no location"),
+        ("https://[::1", "not a URL"),
+        ("http://example.org/", "instead of https://"),
+        ("https://user:secret@example.org/", "user name or password"),
+        ("https://example.org:99999/", "port is not from 1 to 65535"),
+        ("https://ｅxample.org/", "look-alike"),
+        ("https://2130706433/", "not a legal IPv4 address"),
+        ("https://example.org/\x1b[31m", "not an absolute URL"),
+        (f"https://{'a' * 64}.org/", "not a name that DNS can hold"),
+    ],
+)
+def test_redirects_that_lead_nowhere(location: str | None, why: str) -> None:
+    """They are refused where they stand, so that the report says that a redirect was the cause, and its status."""
+    _, refused = redirected("https://example.org/.well-known/matrix/client", location)
+    assert refused is not None
+    assert why in refused
+    assert "secret" not in refused
+    answer = read_answer("example.org", [served(b"", 302, {"location": location or ""})], refused)
+    assert [found.code for found in answer.findings] == ["redirect-refused"]
+    assert (answer.report.http_status, answer.report.spec_action) == (302, "FAIL_PROMPT")
+
+
+@pytest.mark.parametrize(
+    "location", ["/b", "https://www.example.org:8443/a?b#c", "//www.example.org/", "https://[::1]/"]
+)
+def test_redirects_that_can_be_followed(location: str) -> None:
+    """Whether an address may be asked is not theirs to judge."""
+    following, refused = redirected("https://example.org/a", location)
+    assert (following.startswith("https://"), "#" in following, refused) == (True, False, None)
 
 
 @pytest.mark.parametrize(
