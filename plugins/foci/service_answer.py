@@ -11,6 +11,8 @@ from plugins.foci.model import Certainty
 from plugins.foci.waf import is_challenge
 
 _SERVICE_ERRCODES = frozenset({"M_BAD_JSON", "M_NOT_JSON"})
+_TO_GET = (301, 302, 303)
+"""Redirects after which browsers ask with GET (Fetch standard, "HTTP-redirect fetch"); 307 and 308 keep the method."""
 _GO_404 = b"404 page not found"
 _NO_PERMISSION = b"no permissions to access the room"
 
@@ -57,7 +59,8 @@ def read_post(response: Response) -> ServiceAnswer:
     if response.status >= 500:
         return _not("http-5xx", Certainty.DEFINITE, f"HTTP {response.status}", _FIVE_HUNDREDS)
     if 300 <= response.status < 400:
-        detail = f"HTTP {response.status}: the POST is redirected, which turns it into a GET"
+        turned = ", which turns it into a GET" if response.status in _TO_GET else " instead of answered"
+        detail = f"HTTP {response.status}: the POST is redirected{turned}"
         return _not(
             "not-an-authorisation-service", Certainty.DEFINITE, detail, "Serve the service at the published URL itself."
         )

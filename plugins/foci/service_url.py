@@ -118,13 +118,15 @@ def is_legal_host(host: str) -> bool:
 
 def _split(text: str, ports: dict[str, int]) -> ServiceUrl:
     invalid = ServiceUrl(text, fault="livekit-url-invalid")
-    if text != text.strip() or any(ord(c) < 0x21 or 0x7F <= ord(c) < 0xA0 for c in text):
-        return _faulty(invalid, "livekit-url-invalid", "it has spaces or control characters")
     scheme, colon, rest = text.partition("://")
     scheme = scheme.lower()
+    host = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    if _has_blanks(text):
+        unfilled = scheme in ports and " " in host and host.isprintable() and _looks_templated(host)
+        told = "it has spaces or control characters"
+        return _placeholder(invalid, host) if unfilled else _faulty(invalid, "livekit-url-invalid", told)
     if not colon or scheme not in ports:
         return _faulty(invalid, "livekit-url-invalid", "it is not an https:// URL")
-    host = re.split(r"[/?#]", rest, maxsplit=1)[0]
     if "@" in host:
         return _faulty(invalid, "livekit-url-invalid", "it has user information before the host")
     if len(host) > _LONGEST_HOST:
@@ -149,6 +151,10 @@ def _split(text: str, ports: dict[str, int]) -> ServiceUrl:
             "clients append paths to it, so it must not have a query or a fragment",
         )
     return result
+
+
+def _has_blanks(text: str) -> bool:
+    return text != text.strip() or any(ord(c) < 0x21 or 0x7F <= ord(c) < 0xA0 for c in text)
 
 
 def _ascii(host: str) -> str:

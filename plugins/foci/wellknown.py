@@ -112,10 +112,10 @@ def read_json(body: bytes) -> Json | BodyFault:
     except UnicodeDecodeError as error:
         line, column = _position(body[: error.start].decode("utf-8", "replace"))
         return BodyFault("well-known-not-json", f"not UTF-8 at line {line}, column {column}")
+    if text.removeprefix("\ufeff").lstrip()[:1] == "<":
+        return BodyFault("well-known-html", "the body is HTML or XML, not JSON")
     if text.startswith("\ufeff"):
         return BodyFault("well-known-not-json", "a byte order mark at line 1, column 1, which strict parsers refuse")
-    if text.lstrip()[:1] == "<":
-        return BodyFault("well-known-html", "the body is HTML or XML, not JSON")
     return _parse(text)
 
 

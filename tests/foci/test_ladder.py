@@ -150,6 +150,14 @@ def test_dns(kind: FailureKind, certainty: Certainty) -> None:
     assert (judgement.stages[0].elapsed_ms, judgement.stages[0].detail) == (5.0, "DNS said so")
 
 
+@pytest.mark.parametrize(("status", "is_get"), [(301, True), (302, True), (303, True), (307, False), (308, False)])
+def test_which_redirects_make_a_get_of_the_post(status: int, is_get: bool) -> None:
+    """All are wrong; of those that keep the method it is not said that they change it."""
+    detail = judged(seen(answered(status, b"", {"location": RTC}))).stages[4].detail
+    assert detail.startswith(f"HTTP {status}: the POST is redirected")
+    assert ("into a GET" in detail) is is_get
+
+
 def test_a_request_cut_short_proves_nothing() -> None:
     """A time-out counts against the focus only if it had the whole of its time."""
     for elapsed, certainty in [

@@ -43,6 +43,8 @@ def read(value: Any) -> WellKnown:
         (b'{"a": "b\nc"}', "well-known-not-json", "control character"),
         (b"<!DOCTYPE html><html></html>", "well-known-html", "HTML"),
         (b"\n  <html>", "well-known-html", "HTML"),
+        (b"\xef\xbb\xbf<!DOCTYPE html>", "well-known-html", "HTML"),
+        (b"\xef\xbb\xbf\r\n<html>", "well-known-html", "HTML"),
         (b"[]", "well-known-not-object", "a list"),
         (b'"text"', "well-known-not-object", "a string"),
         (b"null", "well-known-not-object", "null"),
