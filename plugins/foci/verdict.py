@@ -8,6 +8,9 @@ from plugins.foci.catalogue import Group, group_of
 from plugins.foci.ladder import Judgement
 from plugins.foci.model import DEEP_STAGES, Certainty, ClientRow, Finding, FocusReport, Outcome, Severity, Verdict
 
+_MOST_PLACES = 6
+"""Foci that a sentence names by their numbers; a list may have hundreds."""
+
 
 def focus_verdict(judgement: Judgement | None, found: Sequence[Finding], *, others_answered: bool) -> Verdict:
     """
@@ -72,10 +75,19 @@ def summarise(
         still = None if _fails_deep(foci) else _named(clients, "yes")
         rest = f"; {still[0]} still {still[1]} a focus that answers" if still else ""
         return f"{_cause(discovery, foci, found)}{rest}."
-    broken = [str(place) for place, focus in enumerate(foci, 1) if focus.verdict is Verdict.CRITICAL]
-    are = "is" if len(broken) == 1 else "are"
-    ending = f"; focus {_and(broken)} {are} broken." if broken else "."
-    return _who_finds(clients) + ending
+    broken = _places(foci, Verdict.CRITICAL, "is broken", "are broken")
+    unsure = _places(foci, Verdict.UNKNOWN, "could not be judged", "could not be judged")
+    return "; ".join((_who_finds(clients), *broken, *unsure)) + "."
+
+
+def _places(foci: Sequence[FocusReport], verdict: Verdict, of_one: str, of_many: str) -> list[str]:
+    """One clause on the foci with this verdict, none where there are none; of many only the first are numbered."""
+    places = [str(place) for place, focus in enumerate(foci, 1) if focus.verdict is verdict]
+    if not places:
+        return []
+    rest = len(places) - _MOST_PLACES + 1
+    shown = places if rest <= 1 else [*places[:-rest], f"{rest} more"]
+    return [f"focus {_and(shown)} {of_one if len(places) == 1 else of_many}"]
 
 
 def _fails_deep(foci: Sequence[FocusReport]) -> bool:

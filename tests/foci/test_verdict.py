@@ -160,12 +160,11 @@ def test_a_failing_stage_never_improves_the_focus(certainty: Certainty | None, c
 
 BAD_JSON = answered(400, {"errcode": "M_BAD_JSON"}, ANY_ORIGIN)
 REFUSED = failed(FailureKind.CONNECT_REFUSED, Phase.CONNECT, "connection refused on 192.0.2.7:443")
-OTHER_RTC = "https://rtc-2.example.org"
 
 
-def _summary(first: Exchange, second: Exchange | None = None) -> str:
-    """Of a server whose endpoint is absent, with one focus or two at which this was observed."""
-    at = {RTC: first, **({OTHER_RTC: second} if second is not None else {})}
+def _summary(first: Exchange, *others: Exchange) -> str:
+    """Of a server whose endpoint is absent, with foci at which this was observed."""
+    at = {RTC: first, **{f"https://rtc-{place}.example.org": other for place, other in enumerate(others, 2)}}
     entries = [{"type": "livekit", "livekit_service_url": url} for url in at]
     document = {"m.homeserver": {"base_url": "https://matrix.example.org"}, MSC4143_KEY: entries}
     answer = read_answer("example.org", [answered(200, document, {**ANY_ORIGIN, **JSON_TYPE})], None)
@@ -187,6 +186,16 @@ def test_the_summary_names_the_cause() -> None:
     assert "clients up to Element Call 0.23 and Element X find a focus that answers" in _summary(BAD_JSON)
     assert "Element Call 0.24 and later finds none" in _summary(BAD_JSON)
     assert _summary(BAD_JSON, REFUSED).endswith("; focus 2 is broken.")
+
+
+def test_the_summary_leaves_no_focus_out() -> None:
+    """Those that could not be judged are named beside those that are broken; of many the rest is counted."""
+    limited = answered(429)
+    assert _summary(BAD_JSON, limited).endswith("; focus 2 could not be judged.")
+    several = _summary(BAD_JSON, REFUSED, limited, REFUSED, limited)
+    assert several.endswith("; focus 2 and 4 are broken; focus 3 and 5 could not be judged.")
+    assert _summary(BAD_JSON, *[limited] * 6).endswith("; focus 2, 3, 4, 5, 6 and 7 could not be judged.")
+    assert _summary(BAD_JSON, *[REFUSED] * 12).endswith("; focus 2, 3, 4, 5, 6 and 7 more are broken.")
 
 
 @pytest.mark.parametrize("first", [REFUSED, answered(429), answered(404), answered(502), answered(200, b"<html>")])
