@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, get_args
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from plugins.foci.answer import WellKnownAnswer, read_answer
 from plugins.foci.catalogue import Group, group_of
 from plugins.foci.homeserver import PathState, TransportsAnswer
-from plugins.foci.lists import document_to_publish
+from plugins.foci.lists import document_to_publish, lint_list
 from plugins.foci.model import MSC4143_KEY, MSC4158_KEY, STABLE_KEY, Entry, Finding, Severity
 from tests.foci.evidence import ANY_ORIGIN, JSON_TYPE, LIVEKIT, RTC, answered, assembled
 
@@ -143,3 +145,30 @@ def test_what_was_published_is_kept_where_it_can_be() -> None:
 def test_the_endpoint_of_two_paths(unstable: PathState, stable: PathState, endpoint: PathState) -> None:
     """The better path counts; only where both say so the endpoint is absent."""
     assert TransportsAnswer(unstable, stable, None).endpoint == endpoint
+
+
+_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=10),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["type", "url"]) | st.text(), inner),
+    max_leaves=6,
+)
+_listed = st.lists(st.sampled_from([LIVEKIT, OTHER]) | _values, max_size=4)
+_keys = st.sampled_from([MSC4143_KEY, STABLE_KEY, MSC4158_KEY, "m.homeserver", "org.example.rtc"]) | st.text(max_size=5)
+_documents = st.dictionaries(_keys, _listed | _values, max_size=5)
+_states = st.sampled_from(get_args(PathState))
+_endpoints = st.builds(TransportsAnswer, _states, _states) | _listed.map(lambda values: listing(*values))
+
+
+@given(_documents | _values, st.sampled_from([200, 404, 503]), _endpoints, st.none() | _documents)
+def test_any_list_is_linted(document: Any, status: int, transports: TransportsAnswer, base: Any) -> None:
+    """Nothing makes it raise; it tells each thing once, of entries that exist, and what it says to publish parses."""
+    answer = published(document, status)
+    entries = answer.document.entries if answer.document is not None else ()
+    base_copy = None if base is None else published(base).document
+    found = lint_list("example.org", answer, base_copy, transports, None)
+    assert len({(one.code, one.focus) for one in found}) == len(found)
+    for one in found:
+        assert one.focus is None or one.focus in range(1, len(entries) + 1)
+        assert one.message
+        assert one.advice
+        assert one.snippet is None or isinstance(json.loads(one.snippet)[MSC4143_KEY], list)
