@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from urllib.parse import urlsplit
 
-from botkit.outbound.model import Certificate, Exchange, Failure, Phase
+from botkit.outbound.model import Certificate, Exchange, Failure, Phase, Response
 from plugins.foci.catalogue import finding
 from plugins.foci.failure import advice_for, as_anywhere, meaning_of
 from plugins.foci.model import OPEN_STAGES, Certainty, Finding, Outcome, Severity, Stage, StageResult
@@ -95,7 +95,7 @@ def _rank(seen: Observation, exchange: Exchange) -> int:
         return list(Phase).index(exchange.failure.phase)
     assert exchange.response is not None  # noqa: S101 - an exchange has one of the two
     is_service = seen.url.kind == "authorisation"
-    good = read_post(exchange.response).is_service if is_service else is_sfu(None, exchange.response)
+    good = read_post(exchange.response).is_service if is_service else _sfu_is_alive(seen, exchange.response)
     return 10 + good
 
 
@@ -153,6 +153,8 @@ def _judge_service(
 
 def _service_fault(seen: Observation, answer: ServiceAnswer) -> list[Finding]:
     """The one cause: a trailing slash or a doubled endpoint explains a wrong answer, where it does."""
+    if answer.certainty is Certainty.UNCLEAR:
+        return [_fault(answer)]
     if seen.url.trailing_slash and seen.clean is not None and seen.clean.response is not None:
         clean = read_post(seen.clean.response)
         if clean.is_service:
@@ -183,9 +185,7 @@ def _judge_sfu(
     seen: Observation, exchange: Exchange, ladder: _Ladder, warnings: list[Finding], now: datetime
 ) -> Judgement:
     assert exchange.response is not None  # noqa: S101 - the caller looked
-    root = seen.root.response if seen.root is not None else None
-    refused = exchange.response.status >= 500 or meets_prober_only(exchange.response)
-    if not refused and is_sfu(root, exchange.response):
+    if _sfu_is_alive(seen, exchange.response):
         ladder.passed(Stage.HTTP, exchange.connection.http_ms, "the SFU answers")
         skip = "the entry names no authorisation service"
         return Judgement(ladder.closed(skip), tuple(warnings), None, _note(seen, exchange, now))
@@ -197,6 +197,11 @@ def _judge_sfu(
     advice = answer.advice if code != "sfu-unreachable" else "Route the published `url` to LiveKit (port 7880)."
     found = finding(code, f"No SFU answers at {seen.url.text}: {detail}.", advice)
     return Judgement(ladder.closed("an earlier stage failed"), (found, *warnings), certainty, "")
+
+
+def _sfu_is_alive(seen: Observation, validate: Response) -> bool:
+    refused = validate.status >= 500 or meets_prober_only(validate)
+    return not refused and is_sfu(seen.root.response if seen.root is not None else None, validate)
 
 
 def _sfu_answers(seen: Observation) -> bool:

@@ -248,6 +248,15 @@ def test_a_slash_at_the_end(main: Exchange, clean: Exchange, expected: list[str]
     assert (judgement.certainty is None) is (main is SERVICE)
 
 
+@pytest.mark.parametrize("literal", [answered(429), answered(403, b"<html>", {"cf-mitigated": "challenge"})])
+@pytest.mark.parametrize("clean", [SERVICE, GO_404, failed(FailureKind.CONNECT_REFUSED, Phase.CONNECT)])
+def test_a_slash_is_not_blamed_for_what_meets_the_prober_only(literal: Exchange, clean: Exchange) -> None:
+    """Whether the literal URL is answered is not known, whatever the clean one says."""
+    judgement = judged(seen(literal, url=f"{RTC}/", clean=clean))
+    assert judgement.certainty is Certainty.UNCLEAR
+    assert codes(judgement) in (["rate-limited"], ["waf-challenge"])
+
+
 @pytest.mark.parametrize(
     ("root", "validate", "code"),
     [
@@ -327,3 +336,13 @@ def test_sfus(
     judgement = judged(Observation(url, ("192.0.2.7",), None, 1.0, {4: validate}, root=root))
     assert outcomes(judgement) == expected
     assert (codes(judgement), judgement.certainty) == (codes_found, certainty)
+
+
+@pytest.mark.parametrize("first", [SFU_REFUSAL, answered(404, b"")])
+def test_an_sfu_that_fails_over_one_family(first: Exchange) -> None:
+    """By whichever of its two answers it is known to be alive over the other."""
+    url, root = read_sfu_url("wss://sfu.example.org"), answered(200, b"OK")
+    main = {4: first, 6: answered(502, b"")}
+    both = frozenset({4, 6})
+    judgement = judged(Observation(url, ("192.0.2.7",), None, 1.0, main, root=root, families_reached=both))
+    assert codes(judgement) == ["address-family-broken"]
