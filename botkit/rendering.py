@@ -5,8 +5,9 @@ from __future__ import annotations
 import html
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from itertools import accumulate
 from typing import Any, Literal
 
 from botkit.document import Block, Bold, Code, CodeBlock, Document, Inline, OrderedList, Paragraph, Sign, Text
@@ -87,19 +88,34 @@ def bounded(document: Document, limit: int = MESSAGE_BYTES) -> Document:
 
     A line "… and N more lines" stands for what was left out.
     """
-    if _size(document) <= limit:
+    if _size(to_plain(document) + to_html(document)) <= limit:
         return document
-    low, high = 0, _units(document) - 1
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if _size(_head(document, middle)) <= limit else (low, middle - 1)
-    return _head(document, low)
+    closing = _cost(_closing(_lines(document)))
+    costs = accumulate(_costs(document), initial=closing)
+    fitting = sum(cost <= limit for cost in costs) - 1
+    return _head(document, max(0, min(fitting, _units(document) - 1)))
 
 
-def _size(document: Document) -> int:
-    bodies = to_plain(document) + to_html(document)
+def _size(text: str) -> int:
     # encryption works on JSON that escapes everything beyond ASCII
-    return len(json.dumps(bodies))
+    return len(json.dumps(text))
+
+
+def _cost(block: Block) -> int:
+    """Bytes that a block takes in both bodies at most, with what parts it from its neighbours."""
+    return _size("\n" + _plain_block(block) + "<br>" + _html_block(block))
+
+
+def _costs(document: Document) -> Iterator[int]:
+    """What each unit adds; each is rendered once, however often sizes are compared."""
+    for block in document.blocks:
+        if not isinstance(block, OrderedList):
+            yield _cost(block)
+            continue
+        for place, item in enumerate(block.items):
+            number = block.start + place
+            shell = 0 if place == 0 else _size(_html_block(OrderedList((), number)))
+            yield _cost(OrderedList((item,), number)) - shell
 
 
 def _units(document: Document) -> int:
@@ -119,9 +135,11 @@ def _head(document: Document, units: int) -> Document:
             kept.append(block)
             units -= 1
     head = Document(tuple(kept))
-    left_out = _lines(document) - _lines(head)
-    closing = f"… and {left_out} more line{'' if left_out == 1 else 's'}"
-    return Document((*kept, Paragraph((Text(closing),))))
+    return Document((*kept, _closing(_lines(document) - _lines(head))))
+
+
+def _closing(left_out: int) -> Paragraph:
+    return Paragraph((Text(f"… and {left_out} more line{'' if left_out == 1 else 's'}"),))
 
 
 def _lines(document: Document) -> int:

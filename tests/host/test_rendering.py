@@ -151,6 +151,8 @@ def test_what_is_left_out_is_counted() -> None:
     assert lines[-2].startswith(f"{kept}. server {kept - 1} ")
     assert lines[-1] == f"… and {1000 - kept + 1} more lines"
     assert 100 < kept < 200
+    room_for_one_more = len(json.dumps(f"{kept}. server {kept} <li></li>")) + 2 * 110
+    assert MESSAGE_BYTES - room_for_one_more < len(json.dumps(to_plain(document) + to_html(document))) <= MESSAGE_BYTES
 
 
 def test_a_document_that_fits_is_left_alone() -> None:
