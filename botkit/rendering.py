@@ -27,6 +27,7 @@ LONGEST_CODE = 12_000
 
 MessageType = Literal["m.notice", "m.text"]
 
+_QUOTES = 2
 _LINK = re.compile(r"://|matrix\.to/|matrix:(?:u|r|roomid)/", re.IGNORECASE)
 _WIDE_BLANK = re.compile(r"[^\S ]")
 _BLANKS = re.compile(r"\s{2,}|[^\S ]")
@@ -91,7 +92,7 @@ def bounded(document: Document, limit: int = MESSAGE_BYTES) -> Document:
     if _size(to_plain(document) + to_html(document)) <= limit:
         return document
     closing = _cost(_closing(_lines(document)))
-    costs = accumulate(_costs(document), initial=closing)
+    costs = accumulate(_costs(document), initial=closing + _QUOTES)
     fitting = sum(cost <= limit for cost in costs) - 1
     return _head(document, max(0, min(fitting, _units(document) - 1)))
 
@@ -103,7 +104,8 @@ def _size(text: str) -> int:
 
 def _cost(block: Block) -> int:
     """Bytes that a block takes in both bodies at most, with what parts it from its neighbours."""
-    return _size("\n" + _plain_block(block) + "<br>" + _html_block(block))
+    parting = "\n<br>" if isinstance(block, Paragraph) else "\n"
+    return _size(parting + _plain_block(block) + _html_block(block)) - _QUOTES
 
 
 def _costs(document: Document) -> Iterator[int]:
@@ -114,7 +116,7 @@ def _costs(document: Document) -> Iterator[int]:
             continue
         for place, item in enumerate(block.items):
             number = block.start + place
-            shell = 0 if place == 0 else _size(_html_block(OrderedList((), number)))
+            shell = 0 if place == 0 else _size(_html_block(OrderedList((), number))) - _QUOTES
             yield _cost(OrderedList((item,), number)) - shell
 
 
