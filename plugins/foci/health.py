@@ -37,6 +37,9 @@ RETELL_PAUSE = 600.0
 
 SHORTEST_PACE = 20.0
 
+_REST = 24
+"""Multiples of the least gap between two bad samples, and an hour at least, after which they are not in a row."""
+
 
 class Condition(StrEnum):
     """PENDING: bad, but not often enough yet. FIRING lasts until enough good samples came in a row."""
@@ -60,7 +63,7 @@ class HealthState:
     What is known of one key. Times are seconds since the epoch.
 
     Attributes:
-        bad: samples in a row while pending, all of the outage while firing; unknown ones do not interrupt.
+        bad: samples in a row while pending, all of the outage while firing; unknown ones do not interrupt, a rest does.
         good: in a row while firing.
         unknown, unknown_since: in a row, whatever the condition.
         first_bad: first bad sample of this trouble; None while ok.
@@ -122,7 +125,7 @@ def step(
         return _unknown(state, sample, settings, held)
     state, cleared = _checkable(state, sample)
     if sample.standing is Standing.BAD:
-        state, events = _bad(state, sample, settings, held, least)
+        state, events = _bad(_rested(state, sample.at, least), sample, settings, held, least)
     else:
         state, events = _good(state, sample, settings)
     state, steady = _steadied(state, sample)
@@ -191,6 +194,15 @@ def _rebased(state: HealthState, now: float) -> HealthState:
         told_at=min(state.told_at, now),
         noticed_at=past(state.noticed_at),
     )
+
+
+def _rested(state: HealthState, now: float, least: float) -> HealthState:
+    """The same without what was not bad often enough before a long time in which nobody saw anything of it."""
+    if state.condition is not Condition.PENDING or state.last_bad is None:
+        return state
+    if now - state.last_bad <= max(HOUR, _REST * least):
+        return state
+    return replace(state, condition=Condition.OK, bad=0, first_bad=None)
 
 
 def _unknown(state: HealthState, sample: Sample, settings: HealthSettings, held: bool) -> tuple[HealthState, Events]:

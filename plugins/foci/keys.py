@@ -64,10 +64,12 @@ def follow(known: Mapping[str, Origin], seen: Evidence, report: Report, lists: L
 
 
 def _found(report: Report, *, own: bool) -> dict[str, Origin]:
-    found = {key: Origin.OWN for key in keys_of(report.server_name, report, own=own) if not key.startswith("focus:")}
+    watched = keys_of(report.server_name, report, own=own)
+    found = {key: Origin.OWN for key in watched if not key.startswith("focus:")}
     for focus in report.foci:
         key = focus_key(focus.entry)
-        if key is not None:
+        # of what comes after the first twenty nothing is told, so nothing may stay open
+        if key is not None and key in watched:
             found.setdefault(key, Origin.LIST if focus.entry.source == "well-known" else Origin.ENDPOINT)
     return found
 

@@ -146,6 +146,19 @@ async def test_a_focus_that_is_dropped_while_it_is_down_comes_to_its_end(databas
     ]
 
 
+async def test_a_focus_that_moves_behind_those_that_are_watched_comes_to_its_end(database: Database) -> None:
+    """Nobody looks at it there, so nothing is said of it any more, a reminder least of all."""
+    ops = Ops(database, Internet({"a.org": ["rtc", *(f"x{number}" for number in range(24))]}))
+    await ops.watch({"!ops": ["a.org"]})
+    ops.internet.broken["rtc"] = FailureKind.CONNECT_REFUSED
+    await ops.checks("a.org", 3)
+    ops.internet.servers["a.org"].foci = [*(f"x{number}" for number in range(24)), "rtc"]
+    (line,) = await ops.check("a.org")
+    assert "moved from 1 to 25" in line
+    *_, line = await ops.checks("a.org", 1)
+    assert line.startswith("!ops reply: ▫️ rtc.example.org is not watched or published any more")
+
+
 async def test_a_focus_that_others_publish_still_goes_on_there_only(database: Database) -> None:
     """The room whose server dropped it is told; the other one keeps its incident."""
     ops = await one_server(database)

@@ -80,6 +80,19 @@ async def test_a_blip_that_many_servers_see_is_none(database: Database) -> None:
     assert [line for name in names for line in await ops.checks(name, 2, 100)] == []
 
 
+async def test_bad_checks_before_a_long_rest_do_not_count(database: Database) -> None:
+    """Two of them, hours in which the bot was off, and one: nobody knows of an outage that lasted since."""
+    ops = await one_server(database)
+    await ops.checks("a.org", 1)
+    ops.internet.broken["rtc"] = REFUSED
+    assert await ops.checks("a.org", 2) == []
+    ops.restarted()
+    ops.at += 8 * 3600
+    assert await ops.checks("a.org", 2) == []
+    (line,) = await ops.checks("a.org", 1)
+    assert line.startswith("!ops new: ❌ rtc.example.org is down since 20:06 UTC (3 checks)")
+
+
 async def test_an_answer_before_the_trouble_proves_no_time_out(database: Database) -> None:
     """With two hosts and the bot's own network gone nobody is blamed until the other host answers again."""
     ops = Ops(database, Internet({"a.org": [], "b.org": []}))
