@@ -125,7 +125,8 @@ def closed_message(last: HealthEvent, matter: Matter) -> Document:
     if event.key == "self":
         told = f" was in doubt {period}: {event.cause.detail}. Nobody was blamed."
         return Document((Paragraph(sentence("✅", "My own connection", Text(told))),))
-    if event.key.startswith("cert:") and last.kind is News.RESOLVED:
+    # what is dropped has no end that anybody saw
+    if last.kind is News.DROPPED or (event.key.startswith("cert:") and last.kind is News.RESOLVED):
         return resolve_message(last, matter)
     icon = "✅" if last.kind is News.RESOLVED else "▫️"
     words = _words(event)
