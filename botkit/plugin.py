@@ -94,7 +94,8 @@ class Mail(Protocol):
         """
         What letters to a room that stand by themselves are about, oldest first, and whether each was refused.
 
-        A refused one will never be sent. Old letters are forgotten.
+        A refused one will never be sent, unlike the last edit of each, which is when the room takes letters again. Old
+        letters are forgotten.
         """
 
     def wake(self) -> None:

@@ -147,6 +147,8 @@ class Intake:
             self._whereabouts.suspended = set(await self._stores.residence.suspended())
         if news != News():
             self._wake.hooks()
+        if news.entries or news.relieved:
+            self._wake.outbox()
         if news.entries or news.tombstones:
             self._wake.upgrades()
 

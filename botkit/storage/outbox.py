@@ -251,10 +251,14 @@ async def under_way(connection: AsyncConnection, room_id: str) -> str | None:
 
 
 async def refusals(connection: AsyncConnection, plugin: str, room_id: str) -> tuple[tuple[str, bool], ...]:
-    """What a plugin's new letters to a room are about, oldest first, and whether each was refused."""
+    """What a plugin's new letters and replies to a room are about, oldest first, and whether each was refused."""
     query = (
         select(outbox.c.about, outbox.c.state)
-        .where(outbox.c.room_id == storable(room_id), outbox.c.plugin == plugin, outbox.c.placement == Placement.NEW)
+        .where(
+            outbox.c.room_id == storable(room_id),
+            outbox.c.plugin == plugin,
+            outbox.c.placement.in_((Placement.NEW, Placement.REPLY)),
+        )
         .order_by(outbox.c.id)
     )
     return tuple((row.about, row.state == MessageState.REFUSED) for row in await connection.execute(query))

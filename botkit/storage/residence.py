@@ -6,14 +6,15 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import and_, delete, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from botkit.letter import Placement
 from botkit.storage.calls import Annotation, Hook, Withdrawal, note_annotation, note_call, note_withdrawal
 from botkit.storage.database import Database, insert_new
-from botkit.storage.outbox import refuse_waiting, under_way
+from botkit.storage.outbox import MessageState, refuse_waiting, under_way
 from botkit.storage.rooms import BLANK
-from botkit.storage.tables import letters, rooms, upgrades
+from botkit.storage.tables import letters, outbox, rooms, upgrades
 from botkit.storage.text import storable
 
 
@@ -170,12 +171,14 @@ class Residence:
         await connection.execute(
             update(rooms).where(rooms.c.room_id == storable(entry.room_id)).values(suspended=False)
         )
+        await _edit_again(connection, entry.room_id)
         await note_call(connection, self._plugins, Hook.JOINED, entry.room_id, self._now(), event_id=entry.event_id)
 
     async def _relieve(self, connection: AsyncConnection, room_id: str) -> None:
         mine = rooms.c.room_id == storable(room_id)
         if await connection.scalar(select(rooms.c.suspended).where(mine)):
             await connection.execute(update(rooms).where(mine).values(suspended=False))
+            await _edit_again(connection, room_id)
             await note_call(connection, self._plugins, Hook.JOINED, room_id, self._now())
 
     async def _lose(self, connection: AsyncConnection, loss: Loss) -> None:
@@ -213,6 +216,20 @@ class Residence:
                 state=UpgradeState.HEARD,
             )
         )
+
+
+async def _edit_again(connection: AsyncConnection, room_id: str) -> None:
+    """Have the last edit of each letter sent that the room refused, for what stands there may be over since."""
+    edits = and_(outbox.c.room_id == storable(room_id), outbox.c.placement == Placement.EDIT)
+    latest = select(func.max(outbox.c.id)).where(edits).group_by(outbox.c.plugin, outbox.c.about)
+    stands = exists().where(
+        letters.c.room_id == outbox.c.room_id,
+        letters.c.plugin == outbox.c.plugin,
+        letters.c.about == outbox.c.about,
+        letters.c.anchor,
+    )
+    refused = and_(edits, outbox.c.state == MessageState.REFUSED, outbox.c.id.in_(latest), stands)
+    await connection.execute(update(outbox).where(refused).values(state=MessageState.WAITING))
 
 
 async def _note(connection: AsyncConnection, room_id: str) -> None:

@@ -217,8 +217,8 @@ class Desk:
 
     async def _update(self, incident: Incident, hearers: Hearers, *, quiet: bool) -> None:
         watching = {key: hearers.watching(key) for key in incident.members}
-        for room_id, view in sorted(incident.rooms.items()):
-            gone = [key for key in view.members if room_id not in watching[key]]
+        for room_id, members in sorted(incident.standing.items()):
+            gone = [key for key in members if room_id not in watching[key]]
             incident, posts = leave(incident, room_id, gone, self.now, self.settings.alerts, quiet=quiet)
             self.posts += posts
         incident, posts = refresh(incident, hearers.of_members(incident), self.now, self.settings.alerts)

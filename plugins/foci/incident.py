@@ -66,10 +66,12 @@ class Past:
     Attributes:
         posts: how many were made for it.
         acknowledgements: those that hold on: its message cannot be written to any more, but is not closed.
+        members: the keys that its message speaks of, if that can be closed once the room takes letters again.
     """
 
     posts: int = 0
     acknowledgements: tuple[Acknowledgement, ...] = ()
+    members: Mapping[str, Share] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,12 @@ class Incident:
     def name(self) -> str:
         """Unique among all incidents."""
         return f"{self.subject}@{self.opened_at:.3f}"
+
+    @property
+    def standing(self) -> dict[str, Mapping[str, Share]]:
+        """Rooms in which a message about it is not closed, to the keys that it speaks of."""
+        unheard = {room_id: past.members for room_id, past in self.past.items() if past.members}
+        return {**unheard, **{room_id: view.members for room_id, view in self.rooms.items()}}
 
     @property
     def reminds(self) -> bool:

@@ -25,7 +25,7 @@ from botkit.document import Document
 from botkit.letter import Placement
 from plugins.foci.announcement import reminder_message
 from plugins.foci.audience import Audience
-from plugins.foci.incident import UNCLEAR, Acknowledgement, Incident, Past
+from plugins.foci.incident import UNCLEAR, Acknowledgement, Incident, Past, RoomView
 from plugins.foci.posts import AlertSettings, Post, Purpose
 from plugins.foci.sheet import Sheet
 from plugins.foci.standing import HealthEvent, News
@@ -160,20 +160,24 @@ def withdraw(incident: Incident, room_id: str, event_id: str, now: float, settin
     return _acknowledged(incident, room_id, rest, now, settings)
 
 
-def rehome(incident: Incident, room_id: str, successor: str | None = None) -> Incident:
+def rehome(incident: Incident, room_id: str, successor: str | None = None, *, standing: bool = False) -> Incident:
     """
     Forget what a room was told, for it is replaced by another or cannot be written to.
 
     Whoever hears of the incident then, that room included, is told afresh by the next ``refresh``. Acknowledgements
     go on to the successor; without one they hold when the room itself hears of the incident again.
+
+    Args:
+        standing: what the room was told can be edited again some day, so it is closed when it is over.
     """
     held = _acknowledgements(incident, room_id)
     if held is None:
         return incident
     view = incident.rooms.get(room_id)
-    posts = incident.past[room_id].posts if view is None else view.posts
+    known: RoomView | Past = incident.past[room_id] if view is None else view
+    members = known.members if standing else {}
     rooms = {room: other for room, other in incident.rooms.items() if room != room_id}
-    past = {**incident.past, room_id: Past(posts, () if successor else held)}
+    past = {**incident.past, room_id: Past(known.posts, () if successor else held, members)}
     incident = replace(incident, rooms=rooms, past=past)
     if successor is None or not held:
         return incident
@@ -204,8 +208,8 @@ def _without(incident: Incident, event: HealthEvent, audience: Audience, setting
     if event.key not in incident.members:
         return incident, ()
     sheet = Sheet(incident, settings)
-    for room_id, view in incident.rooms.items():
-        if event.key in view.members:
+    for room_id, members in incident.standing.items():
+        if event.key in members:
             # A room that silenced it, or does not watch it any more, is not disturbed.
             sheet.end(room_id, event, aloud=room_id in audience and event.kind is not News.CHECKABLE)
     after, posts = sheet.result()

@@ -273,7 +273,7 @@ class Ledger:
                 return
             await desk.rooms.suspend(room_id, now)
             await desk.withhold_refused(room_id, await self._mail.missed(desk.connection, room_id))
-            await self._forget_what_was_told(desk, room_id)
+            await self._forget_what_was_told(desk, room_id, standing=True)
             await self._reconcile(desk)
             watches = await desk.watches.all()
             unwatched = {watch.server for watch in watches if watch.room_id == room_id}
@@ -312,9 +312,11 @@ class Ledger:
             self._window = _SLACK * max(self._settings.shortest, median_high(intervals or [default]))
         return self._window
 
-    async def _forget_what_was_told(self, desk: Desk, room_id: str, successor: str | None = None) -> None:
+    async def _forget_what_was_told(
+        self, desk: Desk, room_id: str, successor: str | None = None, *, standing: bool = False
+    ) -> None:
         for known in await desk.incidents.all():
-            after = rehome(known, room_id, successor)
+            after = rehome(known, room_id, successor, standing=standing)
             if after != known:
                 await desk.keep(after)
 

@@ -81,7 +81,18 @@ class Sheet:
             self._prove(room_id, owed)
 
     def end(self, room_id: str, last: HealthEvent, *, aloud: bool) -> None:
-        """A key is over here, with the last one the incident is; one of several that ended alike is an edit only."""
+        """
+        A key is over here, with the last one the incident is; one of several that ended alike is an edit only.
+
+        A room that takes no letters gets only the last edit: it is sent again when the room takes them.
+        """
+        if room_id not in self.views:
+            past = self._past[room_id]
+            if past.members.keys() - {last.key}:
+                left = {key: share for key, share in past.members.items() if key != last.key}
+                self._past[room_id] = replace(past, members=left)
+                return
+            self.put(room_id, RoomView(past.members, last.at, past.posts))
         view = self.views[room_id]
         rest = {key: share for key, share in view.members.items() if key != last.key}
         matter = self.matter(room_id, last.at, last.key)

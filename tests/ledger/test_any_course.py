@@ -52,7 +52,7 @@ class AnyCourse(RuleBasedStateMachine):
         for letter in self.loop.run_until_complete(self.ops.read()):
             assert letter.txn_id not in self.names
             self.names.add(letter.txn_id)
-            assert letter.room not in self.suspended
+            assert letter.room not in self.suspended or letter.placement == "edit"
             place = (letter.room, letter.about)
             if letter.placement == "new":
                 assert not self.is_silent(letter.room) or letter.about.startswith("suspended:"), letter.text
@@ -116,12 +116,6 @@ class AnyCourse(RuleBasedStateMachine):
         ledger = self.ops.ledger
         if refuses:
             self.suspended.add(room)
-            # what stands there cannot be edited any more; it is told afresh
-            self.standing = {
-                place: letter
-                for place, letter in self.standing.items()
-                if place[0] != room or place[1].startswith(("list:", "alternates:"))
-            }
             self.loop.run_until_complete(ledger.room_suspended(room, "it was put out", self.ops.at))
         else:
             self.suspended.discard(room)
@@ -150,6 +144,9 @@ class AnyCourse(RuleBasedStateMachine):
                 assert any(sign in self.standing[room, incident.name].text[:2] for sign in "❌⚠❔")
         told = {(room, incident.name) for incident in incidents for room in incident.rooms}
         for place, letter in self.standing.items():
+            if place[0] in self.suspended:
+                # what is open is told afresh there, what is over is closed
+                told |= {(place[0], incident.name) for incident in incidents}
             if place[1].startswith(("focus:", "discovery:")) and place not in told:
                 assert letter.text[0] in "✅▫", letter.text
 

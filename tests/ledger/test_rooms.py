@@ -9,6 +9,7 @@ from botkit.storage import Database
 from botkit.storage.outbox import Outbox
 from botkit.storage.residence import Residence
 from botkit.storage.tables import outbox
+from botkit.storage.text import from_json
 from plugins.foci.watches import Watch
 from tests.ledger.internet import Internet
 from tests.ledger.ops import ADMIN, Ops
@@ -23,6 +24,18 @@ async def firing(database: Database, *rooms: str) -> Ops:
     ops.internet.broken["rtc"] = FailureKind.CONNECT_REFUSED
     assert rooms_in(await ops.checks("a.org", 3)) == [f"{room} new" for room in rooms]
     return ops
+
+
+async def delivered(ops: Ops) -> list[str]:
+    """Everything that waits is sent; first lines of it, evidence left out."""
+    async with ops.database.begin() as connection:
+        query = select(outbox).where(outbox.c.state == "waiting").order_by(outbox.c.id)
+        rows = (await connection.execute(query)).all()
+    letters = Outbox(ops.database, lambda: int(ops.at * 1000))
+    for row in rows:
+        await letters.mark_sent(row.id, f"${row.id}", anchor=row.placement == "new")
+    await ops.lines()
+    return [from_json(row.content)["body"].splitlines()[0] for row in rows if row.placement != "thread"]
 
 
 def rooms_in(lines: list[str]) -> list[str]:
@@ -164,6 +177,66 @@ async def test_a_list_change_whose_letter_was_refused_is_told_when_the_room_take
             await letters.mark_sent(row_id, f"${row_id}", anchor=True)
 
 
+async def test_what_ended_while_a_room_refused_the_bot_is_closed_when_it_takes_letters_again(
+    any_database: Database,
+) -> None:
+    """Whether the end is what it refused, or came later: no message says for ever that something is down."""
+    ops = Ops(any_database, Internet({"a.org": ["rtc", "two"]}))
+    residence = Residence(any_database, ("foci",), lambda: int(ops.at * 1000))
+    await ops.watch({"!ops": ["a.org"]})
+    ops.internet.broken = dict.fromkeys(("rtc", "two"), FailureKind.CONNECT_REFUSED)
+    await ops.checks("a.org", 3)
+    await delivered(ops)
+    del ops.internet.broken["rtc"]
+    await ops.checks("a.org", 2)
+    await residence.suspend("!ops", REASON)
+    await ops.ledger.room_suspended("!ops", REASON, ops.at)
+    ops.restarted()
+    ops.internet.broken.clear()
+    await ops.checks("a.org", 2)
+    assert await delivered(ops) == []
+    await residence.relieve("!ops")
+    await ops.ledger.room_joined("!ops", ops.at)
+    rtc, two = await delivered(ops)
+    assert rtc.startswith("✅ rtc.example.org was down from 12:01 UTC to 12:06 UTC")
+    assert two.startswith("✅ two.example.org was down from 12:01 UTC to 12:10 UTC")
+    await residence.suspend("!ops", REASON)
+    await residence.relieve("!ops")
+    assert await delivered(ops) == []
+
+
+async def test_what_is_unwatched_while_its_room_refuses_the_bot_is_closed_as_well(database: Database) -> None:
+    """The configuration may say so at a start; nothing is told afresh."""
+    ops = await firing(database, "!ops", "!other")
+    await ops.ledger.room_suspended("!ops", REASON, ops.at)
+    await ops.ledger.unwatch("!ops", "a.org", ops.at)
+    assert "!ops edit: ▫️ rtc.example.org is not watched" in "\n".join(await ops.lines())
+    await ops.ledger.room_joined("!ops", ops.at)
+    ops.internet.broken.clear()
+    assert rooms_in(await ops.checks("a.org", 2)) == ["!other edit", "!other reply"]
+
+
+async def test_where_a_list_came_to_rest_is_told_again_if_that_was_refused(database: Database) -> None:
+    """The answer that says so is no message of its own, but tells a change."""
+    ops = Ops(database, Internet({"a.org": ["rtc", "two"]}))
+    residence = Residence(database, ("foci",), lambda: int(ops.at * 1000))
+    await ops.watch({"!ops": ["a.org"]})
+    await ops.check("a.org")
+    for foci in (["two"], ["rtc"], ["two"], ["three"]):
+        ops.internet.servers["a.org"].foci = list(foci)
+        ops.at += 200
+        await ops.check("a.org")
+    await delivered(ops)
+    assert rooms_in(await ops.checks("a.org", 13, 300))[-1] == "!ops reply"
+    await residence.suspend("!ops", REASON)
+    await ops.ledger.room_suspended("!ops", REASON, ops.at)
+    await residence.relieve("!ops")
+    await ops.ledger.room_joined("!ops", ops.at)
+    (line,) = await ops.lines()
+    assert line.startswith("!ops new: ⚠️ a.org changed its foci list")
+    assert "Clients now use https://three.example.org/jwt" in line
+
+
 async def test_a_list_change_that_waited_in_a_replaced_room_is_told_in_the_replacement(database: Database) -> None:
     """Nothing can be said in the old room any more."""
     ops = Ops(database, Internet({"a.org": ["rtc", "two"]}))
@@ -185,7 +258,7 @@ async def test_without_another_room_a_suspension_is_told_nobody(database: Databa
     await ops.ledger.room_suspended("!ops", REASON, ops.at)
     assert await ops.lines() == []
     ops.internet.broken.clear()
-    assert await ops.checks("a.org", 2) == []
+    assert sorted(rooms_in(await ops.checks("a.org", 2))) == ["!ops edit", "!other edit"]
 
 
 async def test_a_room_that_was_left_is_written_to_no_more(database: Database) -> None:
