@@ -150,9 +150,10 @@ class Desk:
                 for room_id, names in hearers.of_list(server, watches).items()
                 if room_id not in waiting and not _is_new_to(effect, room_id, watches)
             }
+            alternated = effect.alternated_at if isinstance(effect, Settled) else None
             for room_id in sorted({watch.room_id for watch in watches} - audience.keys()):
                 if not _is_new_to(effect, room_id, watches):
-                    await self.silences.withhold(Withheld(room_id, server, effect.diff.old, effect.at))
+                    await self.silences.withhold(Withheld(room_id, server, effect.diff.old, effect.at, alternated))
             self.posts += list_posts(server, effect, audience, self.settings.alerts)
             await self.release()
 
@@ -198,10 +199,13 @@ class Desk:
             await self.silences.release(row)
             if server.lists.announced is None:
                 continue
-            changed = Changed(row.at, diff(row.snapshot, server.lists.announced), server.lists.endpoint)
-            if changed.diff:
-                only = {row.room_id: audience[row.room_id]}
+            only, compared = {row.room_id: audience[row.room_id]}, diff(row.snapshot, server.lists.announced)
+            if compared:
+                changed = Changed(row.at, compared, server.lists.endpoint)
                 self.posts += list_posts(row.server, changed, only, self.settings.alerts, self.now)
+            elif row.alternated_at is not None:
+                settled = Settled(row.at, row.alternated_at, compared)
+                self.posts += list_posts(row.server, settled, only, self.settings.alerts)
 
     async def reconcile(self) -> None:
         """After any change of who watches what: servers, keys, incidents and what was withheld follow. Idempotent."""

@@ -130,6 +130,25 @@ async def test_a_silence_in_alternation_is_told_of_once_it_settled(database: Dat
     assert f"{TWO} moved from 2 to 1" in lines[1]
 
 
+async def test_alternation_that_ended_within_a_silence_is_said_to_be_over_at_its_end(any_database: Database) -> None:
+    """The room was told that more would follow; one that was silent all the time was told of none."""
+    ops = await two_rooms(any_database)
+    await ops.ledger.unsilence("!ops", "a.org", ops.at)
+    await ops.silence("!other", "a.org", 5 * 3600)
+    for foci in (["two"], ["rtc", "two"], ["two"]):
+        ops.internet.servers["a.org"].foci = list(foci)
+        ops.at += 200
+        assert rooms_in(await ops.check("a.org")) == ["!ops new"]
+    await ops.silence("!ops", "a.org", 3 * 3600)
+    ops.internet.servers["a.org"].foci = ["rtc", "two"]
+    assert await ops.check("a.org") + await ops.checks("a.org", 14, 300) == []
+    ops.restarted()
+    assert await later(ops, 5 * 3600) == [
+        "!ops reply: ✅ a.org publishes one foci list again, the one that was told last; it has stayed for an hour."
+    ]
+    assert await later(ops, 60) == []
+
+
 async def test_unsilencing_tells_at_once(database: Database) -> None:
     """And says whether there was anything to end."""
     ops = await two_rooms(database)

@@ -92,6 +92,7 @@ def upgrade() -> None:
         sa.Column("server", sa.String, primary_key=True),
         sa.Column("snapshot", sa.Text, nullable=False),
         sa.Column("at", sa.Float, nullable=False),
+        sa.Column("alternated_at", sa.Float, nullable=True),
     )
     op.create_table(
         "foci_rooms",

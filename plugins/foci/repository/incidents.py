@@ -73,12 +73,14 @@ class Withheld:
     Attributes:
         snapshot: the list as the room knows it.
         at: the latest of the changes.
+        alternated_at: when the room was told that answers alternate, if it was not told that they do no more.
     """
 
     room_id: str
     server: str
     snapshot: Snapshot
     at: float
+    alternated_at: float | None = None
 
 
 class SilenceBook:
@@ -106,14 +108,17 @@ class SilenceBook:
     async def withhold(self, one: Withheld) -> None:
         """Note a change that a room is not told; the list that it knows stays the one noted first."""
         key = {"room_id": one.room_id, "server": one.server}
-        text = snapshot.STORED.dump(one.snapshot)
-        await self._connection.execute(insert_new(self._connection, withheld).values(**key, snapshot=text, at=one.at))
+        first = {"snapshot": snapshot.STORED.dump(one.snapshot), "at": one.at, "alternated_at": one.alternated_at}
+        await self._connection.execute(insert_new(self._connection, withheld).values(**key, **first))
         await self._connection.execute(update(withheld).filter_by(**key).values(at=one.at))
 
     async def withheld(self) -> tuple[Withheld, ...]:
         """Everything that was withheld and is not told yet."""
         rows = await self._connection.execute(select(withheld).order_by(withheld.c.room_id, withheld.c.server))
-        return tuple(Withheld(row.room_id, row.server, snapshot.STORED.load(row.snapshot), row.at) for row in rows)
+        return tuple(
+            Withheld(row.room_id, row.server, snapshot.STORED.load(row.snapshot), row.at, row.alternated_at)
+            for row in rows
+        )
 
     async def release(self, one: Withheld) -> None:
         """It is told, or not worth telling any more."""

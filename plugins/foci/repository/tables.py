@@ -102,6 +102,7 @@ withheld = Table(
     Column("server", String, primary_key=True),
     Column("snapshot", Text, nullable=False),
     Column("at", Float, nullable=False),
+    Column("alternated_at", Float, nullable=True),
 )
 
 rooms = Table(
