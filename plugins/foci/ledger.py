@@ -111,7 +111,6 @@ class Ledger:
                 return
             if DAY <= went_by < 2 * DAY:
                 await desk.history.prune(now - KEPT)
-                await desk.states.forget_hosts(now - 30 * DAY)
             await desk.states.note(_PRUNED, str(now))
 
     async def configure(self, wanted: Iterable[Watch], now: float) -> tuple[Watch, ...]:

@@ -33,6 +33,9 @@ _PAUSE = 3600.0
 _FORGET = 24
 """Windows after which a host that is checked no more is forgotten."""
 
+_MOST_LISTED = 20
+"""Hosts that one server's list named first and that are kept: as many as a check asks, and they count as one."""
+
 
 @dataclass(frozen=True, slots=True)
 class HostView:
@@ -191,6 +194,9 @@ def _looked(
         known = before.trouble_since if before is not None else None
         since = None if good else now if known is None else min(known, now)
         views[host] = HostView(now, since, _lister(before, host in own, server))
+    listed = [host for host, view in views.items() if server and view.listed_by == server]
+    for host in sorted(listed, key=lambda host: (-views[host].at, host))[_MOST_LISTED:]:
+        del views[host]
     return views
 
 

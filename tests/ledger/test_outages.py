@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from sqlalchemy import select
+
 from botkit.outbound.model import FailureKind
 from botkit.storage import Database
 from plugins.foci.posts import AlertSettings
+from plugins.foci.repository.tables import hosts
 from plugins.foci.watches import WatchSettings
 from tests.ledger.internet import DAY, Internet, Server
 from tests.ledger.ops import ADMIN, Ops
@@ -276,6 +279,24 @@ async def test_a_list_of_dead_hosts_holds_back_no_alert(database: Database) -> N
     ops.internet.broken["f0"] = REFUSED
     down = f"!ops new: ❌ f0.example.org is down since 12:09 UTC (3 checks): {REASON}. Affects s0.org."
     assert await rounds(10, 14) == [down]
+
+
+async def test_a_list_of_other_hosts_at_every_check_leaves_a_few_rows(any_database: Database) -> None:
+    """Whether they answer well, badly or not at all; a restart keeps what is left."""
+    ops = Ops(any_database, Internet({"a.org": ["rtc"], "evil.org": []}))
+    await ops.watch({"!ops": ["a.org", "evil.org"]})
+    for number in range(30):
+        names = [f"x{number}-{one}" for one in range(20)]
+        ops.internet.broken |= dict.fromkeys(names[:5], REFUSED) | dict.fromkeys(names[5:10], 502)
+        ops.internet.servers["evil.org"].foci = [*names]
+        await ops.checks("evil.org", 1)
+        await ops.checks("a.org", 1, 0)
+        if number == 20:
+            ops.restarted()
+    async with any_database.begin() as connection:
+        kept = set(await connection.scalars(select(hosts.c.host)))
+    assert {"a.org", "rtc.example.org", "evil.org"} <= kept
+    assert len(kept) < 150
 
 
 async def test_reminders_stop_where_somebody_reacted(database: Database) -> None:

@@ -96,9 +96,12 @@ class StateBook:
         return Mind(Vantage(answered), Suspicion(views, **(from_json(text) if text is not None else {})))
 
     async def save_mind(self, before: Mind, after: Mind, touched: Iterable[str]) -> None:
-        """Write what is different: of hosts only those that were touched."""
+        """Write what is different: of hosts those that were touched, and delete those that are known no more."""
+        known = _hosts_of(after)
+        for some in portions({storable(host) for host in _hosts_of(before) - known}):
+            await self._connection.execute(delete(hosts).where(hosts.c.host.in_(some)))
         rows: dict[str, dict[str, Any]] = {}
-        for host in sorted(set(touched)):
+        for host in sorted(known.intersection(touched)):
             view = after.suspicion.hosts.get(host)
             rows[storable(host)] = {
                 "answered_at": after.vantage.answered.get(host),
@@ -119,13 +122,6 @@ class StateBook:
         """Write a note."""
         await upsert(self._connection, notes, [{"name": name, "value": value}])
 
-    async def forget_hosts(self, before: float) -> None:
-        """Delete hosts that were neither heard nor looked at since."""
-        old = (hosts.c.answered_at.is_(None) | (hosts.c.answered_at < before)) & (
-            hosts.c.looked_at.is_(None) | (hosts.c.looked_at < before)
-        )
-        await self._connection.execute(delete(hosts).where(old))
-
 
 def _state_of(key: str, text: str) -> KeyState:
     return certificates.STORED.load(text) if key.startswith("cert:") else health.STORED.load(text)
@@ -135,6 +131,10 @@ def _text_of(state: KeyState) -> str:
     if isinstance(state, CertificateState):
         return certificates.STORED.dump(state)
     return health.STORED.dump(state)
+
+
+def _hosts_of(mind: Mind) -> frozenset[str]:
+    return frozenset({*mind.suspicion.hosts, *mind.vantage.answered})
 
 
 def _conclusions(suspicion: Suspicion) -> dict[str, Any]:
