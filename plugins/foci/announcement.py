@@ -122,6 +122,9 @@ def closed_message(last: HealthEvent, matter: Matter) -> Document:
     event, ended = matter.events[0], last.at if last.ended is None else last.ended
     start = min(event.since, last.since)
     period = f"from {moment(start, ended)} to {moment(ended, start)} ({span(ended - start)})"
+    if event.key == "self" and last.kind is News.DROPPED:
+        told = f" is in doubt since {moment(start, matter.now)}; nothing is watched here any more."
+        return Document((Paragraph(sentence("▫️", "My own connection", Text(told))),))
     if event.key == "self":
         told = f" was in doubt {period}: {event.cause.detail}. Nobody was blamed."
         return Document((Paragraph(sentence("✅", "My own connection", Text(told))),))

@@ -258,6 +258,24 @@ async def test_when_everything_fails_the_bot_suspects_itself_once_in_every_room(
     ]
 
 
+async def test_a_room_that_watches_no_more_reads_nothing_of_an_end_of_doubt(database: Database) -> None:
+    """Its message says since when the connection was in doubt, and no more."""
+    names = ["a.org", "b.org", "c.org"]
+    ops = Ops(database, Internet({name: [f"f{name[0]}"] for name in names}))
+    await ops.watch({"!ops": names})
+    for name in names:
+        await ops.checks(name, 1, 30)
+    for name in names:
+        ops.internet.servers[name].answer = FailureKind.CONNECT_TIMEOUT
+    (doubt,) = [line for _ in range(4) for name in names for line in await ops.checks(name, 1, 60)]
+    assert doubt.startswith("!ops new: ❔ My own connection is in doubt since 12:06 UTC")
+    for name in names:
+        await ops.ledger.unwatch("!ops", name, ops.at)
+    assert await ops.lines() == [
+        "!ops edit: ▫️ My own connection is in doubt since 12:06 UTC; nothing is watched here any more."
+    ]
+
+
 async def test_a_list_of_dead_hosts_holds_back_no_alert(database: Database) -> None:
     """Whoever publishes twenty new names at each check, none of which answers, makes no room doubt or wait."""
     names = [f"s{number}.org" for number in range(6)]
