@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -51,9 +51,19 @@ class Incident:
             Expected("resolved", Relation.REPLY, ("✅", f"{rtc} recovered"), "firing"),
         )
 
-    async def play(self, federation: Federation, person: Person, room_id: str, chance: random.Random) -> None:
+    async def play(
+        self,
+        federation: Federation,
+        person: Person,
+        room_id: str,
+        chance: random.Random,
+        enough: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         """
         Everything that happens, each thing after the room was told of the one before.
+
+        Args:
+            enough: waited for before the focus comes back.
 
         Raises:
             TimeoutError: the room was not told.
@@ -68,6 +78,8 @@ class Incident:
         await person.say_raw(room_id, {"m.relates_to": about}, "m.reaction")
         await person.hears(_in(room_id, "Acknowledged by"), _PATIENCE)
         await asyncio.sleep(chance.uniform(0, 1))
+        if enough is not None:
+            await enough()
         await federation.set_fault(self.focus, None)
         await person.hears(_in(room_id, "recovered"), _PATIENCE)
 

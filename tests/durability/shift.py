@@ -28,7 +28,7 @@ _ORDERLY = 0.15
 _AT_A_MESSAGE = 0.5
 """Share of the others that end just before or just after the homeserver takes one of their messages."""
 
-_LIFE = 8.0
+_LIFE = 5.0
 """Seconds that a life has at most once the bot is awake; up to twice as long where starts take long."""
 
 
@@ -107,10 +107,20 @@ class Shift:
 
     async def _one(self, incident: Incident, room: str) -> int:
         began = time.monotonic()
+
+        def kills() -> int:
+            return sum(began <= at for at in self._stage.life.killed_at)
+
         # the judge will find what is missing
         with contextlib.suppress(TimeoutError):
-            await incident.play(self._stage.federation, self._stage.alice, room, self._chance)
-        return sum(began <= at for at in self._stage.life.killed_at)
+            await incident.play(
+                self._stage.federation,
+                self._stage.alice,
+                room,
+                self._chance,
+                lambda: until(lambda: kills() > 0, within=300),
+            )
+        return kills()
 
     async def _reap(self) -> Verdict:
         """End it and start it again, until there is peace; the last life goes on."""
