@@ -14,7 +14,8 @@ from lab.focus import Focus
 from tests.durability.judge import Expected, Relation
 from tests.matrix.person import Person, Said
 
-_PATIENCE = 300.0
+_PATIENCE = 900.0
+"""Seconds; a busy machine on which each life of the bot is short makes little headway."""
 _FAULTS = (Fault.REFUSED, Fault.BAD_GATEWAY)
 
 
