@@ -67,9 +67,10 @@ async def take_check(
     await desk.states.begin(checked.server, following.came, desk.now)
     await desk.history.turn(made.turns)
     # what a check cannot see, for its list could not be read, is no reason to hurry
-    visible = [state for key, state in {**states, **made.changed}.items() if key in shown]
+    known = {**states, **made.changed}
+    visible = [state for key, state in known.items() if key in shown]
     pace = due_in(visible, terms.interval, check.at)
-    failing = fails_deep({**states, **made.changed}, check.at)
+    failing = fails_deep(known, check.at)
     after = replace(
         after,
         due_at=desk.now + pace * jitter(),

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from plugins.foci.assembly import Evidence
 from plugins.foci.listwatch import ListState
 from plugins.foci.model import MAX_ENTRIES, Report
-from plugins.foci.samples import certificates_of, focus_key, keys_of
+from plugins.foci.samples import certificates_of, focus_key, keys_of, watched_foci
 from plugins.foci.snapshot import NOTHING, Missing, Seen, observe
 from plugins.foci.wording import service_of
 
@@ -64,13 +64,9 @@ def follow(known: Mapping[str, Origin], seen: Evidence, report: Report, lists: L
 
 
 def _found(report: Report, *, own: bool) -> dict[str, Origin]:
-    watched = keys_of(report.server_name, report, own=own)
-    found = {key: Origin.OWN for key in watched if not key.startswith("focus:")}
-    for focus in report.foci:
-        key = focus_key(focus.entry)
-        # of what comes after the first twenty nothing is told, so nothing may stay open
-        if key is not None and key in watched:
-            found.setdefault(key, Origin.LIST if focus.entry.source == "well-known" else Origin.ENDPOINT)
+    found = {key: Origin.OWN for key in keys_of(report.server_name, report, own=own) if not key.startswith("focus:")}
+    for key, same in watched_foci(report).items():
+        found[key] = Origin.LIST if same[0].entry.source == "well-known" else Origin.ENDPOINT
     return found
 
 

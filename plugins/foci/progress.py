@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from plugins.foci import certificates, deep_pace, health, suspicion
 from plugins.foci.certificates import CertificateState
 from plugins.foci.health import Condition, HealthSettings, HealthState
-from plugins.foci.samples import Check, Vantage, answering_hosts, certificates_of, focus_key, samples_of
+from plugins.foci.samples import Check, Vantage, answering_hosts, certificates_of, samples_of, watched_foci
 from plugins.foci.standing import Cause, HealthEvent, Sample
 from plugins.foci.suspicion import Suspicion
 
@@ -130,15 +130,14 @@ def fails_deep(states: Mapping[str, KeyState], now: float) -> frozenset[str]:
 def _looked_deep(check: Check, states: Mapping[str, KeyState]) -> dict[str, KeyState]:
     """The states that a deep check's last stages change."""
     changed: dict[str, KeyState] = {}
-    for focus in check.report.foci:
-        key = focus_key(focus.entry)
-        if key is None:
-            continue
-        state = changed.get(key, states.get(key))
-        state = state if isinstance(state, HealthState) else HealthState()
-        failure = deep_pace.after(state.deep, focus.stages, check.at)
-        if failure != state.deep:
-            changed[key] = replace(state, deep=failure)
+    for key, same in watched_foci(check.report).items():
+        state = states.get(key)
+        known = state if isinstance(state, HealthState) else HealthState()
+        failure = known.deep
+        for focus in same:
+            failure = deep_pace.after(failure, focus.stages, check.at)
+        if failure != known.deep:
+            changed[key] = replace(known, deep=failure)
     return changed
 
 

@@ -103,7 +103,7 @@ def focus_key(entry: Entry) -> str | None:
 
 def keys_of(server: str, report: Report, *, own: bool) -> frozenset[str]:
     """Every health key that a server's report concerns, certificates left out: to forget the others."""
-    keys = {f"discovery:{server}", *_first_foci(report)}
+    keys = {f"discovery:{server}", *watched_foci(report)}
     return frozenset({*keys, f"drift:{server}"} if own else keys)
 
 
@@ -117,14 +117,14 @@ def answering_hosts(seen: Evidence) -> frozenset[str]:
 def samples_of(check: Check) -> tuple[Sample, ...]:
     """One sample per key that this check says anything about, discovery first; each key once."""
     found: dict[str, Sample] = {}
-    foci = (_focus(check, focus) for same in _first_foci(check.report).values() for focus in same)
+    foci = (_focus(check, focus) for same in watched_foci(check.report).values() for focus in same)
     for sample in (_discovery(check), _drift(check), *foci):
         if sample is not None:
             found.setdefault(sample.key, sample)
     return tuple(found.values())
 
 
-def _first_foci(report: Report) -> Mapping[str, Sequence[FocusReport]]:
+def watched_foci(report: Report) -> Mapping[str, Sequence[FocusReport]]:
     """Foci by key, of as many keys as would be probed: a stranger's list must not become hundreds of alerts."""
     found: dict[str, list[FocusReport]] = {}
     for focus in report.foci:
