@@ -145,17 +145,19 @@ def acknowledge(
     incident: Incident, room_id: str, reaction: Acknowledgement, now: float, settings: AlertSettings
 ) -> Step:
     """Somebody entitled reacted to a message of the incident: no reminders in that room until it is over."""
-    known = _acknowledgements(incident, room_id)
-    if known is None or reaction.event_id in {one.event_id for one in known}:
+    known = _known(incident, room_id)
+    if known is None or reaction.event_id in {one.event_id for one in known.acknowledgements}:
         return incident, ()
-    return _acknowledged(incident, room_id, (*known, reaction), now, settings)
+    return _acknowledged(incident, room_id, (*known.acknowledgements, reaction), now, settings)
 
 
 def withdraw(incident: Incident, room_id: str, event_id: str, now: float, settings: AlertSettings) -> Step:
     """A reaction was redacted; reminders go on once the last one is."""
-    known = _acknowledgements(incident, room_id) or ()
-    rest = tuple(one for one in known if one.event_id != event_id)
-    if rest == known:
+    known = _known(incident, room_id)
+    if known is None:
+        return incident, ()
+    rest = tuple(one for one in known.acknowledgements if one.event_id != event_id)
+    if rest == known.acknowledgements:
         return incident, ()
     return _acknowledged(incident, room_id, rest, now, settings)
 
@@ -170,19 +172,18 @@ def rehome(incident: Incident, room_id: str, successor: str | None = None, *, st
     Args:
         standing: what the room was told can be edited again some day, so it is closed when it is over.
     """
-    held = _acknowledgements(incident, room_id)
-    if held is None:
+    known = _known(incident, room_id)
+    if known is None:
         return incident
-    view = incident.rooms.get(room_id)
-    known: RoomView | Past = incident.past[room_id] if view is None else view
-    members = known.members if standing else {}
+    held, members = known.acknowledgements, known.members if standing else {}
     rooms = {room: other for room, other in incident.rooms.items() if room != room_id}
     past = {**incident.past, room_id: Past(known.posts, () if successor else held, members)}
     incident = replace(incident, rooms=rooms, past=past)
     if successor is None or not held:
         return incident
-    there = _acknowledgements(incident, successor) or ()
-    return _holding(incident, successor, tuple(dict.fromkeys((*there, *held))))
+    there = _known(incident, successor)
+    before = () if there is None else there.acknowledgements
+    return _holding(incident, successor, tuple(dict.fromkeys((*before, *held))))
 
 
 def leave(
@@ -224,10 +225,9 @@ def _proven(incident: Incident, key: str, evidence: Document | None) -> dict[str
     return rest if evidence is None else {**dict([*rest.items()][1 - MOST_PROVEN :]), key: evidence}
 
 
-def _acknowledgements(incident: Incident, room_id: str) -> tuple[Acknowledgement, ...] | None:
-    """Those that hold in a room, or will once it is told afresh; None if it was never told."""
-    known = incident.rooms.get(room_id) or incident.past.get(room_id)
-    return None if known is None else known.acknowledgements
+def _known(incident: Incident, room_id: str) -> RoomView | Past | None:
+    """What is kept of a room that was told, whether it knows of the incident at present or not."""
+    return incident.rooms.get(room_id) or incident.past.get(room_id)
 
 
 def _holding(incident: Incident, room_id: str, acknowledgements: tuple[Acknowledgement, ...]) -> Incident:
