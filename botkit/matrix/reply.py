@@ -78,12 +78,15 @@ def unreadable_notice(room_id: str, session_id: str) -> Outgoing:
         "I could not decrypt a message here: its key never reached me. If it was a command, please send it "
         "again; if this goes on, your client may be keeping keys from unverified devices, or from me."
     )
-    content = message_content(Document((Paragraph((Text(words),)),)))
-    return Outgoing(room_id, transaction_id("unreadable", room_id, session_id), _MESSAGE, content)
+    return _notice(room_id, words, "unreadable", session_id)
 
 
 def appeal_notice(room_id: str, now: int) -> Outgoing:
     """What a room that refused the bot reads once it takes messages again; ``now`` (ms) tells appeals apart."""
     words = "For a while I could not write here: this room refused a message of mine. Now it takes them again."
+    return _notice(room_id, words, "appeal", str(now))
+
+
+def _notice(room_id: str, words: str, kind: str, which: str) -> Outgoing:
     content = message_content(Document((Paragraph((Text(words),)),)))
-    return Outgoing(room_id, transaction_id("appeal", room_id, str(now)), _MESSAGE, content)
+    return Outgoing(room_id, transaction_id(kind, room_id, which), _MESSAGE, content)
