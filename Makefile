@@ -95,7 +95,7 @@ $(BENCH_STAMP):
 policy: setup
 	@$(BIN)/python -m tests.policy $(if $(LIST),--list)
 
-# Round trips, CPU and memory; rewrites docs/performance.md. Needs root or user namespaces, /dev/net/tun and iproute2.
+# Round trips, CPU and memory; rewrites docs/evidence/performance.md. Needs root or user namespaces, /dev/net/tun and iproute2.
 bench: setup $(BENCH_STAMP)
 	@$(BIN)/python -m bench $(PARTS:%=--part %) $(if $(RUNS),--runs $(RUNS))
 

@@ -1,5 +1,5 @@
 """
-``make bench``: every part of the benchmark in turn; each rewrites its tables in docs/performance.md.
+``make bench``: every part of the benchmark in turn; each rewrites its tables in docs/evidence/performance.md.
 
 A part runs in network and mount namespaces of its own, so nothing it does leaves the machine or changes it.
 """
@@ -21,7 +21,7 @@ from bench.launch import LaunchError
 from bench.racers import WrongAnswerError
 from botkit.version import VERSION
 
-PAGE = ROOT / "docs" / "performance.md"
+PAGE = ROOT / "docs" / "evidence" / "performance.md"
 
 Part = Callable[[argparse.Namespace], Coroutine[None, None, str]]
 

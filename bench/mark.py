@@ -1,4 +1,4 @@
-"""How a tool's run on a fault is judged. The same rule for every tool; docs/scoreboard.md prints it."""
+"""How a tool's run on a fault is judged. The same rule for every tool; docs/evidence/scoreboard.md prints it."""
 
 from __future__ import annotations
 

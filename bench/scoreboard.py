@@ -1,7 +1,7 @@
 """
 Faults side by side: foci-bot, testmatrix and prometheus-blackbox-exporter on the same broken servers.
 
-``make scoreboard`` prints one line per fault and rewrites docs/scoreboard.md. Everything happens on loopback.
+``make scoreboard`` prints one line per fault and rewrites docs/evidence/scoreboard.md. Everything happens on loopback.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from bench.mark import RULE, Mark, Run, judge
 from bench.stage import ADDRESS, Stage
 from botkit.version import VERSION
 
-DOCUMENT = contestants.ROOT / "docs" / "scoreboard.md"
+DOCUMENT = contestants.ROOT / "docs" / "evidence" / "scoreboard.md"
 _MAX_SAID = 110
 Tool = contestants.FociBot | contestants.TestMatrix | contestants.Blackbox
 
@@ -60,7 +60,7 @@ def _score(run: Run, cause: str | None) -> Score:
 
 
 def render(rows: Sequence[tuple[Setback, Sequence[Score]]], names: Sequence[str], versions: Sequence[str]) -> str:
-    """The whole of docs/scoreboard.md."""
+    """The whole of docs/evidence/scoreboard.md."""
     today = f"{datetime.now(UTC):%Y-%m-%d}"
     parts = [
         _HEAD.format(date=today, versions="\n".join(f"- {line}" for line in versions)),
@@ -91,7 +91,7 @@ def _evidence(rows: Sequence[tuple[Setback, Sequence[Score]]], names: Sequence[s
         [f"`{setback.name}`", name, str(score.mark), _exit(score), f"{score.seconds:.1f}", _quoted(score.said)]
         for setback, scores in rows
         for name, score in zip(names, scores, strict=True)
-        if score.mark is not Mark.NOT_IN_SCOPE
+        if score.mark not in (Mark.RIGHT, Mark.NOT_IN_SCOPE)
     ]
 
 
@@ -114,27 +114,26 @@ def _table(head: Sequence[str], body: Sequence[Sequence[str]]) -> str:
 _HEAD = """\
 # Scoreboard
 
-What three tools make of the same broken servers, on {date}. `make scoreboard` runs it anew and rewrites this page:
-real TLS on loopback, the lab's servers, one fault at a time, every tool on a stage of its own.
+How three tools judge the same broken servers, measured on {date}. `make scoreboard` repeats it and rewrites this page:
+real TLS on loopback, one fault at a time, a fresh set of servers for every tool.
 
 {versions}
 
-testmatrix is fetched for the run and is no dependency; the exporter is that of Debian
-(`apt-get install prometheus-blackbox-exporter`) and runs with
-[bench/blackbox.yml](../bench/blackbox.yml) and the URLs of the healthy server. Both also do things that are not
-compared here: testmatrix looks at federation and, with a token, goes on to the exchange of it (it was run without
-one, as on somebody else's server); the exporter is a continuous monitor for anything with a URL.
+testmatrix comes from PyPI and is not a dependency. It was run without a token, as on someone else's server; with one it
+also exchanges it, and it tests federation too. The exporter is Debian's `prometheus-blackbox-exporter`, run with
+[bench/blackbox.yml](../../bench/blackbox.yml) and the URLs of the healthy server; it monitors anything that has a URL.
 """
 _JUDGING = """
 ## How it was judged
 
 {rule}
-The faults, their expressions and what each tool is excused from stand in [bench/faults.py](../bench/faults.py); they
-were chosen by us, from what is reported in the field, and they favour a tool that reads foci lists.
+The faults, their expressions and what each tool is excused from are in [bench/faults.py](../../bench/faults.py). We
+chose them, from what is reported in the field, and they favour a tool that reads foci lists.
 
-## What each said
+## What was said where the mark is not "right"
 
-Addresses and times are left out. "exit" is the exit status; the exporter has none, so 0 is a run that ended.
+`make scoreboard FAULTS="no-list duplicate"` prints all three outputs for some faults. Addresses and times are left out.
+"exit" is the exit status; the exporter has none, so 0 is a run that ended.
 """
 
 

@@ -23,7 +23,7 @@ from plugins.foci.watch_commands import WatchCommands
 from plugins.foci.watchman import Rounds
 
 ROOT = Path(__file__).resolve().parent.parent
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "contrib").glob("**/*.md")])
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("**/*.md"), *(ROOT / "contrib").glob("**/*.md")])
 REQUIREMENTS = (
     "requirements.txt",
     "requirements-media.txt",

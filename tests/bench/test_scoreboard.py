@@ -14,7 +14,7 @@ from bench.mark import Mark, Run, alarming, judge
 from bench.scoreboard import measure
 from plugins.foci.catalogue import CODES
 
-PAGE = ROOT / "docs" / "scoreboard.md"
+PAGE = ROOT / "docs" / "evidence" / "scoreboard.md"
 PARALLEL = 4
 TESTMATRIX = ROOT / ".venv-bench" / "bin" / "testmatrix"
 EXPORTER = installed("prometheus-blackbox-exporter")
@@ -81,7 +81,7 @@ async def test_the_bot_is_right_about_every_fault(tmp_path: Path) -> None:
 @pytest.mark.skipif(not TESTMATRIX.exists(), reason="testmatrix is missing: make scoreboard installs it")
 @pytest.mark.skipif(EXPORTER is None, reason="prometheus-blackbox-exporter is missing")
 async def test_the_others_do_as_the_page_says(tmp_path: Path) -> None:
-    """The real tools, run anew, earn the marks that docs/scoreboard.md gives them."""
+    """The real tools, run anew, earn the marks that docs/evidence/scoreboard.md gives them."""
     assert EXPORTER is not None
     tools = [TestMatrix(TESTMATRIX), Blackbox(EXPORTER, tmp_path)]
     found = {one.name: await measure(one, tools, tmp_path) for one in SETBACKS if one.name in QUICK}
@@ -98,7 +98,7 @@ def _rows() -> list[list[str]]:
 
 
 def test_the_page_has_every_fault_and_its_sums_are_right() -> None:
-    """docs/scoreboard.md was written for these faults, and its totals are those of its own rows."""
+    """docs/evidence/scoreboard.md was written for these faults, and its totals are those of its own rows."""
     totals = PAGE.read_text("utf-8").partition("\n## Totals\n")[2]
     rows = _rows()
     assert [setback.name for setback in SETBACKS] == [row[0] for row in rows]

@@ -44,8 +44,8 @@ def test_nothing_reaches_a_private_network() -> None:
 
 
 def test_the_page_has_the_figure_of_this_table() -> None:
-    """docs/security.md was written for these ways."""
-    page = (Path(__file__).parents[2] / "docs" / "security.md").read_text("utf-8")
+    """docs/evidence/security.md was written for these ways."""
+    page = (Path(__file__).parents[2] / "docs" / "evidence" / "security.md").read_text("utf-8")
     stops = Counter(way.stop for way in WAYS)
     stopped = ", ".join(f"{stop.value} {count}" for stop, count in stops.items())
     assert f"\n{len(WAYS)} ways, 0 connections to a private address; stopped by {stopped}\n" in page

@@ -18,7 +18,7 @@ EVERYBODY = (OLD, WEB, NEW, ELEMENT_X)
 
 
 class Mark(StrEnum):
-    """How much of a mistake the bot can see without an account, as docs/findings.md says it."""
+    """How much of a mistake the bot can see without an account, as docs/evidence/mistakes.md says it."""
 
     DETECTED = "detected"
     PARTLY = "partly"
@@ -54,7 +54,7 @@ class Row:
     A mistake.
 
     Attributes:
-        number: its place in the table of docs/findings.md.
+        number: its place in the table of docs/evidence/mistakes.md.
         codes: the findings by which it is told; empty for what is no fault, or cannot be seen.
     """
 

@@ -1,4 +1,4 @@
-"""All rows, in the order of the table in docs/findings.md."""
+"""All rows, in the order of the table in docs/evidence/mistakes.md."""
 
 from __future__ import annotations
 

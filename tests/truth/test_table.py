@@ -1,4 +1,4 @@
-"""The table of mistakes in docs/findings.md says what the tests show, row by row."""
+"""docs/evidence/mistakes.md says what the tests show, row by row."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from plugins.foci.model import Verdict
 from tests.truth.row import Mark, Row
 from tests.truth.table import ROWS
 
-FINDINGS = Path(__file__).resolve().parents[2] / "docs" / "findings.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "evidence" / "mistakes.md"
 
 
 def _published() -> dict[int, list[str]]:
-    chapter = FINDINGS.read_text("utf-8").partition("\n# Mistakes of the field\n")[2]
-    rows = [line.strip().strip("|").split(" | ") for line in chapter.splitlines() if re.match(r"\| \d", line)]
+    lines = PAGE.read_text("utf-8").splitlines()
+    rows = [line.strip().strip("|").split(" | ") for line in lines if re.match(r"\| \d", line)]
     return {int(cells[0]): [cell.strip() for cell in cells[1:]] for cells in rows}
 
 
