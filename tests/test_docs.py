@@ -31,7 +31,8 @@ REQUIREMENTS = (
     "requirements-lab.txt",
     "requirements-fuzz.txt",
 )
-ASPECTS = ("Severity", "Seen", "Means", "Fix", "Sure")
+ASPECTS = ("Seen", "Fix")
+PROOFS = ("certain", "time-out", "unclear", "varies")
 
 
 def _text(name: str) -> str:
@@ -70,16 +71,33 @@ def test_findings_stand_in_their_group(group: Group) -> None:
     assert {code for code, (own, _) in CODES.items() if own is group} == set(re.findall(r"^### `(.+)`$", whole, re.M))
 
 
+def _table_of_findings() -> dict[str, list[str]]:
+    """Severity, proof and meaning of each code, as the table on top of the page has them."""
+    rows = re.findall(r"^\| \[`(.+)`\]\(#(.+)\) \| (.+) \| (.+) \| (.+) \|$", _text("docs/findings.md"), re.MULTILINE)
+    assert all(code == anchor for code, anchor, *_ in rows)
+    assert len({code for code, *_ in rows}) == len(rows)
+    return {code: cells for code, _, *cells in rows}
+
+
+def test_the_table_of_findings_has_every_code_in_the_order_of_the_page() -> None:
+    """Who looks a code up in the table finds it there once, and its entry below."""
+    assert list(_table_of_findings()) == list(_findings())
+
+
 @pytest.mark.parametrize("code", sorted(CODES))
 def test_finding_is_explained_in_full(code: str) -> None:
-    """Each entry says severity, what was seen, what it means, how to mend it and how sure it is, in that order."""
+    """The table has severity, proof and meaning; the entry what was seen, how to fix it, and what the proof depends on."""
+    severity, proof, means = _table_of_findings()[code]
+    assert re.split(r"\W", severity)[0] == CODES[code][1].value
+    assert proof in PROOFS
+    assert len(means) >= len("Nothing yet.")
     text = " ".join(_findings()[code].split())
     found = list(re.finditer(r"- \*\*(\w+)\*\*: ", text))
-    assert [match[1] for match in found] == list(ASPECTS)
     ends = [match.start() for match in found[1:]] + [len(text)]
     told = {match[1]: text[match.end() : end].strip() for match, end in zip(found, ends, strict=True)}
-    assert re.split(r"\W", told["Severity"])[0] == CODES[code][1].value
-    assert {name for name in ASPECTS[1:] if len(told[name]) < len("certain.")} == set()
+    assert [match[1] for match in found] in (list(ASPECTS), [*ASPECTS, "Proof"])
+    assert proof != "varies" or "Proof" in told
+    assert {name for name, words in told.items() if len(words) < len("HTTP 429.")} == set()
 
 
 def _required(name: str) -> set[str]:
