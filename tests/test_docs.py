@@ -86,7 +86,7 @@ def test_the_table_of_findings_has_every_code_in_the_order_of_the_page() -> None
 
 @pytest.mark.parametrize("code", sorted(CODES))
 def test_finding_is_explained_in_full(code: str) -> None:
-    """The table has severity, proof and meaning; the entry what was seen, how to fix it, and what the proof depends on."""
+    """The table has severity, proof and meaning; the entry what was seen, how to fix it, what the proof depends on."""
     severity, proof, means = _table_of_findings()[code]
     assert re.split(r"\W", severity)[0] == CODES[code][1].value
     assert proof in PROOFS
