@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -39,7 +38,7 @@ class WellKnown:
     Attributes:
         document: any JSON value, or bytes to be sent as they are; None answers 404.
         status: the HTTP status where there is a document.
-        headers: all headers of the answer but Content-Length and ETag.
+        headers: all headers of the answer but Content-Length.
         fault: the fault of the well-known layer that is being played.
     """
 
@@ -72,15 +71,12 @@ class WellKnown:
         self._mount.fault = fault if fault is not None and fault.layer is Layer.HTTP else None
         self.fault = fault if fault is not None and fault.layer is Layer.WELL_KNOWN else None
 
-    async def serve(self, request: Request) -> Answer:
-        """The document as published, without any fault; 304 where the client has it already."""
+    def _published(self) -> Answer:
+        """The document as published, without any fault."""
         if self.document is None:
             return nginx_page(404)
         body = self.document if isinstance(self.document, bytes) else json.dumps(self.document).encode()
-        tag = f'"{hashlib.sha256(body).hexdigest()[:16]}"'
-        if self.status == 200 and request.headers.get("if-none-match") == tag:
-            return Answer(304, b"", (*self.headers, ("ETag", tag)))
-        return Answer(self.status, body, (*self.headers, ("ETag", tag)))
+        return Answer(self.status, body, self.headers)
 
     async def _answer(self, request: Request) -> Answer:
         if self.fault in _LOCATIONS and request.path != "/moved":
@@ -89,7 +85,7 @@ class WellKnown:
             return nginx_page(404)
         if self.fault in _BODIES:
             return Answer(200, _BODIES[self.fault](), (_JSON, *_CORS))
-        return self._changed(await self.serve(request))
+        return self._changed(self._published())
 
     def _changed(self, answer: Answer) -> Answer:
         match self.fault:

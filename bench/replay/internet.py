@@ -17,7 +17,6 @@ from lab.simulation import SimulatedClock
 from plugins.foci.answer import WellKnownAnswer, read_answer
 from plugins.foci.assembly import CheckSettings, Evidence, assemble, entries_of
 from plugins.foci.check import Checker, Examined, Observe
-from plugins.foci.copies import Copy, copy_of
 from plugins.foci.entries import probe_url
 from plugins.foci.homeserver import HomeserverAnswer, TransportsAnswer
 from plugins.foci.model import MSC4143_KEY
@@ -59,7 +58,6 @@ class StandInChecker(Checker):
         target: Target,
         *,
         observe: Observe | None = None,
-        copy: Copy | None = None,
         afresh: bool = False,
         ignore: frozenset[str] = frozenset(),
         deep: bool = False,
@@ -79,7 +77,7 @@ class StandInChecker(Checker):
         evidence = Evidence(target, answer, homeserver, None, None, seen)
         now = datetime.fromtimestamp(self._wall.now(), UTC)
         report = assemble(evidence, CheckSettings(ignore), self._list, now, (loop.time() - started) * 1000)
-        return Examined(report, evidence, copy_of(answer.hops[-1], self._wall.now()))
+        return Examined(report, evidence)
 
     async def observe(self, url: ServiceUrl, deadline: float) -> Observation:
         """See `Checker`."""
@@ -99,10 +97,9 @@ class StandInChecker(Checker):
             exchange = self._answered(url.text, _service_answer(trouble), ends, slow=trouble is Manner.SLOW)
         return Observation(url, ("192.0.2.1",), None, 1.0, {4: exchange}, families_reached=frozenset({4}))
 
-    async def confirm(self, target: Target) -> tuple[WellKnownAnswer, Copy | None]:
+    async def confirm(self, target: Target) -> WellKnownAnswer:
         """See `Checker`."""
-        answer = await self._well_known(target, self._truth.published(target.server_name, self._at))
-        return answer, copy_of(answer.hops[-1], self._wall.now())
+        return await self._well_known(target, self._truth.published(target.server_name, self._at))
 
     def is_own(self, server: str) -> bool:
         """See `Checker`."""
@@ -155,7 +152,7 @@ def _published(published: Published, trouble: Trouble | None, *, another: bool) 
     body = json.dumps(document).encode()
     if trouble is Manner.CUT_SHORT:
         body = body[: len(body) // 2]
-    return Response(200, {**_JSON, "etag": (f'"{hash(body) & 0xFFFF:x}"',)}, body)
+    return Response(200, _JSON, body)
 
 
 def _service_answer(trouble: Trouble | None) -> Response:

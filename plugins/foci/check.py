@@ -14,7 +14,6 @@ from botkit.outbound import OutboundClient, one_party
 from botkit.plugin import Account, Limits
 from plugins.foci.answer import WellKnownAnswer
 from plugins.foci.assembly import MAX_PROBED, CheckSettings, Evidence, assemble, entries_of
-from plugins.foci.copies import Copy
 from plugins.foci.descent import Descent
 from plugins.foci.discovery import Discovery
 from plugins.foci.entries import probe_url
@@ -33,11 +32,10 @@ Observe = Callable[[ServiceUrl, float], Awaitable[Observation]]
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """A report with the evidence behind it, and what to keep of the well-known for the next time."""
+    """A report with the evidence behind it."""
 
     report: Report
     seen: Evidence
-    copy: Copy | None
 
 
 class Checker:
@@ -77,7 +75,6 @@ class Checker:
         target: Target,
         *,
         observe: Observe | None = None,
-        copy: Copy | None = None,
         afresh: bool = False,
         ignore: frozenset[str] = frozenset(),
         deep: bool = False,
@@ -87,44 +84,38 @@ class Checker:
 
         Args:
             observe: how service URLs are observed, where results are shared; afresh when None.
-            copy: what was kept of the last well-known; a 304 then stands for it.
-            afresh: the well-known is asked for past every cache instead.
+            afresh: the well-known is asked for past every cache on the way.
             ignore: finding codes left out, besides those of the settings.
             deep: as for ``check``. What is observed deep is never shared: it is of the bot's account, at this time.
         """
         with one_party():
-            return await self._examine(target, observe or self.observe, copy, ignore, afresh=afresh, deep=deep)
+            return await self._examine(target, observe or self.observe, ignore, afresh=afresh, deep=deep)
 
     async def observe(self, url: ServiceUrl, deadline: float) -> Observation:
         """Observe a service URL afresh; ``deadline`` is loop time."""
         return await self._observer.observe(url, deadline=deadline)
 
-    async def confirm(self, target: Target) -> tuple[WellKnownAnswer, Copy | None]:
-        """The well-known alone, past every cache on the way, and what to keep of it."""
+    async def confirm(self, target: Target) -> WellKnownAnswer:
+        """The well-known alone, past every cache on the way."""
         deadline = asyncio.get_running_loop().time() + self._limits.deadline
         with one_party():
-            return await self._discovery.confirmed(target.url_host, deadline=deadline, now=self._now().timestamp())
+            return await self._discovery.well_known(target.url_host, deadline=deadline, no_cache=True)
 
     def is_own(self, server: str) -> bool:
         """Whether the bot's account is on this server."""
         return self._account is not None and self._account.user_id.partition(":")[2] == server
 
     async def _examine(
-        self, target: Target, observe: Observe, copy: Copy | None, ignore: frozenset[str], *, afresh: bool, deep: bool
+        self, target: Target, observe: Observe, ignore: frozenset[str], *, afresh: bool, deep: bool
     ) -> Examined:
         loop = asyncio.get_running_loop()
         started = loop.time()
         deadline = started + self._limits.deadline
-        now = self._now().timestamp()
         lookup = asyncio.ensure_future(self._federation.look_up(target, deadline=deadline))
         descent = self._descent(target, deadline) if deep else None
         probes = _Probes(observe if descent is None else descent.after(observe), deadline)
         try:
-            if afresh:
-                answer, fetched = await self._discovery.confirmed(target.url_host, deadline=deadline, now=now)
-                kept = fetched or copy
-            else:
-                answer, kept = await self._discovery.revisited(target.url_host, copy, deadline=deadline, now=now)
+            answer = await self._discovery.well_known(target.url_host, deadline=deadline, no_cache=afresh)
             # Begun before the probes: a list of silent services would take every slot of this check.
             published = asyncio.gather(
                 self._homeserver(target, answer, probes, deadline),
@@ -141,7 +132,7 @@ class Checker:
             probes.cancel()
         settings = replace(self._settings, ignore=self._settings.ignore | ignore)
         elapsed_ms = (loop.time() - started) * 1000
-        return Examined(assemble(seen, settings, self._suffixes, self._now(), elapsed_ms), seen, kept)
+        return Examined(assemble(seen, settings, self._suffixes, self._now(), elapsed_ms), seen)
 
     def _descent(self, target: Target, deadline: float) -> Descent:
         if self._account is None:

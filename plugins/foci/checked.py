@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 from plugins.foci.answer import WellKnownAnswer
 from plugins.foci.assembly import Evidence
-from plugins.foci.copies import Copy
 from plugins.foci.model import Report
 from plugins.foci.service_url import ServiceUrl
 
@@ -22,7 +21,6 @@ class Due:
         interval: the shortest that any room asked for, seconds.
         ignore: finding codes left out of the judgement.
         confirm: only the well-known is fetched again, past every cache, to confirm a changed list.
-        copy: what was kept of the last answer.
         afresh: a changed list could not be confirmed yet: the well-known is fetched past every cache.
     """
 
@@ -32,7 +30,6 @@ class Due:
     deep: bool = False
     ignore: frozenset[str] = frozenset()
     confirm: bool = False
-    copy: Copy | None = None
     afresh: bool = False
 
 
@@ -46,7 +43,6 @@ class Checked:
         probe: names this check.
         probes: names the earlier check from which the result of a service was reused.
         own: the server is the one the bot's account is on.
-        copy: to be kept for the next check.
     """
 
     server: str
@@ -55,7 +51,6 @@ class Checked:
     probe: str
     probes: Mapping[ServiceUrl, str] = field(default_factory=dict)
     own: bool = False
-    copy: Copy | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +61,8 @@ class Confirmed:
     Attributes:
         server: as in `Due`.
         at: seconds since the epoch.
-        copy: to be kept for the next check.
     """
 
     server: str
     answer: WellKnownAnswer
     at: float
-    copy: Copy | None = None

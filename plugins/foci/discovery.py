@@ -11,7 +11,6 @@ from botkit.outbound.model import Exchange
 from botkit.outbound.target import TargetError
 from botkit.outbound.target import parse_target as read_url
 from plugins.foci.answer import WellKnownAnswer, read_answer
-from plugins.foci.copies import Copy, conditions, copy_of, freshened
 from plugins.foci.cors import REQUEST_HEADERS
 from plugins.foci.homeserver import (
     STABLE_PATH,
@@ -26,6 +25,7 @@ from plugins.foci.target import Target
 
 WELL_KNOWN_PATH = "/.well-known/matrix/client"
 _REDIRECTS = (301, 302, 303, 307, 308)
+_NO_CACHE = {"Cache-Control": "no-cache", "Pragma": "no-cache"}
 
 
 class Discovery:
@@ -35,48 +35,28 @@ class Discovery:
         self._outbound = outbound
         self._max_redirects = max_redirects
 
-    async def well_known(self, url_host: str, *, deadline: float) -> WellKnownAnswer:
+    async def well_known(self, url_host: str, *, deadline: float, no_cache: bool = False) -> WellKnownAnswer:
         """
         The client well-known of a host (client-server API, "Well-known URIs"; redirects as in MSC4402).
 
         Args:
             url_host: the host as it stands in a URL, with a port only for the port-keeping variant.
             deadline: loop time at which to give up.
+            no_cache: caches on the way are to ask the origin (RFC 9111, section 5.2.1.4).
         """
-        hops, refused = await self._followed(url_host, _Conditions(None, 0.0), REQUEST_HEADERS, deadline)
+        headers = {**REQUEST_HEADERS, **_NO_CACHE} if no_cache else REQUEST_HEADERS
+        hops, refused = await self._followed(url_host, headers, deadline)
         return read_answer(url_host, hops, refused)
 
-    async def revisited(
-        self, url_host: str, copy: Copy | None, *, deadline: float, now: float
-    ) -> tuple[WellKnownAnswer, Copy | None]:
-        """
-        The same, asked for with conditions, and what to keep of it for the next time.
-
-        Args:
-            copy: what was kept the last time; a 304 is answered from it.
-            now: seconds since the epoch.
-        """
-        asked = _Conditions(copy, now)
-        hops, refused = await self._followed(url_host, asked, REQUEST_HEADERS, deadline)
-        answer = read_answer(url_host, hops, refused)
-        return answer, asked.kept(hops[-1]) if answer.report.outcome == "ok" else copy
-
-    async def confirmed(self, url_host: str, *, deadline: float, now: float) -> tuple[WellKnownAnswer, Copy | None]:
-        """The same, past every cache on the way (RFC 9111, section 5.2.1.4), and what to keep of it."""
-        headers = {**REQUEST_HEADERS, "Cache-Control": "no-cache", "Pragma": "no-cache"}
-        hops, refused = await self._followed(url_host, _Conditions(None, now), headers, deadline)
-        answer = read_answer(url_host, hops, refused)
-        return answer, copy_of(hops[-1], now) if answer.report.outcome == "ok" else None
-
     async def _followed(
-        self, url_host: str, asked: _Conditions, headers: Mapping[str, str], deadline: float
+        self, url_host: str, headers: Mapping[str, str], deadline: float
     ) -> tuple[list[Exchange], str | None]:
         """Every exchange on the way to the answer, and why the last redirect was not followed."""
         url = f"https://{url_host}{WELL_KNOWN_PATH}"
         hops: list[Exchange] = []
         seen = {url}
         while True:
-            hop = await self._hop(url, asked, headers, deadline)
+            hop = await self._outbound.fetch("GET", url, headers=headers, deadline=deadline)
             hops.append(hop)
             if hop.response is None or hop.response.status not in _REDIRECTS:
                 return hops, None
@@ -85,15 +65,6 @@ class Discovery:
                 return hops, refused
             url = following
             seen.add(url)
-
-    async def _hop(self, url: str, asked: _Conditions, headers: Mapping[str, str], deadline: float) -> Exchange:
-        """One request; where a 304 leaves something open it is made again without conditions."""
-        wanted = asked.headers(url)
-        hop = await self._outbound.fetch("GET", url, headers={**headers, **wanted}, deadline=deadline)
-        if not wanted or hop.response is None or hop.response.status != 304:
-            return hop
-        whole = asked.answered(hop)
-        return whole or await self._outbound.fetch("GET", url, headers=headers, deadline=deadline)
 
     def _next(self, url: str, location: str | None, seen: set[str], hops: int) -> tuple[str, str | None]:
         """The next URL, and why it is not followed (None when it is)."""
@@ -131,31 +102,6 @@ class Discovery:
         if fallback and not versions.valid:
             return HomeserverAnswer(None, TransportsAnswer())
         return HomeserverAnswer(versions, read_transports(unstable, stable, listed))
-
-
-class _Conditions:
-    """A kept copy in one fetch: the headers that follow from it, and what becomes of it."""
-
-    def __init__(self, copy: Copy | None, now: float) -> None:
-        self._copy = copy
-        self._now = now
-        self._reused = False
-        self._mute = False
-
-    def headers(self, url: str) -> Mapping[str, str]:
-        return {} if self._copy is None else conditions(self._copy, url, self._now)
-
-    def answered(self, hop: Exchange) -> Exchange | None:
-        """The 200 that a 304 stands for; None where the document must be fetched whole."""
-        whole = None if self._copy is None else freshened(self._copy, hop)
-        self._reused, self._mute = whole is not None, whole is None
-        return whole
-
-    def kept(self, hop: Exchange) -> Copy | None:
-        """What to keep of the answer; that conditions save nothing here is remembered as long as a copy is of use."""
-        if self._copy is not None and (self._reused or (self._copy.mute and self._copy.is_of_use(self._now))):
-            return self._copy
-        return copy_of(hop, self._now, mute=self._mute)
 
 
 async def _own_list(own: HomeserverReader | None, deadline: float) -> Exchange | None:

@@ -39,8 +39,8 @@ class Inspector:
         return await (self._confirm(target, due) if due.confirm else self._check(target, due))
 
     async def _confirm(self, target: Target, due: Due) -> Confirmed:
-        answer, copy = await self._checker.confirm(target)
-        return Confirmed(due.server, answer, self._clock.now(), copy or due.copy)
+        answer = await self._checker.confirm(target)
+        return Confirmed(due.server, answer, self._clock.now())
 
     async def _check(self, target: Target, due: Due) -> Checked:
         own, reused = self._name(), {}
@@ -56,10 +56,9 @@ class Inspector:
         examined = await self._checker.examine(
             target,
             observe=None if due.deep else observe,
-            copy=due.copy,
             afresh=due.afresh,
             ignore=due.ignore,
             deep=due.deep,
         )
         is_own = self._checker.is_own(target.server_name)
-        return Checked(due.server, examined.report, examined.seen, own, reused, is_own, examined.copy)
+        return Checked(due.server, examined.report, examined.seen, own, reused, is_own)

@@ -24,7 +24,7 @@ def dues_of(row: ServerRow, terms: Terms) -> Dues:
     """What is next for a server; one that was never checked has been due since it is watched."""
     at = row.watched_since if row.due_at is None else row.due_at
     deep = terms.deep and deep_pace.is_due(row.deep_at, at)
-    regular = Due(row.server, at, terms.interval, deep, terms.ignore, copy=row.copy, afresh=row.unconfirmed)
+    regular = Due(row.server, at, terms.interval, deep, terms.ignore, afresh=row.unconfirmed)
     if row.confirm_at is None:
         return (regular,)
     return (regular, replace(regular, at=row.confirm_at, confirm=True))
@@ -74,7 +74,6 @@ async def take_check(
     after = replace(
         after,
         due_at=desk.now + pace * jitter(),
-        copy=checked.copy,
         verdict=report.verdict.value,
         summary=report.summary,
         checked_at=check.at,
@@ -97,7 +96,6 @@ async def take_confirmation(desk: Desk, confirmed: Confirmed) -> Dues:
     if row is None or terms is None:
         return ()
     after, effects = _looked(replace(row, confirm_at=None), observe(confirmed.answer), confirmed.at, desk)
-    after = replace(after, copy=confirmed.copy)
     await desk.servers.save(row, after)
     await desk.lists(confirmed.server, effects, watches)
     return dues_of(after, terms)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from botkit.outbound.model import FailureKind
 from botkit.storage import Database
-from plugins.foci.repository.tables import concerns, states
+from plugins.foci.repository.tables import concerns, servers, states
 from tests.ledger.internet import Internet
 from tests.ledger.ops import Ops
 
@@ -66,6 +66,16 @@ async def test_a_confirmation_that_fails_leaves_it_to_the_next_check(database: D
     ops.internet.servers["a.org"].answer = 200
     assert await ops.checks("a.org", 1, 300) == [f"!ops new: ⚠️ a.org changed its foci list at 12:05 UTC: {MOVED}"]
     assert [due.afresh for due in await ops.ledger.schedule()] == [False]
+
+
+async def test_a_database_with_copies_of_documents_is_read(database: Database) -> None:
+    """Versions that asked with conditions kept one for each server."""
+    ops = await one_server(database)
+    dues = await ops.ledger.schedule()
+    async with database.begin() as connection:
+        await connection.execute(update(servers).values(copy='{"url": "https://a.org/", "body": "{}"}'))
+    assert await ops.restarted().schedule() == dues
+    assert await ops.checks("a.org", 2) == []
 
 
 @pytest.mark.parametrize("answer", [500, 403, FailureKind.DNS_SERVFAIL, FailureKind.CONNECT_REFUSED])

@@ -12,13 +12,15 @@ from sqlalchemy.sql.elements import ColumnElement
 from botkit.storage import Connection
 from botkit.storage.database import insert_new
 from botkit.storage.text import from_json, storable, to_json
-from plugins.foci import copies, listwatch
-from plugins.foci.copies import Copy
+from plugins.foci import listwatch
 from plugins.foci.listwatch import ListState
 from plugins.foci.repository.portions import portions
 from plugins.foci.repository.tables import concerns, servers, watches
 from plugins.foci.repository.upsert import upsert
 from plugins.foci.watches import Watch
+
+_SERVER_COLUMNS = [column for column in servers.c if column.name != "copy"]
+"""What is used of the table of servers: its copies of well-knowns are of versions that asked with conditions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,6 @@ class ServerRow:
     due_at: float | None = None
     confirm_at: float | None = None
     lists: ListState = ListState()  # noqa: RUF009 - frozen
-    copy: Copy | None = None
     verdict: str | None = None
     summary: str | None = None
     checked_at: float | None = None
@@ -121,13 +122,13 @@ class ServerBook:
 
     async def all(self) -> tuple[ServerRow, ...]:
         """Every watched server; lists are left out."""
-        columns = [column for column in servers.c if column.name != "list_state"]
+        columns = [column for column in _SERVER_COLUMNS if column.name != "list_state"]
         rows = await self._connection.execute(select(*columns).order_by(servers.c.server))
         return tuple(_server_of(row) for row in rows)
 
     async def get(self, server: str) -> ServerRow | None:
         """One of them with its list."""
-        row = (await self._connection.execute(select(servers).where(servers.c.server == server))).first()
+        row = (await self._connection.execute(select(*_SERVER_COLUMNS).where(servers.c.server == server))).first()
         return None if row is None else _server_of(row)
 
     async def add(self, names: Iterable[str], now: float) -> None:
@@ -153,8 +154,6 @@ class ServerBook:
         }
         if before.lists != after.lists:
             values["list_state"] = listwatch.STORED.dump(after.lists)
-        if before.copy != after.copy:
-            values["copy"] = None if after.copy is None else copies.STORED.dump(after.copy)
         await self._connection.execute(update(servers).where(servers.c.server == after.server).values(values))
 
 
@@ -168,9 +167,5 @@ def watch_of(row: Row[Any]) -> Watch:
 
 def _server_of(row: Row[Any]) -> ServerRow:
     values = dict(row._mapping)
-    lists, copy = values.pop("list_state", None), values.pop("copy")
-    return ServerRow(
-        **values,
-        lists=ListState() if lists is None else listwatch.STORED.load(lists),
-        copy=None if copy is None else copies.STORED.load(copy),
-    )
+    lists = values.pop("list_state", None)
+    return ServerRow(**values, lists=ListState() if lists is None else listwatch.STORED.load(lists))
