@@ -1,9 +1,7 @@
 """
 Which rooms hear of something, and about which of their servers.
 
-Intended use: the shell knows which servers each room watches and which servers a key concerns: for ``focus:`` and
-``cert:`` all that publish it or are served from there, for the others the one in the key. ``hearing`` gives the rooms,
-each with the names it may read: a room never learns what another one watches.
+A room never learns what another one watches.
 """
 
 from __future__ import annotations

@@ -1,9 +1,7 @@
 """
 Certificates that near their end: told at 14, 7 and 1 days, each once per certificate.
 
-Intended use: keep one ``CertificateState`` per ``cert:<host:port>`` key (``STORED`` for the database). After every
-check call ``step(state, seen, now, recoveries)`` for each of its sightings (``samples.certificates_of``) and treat the
-events like those of ``health``. The end itself is not told here: the probe fails then, and ``health`` tells that.
+The end itself is not told here: the probe fails then, and ``health`` tells that.
 """
 
 from __future__ import annotations

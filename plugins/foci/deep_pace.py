@@ -1,10 +1,7 @@
 """
 When a watched server's check goes deep: seldom while all is well, always while it is not.
 
-Intended use: a server is due when ``is_due``; after a deep check keep ``after`` for each of its foci, with the rest of
-what is known of the focus, and of the server when it was unless anything fails. While a deep stage fails every check is
-deep: else those in between, which look no further, would pass for a recovery. For the same reason a check that is not
-deep tells nothing good of a focus whose failure ``lasts``, whichever server's it is.
+While a deep stage fails every check is deep, and one that is not proves no recovery of a focus whose failure ``lasts``.
 """
 
 from __future__ import annotations

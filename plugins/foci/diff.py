@@ -1,9 +1,4 @@
-"""
-What changed between two snapshots of a foci list: ordered, with as few moves as possible.
-
-Intended use: ``listwatch`` makes a ``Diff`` when a change is confirmed, ``news`` puts it into words. Nothing here is
-stored: a diff follows from its two snapshots.
-"""
+"""What changed between two snapshots of a foci list: ordered, with as few moves as possible."""
 
 from __future__ import annotations
 

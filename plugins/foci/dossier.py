@@ -1,9 +1,4 @@
-"""
-The evidence behind an alert, for its thread: stages, error, address, timings, and what to do.
-
-Intended use: when ``health.step`` gives an event that opens or changes an outage, pass ``dossier(report, key)`` of the
-report that caused it to ``incidents.develop``.
-"""
+"""The evidence behind an alert, for its thread: stages, error, address, timings, and what to do."""
 
 from __future__ import annotations
 

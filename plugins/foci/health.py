@@ -4,11 +4,7 @@ Whether one thing is well: from samples to what the rooms are told, never hasty 
 A thing has a key: ``focus:<scheme://host:port/path>``, ``discovery:<server>``, ``drift:<server>``, ``self``; and
 ``cert:<host:port>``, whose state is that of ``certificates``.
 
-Intended use: keep one ``HealthState`` per key (``STORED`` for the database). After every check call
-``step(state, sample, settings, held=...)`` for each of its samples (``samples``), with ``suspicion.held_back`` as
-``held``; store the state and pass the events to ``incidents.develop`` in the same transaction. A
-service's result that is reused for another server keeps its ``probe``, so it counts once. The next check of a server
-is due after the shortest ``pace`` of its keys.
+A service's result that is reused for another server keeps its ``probe``, so it counts once.
 """
 
 from __future__ import annotations

@@ -1,8 +1,4 @@
-"""
-Who hears what, put together from watches, silences and rooms that refuse the bot.
-
-Intended use: load everything about the keys in question, then ask ``of_event``, ``of_members``, ``of_list``.
-"""
+"""Who hears what, put together from watches, silences and rooms that refuse the bot."""
 
 from __future__ import annotations
 

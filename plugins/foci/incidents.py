@@ -1,19 +1,9 @@
 """
 Incidents: what each room reads of an outage, from the first message to the last.
 
-Intended use: keep every open ``Incident`` (``incident.STORED`` for the database) and per room the event id of its NEW
-message. Several URLs of one service that are bad for the same reason are one incident, of which each room reads only
-what concerns its own servers: ``matching(open ones, event)`` finds it.
-
-- A health event: ``develop(one that matches or None, event, audience, settings, evidence)``.
-- Now and then, at the latest at ``next_reminder``, and when silences, watches or lists change:
-  ``refresh(incident, audiences, now, settings)``. Rooms that join the audience (a silence ended, a watch was added)
-  get the incident afresh.
-- Reactions: ``acknowledge`` and ``withdraw``. A room that was upgraded or refuses the bot: ``rehome``, then
-  ``refresh``. A room that watches nothing of it any more: ``leave``.
-
-Each returns the incident (None once closed) and posts, to be stored in one transaction. A post's ``name`` is unique and
-the same when the step is repeated, so a transaction id can follow from it.
+Several URLs of one service that are bad for the same reason are one incident, of which each room reads only what
+concerns its own servers. A post's ``name`` is unique and the same when the step is repeated, so a transaction id can
+follow from it.
 """
 
 from __future__ import annotations

@@ -1,10 +1,8 @@
 """
 Which health keys concern a server, from one check to the next.
 
-Intended use: after every check ``follow(known, check, state)`` with the keys that concerned the server before it and
-its list as ``listwatch`` knows it after. What came is to be added; what went is gone for certain: nothing goes because
-a fetch failed, because a list is not confirmed yet, or while answers alternate. Unless there are too many: of a server
-whose list is another one at every fetch only the lists that ``listwatch`` holds are kept.
+Nothing goes because a fetch failed, because a list is not confirmed yet, or while answers alternate; of a server whose
+list is another one at every fetch only the lists that ``listwatch`` holds are kept.
 """
 
 from __future__ import annotations

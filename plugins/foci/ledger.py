@@ -1,9 +1,8 @@
 """
 What watches remember and tell: every method is one transaction, and what it tells is in it.
 
-Intended use: the schedule asks ``schedule`` once and hands every check to ``take``; ``Reminders`` does what is due by
-time alone. Commands and the host's hooks call the rest. Whatever the host may repeat after a crash does nothing the
-second time. ``now`` is everywhere in seconds since the epoch.
+Whatever the host may repeat after a crash does nothing the second time. ``now`` is everywhere in seconds since the
+epoch.
 """
 
 from __future__ import annotations

@@ -1,12 +1,4 @@
-"""
-One watched server's foci list over time: when a difference is a change worth telling.
-
-Intended use: keep one ``ListState`` per watched server (``STORED`` for the database). After every fetch of the
-well-known, whoever asked for it, call ``step(state, observe(answer, endpoint), now, settings)``, store the state and
-carry out the effects in the same transaction. ``ConfirmAt`` asks for another fetch of the well-known with
-``Cache-Control: no-cache`` at a time; its answer goes through ``step`` like any other. After a restart
-``confirmation_due`` says whether one is outstanding.
-"""
+"""One watched server's foci list over time: when a difference is a change worth telling."""
 
 from __future__ import annotations
 

@@ -1,9 +1,4 @@
-"""
-List changes in words, bounded whatever was published.
-
-Intended use: ``list_posts(server, effect, audience, settings)`` with the effects of ``listwatch.step``; the audience is
-that of the key ``list:<server>``. ``describe`` and ``uses`` also serve the history of a server.
-"""
+"""List changes in words, bounded whatever was published."""
 
 from __future__ import annotations
 

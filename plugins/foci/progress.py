@@ -1,9 +1,4 @@
-"""
-One check of a server taken in by everything that judges over time: vantage, suspicion, health, certificates.
-
-Intended use: load the ``Mind`` of the bot and the states of the keys that the check may speak of, call ``progress``,
-store what comes out and tell its events, all in one transaction.
-"""
+"""One check of a server taken in by everything that judges over time: vantage, suspicion, health, certificates."""
 
 from __future__ import annotations
 

@@ -1,9 +1,7 @@
 """
 From one check to samples: what it says about each key that is watched.
 
-Intended use: a check yields its ``Evidence`` and its ``Report``. Keep one ``Vantage`` for the whole bot: after every
-check ``vantage.noted(answering_hosts(seen), at)``. Then ``samples_of`` for ``suspicion`` and ``health``,
-``certificates_of`` for ``certificates``. What is not in the samples was not tested: its state stays as it is.
+What is not in the samples was not tested: its state stays as it is.
 """
 
 from __future__ import annotations

@@ -1,8 +1,4 @@
-"""
-The posts of one step of an incident, as each room is to read it.
-
-Intended use: ``tell``, ``develop`` and ``end`` for each room whose knowledge changes, then ``result``.
-"""
+"""The posts of one step of an incident, as each room is to read it."""
 
 from __future__ import annotations
 

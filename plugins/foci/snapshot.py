@@ -1,9 +1,8 @@
 """
 A foci list as it stood at one time, in a canonical form that can be compared and stored.
 
-Intended use: after every fetch of a client well-known ``observe(answer, endpoint)`` says what it proves, and
-``listwatch.step`` takes that. Only a 200 with a JSON object is a list seen; a 404 is one only when it repeats, which
-``listwatch`` counts. Everything else leaves the last list as it is. ``STORED`` writes a snapshot for the database.
+Only a 200 with a JSON object is a list seen; a 404 is one only when it repeats, which ``listwatch`` counts. Everything
+else leaves the last list as it is.
 """
 
 from __future__ import annotations

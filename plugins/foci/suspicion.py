@@ -1,11 +1,8 @@
 """
 Whether the bot should suspect itself: many hosts that go bad together are rarely all at fault.
 
-Intended use: keep one ``Suspicion`` (``STORED`` for the database). After every check call
-``step(state, samples, now, window, server)`` with all of its samples first, then ``health.step`` for each of them with
-``held=held_back(state, its first_bad, now, window)``. The events have the key ``self`` and go to every room with a
-watch. What was held back fires with its next bad sample a window after the suspicion is over: until then checks that
-began before come to their end.
+What was held back fires with its next bad sample a window after the suspicion is over: until then checks that began
+before come to their end.
 
 Lists are written by strangers: a host counts from its first good answer on, and all that one server's list named first
 count as one host.

@@ -1,9 +1,4 @@
-"""
-What a server's watch saw over a span of time, as rows of stretches: the model behind the picture of ``!foci history``.
-
-Intended use: ``timeline(server, outages, changes, watched_since, since, until)`` with what the database remembers, then
-``chart.draw`` for the picture and ``Timeline.words`` for those who cannot see it.
-"""
+"""What a server's watch saw over a span of time, as rows of stretches: what ``!foci history`` draws."""
 
 from __future__ import annotations
 

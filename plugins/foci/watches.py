@@ -1,9 +1,4 @@
-"""
-Who wants which server watched, and what follows for its checks.
-
-Intended use: the database keeps every ``Watch``; ``terms_of`` puts those of one server together, ``ignored_by`` tells
-what a room does not want to hear of it.
-"""
+"""Who wants which server watched, and what follows for its checks."""
 
 from __future__ import annotations
 
