@@ -146,14 +146,6 @@ class AlertsConfig(Section):
     msgtype: Literal["m.text", "m.notice"] = "m.text"
 
 
-class DigestConfig(Section):
-    """A regular summary."""
-
-    schedule: str | None = None
-    timezone: str = "UTC"
-    rooms: tuple[str, ...] = ()
-
-
 class FociConfig(Section):
     """What the plugin may be told."""
 
@@ -162,16 +154,13 @@ class FociConfig(Section):
     deep: DeepConfig = Field(default_factory=DeepConfig)
     watch: WatchConfig = Field(default_factory=WatchConfig)
     alerts: AlertsConfig = Field(default_factory=AlertsConfig)
-    digest: DigestConfig = Field(default_factory=DigestConfig)
 
     @model_validator(mode="after")
-    def _refuse_what_is_not_built(self) -> Self:
+    def _refuse_deep_watches_unless_enabled(self) -> Self:
         """A bot that takes a wish and never acts on it would be worse than one that refuses it."""
         for one in _whole(self.watch.servers):
             if one.deep and not self.deep.enabled:
                 raise ValueError(f"watch.servers: deep: true of {one.server} needs deep.enabled: true")
-        if self.digest.schedule is not None:
-            raise ValueError("digest.schedule: this version sends no digests yet; leave it null")
         return self
 
     def check_settings(self, timeout: float) -> CheckSettings:

@@ -95,6 +95,7 @@ def test_alert_settings_reach_the_ledger(tmp_path: Path) -> None:
             f"{{watch: {{rooms: ['{OPS}'], servers: [{{server: a.example, deep: true}}]}}}}",
             "plugins.foci: watch.servers: deep: true of a.example needs deep.enabled: true",
         ),
+        ("{digest: {schedule: null}}", "plugins.foci.digest: unknown key"),
     ],
 )
 def test_what_cannot_be_watched_is_refused_by_its_path(tmp_path: Path, section: str, told: str) -> None:
