@@ -1,30 +1,106 @@
-"""Matrix identifiers that the host itself needs: user ids, server names and globs over user ids."""
+"""Matrix identifiers that the host itself needs: server names, ``host[:port]``, user ids and globs over user ids."""
 
 from __future__ import annotations
 
 import ipaddress
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 LONGEST_USER_ID = 255
 """Bytes, sigil and server included (Matrix appendices, user identifiers)."""
 
-_HOST = re.compile(r"[0-9A-Za-z\-._]{1,230}", re.ASCII)
+_HOST_AND_PORT = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]{2,45}\]|[^\[\]:/?#@\s]+)(?P<port>:.*)?", re.DOTALL)
+_PORT = re.compile(r":[0-9]{1,5}")
+_DNS_NAME = re.compile(r"[0-9A-Za-z._-]{1,255}")
+_IPV4_SHAPE = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){3}")
+
+
+@dataclass(frozen=True, slots=True)
+class HostPort:
+    """
+    ``host[:port]`` taken apart.
+
+    Attributes:
+        host: as it was written; IPv6 literals without brackets.
+        port: from 1 to 65535, None without one.
+    """
+
+    host: str
+    port: int | None = None
+
+    @property
+    def url_host(self) -> str:
+        """The host as it stands in a URL (IPv6 literals in brackets)."""
+        return f"[{self.host}]" if ":" in self.host else self.host
+
+    def __str__(self) -> str:
+        return self.url_host if self.port is None else f"{self.url_host}:{self.port}"
+
+
+def parse_host_port(text: str, *, lowest_port: int = 1) -> HostPort:
+    """
+    Read ``host[:port]``. The host may be any word, such as an internationalised name; IPv6 literals are in brackets.
+
+    Raises:
+        ValueError: it is not one; the message says why and does not repeat the text.
+    """
+    found = _HOST_AND_PORT.fullmatch(text)
+    if found is None or (text.startswith("[") and not _is_ipv6(found["host"][1:-1])):
+        raise ValueError("not a valid IPv6 literal" if text.startswith("[") else "expected host or host:port")
+    host, port = found["host"].strip("[]"), None
+    if _IPV4_SHAPE.fullmatch(host) and any(int(part) > 255 for part in host.split(".")):
+        raise ValueError("not a valid IPv4 address")
+    if found["port"] is not None:
+        if not _PORT.fullmatch(found["port"]):
+            raise ValueError("a port is 1 to 5 digits after a colon")
+        port = int(found["port"][1:])
+        if not lowest_port <= port <= 65535:
+            raise ValueError(f"port {port} does not exist")
+    return HostPort(host, port)
+
+
+def parse_server_name(text: str) -> HostPort:
+    """
+    Read a server name: ``host[:port]`` by the Matrix grammar (appendices, "Server name"), underscores tolerated.
+
+    Whether DNS could hold the name is not asked: the grammar allows empty and long labels.
+
+    Raises:
+        ValueError: it is not one; the message says why and does not repeat the text.
+    """
+    name = parse_host_port(text)
+    if ":" not in name.host and not _DNS_NAME.fullmatch(name.host):
+        raise ValueError("not a server name (letters, digits, dots, hyphens and underscores; IDN as punycode)")
+    return name
+
+
+def parse_address(text: str, *, lowest_port: int = 1) -> HostPort:
+    """
+    Read an IP address with or without a port; IPv6 needs brackets only before a port. Its host is in canonical form.
+
+    Raises:
+        ValueError: it is not one.
+    """
+    bare = text.count(":") > 1 and not text.startswith("[")
+    where = HostPort(text) if bare else parse_host_port(text, lowest_port=lowest_port)
+    return HostPort(str(ipaddress.ip_address(where.host)), where.port)
 
 
 def is_server_name(text: str) -> bool:
-    """Whether the text is ``hostname[:port]`` by the Matrix grammar, IPv6 literals in brackets included."""
-    bracketed = re.fullmatch(r"\[([0-9A-Fa-f:.]{2,45})\](?::(\d{1,5}))?", text, re.ASCII)
-    if bracketed:
-        try:
-            ipaddress.IPv6Address(bracketed[1])
-        except ValueError:
-            return False
-        return bracketed[2] is None or int(bracketed[2]) <= 65535
-    host, colon, port = text.partition(":")
-    if colon and not (re.fullmatch(r"\d{1,5}", port, re.ASCII) and int(port) <= 65535):
+    """Whether the text is a server name, see ``parse_server_name``."""
+    try:
+        parse_server_name(text)
+    except ValueError:
         return False
-    return _HOST.fullmatch(host) is not None
+    return True
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        return ipaddress.IPv6Address(text).scope_id is None
+    except ValueError:
+        return False
 
 
 def is_user_id(text: str) -> bool:

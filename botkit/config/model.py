@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +14,7 @@ from botkit.config.database import redact_url, resolve_url, validate_url
 from botkit.config.network import NetworkConfig
 from botkit.config.section import RelativePath, Section
 from botkit.config.units import PositiveDuration, Rate, RateLimit
-from botkit.identifiers import is_server_name, is_user_glob
+from botkit.identifiers import is_user_glob, parse_address
 
 
 def _user_glob(text: str) -> str:
@@ -31,10 +30,8 @@ def _prefix(text: str) -> str:
 
 
 def _listen(text: str) -> str:
-    host, _, port = text.rpartition(":")
     try:
-        ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))
-        usable = is_server_name(text) and port.isdigit()
+        usable = parse_address(text, lowest_port=0).port is not None
     except ValueError:
         usable = False
     if not usable:
@@ -120,7 +117,7 @@ class WebConfig(Section):
     @property
     def host(self) -> str:
         """The address to bind to, without brackets."""
-        return self.listen.rpartition(":")[0].removeprefix("[").removesuffix("]")
+        return parse_address(self.listen, lowest_port=0).host
 
     @property
     def port(self) -> int:

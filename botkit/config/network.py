@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from botkit.config.section import RelativePath, Section
 from botkit.config.units import PositiveDuration, Size
-from botkit.identifiers import is_server_name
+from botkit.identifiers import parse_address, parse_server_name
 
 if TYPE_CHECKING:
     from botkit.outbound import OutboundSettings
@@ -29,21 +29,18 @@ def _network(text: str) -> str:
 def _endpoint(text: str) -> str:
     """An address with or without a port: ``192.0.2.7``, ``192.0.2.7:8443``, ``[::1]:8443``."""
     try:
-        ipaddress.ip_address(text)
+        parse_address(text)
     except ValueError:
-        host, colon, _ = text.rpartition(":")
-        try:
-            ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))
-            usable = bool(colon) and is_server_name(text)
-        except ValueError:
-            usable = False
-        if not usable:
-            raise ValueError("must be an address such as 192.0.2.7, 192.0.2.7:8443 or [2001:db8::7]:8443") from None
+        raise ValueError("must be an address such as 192.0.2.7, 192.0.2.7:8443 or [2001:db8::7]:8443") from None
     return text
 
 
 def _origin(text: str) -> str:
-    if not is_server_name(text) or not text.rpartition(":")[2].isdigit() or ":" not in text:
+    try:
+        named = parse_server_name(text).port is not None
+    except ValueError:
+        named = False
+    if not named:
         raise ValueError("must have keys of the form host:port, such as example.org:443")
     return text.lower()
 

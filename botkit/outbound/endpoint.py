@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address
+from ipaddress import ip_address
 from typing import Literal
 
-_HOST_AND_PORT = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^\[\]:/@\s]+)(?::(?P<port>[0-9]{1,5}))?")
+from botkit.identifiers import HostPort, parse_address, parse_server_name
 
 ADDRESSES_PER_FAMILY = 4
 """Of a long list of addresses, so many per family are tried, as clients do."""
@@ -27,7 +26,7 @@ class Endpoint:
         return 6 if ":" in self.address else 4
 
     def __str__(self) -> str:
-        return f"[{self.address}]:{self.port}" if self.family == 6 else f"{self.address}:{self.port}"
+        return str(HostPort(self.address, self.port))
 
 
 Routes = Mapping[tuple[str, int], tuple[Endpoint, ...]]
@@ -40,24 +39,6 @@ def shortlist(endpoints: tuple[Endpoint, ...]) -> tuple[Endpoint, ...]:
     return tuple(endpoint for family in by_family for endpoint in family)
 
 
-def split_port(text: str) -> tuple[str, int | None]:
-    """
-    Host (brackets removed) and port (None without one) of "host:port", "[v6]:port", "v6" and the like.
-
-    Raises:
-        ValueError: the text has no such form, or the port is not 1 to 65535.
-    """
-    if text.count(":") > 1 and not text.startswith("["):
-        return str(IPv6Address(text)), None
-    found = _HOST_AND_PORT.fullmatch(text)
-    if found is None:
-        raise ValueError("expected host, host:port or [v6]:port")
-    port = None if found["port"] is None else int(found["port"])
-    if port is not None and not 1 <= port <= 65535:
-        raise ValueError("the port must be from 1 to 65535")
-    return found["host"].strip("[]"), port
-
-
 def parse_routes(connect_to: Mapping[str, tuple[str, ...]]) -> Routes:
     """
     The ``connect_to`` setting, checked. A target without a port keeps the port of its key.
@@ -68,12 +49,12 @@ def parse_routes(connect_to: Mapping[str, tuple[str, ...]]) -> Routes:
     routes: dict[tuple[str, int], tuple[Endpoint, ...]] = {}
     for key, targets in connect_to.items():
         try:
-            host, port = split_port(key)
-            if port is None:
+            origin = parse_server_name(key)
+            if origin.port is None:
                 raise ValueError("expected host:port")
             if not targets:
                 raise ValueError("no address given")
-            routes[route_key(host, port)] = tuple(_endpoint(target, port) for target in targets)
+            routes[route_key(origin.host, origin.port)] = tuple(_endpoint(target, origin.port) for target in targets)
         except ValueError as error:
             raise ValueError(f"connect_to: entry {key!r}: {error}") from None
     return routes
@@ -89,8 +70,7 @@ def route_key(host: str, port: int) -> tuple[str, int]:
 
 def _endpoint(text: str, port: int) -> Endpoint:
     try:
-        host, own_port = split_port(text)
-        address = ip_address(host)
+        address = parse_address(text)
     except ValueError as error:
         raise ValueError(f"{text!r} is not an address such as 192.0.2.7:8443 ({error})") from None
-    return Endpoint(str(address), own_port or port)
+    return Endpoint(address.host, address.port or port)

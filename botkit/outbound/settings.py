@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from pathlib import Path
 
-from botkit.outbound.endpoint import parse_routes, split_port
+from botkit.identifiers import parse_address
+from botkit.outbound.endpoint import parse_routes
 from botkit.outbound.policy import AddressPolicy
 
 
@@ -56,6 +56,6 @@ class OutboundSettings:
 
 def _check_nameserver(text: str) -> None:
     try:
-        ip_address(split_port(text)[0])
+        parse_address(text)
     except ValueError as error:
         raise ValueError(f"nameservers: {text!r} is not an address such as 192.0.2.53:53 ({error})") from None

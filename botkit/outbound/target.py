@@ -9,6 +9,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from yarl import URL
 
+from botkit.identifiers import HostPort
 from botkit.outbound.line import clean_line
 from botkit.outbound.model import FailureKind
 
@@ -57,8 +58,7 @@ class Target:
     @property
     def host_header(self) -> str:
         """The Host header (RFC 9110 section 7.2)."""
-        name = f"[{self.host.name}]" if ":" in self.host.name else self.host.name
-        return name if self.port == _PORTS[self.scheme] else f"{name}:{self.port}"
+        return str(HostPort(self.host.name, None if self.port == _PORTS[self.scheme] else self.port))
 
 
 def parse_target(text: str) -> Target:

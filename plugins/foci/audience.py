@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
+from botkit.identifiers import HostPort, parse_host_port
 from plugins.foci.wording import service_of
 
 Audience = Mapping[str, tuple[str, ...]]
@@ -70,10 +71,13 @@ def everyone(watches: Mapping[str, Collection[str]]) -> Audience:
 
 def _same(target: str, name: str) -> bool:
     """Whether a silence's target names this server or service; a host stands for all of its ports."""
-    (wanted, wanted_port), (host, port) = _host_and_port(target.lower()), _host_and_port(name.lower())
-    return wanted == host and wanted_port in ("", port or "443")
+    wanted, found = _place(target.lower()), _place(name.lower())
+    return wanted.host == found.host and wanted.port in (None, found.port or 443)
 
 
-def _host_and_port(text: str) -> tuple[str, str]:
-    after = text.rpartition("]")[2]
-    return (text.rpartition(":")[0], after.rpartition(":")[2]) if ":" in after else (text, "")
+def _place(text: str) -> HostPort:
+    """What cannot be taken apart, such as a placeholder that a list names, is a host without port."""
+    try:
+        return parse_host_port(text)
+    except ValueError:
+        return HostPort(text)

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from publicsuffixlist import PublicSuffixList
 
+from botkit.identifiers import HostPort
 from botkit.outbound.target import TargetError, parse_host
 
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\Z", re.IGNORECASE)
@@ -55,8 +56,7 @@ class ServiceUrl:
     @property
     def origin(self) -> str:
         """``scheme://host:port``, the thing that is up or down."""
-        shown = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{self.scheme}://{shown}:{self.port}"
+        return f"{self.scheme}://{HostPort(self.host, self.port)}"
 
 
 def read_service_url(text: str) -> ServiceUrl:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-_DNS_NAME = re.compile(r"[0-9A-Za-z.-]{1,255}\Z")
-_IPV4_SHAPE = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){3}\Z")
-_IPV6_LITERAL = re.compile(r"[0-9A-Fa-f:.]{2,45}\Z")
-_PORT = re.compile(r"[0-9]{1,5}\Z")
+from botkit.identifiers import HostPort, parse_server_name
+
 _MATRIX_TO = re.compile(r"https?://(?:www\.)?matrix\.to/#/(?P<id>[^?]*)", re.IGNORECASE)
 _MATRIX_URI = re.compile(r"matrix:(?://[^/]*/)?(?P<kind>[a-z]+)/(?P<id>[^?#]*)", re.IGNORECASE)
 _MAX_TEXT = 1024
@@ -43,7 +40,7 @@ class Target:
     @property
     def url_host(self) -> str:
         """The hostname as it stands in a URL (IPv6 literals in brackets)."""
-        return f"[{self.hostname}]" if ":" in self.hostname else self.hostname
+        return HostPort(self.hostname).url_host
 
 
 def parse_target(text: str) -> Target:
@@ -65,8 +62,8 @@ def parse_target(text: str) -> Target:
         return _user(text, identifier)
     if "://" in identifier:
         raise TargetError(f"{_shown(text)}: that is a URL; give a user id or a server name")
-    hostname, port = _server(text, identifier)
-    return Target(text, identifier, hostname, port, None)
+    place = _server(text, identifier)
+    return Target(text, identifier, place.host, place.port, None)
 
 
 def _linked(text: str) -> str:
@@ -89,42 +86,15 @@ def _user(text: str, user_id: str) -> Target:
         raise TargetError(f"{_shown(text)}: not a user id")
     if len(user_id.encode()) > _MAX_USER_ID_BYTES:
         raise TargetError(f"{_shown(text)}: a user id has at most {_MAX_USER_ID_BYTES} bytes")
-    hostname, port = _server(text, server_name)
-    return Target(text, server_name, hostname, port, user_id)
+    place = _server(text, server_name)
+    return Target(text, server_name, place.host, place.port, user_id)
 
 
-def _server(text: str, server_name: str) -> tuple[str, int | None]:
-    """Split a server name into hostname and port; raises TargetError where the grammar is broken."""
-    if server_name.startswith("["):
-        literal, bracket, rest = server_name[1:].partition("]")
-        if not bracket or not _IPV6_LITERAL.match(literal) or not _is_ipv6(literal):
-            raise TargetError(f"{_shown(text)}: not a valid IPv6 literal")
-        return literal, _port(text, rest)
-    hostname, colon, port = server_name.partition(":")
-    if not hostname or not _DNS_NAME.match(hostname):
-        raise TargetError(f"{_shown(text)}: not a server name (letters, digits, dots and hyphens; IDN as punycode)")
-    if _IPV4_SHAPE.match(hostname) and any(int(part) > 255 for part in hostname.split(".")):
-        raise TargetError(f"{_shown(text)}: not a valid IPv4 address")
-    return hostname, _port(text, colon + port)
-
-
-def _port(text: str, rest: str) -> int | None:
-    if not rest:
-        return None
-    if rest[0] != ":" or not _PORT.match(rest[1:]):
-        raise TargetError(f"{_shown(text)}: not a server name (a port is 1 to 5 digits after a colon)")
-    port = int(rest[1:])
-    if not 0 < port <= 65535:
-        raise TargetError(f"{_shown(text)}: port {port} does not exist")
-    return port
-
-
-def _is_ipv6(literal: str) -> bool:
+def _server(text: str, server_name: str) -> HostPort:
     try:
-        ipaddress.IPv6Address(literal)
-    except ValueError:
-        return False
-    return True
+        return parse_server_name(server_name)
+    except ValueError as error:
+        raise TargetError(f"{_shown(text)}: {error}") from None
 
 
 def _shown(text: str) -> str:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from botkit.identifiers import HostPort, parse_host_port
 from botkit.outbound.target import TargetError, parse_host, parse_target
 from plugins.foci.answer import WellKnownAnswer
 from plugins.foci.assembly import entries_of
 from plugins.foci.entries import probe_url
 from plugins.foci.homeserver import HomeserverAnswer
 from plugins.foci.model import Entry
-from plugins.foci.service_url import ServiceUrl, read_service_url
+from plugins.foci.service_url import ServiceUrl
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +35,11 @@ def read_service(text: str) -> str:
     Raises:
         ValueError: it is neither.
     """
-    url = read_service_url(f"https://{text}")
-    if url.fault or url.path or text != text.strip():
-        raise ValueError("must be host or host:port, such as rtc.example.org")
-    return place_of(url)
+    try:
+        named = parse_host_port(text)
+        return str(HostPort(parse_host(named.host).name, named.port or 443))
+    except (ValueError, TargetError):
+        raise ValueError("must be host or host:port, such as rtc.example.org") from None
 
 
 def place_of(url: ServiceUrl) -> str:
@@ -46,7 +48,7 @@ def place_of(url: ServiceUrl) -> str:
         name = parse_host(url.host).name
     except TargetError:
         name = url.host.lower()
-    return f"[{name}]:{url.port}" if ":" in name else f"{name}:{url.port}"
+    return str(HostPort(name, url.port))
 
 
 def asked_place(url: ServiceUrl) -> str | None:
@@ -55,8 +57,7 @@ def asked_place(url: ServiceUrl) -> str | None:
         target = parse_target(url.text)
     except TargetError:
         return None
-    name = f"[{target.host.name}]" if ":" in target.host.name else target.host.name
-    return f"{name}:{target.port}"
+    return str(HostPort(target.host.name, target.port))
 
 
 def services_of(entries: Iterable[Entry]) -> frozenset[str]:

@@ -7,10 +7,10 @@ The service takes an OpenID token, finds the user's homeserver (server-server AP
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
+from botkit.identifiers import parse_server_name
 from botkit.outbound.model import Exchange, Response
 from botkit.visible import clipped
 from plugins.foci.catalogue import finding
@@ -26,7 +26,6 @@ FEDERATION_PORT = 8448
 PATIENCE_SHARE = 0.5
 """Share of a request's time that the whole look-up may take: no report waits longer for a side issue."""
 
-_SERVER_NAME = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,255})(?::(?P<port>[0-9]{1,5}))?")
 _LONGEST_SHOWN = 80
 _PASSING = (401, 403, 407, 408, 421, 425, 429)
 """Refusals that may be about who asks, or when."""
@@ -90,17 +89,15 @@ class UserLookup:
 
 
 def read_place(text: str) -> Place | None:
-    """A server name taken apart (Matrix appendices, "Server name"); None if it is none."""
-    found = _SERVER_NAME.fullmatch(text)
-    if found is None:
+    """A server name taken apart; None if it is none, or none that DNS could hold."""
+    try:
+        named = parse_server_name(text)
+    except ValueError:
         return None
-    host, port = found["host"], int(found["port"]) if found["port"] else None
-    if port is not None and not 0 < port <= 65535:
+    if not is_legal_host(named.host):
         return None
-    bare = host.strip("[]")
-    if not is_legal_host(bare) or (host != bare) is not (":" in bare):
-        return None
-    return Place(host, FEDERATION_PORT if port is None and is_address(bare) else port)
+    port = FEDERATION_PORT if named.port is None and is_address(named.host) else named.port
+    return Place(named.url_host, port)
 
 
 def read_delegation(exchange: Exchange) -> Delegation:

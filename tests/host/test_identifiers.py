@@ -9,7 +9,7 @@ from botkit.identifiers import is_server_name, is_user_glob, is_user_id, matches
 
 @pytest.mark.parametrize(
     "text",
-    ["example.org", "example.org:8448", "192.0.2.7", "[2001:db8::7]:8448", "[::1]", "localhost", "a_b.example", "h:0"],
+    ["example.org", "example.org:8448", "192.0.2.7", "[2001:db8::7]:8448", "[::1]", "localhost", "a_b.example", "h:1"],
 )
 def test_server_names_of_the_grammar_are_accepted(text: str) -> None:
     """Names, IPv4 and bracketed IPv6 literals, each with or without port."""
@@ -23,6 +23,8 @@ def test_server_names_of_the_grammar_are_accepted(text: str) -> None:
         ":8448",
         "example.org:",
         "example.org:99999",
+        "example.org:0",
+        "192.0.2.256",
         "a b",
         "exämple.org",
         "[::1",
