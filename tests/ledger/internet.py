@@ -26,6 +26,7 @@ ANY_ORIGIN = {"access-control-allow-origin": ("*",)}
 SERVICE = Response(400, ANY_ORIGIN, b'{"errcode": "M_BAD_JSON", "error": "no"}')
 DAY = 86400.0
 LIVES = 90 * DAY
+SUFFIXES = PublicSuffixList()
 
 
 def url(name: str) -> str:
@@ -81,7 +82,7 @@ class Internet:
         observations = {place: self._observation(place, at) for place in places}
         seen = Evidence(parse_target(name), answer, homeserver, None, None, observations)
         settings = CheckSettings(ignore, ProbeSettings())
-        report = assemble(seen, settings, PublicSuffixList(), datetime.fromtimestamp(at, UTC), 10.0)
+        report = assemble(seen, settings, SUFFIXES, datetime.fromtimestamp(at, UTC), 10.0)
         if deep:
             seen = replace(seen, deep=True)
             report = replace(report, foci=tuple(self._deep(focus) for focus in report.foci))
