@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from botkit.config import ConfigError
-from botkit.visible import visible, visible_lines
+from botkit.visible import shortened, visible, visible_lines
 
 FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
@@ -29,7 +29,7 @@ class LineFormatter(logging.Formatter):
     """
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the standard library's name
-        return _cut(visible(_escaped(super().formatMessage(record))))
+        return shortened(visible(_escaped(super().formatMessage(record))), LONGEST_LINE)
 
     def formatException(self, ei: Any) -> str:  # noqa: N802
         return _indented(super().formatException(ei))
@@ -42,12 +42,8 @@ def _escaped(text: str) -> str:
     return text.replace("\r", "\\r").replace("\n", "\\n").replace("\t", "\\t")
 
 
-def _cut(line: str) -> str:
-    return line if len(line) <= LONGEST_LINE else line[: LONGEST_LINE - 1] + "…"
-
-
 def _indented(trace: str) -> str:
-    return "\n".join(f"  {_cut(line)}" for line in visible_lines(trace)[-MOST_TRACE_LINES:])
+    return "\n".join(f"  {shortened(line, LONGEST_LINE)}" for line in visible_lines(trace)[-MOST_TRACE_LINES:])
 
 
 def configure_logging(settings: Mapping[str, Any], level: str = "INFO") -> None:

@@ -11,7 +11,7 @@ from itertools import accumulate
 from typing import Any, Literal
 
 from botkit.document import Block, Bold, Code, CodeBlock, Document, Inline, OrderedList, Paragraph, Sign, Text
-from botkit.visible import visible, visible_lines
+from botkit.visible import shortened, visible, visible_lines
 
 MESSAGE_BYTES = 32_000
 """Both bodies together, as ASCII: an event may have 65,536 bytes, and encryption makes it 1.4 times as large."""
@@ -148,13 +148,9 @@ def _lines(document: Document) -> int:
     return to_plain(document).count("\n") + 1 if _present(document) else 0
 
 
-def _cut(text: str, limit: int) -> str:
-    return text if len(text) <= limit else text[: limit - 1] + "…"
-
-
 def _words(part: Inline) -> str:
     # many or wide blanks would push what follows into a line that looks like a new one
-    return _BLANKS.sub(" ", visible(_cut(part.text, LONGEST_WORDS)))
+    return _BLANKS.sub(" ", visible(shortened(part.text, LONGEST_WORDS)))
 
 
 def _unpinging(text: str) -> str:
@@ -194,7 +190,7 @@ def _line(paragraph: Paragraph, inline: Callable[[Inline], str]) -> str:
 
 
 def _code_lines(block: CodeBlock) -> tuple[str, ...]:
-    return tuple(_WIDE_BLANK.sub(" ", line) for line in visible_lines(_cut(block.text, LONGEST_CODE)))
+    return tuple(_WIDE_BLANK.sub(" ", line) for line in visible_lines(shortened(block.text, LONGEST_CODE)))
 
 
 def _plain_block(block: Block) -> str:

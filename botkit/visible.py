@@ -66,10 +66,23 @@ def visible(text: str) -> str:
     return "".join(kept)
 
 
+def shortened(text: str, limit: int) -> str:
+    """At most ``limit`` characters, whatever they are; an ellipsis stands for the rest."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
 def clipped(text: str, limit: int = 120) -> str:
-    """As ``visible``, in at most ``limit`` characters; an ellipsis stands for the rest."""
-    line = visible(text[: limit + 1])
-    return line if len(line) <= limit else line[: limit - 1] + "…"
+    """As ``visible``, in at most ``limit`` characters."""
+    return shortened(visible(text[: limit + 1]), limit)
+
+
+def clean_line(text: str, limit: int = 200) -> str:
+    """As ``clipped``; runs of blanks are one space, and none is at an end."""
+    window = text[: limit * 8 + 8]
+    line = visible(" ".join(window.split()))
+    if len(line) > limit or len(window) < len(text):
+        return line[: limit - 1].rstrip() + "…"
+    return line
 
 
 def visible_lines(text: str) -> tuple[str, ...]:

@@ -91,7 +91,6 @@ PURE_BOTKIT = frozenset(
         "botkit.matrix.screening",
         "botkit.mention",
         "botkit.message",
-        "botkit.outbound.line",
         "botkit.outbound.model",
         "botkit.outbound.policy",
         "botkit.outbound.target",

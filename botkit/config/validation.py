@@ -12,7 +12,7 @@ from botkit.config.environment import variable_of
 from botkit.config.errors import ConfigError
 from botkit.config.fields import section_of
 from botkit.suggestion import unknown_key
-from botkit.visible import visible
+from botkit.visible import clipped
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -105,7 +105,7 @@ def _line(detail: ErrorDetails, where: tuple[int | str, ...], model: type[BaseMo
 def _dotted(location: tuple[int | str, ...]) -> str:
     text = ""
     for part in location:
-        text += f"[{part}]" if isinstance(part, int) else f".{visible(part)[:80]}"
+        text += f"[{part}]" if isinstance(part, int) else f".{clipped(part, 80)}"
     return text.removeprefix(".")
 
 

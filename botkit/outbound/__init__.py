@@ -3,7 +3,6 @@
 from botkit.outbound.client import OutboundClient
 from botkit.outbound.endpoint import Endpoint
 from botkit.outbound.homeserver import HomeserverReader
-from botkit.outbound.line import clean_line
 from botkit.outbound.model import (
     Certificate,
     ConnectionFacts,
@@ -40,7 +39,6 @@ __all__ = [
     "Stream",
     "Target",
     "TargetError",
-    "clean_line",
     "one_party",
     "parse_host",
     "parse_target",

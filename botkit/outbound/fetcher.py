@@ -16,7 +16,6 @@ from botkit.outbound.courier import Courier, SentOnceError, TooLargeError, Upgra
 from botkit.outbound.diagnosis import Diagnosis
 from botkit.outbound.dial import Dialler
 from botkit.outbound.endpoint import Endpoint
-from botkit.outbound.line import clean_line
 from botkit.outbound.model import Exchange, Failure, FailureKind, Phase, Response
 from botkit.outbound.resolution import Resolution, Resolver
 from botkit.outbound.settings import OutboundSettings
@@ -24,6 +23,7 @@ from botkit.outbound.stream import Stream, Streams
 from botkit.outbound.target import Target, TargetError, parse_target
 from botkit.outbound.tls import build_context
 from botkit.outbound.websocket import NotWebSocketError, greeting
+from botkit.visible import clean_line
 
 logger = logging.getLogger(__name__)
 

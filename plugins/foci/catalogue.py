@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from botkit.visible import shortened
 from plugins.foci.model import Finding, Severity
 
 
@@ -120,9 +121,7 @@ def finding(
 
     A message that quotes a stranger at length is cut.
     """
-    if len(message) > MAX_MESSAGE:
-        message = message[: MAX_MESSAGE - 1] + "…"
-    return Finding(code, severity or CODES[code][1], focus, message, advice, snippet)
+    return Finding(code, severity or CODES[code][1], focus, shortened(message, MAX_MESSAGE), advice, snippet)
 
 
 def group_of(found: Finding) -> Group:

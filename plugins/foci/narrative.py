@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from botkit.document import Block, Code, CodeBlock, Document, Inline, Paragraph, Text
 from botkit.letter import Placement
+from botkit.visible import shortened
 from plugins.foci.audience import Audience
 from plugins.foci.diff import Change, Diff, Kind, Turn
 from plugins.foci.homeserver import PathState
@@ -157,7 +158,12 @@ def _clause(change: Change) -> tuple[Inline, ...]:
 
 def _edit(old: Entry, new: Entry) -> tuple[Inline, ...]:
     if old.type != new.type and old.type is not None and new.type is not None:
-        return (Text(" changed its type from "), Code(_cut(old.type)), Text(" to "), Code(_cut(new.type)))
+        return (
+            Text(" changed its type from "),
+            Code(shortened(old.type, _LONGEST_NAME)),
+            Text(" to "),
+            Code(shortened(new.type, _LONGEST_NAME)),
+        )
     before = old.value if isinstance(old.value, dict) else {}
     after = new.value if isinstance(new.value, dict) else {}
     fields = sorted(
@@ -165,7 +171,7 @@ def _edit(old: Entry, new: Entry) -> tuple[Inline, ...]:
     )
     shown: list[Inline] = [Text(" was edited (")]
     for place, key in enumerate(fields[:_ENTRIES_SHOWN]):
-        shown += [Text(", " if place else ""), Code(_cut(key))]
+        shown += [Text(", " if place else ""), Code(shortened(key, _LONGEST_NAME))]
     more = len(fields) - _ENTRIES_SHOWN
     return (*shown, Text(f" and {more} more)" if more > 0 else ")"))
 
@@ -178,11 +184,7 @@ def _first(snapshot: Snapshot) -> Entry | None:
 
 def _name(entry: Entry) -> Inline:
     """An entry as people tell it apart: its URL, else the whole of it."""
-    return Code(_cut(entry.service_url or entry.sfu_url or json.dumps(entry.value, sort_keys=True)))
-
-
-def _cut(text: str, limit: int = _LONGEST_NAME) -> str:
-    return text if len(text) <= limit else text[: limit - 1] + "…"
+    return Code(shortened(entry.service_url or entry.sfu_url or json.dumps(entry.value, sort_keys=True), _LONGEST_NAME))
 
 
 def _evidence(changed: Diff) -> tuple[Purpose, Placement, Document]:
@@ -199,8 +201,8 @@ def _published(snapshot: Snapshot) -> str:
     if snapshot.shape is Shape.NONE:
         return "no list"
     if snapshot.shape is Shape.MALFORMED:
-        return _cut(snapshot.value or "", _LONGEST_LINE)
-    lines = [_cut(text, _LONGEST_LINE) for text in snapshot.entries[:_LINES_SHOWN]]
+        return shortened(snapshot.value or "", _LONGEST_LINE)
+    lines = [shortened(text, _LONGEST_LINE) for text in snapshot.entries[:_LINES_SHOWN]]
     left = len(snapshot.entries) - _LINES_SHOWN
     listed = ",\n  ".join(lines) + (f"\n  … and {left} more" if left > 0 else "")
     return f"[\n  {listed}\n]" if lines else "[]"

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from urllib.parse import quote, urlsplit
 
 from botkit.outbound.model import Exchange, FailureKind, Phase
-from botkit.visible import visible
+from botkit.visible import shortened, visible
 from plugins.foci.assembly import MAX_PROBED, Evidence
 from plugins.foci.certificates import Sighting
 from plugins.foci.entries import probe_url
@@ -257,8 +257,7 @@ def _host(url: str) -> str:
 
 
 def _line(text: str) -> str:
-    line = visible(text).strip().rstrip(".")
-    return line if len(line) <= _LONGEST_DETAIL else line[: _LONGEST_DETAIL - 1] + "…"
+    return shortened(visible(text).strip().rstrip("."), _LONGEST_DETAIL)
 
 
 def _bounded(text: str) -> str:

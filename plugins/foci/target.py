@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 from botkit.identifiers import HostPort, parse_server_name
+from botkit.visible import clean_line
 
 _MATRIX_TO = re.compile(r"https?://(?:www\.)?matrix\.to/#/(?P<id>[^?]*)", re.IGNORECASE)
 _MATRIX_URI = re.compile(r"matrix:(?://[^/]*/)?(?P<kind>[a-z]+)/(?P<id>[^?#]*)", re.IGNORECASE)
@@ -99,5 +100,4 @@ def _server(text: str, server_name: str) -> HostPort:
 
 def _shown(text: str) -> str:
     """The offending text, short and without characters that could disturb a line."""
-    printable = "".join(c if c.isprintable() else "\ufffd" for c in text)
-    return printable if len(printable) <= 80 else printable[:79] + "…"
+    return clean_line(text, 80)

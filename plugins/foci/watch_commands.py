@@ -9,7 +9,7 @@ from typing import Protocol
 from botkit.config.units import parse_duration
 from botkit.document import Document, Paragraph, Picture, Reply, Sign, Text
 from botkit.plugin import Invocation, Rooms, Subcommand, UsageError
-from botkit.visible import visible
+from botkit.visible import clipped
 from plugins.foci.audience import Silence
 from plugins.foci.chart import draw
 from plugins.foci.notices import caution_of
@@ -178,7 +178,7 @@ class WatchCommands:
         if not rest:
             raise UsageError(f"For how long? Usage: {usage}")
         length = _duration(rest[0], 60.0, LONGEST_SILENCE, usage)
-        reason = visible(" ".join(rest[1:]))[:_LONGEST_REASON]
+        reason = clipped(" ".join(rest[1:]), _LONGEST_REASON)
         silence = Silence(invocation.room_id, target, now + length, invocation.sender, reason)
         await self._ledger.silence(silence, now)
         return [silenced_document(silence, now)]

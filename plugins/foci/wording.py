@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from botkit.document import Bold, Inline, Sign, Text
-from botkit.visible import REPLACEMENT, clipped
+from botkit.visible import REPLACEMENT, clipped, shortened
 
 NAMES_SHOWN = 5
 """Servers that a message names before it counts the others."""
@@ -67,7 +67,7 @@ def service_of(key: str) -> str:
     except ValueError:
         netloc = ""
     label = netloc.removesuffix(":443") or place or "an empty URL"
-    return label if len(label) <= _LONGEST_LABEL else label[: _LONGEST_LABEL - 1] + "…"
+    return shortened(label, _LONGEST_LABEL)
 
 
 def quoted(word: str) -> str:
