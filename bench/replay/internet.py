@@ -12,7 +12,17 @@ from typing import Any
 from publicsuffixlist import PublicSuffixList
 
 from bench.replay.truth import DAY, Manner, Published, Trouble, Truth
-from botkit.outbound.model import Certificate, ConnectionFacts, Exchange, Failure, FailureKind, Phase, Response
+from botkit.outbound.model import (
+    Answered,
+    Certificate,
+    ConnectionFacts,
+    Exchange,
+    Failed,
+    Failure,
+    FailureKind,
+    Phase,
+    Response,
+)
 from lab.simulation import SimulatedClock
 from plugins.foci.answer import WellKnownAnswer, read_answer
 from plugins.foci.assembly import CheckSettings, Evidence, assemble, entries_of
@@ -90,7 +100,7 @@ class StandInChecker(Checker):
             failure = Failure(trouble, Phase.ADDRESS, f"{url.host}: {trouble.value}")
             return Observation(url, (), failure, 1.0, {}, families_reached=frozenset({4}))
         if isinstance(trouble, FailureKind):
-            exchange = _failed(url.text, trouble)
+            exchange: Exchange = _failed(url.text, trouble)
         else:
             certificate = self._truth.certificate(name, at)
             ends = at + _FAR if certificate is None else certificate.end
@@ -121,14 +131,14 @@ class StandInChecker(Checker):
         response = _published(published, trouble, another=self._chance.random() < 0.5)
         return read_answer(target.url_host, [self._answered(place, response, at + _FAR)], None)
 
-    def _answered(self, place: str, response: Response, ends: float, *, slow: bool = False) -> Exchange:
+    def _answered(self, place: str, response: Response, ends: float, *, slow: bool = False) -> Answered:
         # one certificate a day at most, as far as anyone can tell
         until = self._beginning + (ends if ends < self._at + _FAR else DAY * (ends // DAY))
         begins, ended = (datetime.fromtimestamp(moment, UTC) for moment in (until - LIFETIME, until))
         certificate = Certificate("CN=x", "CN=ca", ("x",), begins, ended)
         spent = 8000.0 if slow else 80.0
         facts = ConnectionFacts(("192.0.2.1",), "192.0.2.1", Phase.HTTP, 1, 1, 1, spent, certificate, "TLSv1.3")
-        return Exchange("POST", place, spent + 3, facts, response)
+        return Answered("POST", place, spent + 3, facts, response)
 
 
 def entry(service: str) -> dict[str, Any]:
@@ -172,8 +182,8 @@ def _seconds(trouble: Trouble | None) -> float:
 _PHASES: Mapping[str, Phase] = {"dns": Phase.ADDRESS, "tls": Phase.TLS, "http": Phase.HTTP}
 
 
-def _failed(place: str, kind: FailureKind) -> Exchange:
+def _failed(place: str, kind: FailureKind) -> Failed:
     phase = _PHASES.get(kind.value.partition("_")[0], Phase.CONNECT)
     facts = ConnectionFacts(("192.0.2.1",), "192.0.2.1", phase, 1, 1)
     spent = _seconds(kind) * 1000
-    return Exchange("POST", place, spent, facts, failure=Failure(kind, phase, f"{kind.value} at 192.0.2.1:443"))
+    return Failed("POST", place, spent, facts, Failure(kind, phase, f"{kind.value} at 192.0.2.1:443"))

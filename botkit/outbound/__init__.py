@@ -4,9 +4,11 @@ from botkit.outbound.client import OutboundClient
 from botkit.outbound.endpoint import Endpoint
 from botkit.outbound.homeserver import HomeserverReader
 from botkit.outbound.model import (
+    Answered,
     Certificate,
     ConnectionFacts,
     Exchange,
+    Failed,
     Failure,
     FailureKind,
     Phase,
@@ -22,10 +24,12 @@ from botkit.outbound.target import Host, Target, TargetError, parse_host, parse_
 
 __all__ = [
     "AddressPolicy",
+    "Answered",
     "Certificate",
     "ConnectionFacts",
     "Endpoint",
     "Exchange",
+    "Failed",
     "Failure",
     "FailureKind",
     "HomeserverReader",

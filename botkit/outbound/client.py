@@ -11,7 +11,7 @@ from typing import Self
 from botkit.outbound.dial import Dialler
 from botkit.outbound.endpoint import parse_routes
 from botkit.outbound.fetcher import Family, Fetcher, Request
-from botkit.outbound.model import ConnectionFacts, Exchange, Failure, FailureKind, Phase
+from botkit.outbound.model import ConnectionFacts, Exchange, Failed, Failure, FailureKind, Phase
 from botkit.outbound.policy import AddressPolicy
 from botkit.outbound.resolution import Resolution, Resolver
 from botkit.outbound.services import Service, ServiceRecords
@@ -167,7 +167,7 @@ class OutboundClient:
         finally:
             self._slots.release(party)
 
-    def _unsent(self, method: str, url: str, waited: float) -> Exchange:
+    def _unsent(self, method: str, url: str, waited: float) -> Failed:
         detail = f"queue: no time left after waiting {waited:.1f} s for one of {self._concurrency} slots"
         failure = Failure(FailureKind.LOCAL_FAULT, Phase.ADDRESS, detail)
-        return Exchange(method, url, waited * 1000, ConnectionFacts(), failure=failure)
+        return Failed(method, url, waited * 1000, ConnectionFacts(), failure)

@@ -16,7 +16,7 @@ from botkit.outbound.courier import Courier, SentOnceError, TooLargeError, Upgra
 from botkit.outbound.diagnosis import Diagnosis
 from botkit.outbound.dial import Dialler
 from botkit.outbound.endpoint import Endpoint
-from botkit.outbound.model import Exchange, Failure, FailureKind, Phase, Response
+from botkit.outbound.model import Answered, Exchange, Failed, Failure, FailureKind, Phase, Response
 from botkit.outbound.resolution import Resolution, Resolver
 from botkit.outbound.settings import OutboundSettings
 from botkit.outbound.stream import Stream, Streams
@@ -147,14 +147,10 @@ class Fetcher:
         else:
             attempt.encrypted = target.scheme == "https"
             outcome = await self._outcome(request, target, attempt, deadline, resolution, carry)
-        return Exchange(
-            method=request.method,
-            url=request.url,
-            elapsed_ms=(attempt.clock() - started) * 1000,
-            connection=attempt.facts(),
-            response=outcome if isinstance(outcome, Response) else None,
-            failure=outcome if isinstance(outcome, Failure) else None,
-        )
+        elapsed_ms, connection = (attempt.clock() - started) * 1000, attempt.facts()
+        if isinstance(outcome, Failure):
+            return Failed(request.method, request.url, elapsed_ms, connection, outcome)
+        return Answered(request.method, request.url, elapsed_ms, connection, outcome)
 
     async def _outcome(
         self,

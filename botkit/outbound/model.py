@@ -122,12 +122,28 @@ class Response:
 
 
 @dataclass(frozen=True, slots=True)
-class Exchange:
-    """One request and what came of it: exactly one of ``response`` and ``failure`` is set."""
+class _Asked:
+    """One request, and what was learnt on its way."""
 
     method: str
     url: str
     elapsed_ms: float
     connection: ConnectionFacts
-    response: Response | None = None
-    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answered(_Asked):
+    """A request that was answered."""
+
+    response: Response
+
+
+@dataclass(frozen=True, slots=True)
+class Failed(_Asked):
+    """A request that has no answer."""
+
+    failure: Failure
+
+
+Exchange = Answered | Failed
+"""One request and what came of it."""

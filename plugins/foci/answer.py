@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from botkit.outbound.model import Exchange, Failure, FailureKind, Response
+from botkit.outbound.model import Answered, Exchange, Failed, Failure, FailureKind, Response
 from botkit.visible import clipped
 from plugins.foci.catalogue import finding
 from plugins.foci.cors import allows_any_origin
@@ -63,15 +63,14 @@ def _read(host: str, hops: Sequence[Exchange], refused: str | None) -> WellKnown
         final_url=last.url,
         redirects=tuple(hop.url for hop in hops[1:]),
         outcome="failed",
-        http_status=last.response.status if last.response else None,
-        spec_action="FAIL_PROMPT" if last.response else None,
+        http_status=last.response.status if isinstance(last, Answered) else None,
+        spec_action="FAIL_PROMPT" if isinstance(last, Answered) else None,
         base_url=None,
         cors=None,
         elapsed_ms=sum(hop.elapsed_ms for hop in hops),
     )
-    if last.failure is not None:
+    if isinstance(last, Failed):
         return _unreachable(host, report, last.failure, len(hops))
-    assert last.response is not None  # noqa: S101 - an exchange has one of the two
     if refused is not None:
         advice = "Redirect straight to the final https URL, or serve the document at the server name itself."
         return _failed(
@@ -199,7 +198,7 @@ def _headers(host: str, response: Response, cors: bool) -> list[Finding]:
 
 
 def _cors_of_redirects(hops: Sequence[Exchange]) -> list[Finding]:
-    bare = [hop.url for hop in hops[:-1] if hop.response is not None and not allows_any_origin(hop.response)]
+    bare = [hop.url for hop in hops[:-1] if isinstance(hop, Answered) and not allows_any_origin(hop.response)]
     if not bare:
         return []
     message = f"The redirect at {clipped(bare[0])} lacks the CORS header, so web clients stop there."

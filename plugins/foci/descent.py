@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 from botkit.outbound import OutboundClient
-from botkit.outbound.model import Exchange
+from botkit.outbound.model import Answered, Exchange
 from botkit.plugin import Account
 from plugins.foci.cors import REQUEST_HEADERS
 from plugins.foci.discovery import Discovery
@@ -28,7 +28,7 @@ from plugins.foci.media_answer import judge_media
 from plugins.foci.model import Stage
 from plugins.foci.observation import Observation, ProbeSettings
 from plugins.foci.service_url import ServiceUrl, read_sfu_url
-from plugins.foci.signalling_answer import Signalling, accepts, judge_signalling, judge_without_token
+from plugins.foci.signalling_answer import Signalling, accepts, judge_address, judge_signalling, judge_without_token
 from plugins.foci.step import Step, guarded, skipped
 from plugins.foci.target import Target, TargetError, parse_target
 from plugins.foci.token_answer import Applicant, judge_openid, judge_token, judge_unread_list, wants_old_endpoint
@@ -159,9 +159,10 @@ class Descent:
     async def _request_openid(self) -> _OpenId | Step:
         path = f"/_matrix/client/v3/user/{quote(self._account.user_id, safe='')}/openid/request_token"
         exchange = await self._account.homeserver.post(path, b"{}", deadline=self._deadline)
-        response = exchange.response
-        parsed = read_json(response.body) if response is not None and response.status == 200 else None
-        value = parsed.value if parsed is not None and not isinstance(parsed, BodyFault) else None
+        value: Any = None
+        if isinstance(exchange, Answered) and exchange.response.status == 200:
+            parsed = read_json(exchange.response.body)
+            value = None if isinstance(parsed, BodyFault) else parsed.value
         token = value.get("access_token") if isinstance(value, dict) else None
         if not isinstance(value, dict) or not isinstance(token, str) or not token:
             return judge_openid(exchange, self._server)
@@ -187,7 +188,7 @@ class Descent:
         older = {"room": room, "openid_token": openid.values, "device_id": _DEVICE}
         endpoint = "/get_token"
         known = seen.get_token
-        if known is not None and known.response is not None and known.response.status in (404, 405):
+        if isinstance(known, Answered) and known.response.status in (404, 405):
             endpoint = "/sfu/get"
         exchange = await self._post(seen.url.text + endpoint, newer if endpoint == "/get_token" else older)
         if endpoint == "/get_token" and wants_old_endpoint(exchange):
@@ -205,9 +206,9 @@ class Descent:
         url = read_sfu_url(grant.url)
         if shown == WITHHELD:
             url = ServiceUrl("", "sfu", fault="livekit-url-invalid", detail="it repeats a token")
-        seen = Signalling(url, shown)
-        if not url.fault:
-            seen = await self._signalling(seen, grant, secrets)
+        if url.fault:
+            return [judge_address(url, shown)]
+        seen = await self._signalling(url, shown, grant, secrets)
         step = judge_signalling(seen, applicant, self._settings)
         if not step.passed:
             return [step]
@@ -216,8 +217,8 @@ class Descent:
         media = await self._media.join(url.text, grant.jwt, deadline=self._deadline)
         return [step, judge_media(media)]
 
-    async def _signalling(self, seen: Signalling, grant: Grant, secrets: Sequence[str]) -> Signalling:
-        base = seen.url.text.rstrip("/")
+    async def _signalling(self, url: ServiceUrl, shown: str, grant: Grant, secrets: Sequence[str]) -> Signalling:
+        base = url.text.rstrip("/")
         headers = {**_origin(), "Authorization": f"Bearer {grant.jwt}"}
         validate, newer = await asyncio.gather(
             *(
@@ -225,15 +226,16 @@ class Descent:
                 for path in ("/rtc/validate", "/rtc/v1/validate")
             )
         )
-        since_v1 = None if newer.response is None else newer.response.status != 404
-        seen = replace(seen, validate=validate, since_v1=since_v1)
+        since_v1 = newer.response.status != 404 if isinstance(newer, Answered) else None
+        seen = Signalling(url, shown, validate, since_v1)
         if not accepts(validate):
             return seen
         upgrade = await self._outbound.greet(
             base + _UPGRADE, headers=headers, farewell=leave(), deadline=self._deadline
         )
-        greeted = upgrade.response is not None and upgrade.response.status == 101
-        welcome = read_welcome(upgrade.response.body, secrets) if greeted and upgrade.response is not None else None
+        welcome = None
+        if isinstance(upgrade, Answered) and upgrade.response.status == 101:
+            welcome = read_welcome(upgrade.response.body, secrets)
         return replace(seen, upgrade=upgrade, welcome=welcome)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Mapping
 from urllib.parse import urljoin, urlsplit
 
 from botkit.outbound import HomeserverReader, OutboundClient
-from botkit.outbound.model import Exchange
+from botkit.outbound.model import Answered, Exchange, Failed
 from botkit.outbound.target import TargetError
 from botkit.outbound.target import parse_target as read_url
 from plugins.foci.answer import WellKnownAnswer, read_answer
@@ -58,7 +58,7 @@ class Discovery:
         while True:
             hop = await self._outbound.fetch("GET", url, headers=headers, deadline=deadline)
             hops.append(hop)
-            if hop.response is None or hop.response.status not in _REDIRECTS:
+            if isinstance(hop, Failed) or hop.response.status not in _REDIRECTS:
                 return hops, None
             following, refused = self._next(url, hop.response.header("location"), seen, len(hops))
             if refused is not None:
@@ -111,7 +111,7 @@ async def _own_list(own: HomeserverReader | None, deadline: float) -> Exchange |
     unstable, stable = await asyncio.gather(
         own.get(UNSTABLE_PATH, deadline=deadline), own.get(STABLE_PATH, deadline=deadline)
     )
-    return unstable if unstable.response is not None and unstable.response.status == 200 else stable
+    return unstable if isinstance(unstable, Answered) and unstable.response.status == 200 else stable
 
 
 def redirected(url: str, location: str | None) -> tuple[str, str | None]:

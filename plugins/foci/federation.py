@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import replace
 
 from botkit.outbound import OutboundClient, Resolution
-from botkit.outbound.model import Exchange
+from botkit.outbound.model import Exchange, Failed
 from plugins.foci.discovery import redirected
 from plugins.foci.target import Target
 from plugins.foci.userinfo import (
@@ -58,7 +58,7 @@ class Federation:
         url = f"https://{host}{SERVER_WELL_KNOWN_PATH}"
         for _ in range(self._max_redirects):
             hop = await self._outbound.fetch("GET", url, deadline=limit)
-            if hop.response is None or hop.response.status not in _REDIRECTS:
+            if isinstance(hop, Failed) or hop.response.status not in _REDIRECTS:
                 return hop
             url, refused = redirected(url, hop.response.header("location"))
             if refused is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from botkit.outbound.model import Exchange, Response
+from botkit.outbound.model import Answered, Exchange, Failed, Response
 from plugins.foci.cors import allows_any_origin
 from plugins.foci.failure import meaning_of
 from plugins.foci.model import MAX_ENTRIES, Certainty, Entry, TransportsReport
@@ -84,11 +84,10 @@ class HomeserverAnswer:
 
 def read_versions(exchange: Exchange) -> VersionsAnswer:
     """Judge an answer of ``/_matrix/client/versions`` (client-server API, "API versions")."""
-    if exchange.failure is not None:
+    if isinstance(exchange, Failed):
         certainty = meaning_of(exchange.failure).certainty
         waited_ms = exchange.elapsed_ms if certainty is Certainty.TIMEOUT else None
         return VersionsAnswer(False, certainty is Certainty.DEFINITE, None, exchange.failure.detail, waited_ms)
-    assert exchange.response is not None  # noqa: S101 - an exchange has one of the two
     document = _object(exchange.response)
     if exchange.response.status != 200 or document is None or not isinstance(document.get("versions"), list):
         return VersionsAnswer(
@@ -107,15 +106,15 @@ def read_transports(unstable: Exchange, stable: Exchange, own: Exchange | None =
     """
     lists = [_list_of(exchange) for exchange in (own, unstable, stable) if exchange is not None]
     readable = [entries for entries in lists if entries is not None]
-    state, response = _state(unstable), unstable.response
-    shut = state in ("present", "open") and response is not None and not allows_any_origin(response)
+    state = _state(unstable)
+    shut = isinstance(unstable, Answered) and state in ("present", "open") and not allows_any_origin(unstable.response)
     return TransportsAnswer(state, _state(stable), readable[0] if readable else None, shut)
 
 
 def _state(exchange: Exchange) -> PathState:
-    response = exchange.response
-    if response is None:
+    if isinstance(exchange, Failed):
         return "unknown"
+    response = exchange.response
     document = _object(response)
     errcode = document.get("errcode") if document is not None else None
     if response.status == 401 and errcode == "M_MISSING_TOKEN":
@@ -129,7 +128,7 @@ def _state(exchange: Exchange) -> PathState:
 
 def _list_of(exchange: Exchange) -> tuple[Entry, ...] | None:
     """The list in a 200 answer; an object without the key is an empty list, as in Synapse without transports."""
-    if exchange.response is None or exchange.response.status != 200:
+    if isinstance(exchange, Failed) or exchange.response.status != 200:
         return None
     document = _object(exchange.response)
     if document is None:

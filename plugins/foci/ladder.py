@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from urllib.parse import urlsplit
 
-from botkit.outbound.model import Certificate, Exchange, Failure, Phase, Response
+from botkit.outbound.model import Answered, Certificate, Exchange, Failed, Failure, Phase, Response
 from plugins.foci.catalogue import finding
 from plugins.foci.failure import advice_for, as_anywhere, meaning_of
 from plugins.foci.model import OPEN_STAGES, Certainty, Finding, Outcome, Severity, Stage, StageResult
 from plugins.foci.observation import Observation, ProbeSettings, certainty_of
 from plugins.foci.quality import quality
-from plugins.foci.service_answer import POINTS_AT_SFU, ServiceAnswer, is_sfu, read_post
+from plugins.foci.service_answer import POINTS_AT_SFU, WrongAnswer, is_sfu, read_post
 from plugins.foci.waf import meets_prober_only
 
 _FAMILY_NAMES = {4: "IPv4", 6: "IPv6"}
@@ -64,13 +64,11 @@ def judge(seen: Observation, now: datetime, settings: ProbeSettings) -> Judgemen
         return _from_failure(seen, failure, ladder, certainty_of(failure, None, settings), ())
     family, exchange = best_exchange(seen)
     warnings = [*_broken_families(seen, family), *expiry(exchange, now, settings)]
-    if exchange.failure is not None:
-        _climb(ladder, seen, exchange, exchange.failure.phase)
-        ladder.failed(
-            Stage(exchange.failure.phase.value), _phase_ms(exchange, exchange.failure.phase), exchange.failure.detail
-        )
-        certainty = certainty_of(exchange.failure, exchange, settings)
-        return _from_failure(seen, exchange.failure, ladder, certainty, tuple(warnings))
+    if isinstance(exchange, Failed):
+        failure = exchange.failure
+        _climb(ladder, seen, exchange, failure.phase)
+        ladder.failed(Stage(failure.phase.value), _phase_ms(exchange, failure.phase), failure.detail)
+        return _from_failure(seen, failure, ladder, certainty_of(failure, exchange, settings), tuple(warnings))
     _climb(ladder, seen, exchange, Phase.HTTP)
     if seen.url.kind == "sfu":
         return _judge_sfu(seen, exchange, ladder, warnings, now)
@@ -84,18 +82,17 @@ def best_exchange(seen: Observation) -> tuple[int, Exchange]:
 
 def _proof(exchange: Exchange) -> int:
     """A family that this machine lacks must not hide the refusal seen over the other."""
-    if exchange.failure is None:
+    if isinstance(exchange, Answered):
         return 0
     order = (Certainty.UNCLEAR, Certainty.TIMEOUT, Certainty.DEFINITE)
     return order.index(meaning_of(exchange.failure).certainty)
 
 
 def _rank(seen: Observation, exchange: Exchange) -> int:
-    if exchange.failure is not None:
+    if isinstance(exchange, Failed):
         return list(Phase).index(exchange.failure.phase)
-    assert exchange.response is not None  # noqa: S101 - an exchange has one of the two
     is_service = seen.url.kind == "authorisation"
-    good = read_post(exchange.response).is_service if is_service else _sfu_is_alive(seen, exchange.response)
+    good = read_post(exchange.response) is None if is_service else _sfu_is_alive(seen, exchange.response)
     return 10 + good
 
 
@@ -127,47 +124,43 @@ def _from_failure(
 
 def _judge_service(
     seen: Observation,
-    exchange: Exchange,
+    exchange: Answered,
     ladder: _Ladder,
     warnings: list[Finding],
     now: datetime,
     settings: ProbeSettings,
 ) -> Judgement:
-    assert exchange.response is not None  # noqa: S101 - the caller looked
-    answer = read_post(exchange.response)
-    if answer.is_service:
+    wrong = read_post(exchange.response)
+    if wrong is None:
         ladder.passed(Stage.HTTP, exchange.connection.http_ms, f"HTTP {exchange.response.status}")
-        ladder.passed(Stage.AUTHORISATION, exchange.connection.http_ms, answer.detail)
+        ladder.passed(Stage.AUTHORISATION, exchange.connection.http_ms, "the authorisation service answers")
         found = [*warnings, *_slash(seen, works=True), *quality(seen, exchange, settings)]
         return Judgement(ladder.closed(""), tuple(found), None, _note(seen, exchange, now))
-    if answer.code in ("service-not-routed", "not-an-authorisation-service") and _sfu_answers(seen):
-        answer = POINTS_AT_SFU
-    if answer.code == "http-5xx":
-        ladder.failed(Stage.HTTP, exchange.connection.http_ms, answer.detail)
+    if wrong.code in ("service-not-routed", "not-an-authorisation-service") and _sfu_answers(seen):
+        wrong = POINTS_AT_SFU
+    if wrong.code == "http-5xx":
+        ladder.failed(Stage.HTTP, exchange.connection.http_ms, wrong.detail)
     else:
         ladder.passed(Stage.HTTP, exchange.connection.http_ms, f"HTTP {exchange.response.status}")
-        ladder.failed(Stage.AUTHORISATION, exchange.connection.http_ms, answer.detail)
-    found = [*_service_fault(seen, answer), *warnings]
-    return Judgement(ladder.closed("an earlier stage failed"), tuple(found), answer.certainty, "")
+        ladder.failed(Stage.AUTHORISATION, exchange.connection.http_ms, wrong.detail)
+    found = [*_service_fault(seen, wrong), *warnings]
+    return Judgement(ladder.closed("an earlier stage failed"), tuple(found), wrong.certainty, "")
 
 
-def _service_fault(seen: Observation, answer: ServiceAnswer) -> list[Finding]:
+def _service_fault(seen: Observation, wrong: WrongAnswer) -> list[Finding]:
     """The one cause: a trailing slash or a doubled endpoint explains a wrong answer, where it does."""
-    if answer.certainty is Certainty.UNCLEAR:
-        return [_fault(answer)]
-    if seen.url.trailing_slash and seen.clean is not None and seen.clean.response is not None:
+    if wrong.certainty is Certainty.UNCLEAR:
+        return [_fault(wrong)]
+    if seen.url.trailing_slash and isinstance(seen.clean, Answered):
         clean = read_post(seen.clean.response)
-        if clean.is_service:
-            return _slash(seen, works=False)
-        return [*_slash(seen, works=False), _fault(clean)]
-    if seen.url.includes_endpoint and answer.code == "service-not-routed":
+        return [*_slash(seen, works=False), *([] if clean is None else [_fault(clean)])]
+    if seen.url.includes_endpoint and wrong.code == "service-not-routed":
         return []
-    return [_fault(answer)]
+    return [_fault(wrong)]
 
 
-def _fault(answer: ServiceAnswer) -> Finding:
-    assert answer.code is not None  # noqa: S101 - only a wrong answer comes here
-    return finding(answer.code, f"{answer.detail}.", answer.advice)
+def _fault(wrong: WrongAnswer) -> Finding:
+    return finding(wrong.code, f"{wrong.detail}.", wrong.advice)
 
 
 def _slash(seen: Observation, *, works: bool) -> list[Finding]:
@@ -182,32 +175,34 @@ def _slash(seen: Observation, *, works: bool) -> list[Finding]:
 
 
 def _judge_sfu(
-    seen: Observation, exchange: Exchange, ladder: _Ladder, warnings: list[Finding], now: datetime
+    seen: Observation, exchange: Answered, ladder: _Ladder, warnings: list[Finding], now: datetime
 ) -> Judgement:
-    assert exchange.response is not None  # noqa: S101 - the caller looked
     if _sfu_is_alive(seen, exchange.response):
         ladder.passed(Stage.HTTP, exchange.connection.http_ms, "the SFU answers")
         skip = "the entry names no authorisation service"
         return Judgement(ladder.closed(skip), tuple(warnings), None, _note(seen, exchange, now))
-    answer = read_post(exchange.response)
+    wrong = read_post(exchange.response)
     detail = f"HTTP {exchange.response.status} instead of LiveKit's refusal (401, no permissions to access the room)"
     ladder.failed(Stage.HTTP, exchange.connection.http_ms, detail)
-    certainty = answer.certainty or Certainty.DEFINITE
-    code = answer.code if answer.code in ("http-5xx", "waf-challenge", "rate-limited") else "sfu-unreachable"
-    advice = answer.advice if code != "sfu-unreachable" else "Route the published `url` to LiveKit (port 7880)."
+    certainty = Certainty.DEFINITE if wrong is None else wrong.certainty
+    code, advice = "sfu-unreachable", "Route the published `url` to LiveKit (port 7880)."
+    if wrong is not None and wrong.code in ("http-5xx", "waf-challenge", "rate-limited"):
+        code, advice = wrong.code, wrong.advice
     found = finding(code, f"No SFU answers at {seen.url.text}: {detail}.", advice)
     return Judgement(ladder.closed("an earlier stage failed"), (found, *warnings), certainty, "")
 
 
 def _sfu_is_alive(seen: Observation, validate: Response) -> bool:
     refused = validate.status >= 500 or meets_prober_only(validate)
-    return not refused and is_sfu(seen.root.response if seen.root is not None else None, validate)
+    return not refused and is_sfu(_response(seen.root), validate)
 
 
 def _sfu_answers(seen: Observation) -> bool:
-    root = seen.root.response if seen.root is not None else None
-    validate = seen.validate.response if seen.validate is not None else None
-    return is_sfu(root, validate)
+    return is_sfu(_response(seen.root), _response(seen.validate))
+
+
+def _response(exchange: Exchange | None) -> Response | None:
+    return exchange.response if isinstance(exchange, Answered) else None
 
 
 def _broken_families(seen: Observation, best: int) -> list[Finding]:
@@ -217,7 +212,7 @@ def _broken_families(seen: Observation, best: int) -> list[Finding]:
     for family, exchange in seen.main.items():
         if family == best or _rank(seen, exchange) >= good or good < 10 or family not in seen.families_reached:
             continue
-        detail = exchange.failure.detail if exchange.failure else _other_answer(seen, exchange)
+        detail = _trouble(seen, exchange)
         message = f"Over {_FAMILY_NAMES[family]} it fails although {_FAMILY_NAMES[best]} works: {detail}."
         advice = (
             f"Repair {_FAMILY_NAMES[family]} on {seen.url.host}, or remove its {'AAAA' if family == 6 else 'A'} record."
@@ -226,11 +221,12 @@ def _broken_families(seen: Observation, best: int) -> list[Finding]:
     return found
 
 
-def _other_answer(seen: Observation, exchange: Exchange) -> str:
-    assert exchange.response is not None  # noqa: S101 - the caller looked
-    return (
-        read_post(exchange.response).detail if seen.url.kind == "authorisation" else f"HTTP {exchange.response.status}"
-    )
+def _trouble(seen: Observation, exchange: Exchange) -> str:
+    """What went wrong over a family that did not come as far as another."""
+    if isinstance(exchange, Failed):
+        return exchange.failure.detail
+    wrong = read_post(exchange.response) if seen.url.kind == "authorisation" else None
+    return f"HTTP {exchange.response.status}" if wrong is None else wrong.detail
 
 
 def expiry(exchange: Exchange, now: datetime, settings: ProbeSettings) -> list[Finding]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from botkit.outbound.model import Exchange, Failure
+from botkit.outbound.model import Answered, Exchange, Failure
 from plugins.foci.failure import meaning_of
 from plugins.foci.model import Certainty
 from plugins.foci.service_url import ServiceUrl
@@ -41,7 +41,7 @@ class Observation:
     @property
     def answered(self) -> bool:
         """Whether anything at all answered there: proof that this machine's network works."""
-        return any(exchange.response is not None for exchange in self.main.values())
+        return any(isinstance(exchange, Answered) for exchange in self.main.values())
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Literal, cast
 
 from botkit.outbound import OutboundClient, Resolution
-from botkit.outbound.model import Exchange
+from botkit.outbound.model import Exchange, Failed
 from plugins.foci.cors import ORIGIN, REQUEST_HEADERS
 from plugins.foci.ladder import best_exchange
 from plugins.foci.observation import Observation
@@ -93,7 +93,7 @@ class Observer:
     async def _identify(self, seen: Observation, resolution: Resolution, deadline: float) -> Observation:
         """Where something else answers, ask whether it is the SFU; a healthy service is not asked further."""
         _, exchange = best_exchange(seen)
-        if exchange.response is None or read_post(exchange.response).is_service or exchange.response.status >= 500:
+        if isinstance(exchange, Failed) or read_post(exchange.response) is None or exchange.response.status >= 500:
             return seen
         base = seen.url.text.rstrip("/")
         root, validate = await asyncio.gather(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from botkit.outbound.model import Exchange, Phase, Response
+from botkit.outbound.model import Answered, Failed, Phase, Response
 from plugins.foci.catalogue import finding
 from plugins.foci.cors import allows_any_origin, is_doubled, preflight_allows_post
 from plugins.foci.model import Certainty, Finding
@@ -13,17 +13,15 @@ from plugins.foci.service_answer import read_post
 from plugins.foci.waf import meets_prober_only
 
 
-def quality(seen: Observation, exchange: Exchange, settings: ProbeSettings) -> list[Finding]:
+def quality(seen: Observation, exchange: Answered, settings: ProbeSettings) -> list[Finding]:
     """Warnings about a service that answers: CORS, the newer endpoint, its pace."""
-    assert exchange.response is not None  # noqa: S101 - the caller looked
     found = []
     advice = (
         "Let only the service send CORS headers: remove `add_header Access-Control-*` from the proxy for these paths."
     )
-    preflight = seen.preflight.response if seen.preflight is not None else None
     answers = [exchange.response]
-    if preflight is not None and not meets_prober_only(preflight):
-        answers.append(preflight)
+    if isinstance(seen.preflight, Answered) and not meets_prober_only(seen.preflight.response):
+        answers.append(seen.preflight.response)
     if any(is_doubled(response) for response in answers):
         message = "Access-Control-Allow-Origin is sent twice, which browsers refuse."
         found.append(finding("cors-doubled", message, advice))
@@ -46,26 +44,25 @@ def _shut_to_browsers(seen: Observation, answers: Sequence[Response], settings: 
     """What keeps web clients from the POST, by its answer and that of the preflight, if any; empty if nothing does."""
     if not allows_any_origin(answers[0]) or not all(preflight_allows_post(answer) for answer in answers[1:]):
         return "The service's CORS headers do not let web clients POST to it."
-    failure = seen.preflight.failure if seen.preflight is not None else None
+    preflight = seen.preflight
     # Only a request that arrived says something about the method: of many connections some may be refused.
-    if failure is None or failure.phase is not Phase.HTTP:
+    if not isinstance(preflight, Failed) or preflight.failure.phase is not Phase.HTTP:
         return ""
-    if certainty_of(failure, seen.preflight, settings) is Certainty.UNCLEAR:
+    if certainty_of(preflight.failure, preflight, settings) is Certainty.UNCLEAR:
         return ""
-    return f"The OPTIONS request that browsers send before the POST is not answered: {failure.detail}."
+    return f"The OPTIONS request that browsers send before the POST is not answered: {preflight.failure.detail}."
 
 
 def _get_token_fault(seen: Observation, post: Response, settings: ProbeSettings) -> str | None:
     """What is wrong with the newer endpoint of a service whose older one works; None when nothing is proven."""
-    if seen.get_token is None:
+    newer = seen.get_token
+    if newer is None:
         return None
-    if seen.get_token.failure is not None:
-        failure = seen.get_token.failure
-        unclear = certainty_of(failure, seen.get_token, settings) is Certainty.UNCLEAR
-        return None if unclear else failure.detail
-    assert seen.get_token.response is not None  # noqa: S101 - an exchange has one of the two
-    answer = read_post(seen.get_token.response)
-    if answer.is_service:
-        shut = allows_any_origin(post) and not allows_any_origin(seen.get_token.response)
+    if isinstance(newer, Failed):
+        unclear = certainty_of(newer.failure, newer, settings) is Certainty.UNCLEAR
+        return None if unclear else newer.failure.detail
+    wrong = read_post(newer.response)
+    if wrong is None:
+        shut = allows_any_origin(post) and not allows_any_origin(newer.response)
         return "its CORS headers, unlike those of `/sfu/get`, keep web clients from it" if shut else None
-    return None if meets_prober_only(seen.get_token.response) else answer.detail
+    return None if meets_prober_only(newer.response) else wrong.detail

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote, urlsplit
 
-from botkit.outbound.model import Exchange, FailureKind, Phase
+from botkit.outbound.model import Answered, Exchange, Failed, FailureKind, Phase
 from botkit.visible import shortened, visible
 from plugins.foci.assembly import MAX_PROBED, Evidence
 from plugins.foci.certificates import Sighting
@@ -107,7 +107,7 @@ def keys_of(server: str, report: Report, *, own: bool) -> frozenset[str]:
 
 def answering_hosts(seen: Evidence) -> frozenset[str]:
     """Hosts that answered anything at all during a check."""
-    hosts = {_host(hop.url) for hop in seen.well_known.hops if hop.response is not None}
+    hosts = {_host(hop.url) for hop in seen.well_known.hops if isinstance(hop, Answered)}
     hosts |= {url.host for url, observation in seen.observations.items() if observation.answered}
     return frozenset(hosts)
 
@@ -148,7 +148,8 @@ def certificates_of(seen: Evidence) -> tuple[Sighting, ...]:
 def _discovery(check: Check) -> Sample | None:
     """Failures of the fetch alone: what the list says is for ``listwatch``, and a 404 is an answer."""
     answer, host = check.seen.well_known, check.seen.target.hostname.lower()
-    failure = answer.hops[-1].failure if answer.hops else None
+    last = answer.hops[-1]
+    failure = last.failure if isinstance(last, Failed) else None
     if failure is not None and failure.kind is FailureKind.PRIVATE_NAME and answer.certainty is Certainty.UNCLEAR:
         return None
     key = f"discovery:{check.report.server_name}"

@@ -18,55 +18,53 @@ _NO_PERMISSION = b"no permissions to access the room"
 
 
 @dataclass(frozen=True, slots=True)
-class ServiceAnswer:
+class WrongAnswer:
     """
-    What the credential-free ``POST {}`` was answered with.
+    What answers instead of a MatrixRTC authorisation service.
 
     Attributes:
-        is_service: a MatrixRTC authorisation service answered.
-        code: the finding otherwise; None when it is the service.
-        certainty: what the answer proves; None when it is the service.
+        code: the finding.
+        certainty: what the answer proves.
         detail: what was seen, one line.
         advice: what to change.
     """
 
-    is_service: bool
-    code: str | None
-    certainty: Certainty | None
+    code: str
+    certainty: Certainty
     detail: str
     advice: str
 
 
-def read_post(response: Response) -> ServiceAnswer:
+def read_post(response: Response) -> WrongAnswer | None:
     """
-    Judge the answer to ``POST <service>/sfu/get`` with the body ``{}``.
+    Judge the answer to ``POST <service>/sfu/get`` with the body ``{}``; None is that of an authorisation service.
 
     The service validates before it does anything else and answers 400 with M_BAD_JSON (M_NOT_JSON in some
     versions); the English text and the content type differ by version and are not looked at.
     """
     errcode = errcode_of(response)
     if response.status == 400 and errcode in _SERVICE_ERRCODES:
-        return ServiceAnswer(True, None, None, "the authorisation service answers", "")
+        return None
     if is_challenge(response):
-        return _not("waf-challenge", Certainty.UNCLEAR, "a bot challenge stands before it", _WAF)
+        return WrongAnswer("waf-challenge", Certainty.UNCLEAR, "a bot challenge stands before it", _WAF)
     if response.status == 429:
-        return _not(
+        return WrongAnswer(
             "rate-limited",
             Certainty.UNCLEAR,
             "HTTP 429: too many requests from here",
             "Nothing yet: check again later.",
         )
     if response.status >= 500:
-        return _not("http-5xx", Certainty.DEFINITE, f"HTTP {response.status}", _FIVE_HUNDREDS)
+        return WrongAnswer("http-5xx", Certainty.DEFINITE, f"HTTP {response.status}", _FIVE_HUNDREDS)
     if 300 <= response.status < 400:
         turned = ", which turns it into a GET" if response.status in _TO_GET else " instead of answered"
         detail = f"HTTP {response.status}: the POST is redirected{turned}"
-        return _not(
+        return WrongAnswer(
             "not-an-authorisation-service", Certainty.DEFINITE, detail, "Serve the service at the published URL itself."
         )
     if response.status == 404 and errcode is None:
-        return _not("service-not-routed", Certainty.DEFINITE, _describe_404(response), _ROUTE)
-    return _not("not-an-authorisation-service", Certainty.DEFINITE, _describe(response, errcode), _ELSEWHERE)
+        return WrongAnswer("service-not-routed", Certainty.DEFINITE, _describe_404(response), _ROUTE)
+    return WrongAnswer("not-an-authorisation-service", Certainty.DEFINITE, _describe(response, errcode), _ELSEWHERE)
 
 
 def is_sfu(root: Response | None, validate: Response | None) -> bool:
@@ -97,13 +95,9 @@ _ROUTE = (
 _ELSEWHERE = "Point the published URL at lk-jwt-service, or the proxy's route for it."
 _SFU = "Publish the URL of lk-jwt-service instead; the SFU's own URL belongs into its LIVEKIT_URL."
 
-POINTS_AT_SFU = ServiceAnswer(
-    False, "points-at-sfu", Certainty.DEFINITE, "the SFU itself answers there, not its authorisation service", _SFU
+POINTS_AT_SFU = WrongAnswer(
+    "points-at-sfu", Certainty.DEFINITE, "the SFU itself answers there, not its authorisation service", _SFU
 )
-
-
-def _not(code: str, certainty: Certainty, detail: str, advice: str) -> ServiceAnswer:
-    return ServiceAnswer(False, code, certainty, detail, advice)
 
 
 def _describe_404(response: Response) -> str:

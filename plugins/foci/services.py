@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from botkit.outbound.model import Exchange, Failure, FailureKind, Phase, Response
+from botkit.outbound.model import Answered, Exchange, Failed, Failure, FailureKind, Phase, Response
 from plugins.foci.check import Observe
 from plugins.foci.observation import Observation
 from plugins.foci.service_url import ServiceUrl
@@ -139,16 +139,15 @@ def _cut(observation: Observation) -> Observation:
 
 
 def _shortened(exchange: Exchange) -> Exchange:
-    response = exchange.response
-    if response is None:
+    if isinstance(exchange, Failed):
         return exchange
-    return replace(exchange, response=replace(response, body=response.body[:_LONGEST_BODY]))
+    return replace(exchange, response=replace(exchange.response, body=exchange.response.body[:_LONGEST_BODY]))
 
 
 def _size(observation: Observation) -> int:
     others = (observation.preflight, observation.get_token, observation.clean, observation.root, observation.validate)
-    exchanges = [*observation.main.values(), *(exchange for exchange in others if exchange is not None)]
-    return sum(_weight(exchange.response) for exchange in exchanges if exchange.response is not None)
+    exchanges = (*observation.main.values(), *others)
+    return sum(_weight(exchange.response) for exchange in exchanges if isinstance(exchange, Answered))
 
 
 def _weight(response: Response) -> int:

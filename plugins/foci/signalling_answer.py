@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from botkit.outbound.model import Exchange, FailureKind, Response
+from botkit.outbound.model import Answered, Exchange, Failed, FailureKind, Response
 from plugins.foci.catalogue import finding
 from plugins.foci.failure import advice_for, as_anywhere, meaning_of
 from plugins.foci.model import Certainty, Finding, Severity, Stage
@@ -49,13 +49,13 @@ class Signalling:
         url: the SFU's, read; as it is shown, ``shown``.
         validate: the answer of ``/rtc/validate``.
         since_v1: whether ``/rtc/v1/validate`` is there; None if not known.
-        upgrade: the answer to the WebSocket; None if not tried.
+        upgrade: the answer to the WebSocket; None where the SFU did not take the token.
         welcome: its first message; None without a readable one.
     """
 
     url: ServiceUrl
     shown: str
-    validate: Exchange | None = None
+    validate: Exchange
     since_v1: bool | None = None
     upgrade: Exchange | None = None
     welcome: Welcome | None = None
@@ -63,47 +63,47 @@ class Signalling:
 
 def accepts(validate: Exchange) -> bool:
     """Whether the SFU took the token, so that a WebSocket is worth trying."""
-    response = validate.response
-    return response is not None and response.status == 200 and response.body.strip() == b"success"
+    if isinstance(validate, Failed):
+        return False
+    return validate.response.status == 200 and validate.response.body.strip() == b"success"
+
+
+def judge_address(url: ServiceUrl, shown: str) -> Step:
+    """Judge an SFU that cannot be asked: the fault is in the URL that the service hands out."""
+    detail = f"the service hands out {shown} as the SFU's address: {url.detail}"
+    return _unreachable(detail, _LIVEKIT_URL, Certainty.DEFINITE, None)
 
 
 def judge_signalling(seen: Signalling, applicant: Applicant, settings: ProbeSettings) -> Step:
     """Judge what the SFU answered to its token."""
-    if seen.url.fault:
-        detail = f"the service hands out {seen.shown} as the SFU's address: {seen.url.detail}"
-        return _unreachable(detail, _LIVEKIT_URL, Certainty.DEFINITE, None)
-    assert seen.validate is not None  # noqa: S101 - an SFU without a fault is asked
-    if seen.validate.failure is not None:
-        return _no_answer(seen.validate, seen, settings)
-    assert seen.validate.response is not None  # noqa: S101 - an exchange has one of the two
-    if not accepts(seen.validate):
-        return _not_accepted(seen.validate, seen.validate.response, applicant, seen.shown)
-    assert seen.upgrade is not None  # noqa: S101 - a token that was taken is tried
-    if seen.upgrade.failure is not None:
-        return _no_answer(seen.upgrade, seen, settings)
-    assert seen.upgrade.response is not None  # noqa: S101 - an exchange has one of the two
+    if isinstance(seen.validate, Failed):
+        return _no_answer(seen.validate, seen.url, seen.shown, settings)
+    if seen.upgrade is None:
+        return _not_accepted(seen.validate, applicant, seen.shown)
+    if isinstance(seen.upgrade, Failed):
+        return _no_answer(seen.upgrade, seen.url, seen.shown, settings)
     if seen.upgrade.response.status != 101:
-        return _upgrade_refused(seen.upgrade, seen.upgrade.response, applicant, seen.shown)
+        return _upgrade_refused(seen.upgrade, applicant, seen.shown)
     if seen.welcome is None:
         detail = f"a WebSocket opens at {seen.shown}, and what answers there does not greet as LiveKit does"
         return _unreachable(detail, _ROUTE, Certainty.DEFINITE, seen.upgrade.elapsed_ms)
-    return passed(Stage.SIGNALLING, seen.upgrade.elapsed_ms, f"the SFU accepts the token ({_introduced(seen)})")
+    detail = f"the SFU accepts the token ({_introduced(seen.welcome, seen.since_v1)})"
+    return passed(Stage.SIGNALLING, seen.upgrade.elapsed_ms, detail)
 
 
 def judge_without_token(url: ServiceUrl, upgrade: Exchange, settings: ProbeSettings) -> Step:
     """Judge an SFU that an entry names itself: a WebSocket without a token is refused by LiveKit, if it gets there."""
-    seen = Signalling(url, f"wss{url.text.removeprefix('https')}", upgrade=upgrade)
-    if upgrade.failure is not None:
-        return _no_answer(upgrade, seen, settings)
-    assert upgrade.response is not None  # noqa: S101 - an exchange has one of the two
+    shown = f"wss{url.text.removeprefix('https')}"
+    if isinstance(upgrade, Failed):
+        return _no_answer(upgrade, url, shown, settings)
     if upgrade.response.status == 401 and _WANTS_TOKEN in upgrade.response.body[:_LOOKED_AT]:
         return passed(
             Stage.SIGNALLING, upgrade.elapsed_ms, "the SFU asks for a token, for WebSockets too; none was tried"
         )
-    if (turned_away := _turned_away(upgrade, upgrade.response, seen.shown)) is not None:
+    if (turned_away := _turned_away(upgrade, shown)) is not None:
         return turned_away
     if upgrade.response.status == 101:
-        detail = f"a WebSocket opens at {seen.shown} without a token, which LiveKit would ask for"
+        detail = f"a WebSocket opens at {shown} without a token, which LiveKit would ask for"
         return _unreachable(detail, _ROUTE, Certainty.DEFINITE, upgrade.elapsed_ms)
     detail = f"plain requests reach the SFU, WebSockets do not: HTTP {upgrade.response.status} to the upgrade"
     return _unreachable(detail, _UPGRADE, _proof(upgrade.response), upgrade.elapsed_ms)
@@ -129,7 +129,8 @@ _CREATE = (
 _BUSY = "Give the SFU more capacity, or raise LiveKit's `limit`."
 
 
-def _not_accepted(exchange: Exchange, response: Response, applicant: Applicant, shown: str) -> Step:
+def _not_accepted(exchange: Answered, applicant: Applicant, shown: str) -> Step:
+    response = exchange.response
     body = response.body[:_LOOKED_AT]
     if response.status == 404 and _NO_SUCH_ROOM in body:
         return _no_room(exchange, applicant)
@@ -137,14 +138,15 @@ def _not_accepted(exchange: Exchange, response: Response, applicant: Applicant, 
         detail = "the SFU refuses the token that the service signed (HTTP 401)"
         found = finding("sfu-refused-token", f"{_capital(detail)}; {_SFU_ERROR}.", _SAME_KEYS)
         return failed(Stage.SIGNALLING, exchange.elapsed_ms, detail, Certainty.DEFINITE, found)
-    if (turned_away := _turned_away(exchange, response, shown)) is not None:
+    if (turned_away := _turned_away(exchange, shown)) is not None:
         return turned_away
     detail = f"no SFU answers at {shown}: HTTP {response.status} at /rtc/validate"
     return _unreachable(detail, _ROUTE, _proof(response), exchange.elapsed_ms)
 
 
-def _turned_away(exchange: Exchange, response: Response, shown: str) -> Step | None:
+def _turned_away(exchange: Answered, shown: str) -> Step | None:
     """By a bot challenge, or by an SFU that is full; None by neither."""
+    response = exchange.response
     if is_challenge(response):
         found = finding("waf-challenge", f"A bot challenge stands before the SFU at {shown}.", _EXEMPT)
         return failed(
@@ -159,7 +161,7 @@ def _turned_away(exchange: Exchange, response: Response, shown: str) -> Step | N
 _EXEMPT = "Exempt the SFU's path from bot challenges: Matrix clients cannot solve them."
 
 
-def _no_room(exchange: Exchange, applicant: Applicant) -> Step:
+def _no_room(exchange: Answered, applicant: Applicant) -> Step:
     """Alive, and that is what the stage asks; that nobody made the room is another matter."""
     detail = f"the SFU accepts the token and has no such room: it makes none by itself, and {applicant.host} made none"
     severity = Severity.WARNING if applicant.is_own else Severity.INFO
@@ -172,22 +174,21 @@ def _no_room(exchange: Exchange, applicant: Applicant) -> Step:
     return passed(Stage.SIGNALLING, exchange.elapsed_ms, detail, found)
 
 
-def _upgrade_refused(exchange: Exchange, response: Response, applicant: Applicant, shown: str) -> Step:
-    if any(text in response.body[:_LOOKED_AT] for text in (*_REFUSALS, _NO_SUCH_ROOM)):
-        return _not_accepted(exchange, response, applicant, shown)
-    if (turned_away := _turned_away(exchange, response, shown)) is not None:
+def _upgrade_refused(exchange: Answered, applicant: Applicant, shown: str) -> Step:
+    if any(text in exchange.response.body[:_LOOKED_AT] for text in (*_REFUSALS, _NO_SUCH_ROOM)):
+        return _not_accepted(exchange, applicant, shown)
+    if (turned_away := _turned_away(exchange, shown)) is not None:
         return turned_away
-    detail = f"the SFU accepts the token, but the upgrade to WebSocket is refused (HTTP {response.status})"
-    return _unreachable(detail, _UPGRADE, _proof(response), exchange.elapsed_ms)
+    detail = f"the SFU accepts the token, but the upgrade to WebSocket is refused (HTTP {exchange.response.status})"
+    return _unreachable(detail, _UPGRADE, _proof(exchange.response), exchange.elapsed_ms)
 
 
-def _no_answer(exchange: Exchange, seen: Signalling, settings: ProbeSettings) -> Step:
-    assert exchange.failure is not None  # noqa: S101 - the caller looked
-    detail = f"the SFU at {seen.shown} is out of reach: {told_failure(exchange)}"
-    failure = as_anywhere(exchange.failure, seen.url.host)
+def _no_answer(exchange: Failed, url: ServiceUrl, shown: str, settings: ProbeSettings) -> Step:
+    detail = f"the SFU at {shown} is out of reach: {told_failure(exchange.failure)}"
+    failure = as_anywhere(exchange.failure, url.host)
     certainty = certainty_of(failure, exchange, settings)
     inside = failure.kind in (FailureKind.PRIVATE_LITERAL, FailureKind.PRIVATE_NAME, FailureKind.DNS_NXDOMAIN)
-    advice = _LIVEKIT_URL if inside else advice_for(failure, seen.url.host)
+    advice = _LIVEKIT_URL if inside else advice_for(failure, url.host)
     if meaning_of(failure).code == "not-tested":
         found = finding("not-tested", f"{_capital(detail)}.", advice)
         return failed(Stage.SIGNALLING, exchange.elapsed_ms, detail, certainty, found)
@@ -204,15 +205,14 @@ def _proof(response: Response) -> Certainty:
     return Certainty.UNCLEAR if response.status in (403, 429) else Certainty.DEFINITE
 
 
-def _introduced(seen: Signalling) -> str:
-    assert seen.welcome is not None  # noqa: S101 - the caller looked
-    named = f"LiveKit {seen.welcome.version}" if seen.welcome.version else "LiveKit"
+def _introduced(welcome: Welcome, since_v1: bool | None) -> str:
+    named = f"LiveKit {welcome.version}" if welcome.version else "LiveKit"
     parts = [named]
-    if seen.welcome.region:
-        parts.append(f"region {seen.welcome.region}")
-    count = seen.welcome.ice_servers
+    if welcome.region:
+        parts.append(f"region {welcome.region}")
+    count = welcome.ice_servers
     parts.append(f"{count} ICE server{'' if count == 1 else 's'}" if count else "no ICE servers")
-    if seen.since_v1 is False:
+    if since_v1 is False:
         parts.append("without /rtc/v1")
     return ", ".join(parts)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from botkit.outbound.model import Exchange, FailureKind, Response
+from botkit.outbound.model import Answered, Exchange, Failed, Failure, FailureKind, Response
 from plugins.foci.catalogue import finding
 from plugins.foci.failure import advice_for, meaning_of
 from plugins.foci.grant import Grant, read_grant
@@ -54,7 +54,7 @@ class _Refusal:
 
 def wants_old_endpoint(exchange: Exchange) -> bool:
     """Whether ``/get_token`` is missing there or of another mind, so that clients go on to ``/sfu/get``."""
-    return exchange.response is not None and exchange.response.status in (400, 404, 405)
+    return isinstance(exchange, Answered) and exchange.response.status in (400, 404, 405)
 
 
 def judge_token(
@@ -67,26 +67,22 @@ def judge_token(
         endpoint: that was asked, for people.
         now: seconds since the epoch.
     """
-    if exchange.failure is not None:
+    if isinstance(exchange, Failed):
         return _unanswered(exchange, applicant, settings), None
-    assert exchange.response is not None  # noqa: S101 - an exchange has one of the two
     elapsed = exchange.connection.http_ms
     if exchange.response.status != 200:
         return _refused(_refusal(exchange.response, applicant), elapsed, endpoint), None
     grant = read_grant(exchange.response)
-    if isinstance(grant, Grant):
-        fault = "HTTP 200 with a token that permits no joining" if not grant.joins else ""
-    else:
-        fault = grant
-    if fault:
-        return _refused(_Refusal(fault, _UPDATE, Certainty.DEFINITE), elapsed, endpoint), None
-    assert isinstance(grant, Grant)  # noqa: S101 - else there is a fault
+    if isinstance(grant, Grant) and not grant.joins:
+        grant = "HTTP 200 with a token that permits no joining"
+    if isinstance(grant, str):
+        return _refused(_Refusal(grant, _UPDATE, Certainty.DEFINITE), elapsed, endpoint), None
     return passed(Stage.TOKEN, elapsed, f"{endpoint} gives a token ({_terms(grant, now)})"), grant
 
 
 def judge_openid(exchange: Exchange, server: str) -> Step:
     """The own homeserver gave no OpenID token: nothing is known of the focus."""
-    reason = exchange.failure.detail if exchange.failure is not None else _status(exchange.response)
+    reason = exchange.failure.detail if isinstance(exchange, Failed) else _status(exchange.response)
     detail = f"{server} gives the bot no OpenID token: {reason}"
     advice = "Nothing to change at the focus: look at the bot's account and its homeserver."
     found = finding("not-tested", f"{detail}.", advice)
@@ -152,9 +148,8 @@ def _refused(refusal: _Refusal, elapsed_ms: float | None, endpoint: str) -> Step
     return failed(Stage.TOKEN, elapsed_ms, detail, refusal.certainty, found)
 
 
-def _unanswered(exchange: Exchange, applicant: Applicant, settings: ProbeSettings) -> Step:
-    assert exchange.failure is not None  # noqa: S101 - the caller looked
-    detail = told_failure(exchange)
+def _unanswered(exchange: Failed, applicant: Applicant, settings: ProbeSettings) -> Step:
+    detail = told_failure(exchange.failure)
     found = finding(
         meaning_of(exchange.failure).code,
         f"The service gives no token ({_SHOWN}): {detail}.",
@@ -164,17 +159,12 @@ def _unanswered(exchange: Exchange, applicant: Applicant, settings: ProbeSetting
     return failed(Stage.TOKEN, exchange.elapsed_ms, detail, certainty, found)
 
 
-def told_failure(exchange: Exchange) -> str:
+def told_failure(failure: Failure) -> str:
     """Why a request that carried a token has no answer, in words that cannot repeat the token."""
-    assert exchange.failure is not None  # noqa: S101 - the caller looked
-    if exchange.failure.kind is FailureKind.HTTP_PROTOCOL:
-        return "the answer is not legal"
-    return exchange.failure.detail
+    return "the answer is not legal" if failure.kind is FailureKind.HTTP_PROTOCOL else failure.detail
 
 
-def _status(response: Response | None) -> str:
-    if response is None:
-        return "no answer"
+def _status(response: Response) -> str:
     errcode = errcode_of(response)
     named = f" {errcode}" if errcode and _ERRCODE.fullmatch(errcode) else ""
     return f"HTTP {response.status}{named}"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from botkit.identifiers import parse_server_name
-from botkit.outbound.model import Exchange, Response
+from botkit.outbound.model import Exchange, Failed, Response
 from botkit.visible import clipped
 from plugins.foci.catalogue import finding
 from plugins.foci.failure import advice_for, meaning_of
@@ -102,10 +102,9 @@ def read_place(text: str) -> Place | None:
 
 def read_delegation(exchange: Exchange) -> Delegation:
     """Judge an answer of the server well-known; whatever is not a 200 with a JSON object names nobody."""
-    if exchange.failure is not None:
+    if isinstance(exchange, Failed):
         return Delegation(unsure=meaning_of(exchange.failure).certainty is not Certainty.DEFINITE)
     response = exchange.response
-    assert response is not None  # noqa: S101 - an exchange has one of the two
     if response.status != 200:
         return Delegation(unsure=response.status in _PASSING or response.status >= 500)
     parsed = read_json(response.body)
@@ -161,16 +160,14 @@ def _finding(problem: str, advice: str) -> Finding:
 
 def _problem(lookup: UserLookup, asked: Exchange, patience: float, others_answered: bool) -> tuple[str, str]:
     """What is wrong and what to do; empty words where nothing is known to be wrong."""
-    failure = asked.failure
-    if failure is not None:
-        certainty = meaning_of(failure).certainty
+    if isinstance(asked, Failed):
+        certainty = meaning_of(asked.failure).certainty
         # A wait in the queue here is no time that the other side had.
         waited = not lookup.cut_short and asked.elapsed_ms >= patience * PATIENCE_SHARE * 500
         if certainty is Certainty.DEFINITE or (certainty is Certainty.TIMEOUT and waited and others_answered):
             host = lookup.url.removeprefix("https://")
-            return f"at {lookup.url}: {failure.detail}", advice_for(failure, host)
+            return f"at {lookup.url}: {asked.failure.detail}", advice_for(asked.failure, host)
         return "", ""
-    assert asked.response is not None  # noqa: S101 - an exchange has one of the two
     return _answered(lookup.url, asked.response)
 
 

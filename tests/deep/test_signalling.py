@@ -16,7 +16,14 @@ from plugins.foci.join_answer import leave, read_welcome
 from plugins.foci.model import Certainty, Outcome, Severity
 from plugins.foci.observation import ProbeSettings
 from plugins.foci.service_url import read_sfu_url
-from plugins.foci.signalling_answer import Signalling, Welcome, accepts, judge_signalling, judge_without_token
+from plugins.foci.signalling_answer import (
+    Signalling,
+    Welcome,
+    accepts,
+    judge_address,
+    judge_signalling,
+    judge_without_token,
+)
 from plugins.foci.step import Step
 from plugins.foci.token_answer import Applicant
 from tests.foci.evidence import answered, failed
@@ -161,7 +168,7 @@ def test_a_fault_of_this_machine_is_nobodys() -> None:
 )
 def test_an_address_that_clients_cannot_use(url: str) -> None:
     """Nothing is asked there; it is the service's configuration."""
-    step = judge_signalling(Signalling(read_sfu_url(url), url), OWN, ProbeSettings())
+    step = judge_address(read_sfu_url(url), url)
     assert [found.code for found in step.findings] == ["sfu-unreachable"]
     assert "Set LIVEKIT_URL" in step.findings[0].advice
     assert step.certainty is Certainty.DEFINITE

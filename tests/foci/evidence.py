@@ -9,7 +9,16 @@ from typing import Any
 
 from publicsuffixlist import PublicSuffixList
 
-from botkit.outbound.model import Certificate, ConnectionFacts, Exchange, Failure, FailureKind, Phase, Response
+from botkit.outbound.model import (
+    Answered,
+    Certificate,
+    ConnectionFacts,
+    Failed,
+    Failure,
+    FailureKind,
+    Phase,
+    Response,
+)
 from plugins.foci.answer import WellKnownAnswer
 from plugins.foci.assembly import CheckSettings, Evidence, assemble
 from plugins.foci.homeserver import HomeserverAnswer, TransportsAnswer, VersionsAnswer
@@ -49,17 +58,17 @@ def answered(
     http_ms: float = 80.0,
     url: str = RTC,
     family: int = 4,
-) -> Exchange:
+) -> Answered:
     """An exchange that ended with an answer over TLS."""
     address = "192.0.2.7" if family == 4 else "2001:db8::7"
     facts = ConnectionFacts((address,), address, Phase.HTTP, 1.0, 2.0, 3.0, http_ms, certificate(days), "TLSv1.3")
-    return Exchange("POST", url, 6.0 + http_ms, facts, response=response(status, body, headers))
+    return Answered("POST", url, 6.0 + http_ms, facts, response(status, body, headers))
 
 
-def failed(kind: FailureKind, phase: Phase, detail: str = "it failed", *, elapsed_ms: float = 10_000.0) -> Exchange:
+def failed(kind: FailureKind, phase: Phase, detail: str = "it failed", *, elapsed_ms: float = 10_000.0) -> Failed:
     """An exchange that ended without one, in this phase."""
     facts = ConnectionFacts(("192.0.2.7",), "192.0.2.7:443", phase, 1.0, 2.0, 3.0, None, None, None)
-    return Exchange("POST", RTC, elapsed_ms, facts, failure=Failure(kind, phase, detail))
+    return Failed("POST", RTC, elapsed_ms, facts, Failure(kind, phase, detail))
 
 
 def entry(value: Any = None, *, source: str = "well-known", position: int = 1) -> Entry:

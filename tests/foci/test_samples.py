@@ -11,7 +11,17 @@ from typing import Any
 import pytest
 from publicsuffixlist import PublicSuffixList
 
-from botkit.outbound.model import Certificate, ConnectionFacts, Exchange, Failure, FailureKind, Phase, Response
+from botkit.outbound.model import (
+    Answered,
+    Certificate,
+    ConnectionFacts,
+    Exchange,
+    Failed,
+    Failure,
+    FailureKind,
+    Phase,
+    Response,
+)
 from botkit.rendering import to_plain
 from plugins.foci.answer import read_answer
 from plugins.foci.assembly import MAX_PROBED, CheckSettings, Evidence, assemble
@@ -44,12 +54,12 @@ PATIENCE = 10_000.0
 
 def answered(place: str, response: Response, certificate: Certificate | None = CERTIFICATE) -> Exchange:
     facts = ConnectionFacts(("192.0.2.1",), "192.0.2.1", Phase.HTTP, 1, 1, 1, 1, certificate, "TLSv1.3")
-    return Exchange("POST", place, 4.0, facts, response)
+    return Answered("POST", place, 4.0, facts, response)
 
 
 def failed(place: str, kind: FailureKind, phase: Phase, elapsed_ms: float = PATIENCE) -> Exchange:
     facts = ConnectionFacts(("192.0.2.1",), "192.0.2.1", phase, 1, 1)
-    return Exchange("POST", place, elapsed_ms, facts, failure=Failure(kind, phase, f"{kind.value} at 192.0.2.1:443"))
+    return Failed("POST", place, elapsed_ms, facts, Failure(kind, phase, f"{kind.value} at 192.0.2.1:443"))
 
 
 def refused(place: str) -> Exchange:

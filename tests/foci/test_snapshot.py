@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from botkit.outbound.model import ConnectionFacts, Exchange, Failure, FailureKind, Phase, Response
+from botkit.outbound.model import Answered, ConnectionFacts, Exchange, Failed, Failure, FailureKind, Phase, Response
 from plugins.foci.answer import read_answer
 from plugins.foci.model import MSC4143_KEY, STABLE_KEY
 from plugins.foci.snapshot import (
@@ -32,11 +32,11 @@ URL = "https://example.org/.well-known/matrix/client"
 
 def fetched(status: int, body: bytes, content_type: str = "application/json") -> Exchange:
     headers = {"content-type": (content_type,), "access-control-allow-origin": ("*",)}
-    return Exchange("GET", URL, 5.0, ConnectionFacts(), Response(status, headers, body))
+    return Answered("GET", URL, 5.0, ConnectionFacts(), Response(status, headers, body))
 
 
 def failed(kind: FailureKind, phase: Phase) -> Exchange:
-    return Exchange("GET", URL, 5.0, ConnectionFacts(), failure=Failure(kind, phase, "it failed"))
+    return Failed("GET", URL, 5.0, ConnectionFacts(), Failure(kind, phase, "it failed"))
 
 
 def seen(exchange: Exchange, refused: str | None = None) -> Observation:

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from publicsuffixlist import PublicSuffixList
 
-from botkit.outbound.model import Exchange, Failure, FailureKind, Phase
+from botkit.outbound.model import Answered, Exchange, Failed, Failure, FailureKind, Phase
 from plugins.foci.answer import read_answer
 from plugins.foci.assembly import CheckSettings, Evidence, assemble, entries_of
 from plugins.foci.entries import probe_url
@@ -98,10 +98,9 @@ _cors = st.sampled_from([{}, ANY_ORIGIN, {"access-control-allow-origin": ("*", "
 
 def _worse(before: Exchange) -> list[Exchange]:
     """Certain failures at an earlier phase than what was seen; a wrong thing in place of any answer but a 5xx."""
-    if before.failure is not None:
+    if isinstance(before, Failed):
         reached = list(Phase).index(before.failure.phase)
-        return [one for one in _CERTAIN if one.failure and list(Phase).index(one.failure.phase) < reached]
-    assert before.response is not None
+        return [one for one in _CERTAIN if list(Phase).index(one.failure.phase) < reached]
     wrong = _WRONG if before.response.status < 500 else ()
     return [*_CERTAIN, *_SERVER_ERRORS[: before.response.status < 500], *wrong]
 
@@ -191,14 +190,13 @@ def _worse_services(seen: Observation) -> Iterator[Observation]:
     for name in _OPTIONAL:
         further: Exchange | None = getattr(seen, name)
         for after in _worse(further) if further is not None else ():
-            if name != "preflight" or after.failure is None or after.failure.phase is Phase.HTTP:
+            if name != "preflight" or isinstance(after, Answered) or after.failure.phase is Phase.HTTP:
                 yield replace(seen, **{name: after})
 
 
 def _proves_nothing(seen: Exchange) -> bool:
-    if seen.failure is not None:
+    if isinstance(seen, Failed):
         return certainty_of(seen.failure, seen, ProbeSettings()) is Certainty.UNCLEAR
-    assert seen.response is not None
     return meets_prober_only(seen.response)
 
 

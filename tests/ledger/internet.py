@@ -11,7 +11,17 @@ from typing import Any
 
 from publicsuffixlist import PublicSuffixList
 
-from botkit.outbound.model import Certificate, ConnectionFacts, Exchange, Failure, FailureKind, Phase, Response
+from botkit.outbound.model import (
+    Answered,
+    Certificate,
+    ConnectionFacts,
+    Exchange,
+    Failed,
+    Failure,
+    FailureKind,
+    Phase,
+    Response,
+)
 from plugins.foci.answer import WellKnownAnswer, read_answer
 from plugins.foci.assembly import CheckSettings, Evidence, assemble
 from plugins.foci.checked import Checked, Confirmed
@@ -122,7 +132,7 @@ class Internet:
             failure = Failure(trouble, Phase.ADDRESS, "the resolver failed")
             return Observation(place, (), failure, 1.0, {}, families_reached=frozenset({4}))
         if isinstance(trouble, FailureKind):
-            exchange = _failed(place.text, trouble)
+            exchange: Exchange = _failed(place.text, trouble)
         else:
             answer = SERVICE if trouble is None else Response(trouble, ANY_ORIGIN, b"")
             exchange = _answered(place.text, answer, at, self.ends.get(focus, at + LIVES / 2))
@@ -133,15 +143,15 @@ def _entry(focus: Any) -> Any:
     return {"type": "livekit", "livekit_service_url": url(focus)} if isinstance(focus, str) else focus
 
 
-def _answered(place: str, response: Response, at: float, ends: float) -> Exchange:
+def _answered(place: str, response: Response, at: float, ends: float) -> Answered:
     begins, until = (datetime.fromtimestamp(moment, UTC) for moment in (ends - LIVES, ends))
     certificate = Certificate("CN=x", "CN=ca", ("x",), begins, until)
     facts = ConnectionFacts(("192.0.2.1",), "192.0.2.1", Phase.HTTP, 1, 1, 1, 1, certificate, "TLSv1.3")
-    return Exchange("POST", place, 4.0, facts, response)
+    return Answered("POST", place, 4.0, facts, response)
 
 
-def _failed(place: str, kind: FailureKind) -> Exchange:
+def _failed(place: str, kind: FailureKind) -> Failed:
     facts = ConnectionFacts(("192.0.2.1",), "192.0.2.1", Phase.CONNECT, 1, 1)
     words = {FailureKind.CONNECT_REFUSED: "connection refused on 192.0.2.1:443"}
     failure = Failure(kind, Phase.CONNECT, words.get(kind, f"{kind.value} at 192.0.2.1:443"))
-    return Exchange("POST", place, 10_000.0, facts, failure=failure)
+    return Failed("POST", place, 10_000.0, facts, failure)

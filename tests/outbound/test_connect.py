@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from botkit.outbound import Endpoint, Exchange, FailureKind, OutboundClient, Phase, parse_target
+from botkit.outbound import Answered, Endpoint, Exchange, Failed, FailureKind, OutboundClient, Phase, parse_target
 from botkit.outbound.attempt import CURRENT, Attempt
 from botkit.outbound.diagnosis import Diagnosis
 from botkit.outbound.tls import build_context
@@ -53,8 +53,7 @@ def soon(seconds: float) -> float:
 
 
 def kind(exchange: Exchange) -> tuple[FailureKind, Phase]:
-    assert exchange.failure is not None
-    assert exchange.response is None
+    assert isinstance(exchange, Failed)
     assert exchange.failure.detail.isprintable()
     assert len(exchange.failure.detail) <= 200
     return exchange.failure.kind, exchange.failure.phase
@@ -64,8 +63,7 @@ async def test_success_keeps_every_fact(fetch: Fetch, listeners: Listeners, auth
     """A healthy answer comes with addresses, peer, certificate, TLS version and the time of each phase."""
     port = await listeners.serve(says(OK), tls=authority.context(NAME, not_after=datetime(2040, 1, 2, tzinfo=UTC)))
     exchange = await fetch(f"https://{NAME}:{port}/")
-    assert exchange.failure is None
-    assert exchange.response is not None
+    assert isinstance(exchange, Answered)
     assert exchange.response.body == b"hi"
     facts = exchange.connection
     assert facts.addresses == (INTERNET,)
@@ -84,7 +82,7 @@ async def test_refused(fetch: Fetch) -> None:
     port = closed_port()
     exchange = await fetch(f"https://{NAME}:{port}/")
     assert kind(exchange) == (FailureKind.CONNECT_REFUSED, Phase.CONNECT)
-    assert exchange.failure is not None
+    assert isinstance(exchange, Failed)
     assert exchange.failure.detail == f"connection refused on {INTERNET}:{port}"
     assert exchange.connection.peer == INTERNET
     assert exchange.connection.tls_ms is None
@@ -96,7 +94,7 @@ async def test_a_name_in_the_subject_alone_is_no_name(fetch: Fetch, listeners: L
     authority.ca.issue_cert(common_name=NAME).configure_cert(context)
     exchange = await fetch(f"https://{NAME}:{await listeners.serve(says(OK), tls=context)}/")
     assert kind(exchange) == (FailureKind.TLS_HOSTNAME, Phase.TLS)
-    assert exchange.failure is not None
+    assert isinstance(exchange, Failed)
     assert exchange.failure.detail == f"certificate is for no name at all, not for {NAME}"
 
 
@@ -104,7 +102,7 @@ async def test_no_answer_to_syn(fetch: Fetch, black_hole: BlackHole) -> None:
     """A silent port is a time-out of the connect phase, at the deadline."""
     exchange = await fetch(f"https://{NAME}:{black_hole.port}/", deadline=soon(0.5))
     assert kind(exchange) == (FailureKind.CONNECT_TIMEOUT, Phase.CONNECT)
-    assert exchange.failure is not None
+    assert isinstance(exchange, Failed)
     assert exchange.failure.detail.startswith(f"no answer to SYN from {INTERNET}:{black_hole.port} within 0.")
     assert exchange.elapsed_ms < 5 * 500
 
@@ -135,7 +133,7 @@ async def test_a_refusal_is_reported_over_a_missing_route(
     client = make_client(allow_private=("255.255.255.255/32", "127.0.7.0/24"))
     exchange = await client.fetch("GET", f"https://two.test:{port}/", deadline=soon(20))
     assert kind(exchange) == (FailureKind.CONNECT_REFUSED, Phase.CONNECT)
-    assert exchange.failure is not None
+    assert isinstance(exchange, Failed)
     assert exchange.failure.detail == f"connection refused on {INTERNET}:{port}"
 
 
@@ -146,7 +144,7 @@ async def test_a_dead_address_does_not_hide_a_living_one(
     port = await listeners.serve(says(OK), tls=authority.context("two.test"), host="127.0.7.2")
     names.name("two.test", "127.0.7.1", "127.0.7.2")
     exchange = await fetch(f"https://two.test:{port}/")
-    assert exchange.failure is None
+    assert isinstance(exchange, Answered)
     assert exchange.connection.peer == "127.0.7.2"
     assert set(exchange.connection.addresses) == {"127.0.7.1", "127.0.7.2"}
 
@@ -164,10 +162,10 @@ async def test_one_family_can_be_chosen(
     assert six.connection.peer == "::1"
     assert client.families_reached() == frozenset()
     four = await client.fetch("GET", f"https://two.test:{port}/", deadline=soon(20), family=4)
-    assert four.failure is None
+    assert isinstance(four, Answered)
     assert client.families_reached() == {4}
     either = await client.fetch("GET", f"https://two.test:{port}/", deadline=soon(20))
-    assert either.failure is None
+    assert isinstance(either, Answered)
 
 
 async def test_a_family_without_address_is_no_data(fetch: Fetch) -> None:
@@ -183,7 +181,7 @@ async def test_ipv6_counts_as_reached(
     port = await listeners.serve(says(OK), tls=authority.context("::1"), host="::1")
     client = make_client(allow_private=("::1/128",))
     exchange = await client.fetch("GET", f"https://[::1]:{port}/", deadline=soon(20))
-    assert exchange.failure is None
+    assert isinstance(exchange, Answered)
     assert client.families_reached() == {6}
 
 
@@ -224,7 +222,7 @@ async def test_a_bad_certificate_is_named_and_kept(
     port = await listeners.serve(silent, tls=context(authority))
     exchange = await fetch(f"https://{NAME}:{port}/")
     assert kind(exchange) == (expected, Phase.TLS)
-    assert exchange.failure is not None
+    assert isinstance(exchange, Failed)
     assert words in exchange.failure.detail
     assert exchange.connection.certificate is not None
     assert exchange.connection.certificate.not_after > exchange.connection.certificate.not_before
@@ -255,7 +253,7 @@ async def test_a_ca_made_by_hand_gets_the_same_verdict_on_every_python(
     ca_file = tmp_path / "old.pem"
     port = await listeners.serve(says(OK), tls=old_fashioned_context(NAME, ca_file))
     exchange = await make_client(ca_file=ca_file).fetch("GET", f"https://{NAME}:{port}/", deadline=soon(20))
-    assert exchange.failure is None
+    assert isinstance(exchange, Answered)
 
 
 def test_the_first_handshake_step_proves_that_tcp_is_done(authority: Authority) -> None:
@@ -283,7 +281,7 @@ async def test_plain_http_on_the_port(fetch: Fetch, listeners: Listeners) -> Non
     port = await listeners.serve(script)
     exchange = await fetch(f"https://{NAME}:{port}/")
     assert kind(exchange) == (FailureKind.TLS_PROTOCOL, Phase.TLS)
-    assert exchange.failure is not None
+    assert isinstance(exchange, Failed)
     assert "does not speak TLS" in exchange.failure.detail
 
 
@@ -299,7 +297,7 @@ async def test_a_tls_alert_is_named(fetch: Fetch, listeners: Listeners) -> None:
     port = await listeners.serve(script)
     exchange = await fetch(f"https://{NAME}:{port}/")
     assert kind(exchange) == (FailureKind.TLS_PROTOCOL, Phase.TLS)
-    assert exchange.failure is not None
+    assert isinstance(exchange, Failed)
     assert "HANDSHAKE_FAILURE" in exchange.failure.detail
 
 
@@ -349,7 +347,7 @@ async def test_a_queue_blames_nobody(
     await asyncio.sleep(0)
     second = await client.fetch("GET", f"https://{NAME}:{port}/", deadline=soon(0.2))
     assert kind(second) == (FailureKind.LOCAL_FAULT, Phase.ADDRESS)
-    assert second.failure is not None
+    assert isinstance(second, Failed)
     assert second.failure.detail.startswith("queue")
     first.cancel()
     with pytest.raises(asyncio.CancelledError):

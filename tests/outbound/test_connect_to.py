@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from botkit.outbound import FailureKind, OutboundClient
+from botkit.outbound import Answered, Failed, FailureKind, OutboundClient
 from tests.outbound.conftest import Canary
 from tests.outbound.standins import CANARY, INTERNET, OK, Authority, Listeners, NameTable, closed_port, says
 
@@ -31,7 +31,7 @@ async def test_the_name_is_kept_for_sni_host_and_certificate(
     port = await listeners.serve(says(OK, seen=seen), tls=noting(authority.context("moved.test"), asked))
     client = make_client(connect_to={"Moved.test:443": (f"{INTERNET}:{port}",)})
     exchange = await client.fetch("GET", "https://moved.test/x", deadline=soon(20))
-    assert exchange.failure is None
+    assert isinstance(exchange, Answered)
     assert asked == ["moved.test"]
     assert b"Host: moved.test\r\n" in seen[0]
     assert names.asked == []
@@ -49,7 +49,7 @@ async def test_an_ip_literal_can_be_sent_elsewhere(
         port = await listeners.serve(says(OK, seen=seen), tls=authority.context(literal))
         client = make_client(connect_to={f"{key}:8448": (f"{INTERNET}:{port}",)})
         exchange = await client.fetch("GET", f"https://{key}:8448/", deadline=soon(20))
-        assert exchange.failure is None
+        assert isinstance(exchange, Answered)
         assert f"Host: {key}:8448\r\n".encode() in seen[-1]
 
 
@@ -60,7 +60,7 @@ async def test_an_address_without_port_keeps_the_port(
     port = await listeners.serve(says(OK))
     client = make_client(connect_to={f"moved.test:{port}": (INTERNET,)})
     exchange = await client.fetch("GET", f"http://moved.test:{port}/", deadline=soon(20))
-    assert exchange.failure is None
+    assert isinstance(exchange, Answered)
 
 
 async def test_each_address_of_a_list_is_tried(
@@ -70,7 +70,7 @@ async def test_each_address_of_a_list_is_tried(
     port = await listeners.serve(says(OK))
     client = make_client(connect_to={"moved.test:80": (f"{INTERNET}:{closed_port()}", f"{INTERNET}:{port}")})
     exchange = await client.fetch("GET", "http://moved.test/", deadline=soon(20))
-    assert exchange.failure is None
+    assert isinstance(exchange, Answered)
 
 
 async def test_other_ports_of_the_name_still_use_dns(
@@ -91,6 +91,6 @@ async def test_the_address_policy_still_holds(
     """A private target needs allow_private, whoever wrote it."""
     client = make_client(connect_to={f"{host}:80": (f"{CANARY}:{canary.port}",)})
     exchange = await client.fetch("GET", f"http://{host}/", deadline=soon(20))
-    assert exchange.failure is not None
+    assert isinstance(exchange, Failed)
     assert exchange.failure.kind is FailureKind.PRIVATE_NAME
     assert canary.connections == []

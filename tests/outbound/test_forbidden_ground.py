@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from botkit.outbound import Endpoint, FailureKind, OutboundClient
+from botkit.outbound import Answered, Endpoint, Failed, FailureKind, OutboundClient
 from tests.outbound.conftest import Canary, Fetch
 from tests.outbound.standins import CANARY, INTERNET, OK, Listeners, NameTable, says
 
@@ -71,7 +71,7 @@ async def test_no_spelling_of_a_forbidden_address_is_fetched(
     """However the address is written, no connection is opened."""
     names.name("good.test", INTERNET)
     exchange = await fetch(f"{scheme}://{host}:{canary.port}/")
-    assert exchange.failure is not None
+    assert isinstance(exchange, Failed)
     assert exchange.failure.kind in REFUSALS
     assert canary.connections == []
 
@@ -96,7 +96,7 @@ async def test_no_name_leads_there(fetch: Fetch, canary: Canary, names: NameTabl
     """A name is refused when any of its addresses is forbidden."""
     names.name("evil.test", *addresses)
     exchange = await fetch(f"http://evil.test:{canary.port}/")
-    assert exchange.failure is not None
+    assert isinstance(exchange, Failed)
     assert exchange.failure.kind is FailureKind.PRIVATE_NAME
     assert canary.connections == []
 
@@ -106,7 +106,7 @@ async def test_an_alias_into_forbidden_ground_is_refused(fetch: Fetch, canary: C
     names.table[("evil.test.", "CNAME")] = ["inner.test."]
     names.name("inner.test", CANARY)
     exchange = await fetch(f"http://evil.test:{canary.port}/")
-    assert exchange.failure is not None
+    assert isinstance(exchange, Failed)
     assert exchange.failure.kind is FailureKind.PRIVATE_NAME
     assert canary.connections == []
 
@@ -121,7 +121,7 @@ async def test_rebinding_finds_no_window(
     names.name("rebind.test", CANARY)
     asked = len(names.asked)
     exchange = await client.fetch("GET", f"http://rebind.test:{port}/", deadline=soon(20), resolution=resolution)
-    assert exchange.failure is None
+    assert isinstance(exchange, Answered)
     assert exchange.connection.peer == INTERNET
     assert len(names.asked) == asked
     assert canary.connections == []
@@ -133,7 +133,7 @@ async def test_the_socket_has_the_last_word(client: OutboundClient, canary: Cana
     resolution = await client.resolve("evil.test", canary.port, deadline=soon(20))
     forged = replace(resolution, endpoints=(Endpoint(CANARY, canary.port),))
     exchange = await client.fetch("GET", f"http://evil.test:{canary.port}/", deadline=soon(20), resolution=forged)
-    assert exchange.failure is not None
+    assert isinstance(exchange, Failed)
     assert exchange.failure.kind is FailureKind.PRIVATE_NAME
     assert "127.0.0.1, which is refused: loopback" in exchange.failure.detail
     assert canary.connections == []
@@ -163,5 +163,5 @@ async def test_no_proxy_of_the_environment_is_used(
     monkeypatch.setenv(variable, f"http://{CANARY}:{canary.port}")
     port = await listeners.serve(says(OK))
     exchange = await make_client().fetch("GET", f"http://{INTERNET}:{port}/", deadline=soon(20))
-    assert exchange.failure is None
+    assert isinstance(exchange, Answered)
     assert canary.connections == []

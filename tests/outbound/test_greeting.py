@@ -12,7 +12,7 @@ import pytest
 from wsproto import ConnectionType, WSConnection
 from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, Event, Ping, Pong, TextMessage
 
-from botkit.outbound import Exchange, FailureKind, OutboundClient, Phase, Stream
+from botkit.outbound import Answered, Exchange, Failed, FailureKind, OutboundClient, Phase, Stream
 from tests.outbound.conftest import Canary
 from tests.outbound.standins import CANARY, INTERNET, Authority, Listeners, NameTable, Script, closed_port, says, silent
 
@@ -80,7 +80,7 @@ async def test_the_first_binary_message_is_taken_and_answered(greet: Greet) -> N
     heard: asyncio.Queue[Event] = asyncio.Queue()
     heads: list[bytes] = []
     exchange = await greet(speaking(BytesMessage(b"welcome"), heard=heard, heads=heads), farewell=b"bye")
-    assert exchange.response is not None
+    assert isinstance(exchange, Answered)
     assert (exchange.response.status, exchange.response.body) == (101, b"welcome")
     assert heads[0].startswith(b"GET /rtc?a=b HTTP/1.1\r\n")
     assert f"Authorization: Bearer {TOKEN}".encode() in heads[0]
@@ -94,7 +94,7 @@ async def test_a_message_in_pieces_is_put_together(greet: Greet) -> None:
     heard: asyncio.Queue[Event] = asyncio.Queue()
     parts = (BytesMessage(b"wel", message_finished=False), Ping(b"there?"), BytesMessage(b"come"))
     exchange = await greet(speaking(*parts, heard=heard))
-    assert exchange.response is not None
+    assert isinstance(exchange, Answered)
     assert exchange.response.body == b"welcome"
     (pong,) = await until(heard, Pong)
     assert isinstance(pong, Pong)
@@ -105,18 +105,18 @@ async def test_a_message_in_pieces_is_put_together(greet: Greet) -> None:
 async def test_another_beginning_is_no_message(greet: Greet, event: Event) -> None:
     """Text, or a close: the upgrade worked, and nothing was said."""
     exchange = await greet(speaking(event))
-    assert exchange.response is not None
+    assert isinstance(exchange, Answered)
     assert (exchange.response.status, exchange.response.body) == (101, b"")
 
 
 async def test_a_refusal_is_an_answer(greet: Greet) -> None:
     """Status, headers and body of whoever does not upgrade; a redirect is one, and not followed."""
     exchange = await greet(says(REFUSED))
-    assert exchange.response is not None
+    assert isinstance(exchange, Answered)
     assert (exchange.response.status, exchange.response.body) == (404, b"no such r")
     assert exchange.response.header("Content-Type") == "text/plain"
     moved = await greet(says(b"HTTP/1.1 307 Moved\r\nLocation: https://127.0.0.1/\r\nConnection: close\r\n\r\n"))
-    assert moved.response is not None
+    assert isinstance(moved, Answered)
     assert (moved.response.status, moved.response.header("location")) == (307, "https://127.0.0.1/")
 
 
@@ -154,7 +154,7 @@ async def test_what_is_neither_is_a_failure(
     """Each is told apart, within the bounds, and the token stands in no text."""
     caplog.set_level(logging.DEBUG)
     exchange = await greet(script)
-    assert exchange.failure is not None
+    assert isinstance(exchange, Failed)
     assert exchange.failure.kind is kind
     assert exchange.failure.phase is Phase.HTTP
     assert TOKEN not in repr(exchange) + caplog.text
@@ -163,7 +163,7 @@ async def test_what_is_neither_is_a_failure(
 async def test_silence_ends_with_the_time(greet: Greet) -> None:
     """Whoever takes the request and says nothing is a time-out of HTTP."""
     exchange = await greet(silent, limit=1.0)
-    assert exchange.failure is not None
+    assert isinstance(exchange, Failed)
     assert exchange.failure.kind is FailureKind.HTTP_TIMEOUT
     assert exchange.elapsed_ms < 5000
 
@@ -174,7 +174,7 @@ async def test_forbidden_ground_is_not_greeted(client: OutboundClient, names: Na
     for host in ("inside.test", CANARY):
         url = f"https://{host}:{canary.port}/"
         exchange = await client.greet(url, headers={}, farewell=b"", deadline=soon(20))
-        assert exchange.failure is not None
+        assert isinstance(exchange, Failed)
         assert exchange.failure.kind in (FailureKind.PRIVATE_NAME, FailureKind.PRIVATE_LITERAL)
         opened = await client.open(url, deadline=soon(20))
         assert not isinstance(opened, Stream)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from botkit.outbound import FailureKind, HomeserverReader, OutboundSettings
+from botkit.outbound import Answered, Failed, FailureKind, HomeserverReader, OutboundSettings
 from tests.outbound.standins import CANARY, OK, Authority, Listeners, closed_port, says
 
 TOKEN = "syt_very_secret"
@@ -46,7 +46,7 @@ async def test_the_token_travels_in_the_authorization_header_only(
     port = await listeners.serve(says(OK, seen=seen), tls=authority.context("localhost"), host=CANARY)
     home = reader(f"https://localhost:{port}/")
     exchange = await home.get("/_matrix/client/versions?a=b", deadline=soon(20))
-    assert exchange.response is not None
+    assert isinstance(exchange, Answered)
     lines = seen[0].decode().split("\r\n")
     assert lines[0] == "GET /_matrix/client/versions?a=b HTTP/1.1"
     assert f"Authorization: Bearer {TOKEN}" in lines
@@ -60,7 +60,7 @@ async def test_plain_http_on_a_loopback_literal_works(
     """A homeserver behind no TLS on the same machine is an ordinary set-up."""
     port = await listeners.serve(says(OK), host=CANARY)
     exchange = await reader(f"http://{CANARY}:{port}").get("/", deadline=soon(20))
-    assert exchange.failure is None
+    assert isinstance(exchange, Answered)
 
 
 async def test_a_redirect_is_never_followed(reader: Callable[[str], HomeserverReader], listeners: Listeners) -> None:
@@ -70,7 +70,7 @@ async def test_a_redirect_is_never_followed(reader: Callable[[str], HomeserverRe
     answer = f"HTTP/1.1 307 Elsewhere\r\nLocation: http://{CANARY}:{other}/\r\nContent-Length: 0\r\n\r\n"
     port = await listeners.serve(says(answer.encode()), host=CANARY)
     exchange = await reader(f"http://{CANARY}:{port}").get("/x", deadline=soon(20))
-    assert exchange.response is not None
+    assert isinstance(exchange, Answered)
     assert exchange.response.status == 307
     assert seen == []
 
@@ -88,7 +88,7 @@ async def test_a_failure_does_not_show_the_token(
     """An unreachable homeserver is an outcome without the token in it."""
     caplog.set_level(logging.DEBUG)
     exchange = await reader(f"http://{CANARY}:{closed_port(CANARY)}").get("/", deadline=soon(20))
-    assert exchange.failure is not None
+    assert isinstance(exchange, Failed)
     assert exchange.failure.kind is FailureKind.CONNECT_REFUSED
     assert TOKEN not in repr(exchange) + caplog.text
 
@@ -101,7 +101,7 @@ async def test_a_post_carries_json_and_the_token(
     moved = b"HTTP/1.1 307 Moved\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n"
     port = await listeners.serve(says(moved, seen=seen), tls=authority.context("localhost"), host=CANARY)
     exchange = await reader(f"https://localhost:{port}").post("/_matrix/x", b"{}", deadline=soon(20))
-    assert exchange.response is not None
+    assert isinstance(exchange, Answered)
     assert exchange.response.status == 307
     assert len(seen) == 1
     lines = seen[0].decode().split("\r\n")

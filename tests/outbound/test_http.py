@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from botkit.outbound import Exchange, FailureKind, OutboundClient, Phase
+from botkit.outbound import Answered, Exchange, Failed, FailureKind, OutboundClient, Phase
 from tests.outbound.conftest import Fetch
 from tests.outbound.standins import INTERNET, OK, Authority, Listeners, NameTable, Script, says, silent
 
@@ -39,8 +39,7 @@ def visit(fetch: Fetch, listeners: Listeners, authority: Authority) -> Visit:
 
 
 def kind(exchange: Exchange) -> FailureKind:
-    assert exchange.failure is not None, exchange
-    assert exchange.response is None
+    assert isinstance(exchange, Failed), exchange
     assert exchange.failure.phase is Phase.HTTP
     assert exchange.connection.phase is Phase.HTTP
     assert exchange.failure.detail.isprintable()
@@ -73,7 +72,7 @@ async def test_the_request_is_plain_and_says_who_asks(visit: Visit) -> None:
     """Host with port, gzip only, a user agent, the caller's headers, no cookie, no surprise."""
     seen: list[bytes] = []
     exchange = await visit(says(OK, seen=seen), "/a//b?c=%20d", headers={"Origin": "https://element.example"})
-    assert exchange.failure is None
+    assert isinstance(exchange, Answered)
     lines = seen[0].decode().split("\r\n")
     port = exchange.url.split(":")[2].split("/")[0]
     assert lines[0] == "GET /a//b?c=%20d HTTP/1.1"
@@ -94,7 +93,7 @@ async def test_a_body_is_posted(visit: Visit) -> None:
         await writer.drain()
 
     exchange = await visit(script, method="POST", body=b"{}", headers={"Content-Type": "application/json"})
-    assert exchange.failure is None
+    assert isinstance(exchange, Answered)
     assert b"Content-Length: 2\r\n" in seen[0]
     assert b"Content-Type: application/json\r\n" in seen[0]
 
@@ -115,7 +114,7 @@ async def test_repeated_headers_are_all_kept_and_always_encodable(visit: Visit) 
         b"\r\n\r\n", b"\r\nAccess-Control-Allow-Origin: *\r\nACCESS-control-allow-origin: \xff x\r\n\r\n"
     )
     exchange = await visit(says(answer))
-    assert exchange.response is not None
+    assert isinstance(exchange, Answered)
     assert exchange.response.headers["access-control-allow-origin"] == ("*", "\ufffd x")
     assert exchange.response.header("Access-Control-Allow-Origin") == "*"
 
@@ -124,7 +123,7 @@ async def test_repeated_headers_are_all_kept_and_always_encodable(visit: Visit) 
 async def test_every_status_is_a_response(visit: Visit, status: int) -> None:
     """The status is the caller's business."""
     exchange = await visit(says(b"HTTP/1.1 %d Whatever\r\nContent-Length: 0\r\n\r\n" % status))
-    assert exchange.response is not None
+    assert isinstance(exchange, Answered)
     assert exchange.response.status == status
 
 
@@ -134,7 +133,7 @@ async def test_no_redirect_is_followed(visit: Visit, listeners: Listeners) -> No
     port = await listeners.serve(says(OK, seen=seen))
     target = f"http://{INTERNET}:{port}/"
     exchange = await visit(says(f"HTTP/1.1 302 Found\r\nLocation: {target}\r\nContent-Length: 0\r\n\r\n".encode()))
-    assert exchange.response is not None
+    assert isinstance(exchange, Answered)
     assert exchange.response.status == 302
     assert exchange.response.header("location") == target
     assert seen == []
@@ -143,7 +142,7 @@ async def test_no_redirect_is_followed(visit: Visit, listeners: Listeners) -> No
 async def test_a_head_response_has_no_body(visit: Visit) -> None:
     """HEAD may announce any length and sends none of it."""
     exchange = await visit(says(b"HTTP/1.1 200 OK\r\nContent-Length: 999999999\r\n\r\n"), method="HEAD")
-    assert exchange.response is not None
+    assert isinstance(exchange, Answered)
     assert exchange.response.body == b""
 
 
@@ -152,7 +151,7 @@ async def test_gzip_is_decoded(visit: Visit) -> None:
     body = gzip.compress(b"x" * 50_000)
     answer = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(body) + body
     exchange = await visit(says(answer))
-    assert exchange.response is not None
+    assert isinstance(exchange, Answered)
     assert exchange.response.body == b"x" * 50_000
 
 
@@ -160,7 +159,7 @@ async def test_a_body_of_exactly_the_limit_is_read(visit: Visit) -> None:
     """The bound is what it says, to the byte."""
     head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n"
     exchange = await visit(says(head % MAX_BODY + b"x" * MAX_BODY))
-    assert exchange.response is not None
+    assert isinstance(exchange, Answered)
     assert len(exchange.response.body) == MAX_BODY
     assert kind(await visit(says(head % (MAX_BODY + 1) + b"x" * (MAX_BODY + 1)))) is FailureKind.BODY_TOO_LARGE
 
@@ -203,7 +202,7 @@ async def test_a_coding_that_was_not_asked_for_is_not_undone(visit: Visit, codin
     head = f"HTTP/1.1 200 OK\r\nContent-Encoding: {coding}\r\nContent-Length: 2\r\n\r\n".encode()
     exchange = await visit(says(head + b"{}"))
     assert kind(exchange) is FailureKind.HTTP_PROTOCOL
-    assert exchange.failure is not None
+    assert isinstance(exchange, Failed)
     assert "its content coding was not asked for, or is no such coding" in exchange.failure.detail
 
 
@@ -212,7 +211,7 @@ async def test_a_coding_that_is_none_is_passed_over(visit: Visit, coding: str) -
     """Browsers read such a body as it is, and so does the bot."""
     head = f"HTTP/1.1 200 OK\r\nContent-Encoding: {coding}\r\nContent-Length: 2\r\n\r\n".encode()
     exchange = await visit(says(head + b"{}"))
-    assert exchange.response is not None
+    assert isinstance(exchange, Answered)
     assert exchange.response.body == b"{}"
 
 
@@ -244,7 +243,7 @@ async def test_interim_responses_are_cut_early(visit: Visit) -> None:
     """A server that only ever hints is stopped by the bound on headers, long before the one on bodies."""
     exchange = await visit(pours(b"", b"HTTP/1.1 103 Early Hints\r\n\r\n" * 100))
     assert kind(exchange) is FailureKind.HTTP_PROTOCOL
-    assert exchange.failure is not None
+    assert isinstance(exchange, Failed)
     assert exchange.failure.detail == "the response has more than 128 KiB before the end of the response's header"
 
 
@@ -299,7 +298,7 @@ async def test_silence_is_an_http_timeout(visit: Visit, answer: bytes, words: st
 
     exchange = await visit(script, deadline=soon(0.6))
     assert kind(exchange) is FailureKind.HTTP_TIMEOUT
-    assert exchange.failure is not None
+    assert isinstance(exchange, Failed)
     assert words in exchange.failure.detail
     assert exchange.connection.certificate is not None
     assert exchange.elapsed_ms < 5 * 600
@@ -343,7 +342,7 @@ async def test_each_request_has_its_own_connection(fetch: Fetch, listeners: List
 async def test_a_header_that_cannot_be_sent_is_no_exception(visit: Visit) -> None:
     """What the caller took from a stranger and cannot be sent is an outcome too."""
     exchange = await visit(says(OK), headers={"If-None-Match": "a\r\nb"})
-    assert exchange.failure is not None
+    assert isinstance(exchange, Failed)
     assert exchange.failure.kind is FailureKind.LOCAL_FAULT
 
 
@@ -365,7 +364,7 @@ async def test_a_body_without_length_that_is_reset_is_not_taken_for_whole(fetch:
 async def test_a_body_without_length_ends_with_the_connection(visit: Visit) -> None:
     """HTTP/1.0 manners are understood."""
     exchange = await visit(says(b"HTTP/1.0 200 OK\r\n\r\nwhole"))
-    assert exchange.response is not None
+    assert isinstance(exchange, Answered)
     assert exchange.response.body == b"whole"
 
 
@@ -382,5 +381,5 @@ async def test_many_at_once_do_not_mix_up_their_facts(
         urls[f"http://host{number}.test:{await listeners.serve(says(answer), host=address)}/"] = address
     exchanges = await asyncio.gather(*(client.fetch("GET", url, deadline=soon(20)) for url in urls))
     for exchange in exchanges:
-        assert exchange.response is not None
+        assert isinstance(exchange, Answered)
         assert exchange.response.body.decode() == urls[exchange.url] == exchange.connection.peer

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from dnslib import RCODE
 
-from botkit.outbound import FailureKind, OutboundClient, Phase, Resolution
+from botkit.outbound import Failed, FailureKind, OutboundClient, Phase, Resolution
 from tests.outbound.standins import NameTable
 
 
@@ -88,7 +88,7 @@ async def test_dns_times_out_before_the_request_does(
     client = make_client(timeout=2.0)
     loop = asyncio.get_running_loop()
     exchange = await client.fetch("GET", "https://slow.test/", deadline=loop.time() + 20)
-    assert exchange.failure is not None
+    assert isinstance(exchange, Failed)
     assert exchange.failure.kind is FailureKind.DNS_TIMEOUT
     assert exchange.elapsed_ms < 5 * 1000
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from botkit.outbound.model import FailureKind
+from botkit.outbound.model import Answered, FailureKind
 from lab.simulation import SimulatedClock, simulate
 from plugins.foci.observation import Observation
 from plugins.foci.service_url import ServiceUrl, read_service_url
@@ -192,7 +192,7 @@ def test_large_pages_are_shared_as_well() -> None:
         assert await asyncio.gather(scene.ask("a", "a1"), scene.ask("b", "b1")) == ["a1", "a1"]
         assert await scene.ask("c", "c1") == "a1"
         seen, _ = await scene.services.observe(URL, server="d", probe="d1", max_age=HALF, deadline=_now() + 9)
-        assert seen.main[4].response is not None
+        assert isinstance(seen.main[4], Answered)
         assert len(seen.main[4].response.body) == 4096
 
     playing(play)
