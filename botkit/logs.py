@@ -17,8 +17,8 @@ LONGEST_LINE = 4_000
 MOST_TRACE_LINES = 200
 """Lines of a traceback, the last ones, as they tell what happened."""
 
-_CHATTERS = {"alembic.runtime.plugins": {"level": "WARNING"}}
-"""Loggers that tell at INFO of having been imported."""
+_CHATTERS = {"alembic.runtime.plugins": {"level": "WARNING"}, "stamina": {"level": "ERROR"}}
+"""Loggers that say nothing new: that they were imported, or that an attempt failed, whose reason is logged here."""
 
 
 class LineFormatter(logging.Formatter):

@@ -33,6 +33,7 @@ PLACES: dict[str, tuple[str, ...]] = {
     "yarl": ("botkit.matrix", "botkit.outbound"),
     "pydantic": ("botkit", "plugins"),
     "pydantic_core": ("botkit.config",),
+    "stamina": ("botkit.matrix.backoff",),
     "publicsuffixlist": ("plugins.foci",),
     "PIL": ("plugins.foci.chart",),
 }

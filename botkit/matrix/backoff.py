@@ -1,9 +1,14 @@
-"""Waiting between attempts: longer each time, short enough to be back within seconds."""
+"""Trying again: pauses that grow, short enough to be back within seconds, and never shorter than was asked for."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from stamina import AsyncRetryingCaller
+
+Done = TypeVar("Done")
 
 FIRST = 1.0
 LONGEST = 8.0
@@ -31,3 +36,31 @@ class Backoff:
     def reset(self) -> None:
         """It worked: the next pause is the shortest again."""
         self._next = FIRST
+
+
+async def insist(
+    step: Callable[[], Awaitable[Done]],
+    on: tuple[type[Exception], ...],
+    waiting: Callable[[str], None],
+    *,
+    patient: bool = True,
+) -> Done:
+    """
+    Call a step until it raises none of these errors; an error's ``retry_after`` (seconds) is respected.
+
+    Args:
+        waiting: is told the error's text before a pause, unless the pause before had the same reason.
+        patient: else the first error is raised.
+    """
+    backoff, told = Backoff(), ""
+
+    def pause(error: Exception) -> bool | float:
+        nonlocal told
+        if not patient or not isinstance(error, on):
+            return False
+        if str(error) != told:
+            told = str(error)
+            waiting(told)
+        return backoff.pause(getattr(error, "retry_after", None))
+
+    return await AsyncRetryingCaller(attempts=None, timeout=None).on(pause)(step)

@@ -12,7 +12,6 @@ from botkit.letter import Placement
 from botkit.matrix.attachment import MOST_ATTEMPTS, UploadRefusedError, in_words, uploaded
 from botkit.matrix.backoff import Backoff
 from botkit.matrix.crypto import Crypto, CryptoMissingError
-from botkit.matrix.key_exchange import CryptoInterruptedError
 from botkit.matrix.relation import related
 from botkit.matrix.reply import shortened
 from botkit.matrix.rooms import EncryptedRooms
@@ -155,9 +154,9 @@ class Courier:
             except RoomClosedError as error:
                 await self._refuse(queued, f"it does not let the bot in ({error})")
                 return
-            except CryptoInterruptedError as error:
+            except UnreachableError as error:
                 reason, asked = str(error), error.retry_after
-            except (UnreachableError, RoomUnavailableError) as error:
+            except RoomUnavailableError as error:
                 reason = str(error)
             if reason != complaint:
                 log.warning("message waits room=%s: %s", queued.message.room_id, reason)

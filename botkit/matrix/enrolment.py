@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr
 
 from botkit.config.account import MatrixConfig
-from botkit.matrix.backoff import Backoff
+from botkit.matrix.backoff import insist
 from botkit.matrix.cross_signing import CrossSigning, Outcome
 from botkit.matrix.crypto import Crypto
 from botkit.matrix.device import check_same_device, open_crypto, published_device
@@ -21,8 +21,6 @@ from botkit.matrix.session import Session, SessionFile, SignIn
 from botkit.matrix.wire import Answer, Homeserver, UnreachableError
 
 log = logging.getLogger(__name__)
-
-Sleep = Callable[[float], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +48,13 @@ class Enrolment:
         directory: Path,
         *,
         patient: bool,
-        sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._homeserver = homeserver
         self._config = config
         self._directory = directory
         self._patient = patient
-        self._sleep = sleep
         file = SessionFile(directory / "session.json")
-        self.sign_in = SignIn(homeserver, config, file, patient=patient, sleep=sleep)
+        self.sign_in = SignIn(homeserver, config, file, patient=patient)
 
     async def enrol(self) -> Device:
         """
@@ -71,7 +67,8 @@ class Enrolment:
         session = await self.sign_in.enter()
         crypto = open_crypto(self._homeserver, session, self._directory)
         try:
-            outcome = await self._insist(lambda: self._publish(session, crypto))
+            publish = partial(self._publish, session, crypto)
+            outcome = await insist(publish, (UnreachableError,), _waiting, patient=self._patient)
         except BaseException:
             crypto.close()
             raise
@@ -104,20 +101,6 @@ class Enrolment:
         kind, secret = self._config.secret()
         return secret if kind == "password" else None
 
-    async def _insist(self, step: Callable[[], Awaitable[Outcome]]) -> Outcome:
-        backoff = Backoff()
-        complaint = ""
-        while True:
-            asked = None
-            try:
-                return await step()
-            except UnreachableError as error:
-                reason = str(error)
-            except CryptoInterruptedError as error:
-                reason, asked = str(error), error.retry_after
-            if not self._patient:
-                raise UnreachableError(reason)
-            if reason != complaint:
-                log.warning("keys cannot be published yet, waiting: %s", reason)
-                complaint = reason
-            await self._sleep(backoff.pause(asked))
+
+def _waiting(reason: str) -> None:
+    log.warning("keys cannot be published yet, waiting: %s", reason)

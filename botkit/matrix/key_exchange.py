@@ -19,17 +19,8 @@ _ASK_AGAIN_AFTER = 60.0
 _TIMEOUT = 60.0
 
 
-class CryptoInterruptedError(Exception):
-    """
-    The homeserver was not there to exchange keys with; try again later.
-
-    Attributes:
-        retry_after: seconds that it asks to wait, None when it does not ask.
-    """
-
-    def __init__(self, reason: str, retry_after: float | None = None) -> None:
-        super().__init__(reason)
-        self.retry_after = retry_after
+class CryptoInterruptedError(UnreachableError):
+    """The homeserver was not there to exchange keys with; try again later."""
 
 
 class KeyExchange:

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 import secrets
 import stat
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import SecretStr
 
 from botkit.config.account import MatrixConfig
-from botkit.matrix.backoff import Backoff
+from botkit.matrix.backoff import insist
 from botkit.matrix.secret_file import read_secret, write_secret
 from botkit.matrix.wire import Answer, Homeserver, UnreachableError, path
 
 log = logging.getLogger(__name__)
-
-Sleep = Callable[[float], Awaitable[None]]
 
 
 class AccountError(Exception):
@@ -86,13 +82,11 @@ class SignIn:
         file: SessionFile,
         *,
         patient: bool = True,
-        sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._homeserver = homeserver
         self._config = config
         self._file = file
         self._patient = patient
-        self._sleep = sleep
 
     async def enter(self) -> Session:
         """
@@ -175,25 +169,27 @@ class SignIn:
         return session
 
     async def _insist(self, method: str, where: str, body: dict[str, object] | None = None) -> Answer:
-        backoff = Backoff()
-        complaint = ""
-        while True:
-            asked = None
-            try:
-                answer = await self._homeserver.request(method, where, body)
-                if not answer.temporary:
-                    if complaint:
-                        log.info("homeserver answers again url=%s", self._config.homeserver_url)
-                    return answer
-                reason, asked = answer.describe(), answer.retry_after
-            except UnreachableError as error:
-                reason = str(error)
-            if not self._patient:
-                raise UnreachableError(f"{self._config.homeserver_url}: {reason}")
-            if reason != complaint:
-                log.warning("homeserver not ready, waiting url=%s: %s", self._config.homeserver_url, reason)
-                complaint = reason
-            await self._sleep(backoff.pause(asked))
+        url = self._config.homeserver_url
+        waited = False
+
+        async def ask() -> Answer:
+            answer = await self._homeserver.request(method, where, body)
+            if answer.temporary:
+                raise UnreachableError(answer.describe(), answer.retry_after)
+            return answer
+
+        def waiting(reason: str) -> None:
+            nonlocal waited
+            waited = True
+            log.warning("homeserver not ready, waiting url=%s: %s", url, reason)
+
+        try:
+            answer = await insist(ask, (UnreachableError,), waiting, patient=self._patient)
+        except UnreachableError as error:
+            raise UnreachableError(f"{url}: {error}") from error
+        if waited:
+            log.info("homeserver answers again url=%s", url)
+        return answer
 
 
 def _new_device_id() -> str:

@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from botkit.matrix.backoff import Backoff
+from botkit.matrix.backoff import insist
 from botkit.matrix.crypto import Crypto
 from botkit.matrix.history import GapError
 from botkit.matrix.intake import Intake
@@ -20,8 +20,6 @@ from botkit.storage.database import StorageError
 from botkit.storage.inbox import Account, Inbox
 
 log = logging.getLogger(__name__)
-
-Sleep = Callable[[float], Awaitable[None]]
 
 LONG_POLL = 30.0
 """Seconds that the homeserver may keep a request without news."""
@@ -85,7 +83,6 @@ class SyncLoop:
         crypto: Crypto,
         *,
         clock: Callable[[], float],
-        sleep: Sleep = asyncio.sleep,
         long_poll: float = LONG_POLL,
     ) -> None:
         self._homeserver = homeserver
@@ -94,9 +91,7 @@ class SyncLoop:
         self._intake = intake
         self._crypto = crypto
         self._clock = clock
-        self._sleep = sleep
         self._long_poll = long_poll
-        self._backoff = Backoff()
         self._complaint = ""
         self.last_success: float | None = None
         self.ready = asyncio.Event()
@@ -114,28 +109,17 @@ class SyncLoop:
             await self._persist(self._step)
 
     async def _persist(self, step: Callable[[], Awaitable[None]]) -> None:
-        """Do it once, trying again after ever longer pauses; one log line per change of the trouble."""
-        while True:
-            asked = None
-            try:
-                await step()
-            except (UnreachableError, GapError, StorageError) as error:
-                reason = str(error)
-            except _TroubleError as error:
-                reason, asked = str(error), error.retry_after
-            else:
-                self._recovered()
-                return
-            if reason != self._complaint:
-                log.warning("sync interrupted, trying again: %s", reason)
-                self._complaint = reason
-            await self._sleep(self._backoff.pause(asked))
+        await insist(step, (UnreachableError, GapError, StorageError), self._interrupted)
+        self._recovered()
+
+    def _interrupted(self, reason: str) -> None:
+        log.warning("sync interrupted, trying again: %s", reason)
+        self._complaint = reason
 
     def _recovered(self) -> None:
         if self._complaint:
             log.info("sync works again")
         self._complaint = ""
-        self._backoff.reset()
         self.last_success = self._clock()
 
     async def _start(self) -> None:
@@ -152,7 +136,7 @@ class SyncLoop:
         answer = await self._homeserver.request("GET", path("joined_rooms"))
         rooms = answer.body.get("joined_rooms")
         if not answer.ok or not isinstance(rooms, list):
-            raise _TroubleError(answer.describe(), answer.retry_after)
+            raise UnreachableError(answer.describe(), answer.retry_after)
         return {room for room in rooms if isinstance(room, str)}
 
     async def _step(self) -> None:
@@ -185,7 +169,7 @@ class SyncLoop:
                 answer = await request
                 if answer.ok:
                     self._homeserver.token_lost.clear()
-                    raise _TroubleError("the token was doubted", None)
+                    raise UnreachableError("the token was doubted")
             answer = await request
         finally:
             for task in (request, lost):
@@ -193,14 +177,8 @@ class SyncLoop:
         if answer.token_rejected:
             raise TokenRejectedError(answer.soft_logout, answer.describe())
         if not answer.ok or not isinstance(answer.body.get("next_batch"), str):
-            raise _TroubleError(answer.describe(), answer.retry_after)
+            raise UnreachableError(answer.describe(), answer.retry_after)
         return answer
-
-
-class _TroubleError(Exception):
-    def __init__(self, reason: str, retry_after: float | None) -> None:
-        super().__init__(reason)
-        self.retry_after = retry_after
 
 
 def _next_batch(answer: Answer) -> str:

@@ -25,7 +25,16 @@ _UPLOAD_TIMEOUT = 90.0
 
 
 class UnreachableError(Exception):
-    """The homeserver gave no answer; the text is one line for the log."""
+    """
+    The homeserver gave no answer, or none to go on with; the text is one line for the log.
+
+    Attributes:
+        retry_after: seconds that it asks to wait, None when it does not ask.
+    """
+
+    def __init__(self, reason: str, retry_after: float | None = None) -> None:
+        super().__init__(reason)
+        self.retry_after = retry_after
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ import pytest
 from aiohttp import web
 from pydantic import SecretStr
 
-from botkit.matrix.backoff import Backoff
+from botkit.matrix.backoff import Backoff, insist
 from botkit.matrix.wire import Answer, Homeserver, UnreachableError, path, trust_anchors
 from lab.authority import Authority
 
@@ -170,3 +171,50 @@ def test_pauses() -> None:
     backoff.reset()
     assert backoff.pause(0.2) == 1
     assert Backoff(lambda: 1.0).pause() == pytest.approx(1.1)
+
+
+@dataclass(slots=True)
+class _Step:
+    """Fails with these errors in turn, then works."""
+
+    errors: list[Exception]
+
+    async def __call__(self) -> str:
+        if self.errors:
+            raise self.errors.pop(0)
+        return "done"
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """What was waited, without waiting."""
+    waited: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waited.append(seconds)
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    return waited
+
+
+async def test_a_step_is_repeated_as_late_as_the_homeserver_asks(pauses: list[float]) -> None:
+    """Pauses grow, ``retry_after`` is a lower bound of one, and a reason is told when it is another than before."""
+    limited = UnreachableError("HTTP 429", 30.0)
+    step = _Step([OSError("gone"), OSError("gone"), limited, UnreachableError("HTTP 429", 0.5), OSError("gone")])
+    told: list[str] = []
+    assert await insist(step, (OSError, UnreachableError), told.append) == "done"
+    assert [int(pause) for pause in pauses] == [1, 2, 30, 8, 8]
+    assert told == ["gone", "HTTP 429", "gone"]
+
+
+async def test_who_has_no_patience_gets_the_error(pauses: list[float]) -> None:
+    """So does everybody when it is another error than was expected, or a cancellation."""
+    told: list[str] = []
+    for error, patient in [(UnreachableError("gone", 5.0), False), (ValueError("odd"), True)]:
+        with pytest.raises(type(error), match=str(error)):
+            await insist(_Step([error]), (UnreachableError,), told.append, patient=patient)
+    cancelled = asyncio.ensure_future(insist(asyncio.Event().wait, (UnreachableError,), told.append))
+    cancelled.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await cancelled
+    assert (told, pauses) == ([], [])
