@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from botkit.document import Block, Document, Inline, Paragraph, Text
+from plugins.foci.key import Kind
 from plugins.foci.standing import HealthEvent, News
-from plugins.foci.wording import counted, moment, named, sentence, service_of, span
+from plugins.foci.wording import counted, moment, named, sentence, span
 
 _DAY = 86400.0
 _CALM = "More follows once it has been steady for an hour."
@@ -61,8 +62,7 @@ _CERTIFICATE = _Words(": its certificate", "is near its end", "is still near its
 
 
 def _words(event: HealthEvent) -> _Words:
-    kind = event.key.partition(":")[0]
-    words = {"discovery": _UNREAD, "drift": _DRIFT, "cert": _CERTIFICATE}.get(kind)
+    words = {Kind.DISCOVERY: _UNREAD, Kind.DRIFT: _DRIFT, Kind.CERTIFICATE: _CERTIFICATE}.get(event.key.kind)
     words = words or (_DOWN if event.cause.outage else _FAILING)
     if event.kind is News.UNCHECKABLE:
         again = "can be checked again since {at}, after {lasted}"
@@ -84,10 +84,10 @@ def reminder_message(matter: Matter) -> Document:
     words = _words(event)
     told = f"{words.part} {words.still}, since {moment(event.since, matter.now)} ({lasted}){_because(event)}."
     closing = Paragraph((Text("React to any message of this incident to stop its reminders in this room."),))
-    if event.key == "self":
+    if event.key.kind is Kind.SELF:
         told = f" is still in doubt, since {moment(event.since, matter.now)} ({lasted}). Nobody is blamed meanwhile."
         return Document((Paragraph(sentence("⏰", "My own connection", Text(told))), closing))
-    return Document((Paragraph((*sentence("⏰", _label(event), Text(told)), *_affected(matter))), closing))
+    return Document((Paragraph((*sentence("⏰", event.key.label, Text(told)), *_affected(matter))), closing))
 
 
 def resolve_message(last: HealthEvent, matter: Matter) -> Document:
@@ -107,13 +107,13 @@ def resolve_message(last: HealthEvent, matter: Matter) -> Document:
     over = f"{words.part} {words.over.format(at=at, lasted=lasted)}."
     if last.kind is News.CHECKABLE:
         return _line("▫️", event, over)
-    if event.key.startswith("cert:"):
+    if event.key.kind is Kind.CERTIFICATE:
         until = "" if last.expires is None else f"; the new one is valid until {_day(last.expires)}"
         return _line("✅", event, f" has a new certificate{until}.")
-    if event.key == "self":
+    if event.key.kind is Kind.SELF:
         told = f" is out of doubt since {at}, after {lasted}: {last.cause.detail}. What stays bad is told soon."
         return Document((Paragraph(sentence("✅", "My own connection", Text(told))),))
-    head = sentence("✅", _label(event), Text(over))
+    head = sentence("✅", event.key.label, Text(over))
     return Document((Paragraph(head), *_history(last, start, matter.now)))
 
 
@@ -122,30 +122,30 @@ def closed_message(last: HealthEvent, matter: Matter) -> Document:
     event, ended = matter.events[0], last.at if last.ended is None else last.ended
     start = min(event.since, last.since)
     period = f"from {moment(start, ended)} to {moment(ended, start)} ({span(ended - start)})"
-    if event.key == "self" and last.kind is News.DROPPED:
+    if event.key.kind is Kind.SELF and last.kind is News.DROPPED:
         told = f" is in doubt since {moment(start, matter.now)}; nothing is watched here any more."
         return Document((Paragraph(sentence("▫️", "My own connection", Text(told))),))
-    if event.key == "self":
+    if event.key.kind is Kind.SELF:
         told = f" was in doubt {period}: {event.cause.detail}. Nobody was blamed."
         return Document((Paragraph(sentence("✅", "My own connection", Text(told))),))
     # what is dropped has no end that anybody saw
-    if last.kind is News.DROPPED or (event.key.startswith("cert:") and last.kind is News.RESOLVED):
+    if last.kind is News.DROPPED or (event.key.kind is Kind.CERTIFICATE and last.kind is News.RESOLVED):
         return resolve_message(last, matter)
     icon = "✅" if last.kind is News.RESOLVED else "▫️"
     words = _words(event)
     told = f"{words.part} {words.past} {period}{_because(event)}."
-    return Document((Paragraph((*sentence(icon, _label(event), Text(told)), *_affected(matter, past=True))),))
+    return Document((Paragraph((*sentence(icon, event.key.label, Text(told)), *_affected(matter, past=True))),))
 
 
 def _present(event: HealthEvent, now: float) -> tuple[Inline, ...]:
-    label, words, since = _label(event), _words(event), moment(event.since, now)
-    if event.key == "self":
+    label, words, since = event.key.label, _words(event), moment(event.since, now)
+    if event.key.kind is Kind.SELF:
         told = (
             f" is in doubt since {since}: {event.cause.detail}. "
             "I blame nobody until that is over. Check my network and DNS."
         )
         return sentence("❔", "My own connection", Text(told))
-    if event.key.startswith("cert:"):
+    if event.key.kind is Kind.CERTIFICATE:
         return sentence("⚠️", label, Text(_ending(event, now)))
     checks = counted(event.checks, "check")
     told = f"{words.part} {words.now} since {since} ({checks}){_because(event)}."
@@ -156,12 +156,8 @@ def _present(event: HealthEvent, now: float) -> tuple[Inline, ...]:
         return sentence("⚠️", label, Text(f"{words.part} {words.now}: {often}. {_CALM}"))
     if event.kind is News.STILL_BAD:
         told += " It is flapping no more."
-    icon = "⚠️" if event.key.startswith("drift:") else "❌"
+    icon = "⚠️" if event.key.kind is Kind.DRIFT else "❌"
     return sentence(icon, label, Text(told), *_consequence(event))
-
-
-def _label(event: HealthEvent) -> str:
-    return service_of(event.key)
 
 
 def _because(event: HealthEvent, word: str = "") -> str:
@@ -171,9 +167,9 @@ def _because(event: HealthEvent, word: str = "") -> str:
 
 
 def _consequence(event: HealthEvent) -> tuple[Inline, ...]:
-    if event.key.startswith("discovery:"):
+    if event.key.kind is Kind.DISCOVERY:
         return (Text(" Clients that look there find no focus."),)
-    if event.key.startswith("drift:"):
+    if event.key.kind is Kind.DRIFT:
         return (Text(" Callers may miss each other."),)
     return ()
 
@@ -195,7 +191,7 @@ def _day(at: float) -> str:
 def _affected(matter: Matter, *, past: bool = False) -> tuple[Inline, ...]:
     """Who suffers, where that is not already the name in front."""
     key = matter.events[0].key
-    if not matter.servers or not key.startswith(("focus:", "cert:")):
+    if not matter.servers or key.kind not in (Kind.FOCUS, Kind.CERTIFICATE):
         return ()
     word = "Affected" if past else "Affects"
     if len(matter.servers) == 1:
@@ -225,4 +221,4 @@ def _history(last: HealthEvent, start: float, now: float) -> Sequence[Block]:
 
 
 def _line(icon: str, event: HealthEvent, told: str) -> Document:
-    return Document((Paragraph(sentence(icon, _label(event), Text(told))),))
+    return Document((Paragraph(sentence(icon, event.key.label, Text(told))),))

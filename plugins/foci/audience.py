@@ -10,7 +10,6 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from botkit.identifiers import HostPort, parse_host_port
-from plugins.foci.wording import service_of
 
 Audience = Mapping[str, tuple[str, ...]]
 """Room id to the servers that this room is told of, sorted."""
@@ -40,33 +39,28 @@ class Silence:
 
 
 def hearing(
-    key: str, servers: Iterable[str], watches: Mapping[str, Collection[str]], silences: Collection[Silence]
+    name: str, servers: Iterable[str], watches: Mapping[str, Collection[str]], silences: Collection[Silence]
 ) -> Audience:
     """
-    The rooms that hear of a key now.
+    The rooms that hear of something now.
 
     Args:
-        key: a health key; ``list:<server>`` for changes of a list.
+        name: what it is about, as a silence would name it.
         servers: all servers that it concerns.
         watches: room id to the servers watched there.
         silences: those that hold.
     """
-    service, affected = service_of(key), set(servers)
+    affected = set(servers)
     found = {}
     for room_id, watched in watches.items():
         own = [silence for silence in silences if silence.room_id == room_id]
-        if any(silence.covers(service) for silence in own):
+        if any(silence.covers(name) for silence in own):
             continue
         names = [server for server in watched if server in affected]
         names = [server for server in names if not any(silence.covers(server) for silence in own)]
         if names:
             found[room_id] = tuple(sorted(names))
     return found
-
-
-def everyone(watches: Mapping[str, Collection[str]]) -> Audience:
-    """Every room with a watch: for what the bot says of itself."""
-    return {room_id: () for room_id, watched in watches.items() if watched}
 
 
 def _same(target: str, name: str) -> bool:

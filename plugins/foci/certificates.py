@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from plugins.foci.key import Key
 from plugins.foci.standing import Cause, HealthEvent, News
 from plugins.foci.stored import StoredForm
 
@@ -26,12 +27,11 @@ class Sighting:
     A certificate that was presented and accepted.
 
     Attributes:
-        key: ``cert:<host:port>``.
         identity: the same for the same certificate only.
         not_before, not_after: seconds since the epoch.
     """
 
-    key: str
+    key: Key
     identity: str
     not_before: float
     not_after: float
@@ -84,7 +84,7 @@ def step(
     return state, (_event(kind, seen.key, state, now),)
 
 
-def drop(state: CertificateState, key: str, now: float) -> tuple[HealthEvent, ...]:
+def drop(state: CertificateState, key: Key, now: float) -> tuple[HealthEvent, ...]:
     """What to tell when the key is forgotten, as in ``health.drop``."""
     return () if state.open_since is None else (_event(News.DROPPED, key, state, now),)
 
@@ -108,6 +108,6 @@ def _renewed(
     return replace(state, open_since=None, expires=0.0, renewed=0), (event,)
 
 
-def _event(kind: News, key: str, state: CertificateState, now: float) -> HealthEvent:
+def _event(kind: News, key: Key, state: CertificateState, now: float) -> HealthEvent:
     since = now if state.open_since is None else min(state.open_since, now)
     return HealthEvent(kind, key, now, since, Cause("tls-expiring", outage=False), expires=state.expires)

@@ -11,6 +11,7 @@ from plugins.foci.diff import diff
 from plugins.foci.hearers import Hearers
 from plugins.foci.incident import Incident
 from plugins.foci.incidents import develop, leave, matching, next_reminder, refresh, subjects
+from plugins.foci.key import Key
 from plugins.foci.listwatch import Alternates, Changed, Effect, Settled
 from plugins.foci.narrative import list_posts
 from plugins.foci.posts import Post
@@ -22,7 +23,7 @@ from plugins.foci.repository.watches import ServerBook, WatchBook
 from plugins.foci.standing import HealthEvent, News
 from plugins.foci.watches import Watch, WatchSettings
 
-Evidence = Callable[[str], Document | None]
+Evidence = Callable[[Key], Document | None]
 """The evidence that a check has about a key."""
 
 
@@ -48,7 +49,7 @@ class Desk:
         self.now = now
         self.posts: list[Post] = []
 
-    async def hearers(self, keys: Collection[str]) -> Hearers:
+    async def hearers(self, keys: Collection[Key]) -> Hearers:
         """Who there is to tell about these keys."""
         return Hearers(
             await self.watches.concerned_by(keys),
@@ -110,7 +111,7 @@ class Desk:
         """Store an incident as it is."""
         await self._keep(incident, await self.hearers(incident.members.keys()))
 
-    async def about_keys(self, keys: Iterable[str]) -> tuple[Incident, ...]:
+    async def about_keys(self, keys: Iterable[Key]) -> tuple[Incident, ...]:
         """The open incidents that have any of these keys among their members."""
         wanted = set(keys)
         if not wanted:
@@ -118,7 +119,7 @@ class Desk:
         found = await self.incidents.about({name for key in wanted for name in subjects(key)})
         return tuple(one for one in found if wanted & one.members.keys())
 
-    async def depart(self, server: str, keys: Collection[str]) -> None:
+    async def depart(self, server: str, keys: Collection[Key]) -> None:
         """A server published these keys and does not any more; what nobody else publishes comes to its end."""
         if not keys:
             return

@@ -7,23 +7,23 @@ from collections.abc import Sequence
 from botkit.document import Block, Code, Document, Inline, OrderedList, Paragraph, Text
 from botkit.visible import clipped
 from plugins.foci.catalogue import Group, group_of
+from plugins.foci.key import Key, Kind, focus_key
 from plugins.foci.model import Finding, FocusReport, Report, Severity, StageResult
 from plugins.foci.render import inline
-from plugins.foci.samples import focus_key
 
 _FINDINGS_SHOWN = 5
 _LISTED = 10
 _LONGEST_URL = 500
 
 
-def dossier(report: Report, key: str) -> Document | None:
+def dossier(report: Report, key: Key) -> Document | None:
     """
     What the check saw of a key; None when it has nothing about it.
 
     Of a focus it does not say whose check it was: rooms read it that do not watch that server.
     """
     seen = f"Seen at {report.checked_at:%Y-%m-%d %H:%M:%S} UTC"
-    if key.startswith("focus:"):
+    if key.kind is Kind.FOCUS:
         head = Paragraph((Text(f"{seen}."),))
         for place, focus in enumerate(report.foci, 1):
             if focus_key(focus.entry) == key:
@@ -31,9 +31,9 @@ def dossier(report: Report, key: str) -> Document | None:
                 return Document((head, *_focus(focus), *_advice(own)))
         return None
     head = Paragraph((Text(f"{seen}, in a check of {report.server_name}."),))
-    if key.startswith("discovery:"):
+    if key.kind is Kind.DISCOVERY:
         return Document((head, *_well_known(report), *_advice(_of_groups(report, Group.WELL_KNOWN, Group.PROBE))))
-    if key.startswith("drift:"):
+    if key.kind is Kind.DRIFT:
         return Document((head, *_lists(report), *_advice(_of_groups(report, Group.LIST))))
     return None
 

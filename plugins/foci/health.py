@@ -1,8 +1,7 @@
 """
 Whether one thing is well: from samples to what the rooms are told, never hasty and never twice.
 
-A thing has a key: ``focus:<scheme://host:port/path>``, ``discovery:<server>``, ``drift:<server>``, ``self``; and
-``cert:<host:port>``, whose state is that of ``certificates``.
+A thing has a `Key`; the state of certificates is that of ``certificates``.
 
 A service's result that is reused for another server keeps its ``probe``, so it counts once.
 """
@@ -14,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from plugins.foci.deep_pace import DeepFailure
+from plugins.foci.key import Key
 from plugins.foci.standing import Cause, HealthEvent, News, Sample, Standing
 from plugins.foci.stored import StoredForm
 
@@ -128,7 +128,7 @@ def step(
     return state, (*cleared, *events, *steady)
 
 
-def drop(state: HealthState, key: str, now: float) -> Events:
+def drop(state: HealthState, key: Key, now: float) -> Events:
     """
     What to tell when a key is forgotten: its thing is watched no more, or no watched server publishes it any more.
 

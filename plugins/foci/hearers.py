@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from plugins.foci import suspicion
-from plugins.foci.audience import Audience, Silence, everyone, hearing
+from plugins.foci.audience import Audience, Silence, hearing
 from plugins.foci.incident import Incident
+from plugins.foci.key import SELF, Key
 from plugins.foci.standing import HealthEvent, News
 from plugins.foci.watches import Watch, ignored_by
 
@@ -27,7 +27,7 @@ class Hearers:
         ignore: finding codes that nobody is told of.
     """
 
-    concerned: Mapping[str, Collection[Watch]]
+    concerned: Mapping[Key, Collection[Watch]]
     rooms: frozenset[str]
     silences: Collection[Silence]
     suspended: frozenset[str]
@@ -35,26 +35,26 @@ class Hearers:
 
     def of_event(self, event: HealthEvent) -> Audience:
         """Rooms that hear of an event. Whoever was told of a beginning hears of its end, whatever its cause was."""
-        if event.key == suspicion.KEY:
-            return everyone(dict.fromkeys(sorted(self.rooms - self.suspended), (suspicion.KEY,)))
+        if event.key == SELF:
+            return dict.fromkeys(sorted(self.rooms - self.suspended), ())
         code = "" if event.kind in _CLOSING else event.cause.code
-        return self._of(event.key, self.concerned.get(event.key, ()), code)
+        return self._of(event.key.label, self.concerned.get(event.key, ()), code)
 
-    def of_members(self, incident: Incident) -> Mapping[str, Audience]:
+    def of_members(self, incident: Incident) -> Mapping[Key, Audience]:
         """Rooms that hear of each of its keys."""
         return {key: self.of_event(event) for key, event in incident.members.items()}
 
     def of_list(self, server: str, watches: Iterable[Watch]) -> Audience:
         """Rooms that hear of changes of a server's list."""
-        return self._of(f"list:{server}", watches, "")
+        return self._of(server, watches, "")
 
-    def watching(self, key: str) -> frozenset[str]:
+    def watching(self, key: Key) -> frozenset[str]:
         """Rooms that a key is about, also those that are not to be told at present."""
-        if key == suspicion.KEY:
+        if key == SELF:
             return self.rooms
         return frozenset(watch.room_id for watch in self.concerned.get(key, ()))
 
-    def _of(self, key: str, watches: Iterable[Watch], code: str) -> Audience:
+    def _of(self, name: str, watches: Iterable[Watch], code: str) -> Audience:
         by_server: dict[str, list[Watch]] = defaultdict(list)
         for watch in watches:
             by_server[watch.server].append(watch)
@@ -63,4 +63,4 @@ class Hearers:
             for room_id, ignored in ignored_by(own).items():
                 if room_id not in self.suspended and not (code and code in ignored | self.ignore):
                     watched[room_id].append(server)
-        return hearing(key, by_server, dict(sorted(watched.items())), self.silences)
+        return hearing(name, by_server, dict(sorted(watched.items())), self.silences)

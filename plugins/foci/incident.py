@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from plugins.foci.key import Key, Kind
 from plugins.foci.standing import HealthEvent
 from plugins.foci.stored import StoredDocument, StoredForm
 
@@ -47,7 +48,7 @@ class RoomView:
         posts: how many were made for this room.
     """
 
-    members: Mapping[str, Share]
+    members: Mapping[Key, Share]
     told_at: float
     posts: int = 0
     acknowledgements: tuple[Acknowledgement, ...] = ()
@@ -71,7 +72,7 @@ class Past:
 
     posts: int = 0
     acknowledgements: tuple[Acknowledgement, ...] = ()
-    members: Mapping[str, Share] = field(default_factory=dict)
+    members: Mapping[Key, Share] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +91,10 @@ class Incident:
 
     subject: str
     opened_at: float
-    members: Mapping[str, HealthEvent]
+    members: Mapping[Key, HealthEvent]
     rooms: Mapping[str, RoomView] = field(default_factory=dict)
     past: Mapping[str, Past] = field(default_factory=dict)
-    evidence: Mapping[str, StoredDocument] = field(default_factory=dict)
+    evidence: Mapping[Key, StoredDocument] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -101,7 +102,7 @@ class Incident:
         return f"{self.subject}@{self.opened_at:.3f}"
 
     @property
-    def standing(self) -> dict[str, Mapping[str, Share]]:
+    def standing(self) -> dict[str, Mapping[Key, Share]]:
         """Rooms in which a message about it is not closed, to the keys that it speaks of."""
         unheard = {room_id: past.members for room_id, past in self.past.items() if past.members}
         return {**unheard, **{room_id: view.members for room_id, view in self.rooms.items()}}
@@ -109,7 +110,7 @@ class Incident:
     @property
     def reminds(self) -> bool:
         """Notices need no reminder; certificates have their own days."""
-        return not self.is_notice and not any(key.startswith("cert:") for key in self.members)
+        return not self.is_notice and not any(key.kind is Kind.CERTIFICATE for key in self.members)
 
     @property
     def is_notice(self) -> bool:

@@ -16,10 +16,10 @@ from botkit.letter import Placement
 from plugins.foci.announcement import reminder_message
 from plugins.foci.audience import Audience
 from plugins.foci.incident import UNCLEAR, Acknowledgement, Incident, Past, RoomView
+from plugins.foci.key import Key, Kind
 from plugins.foci.posts import AlertSettings, Post, Purpose
 from plugins.foci.sheet import Sheet
 from plugins.foci.standing import HealthEvent, News
-from plugins.foci.wording import service_of
 
 _OPENING = frozenset({News.FIRED, News.FLAPPING, News.STILL_BAD, News.NEARER, News.UNCHECKABLE})
 _CLOSING = frozenset({News.RESOLVED, News.CHECKABLE, News.DROPPED})
@@ -38,15 +38,15 @@ def subject(event: HealthEvent) -> str:
     Where nothing works on a host and port, all of its URLs are one service. What answers wrongly, and a URL that is
     wrong itself, is apart: others' URLs there need not suffer from it. So is a notice.
     """
-    shared = event.key.startswith("focus:") and "#" not in event.key and event.cause.outage
-    about = f"focus:{service_of(event.key)}" if shared else event.key
+    shared = event.key.kind is Kind.FOCUS and not event.key.is_faulty and event.cause.outage
+    about = str(Key(Kind.FOCUS, event.key.label) if shared else event.key)
     return f"{UNCLEAR}{about}" if event.kind in _NOTICES else about
 
 
-def subjects(key: str) -> tuple[str, ...]:
+def subjects(key: Key) -> tuple[str, ...]:
     """The subjects of all incidents that may have this key among their members."""
     outage = HealthEvent(News.FIRED, key, 0.0, 0.0)
-    return tuple({about: None for about in (key, subject(outage)) for about in (about, f"{UNCLEAR}{about}")})
+    return tuple({about: None for about in (str(key), subject(outage)) for about in (about, f"{UNCLEAR}{about}")})
 
 
 def matching(incidents: Iterable[Incident], event: HealthEvent) -> tuple[Incident | None, ...]:
@@ -92,7 +92,7 @@ def develop(
 
 
 def refresh(
-    incident: Incident, audiences: Mapping[str, Audience], now: float, settings: AlertSettings
+    incident: Incident, audiences: Mapping[Key, Audience], now: float, settings: AlertSettings
 ) -> tuple[Incident, tuple[Post, ...]]:
     """
     Bring every room up to date: tell those that were not told, and what grew worse unheard; correct names, remind.
@@ -177,7 +177,7 @@ def rehome(incident: Incident, room_id: str, successor: str | None = None, *, st
 
 
 def leave(
-    incident: Incident, room_id: str, keys: Iterable[str], now: float, settings: AlertSettings, *, quiet: bool
+    incident: Incident, room_id: str, keys: Iterable[Key], now: float, settings: AlertSettings, *, quiet: bool
 ) -> tuple[Incident, tuple[Post, ...]]:
     """
     The incident goes on, but these keys are none of this room's business any more.
@@ -209,7 +209,7 @@ def _without(incident: Incident, event: HealthEvent, audience: Audience, setting
     return (replace(after, members=left, evidence=evidence) if left else None), posts
 
 
-def _proven(incident: Incident, key: str, evidence: Document | None) -> dict[str, Document]:
+def _proven(incident: Incident, key: Key, evidence: Document | None) -> dict[Key, Document]:
     """What is to be kept once this was seen of a key, or nothing: of the latest keys only."""
     rest = {known: document for known, document in incident.evidence.items() if known != key}
     return rest if evidence is None else {**dict([*rest.items()][1 - MOST_PROVEN :]), key: evidence}

@@ -10,14 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from urllib.parse import urlsplit
 
 from plugins.foci.assembly import Evidence
+from plugins.foci.key import Key, Kind, certificate_key, focus_key
 from plugins.foci.listwatch import ListState
 from plugins.foci.model import MAX_ENTRIES, Report
-from plugins.foci.samples import certificates_of, focus_key, keys_of, watched_foci
+from plugins.foci.samples import certificates_of, keys_of, watched_foci
 from plugins.foci.snapshot import NOTHING, Missing, Seen, observe
-from plugins.foci.wording import service_of
 
 
 class Origin(StrEnum):
@@ -39,11 +38,11 @@ class Following:
         went: keys that concern the server no more.
     """
 
-    came: Mapping[str, Origin]
-    went: frozenset[str]
+    came: Mapping[Key, Origin]
+    went: frozenset[Key]
 
 
-def follow(known: Mapping[str, Origin], seen: Evidence, report: Report, lists: ListState, *, own: bool) -> Following:
+def follow(known: Mapping[Key, Origin], seen: Evidence, report: Report, lists: ListState, *, own: bool) -> Following:
     """Compare what concerned a server with what a check shows; ``lists`` is as it stands after the check."""
     found = _found(report, own=own)
     settled = _is_settled(seen, lists)
@@ -52,23 +51,23 @@ def follow(known: Mapping[str, Origin], seen: Evidence, report: Report, lists: L
         held, listed = _held(lists), (Origin.LIST, Origin.CERTIFICATE)
         stays = {key: origin for key, origin in stays.items() if origin not in listed or key in held}
     kept = {**stays, **found}
-    services = {service_of(key) for key in kept if key.startswith("focus:")}
-    served = {key for key in known if key.startswith("cert:") and service_of(key) in services}
-    visited = {_certificate_key(hop.url) for hop in seen.well_known.hops} & known.keys()
+    services = {key.label for key in kept if key.kind is Kind.FOCUS}
+    served = {key for key in known if key.kind is Kind.CERTIFICATE and key.label in services}
+    visited = {certificate_key(hop.url) for hop in seen.well_known.hops} & known.keys()
     presented = {sighting.key for sighting in certificates_of(seen)}
     kept |= dict.fromkeys(served | visited | presented, Origin.CERTIFICATE)
     came = {key: origin for key, origin in kept.items() if known.get(key) is not origin}
     return Following(came, frozenset(known.keys() - kept.keys()))
 
 
-def _found(report: Report, *, own: bool) -> dict[str, Origin]:
-    found = {key: Origin.OWN for key in keys_of(report.server_name, report, own=own) if not key.startswith("focus:")}
+def _found(report: Report, *, own: bool) -> dict[Key, Origin]:
+    found = {key: Origin.OWN for key in keys_of(report.server_name, report, own=own) if key.kind is not Kind.FOCUS}
     for key, same in watched_foci(report).items():
         found[key] = Origin.LIST if same[0].entry.source == "well-known" else Origin.ENDPOINT
     return found
 
 
-def _held(lists: ListState) -> frozenset[str]:
+def _held(lists: ListState) -> frozenset[Key]:
     """The foci of every list that is still spoken of."""
     snapshots = (lists.current, lists.previous, lists.candidate, lists.announced)
     entries = (entry for one in snapshots if one is not None for entry in one.published())
@@ -90,9 +89,3 @@ def _is_gone(origin: Origin, report: Report, *, settled: bool) -> bool:
     if origin is Origin.ENDPOINT:
         return report.transports.entries is not None or report.transports.endpoint in ("absent", "present")
     return settled
-
-
-def _certificate_key(url: str) -> str:
-    parts = urlsplit(url)
-    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
-    return f"cert:{host}:{parts.port or 443}"

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from plugins.foci import certificates, deep_pace, health, suspicion
 from plugins.foci.certificates import CertificateState
 from plugins.foci.health import Condition, HealthSettings, HealthState
+from plugins.foci.key import Key
 from plugins.foci.samples import Check, Vantage, answering_hosts, certificates_of, samples_of, watched_foci
 from plugins.foci.standing import Cause, HealthEvent, Sample
 from plugins.foci.suspicion import Suspicion
@@ -27,7 +28,7 @@ class Mind:
 class Began:
     """An outage as history keeps it; it is not told when something flaps."""
 
-    key: str
+    key: Key
     start: float
     cause: Cause
 
@@ -36,7 +37,7 @@ class Began:
 class Ended:
     """The end of the outage of a key that is open."""
 
-    key: str
+    key: Key
     end: float
 
 
@@ -52,13 +53,13 @@ class Progress:
     """
 
     mind: Mind
-    changed: Mapping[str, KeyState]
+    changed: Mapping[Key, KeyState]
     events: tuple[HealthEvent, ...]
     turns: tuple[Began | Ended, ...]
     touched: frozenset[str]
 
 
-def progress(check: Check, mind: Mind, states: Mapping[str, KeyState], settings: HealthSettings) -> Progress:
+def progress(check: Check, mind: Mind, states: Mapping[Key, KeyState], settings: HealthSettings) -> Progress:
     """
     Take in a check.
 
@@ -68,13 +69,13 @@ def progress(check: Check, mind: Mind, states: Mapping[str, KeyState], settings:
     """
     answering = answering_hosts(check.seen)
     vantage = mind.vantage.noted(answering, check.at, check.window)
-    outdone = frozenset[str]() if check.seen.deep else fails_deep(states, check.at)
+    outdone = frozenset[Key]() if check.seen.deep else fails_deep(states, check.at)
     check = replace(check, vantage=vantage, outdone=outdone)
     samples = samples_of(check)
     doubts, told = suspicion.step(mind.suspicion, samples, check.at, check.window, check.report.server_name)
     events = [*told]
     turns: list[Began | Ended] = []
-    changed: dict[str, KeyState] = {}
+    changed: dict[Key, KeyState] = {}
     for sample in samples:
         before = states.get(sample.key)
         before = before if isinstance(before, HealthState) else HealthState()
@@ -99,7 +100,7 @@ def progress(check: Check, mind: Mind, states: Mapping[str, KeyState], settings:
     return Progress(Mind(vantage, doubts), changed, tuple(events), tuple(turns), frozenset(touched))
 
 
-def drop(key: str, state: KeyState, now: float) -> tuple[HealthEvent, ...]:
+def drop(key: Key, state: KeyState, now: float) -> tuple[HealthEvent, ...]:
     """What to tell when a key is forgotten."""
     if isinstance(state, CertificateState):
         return certificates.drop(state, key, now)
@@ -116,15 +117,15 @@ def due_in(states: Iterable[KeyState], interval: float, now: float) -> float:
     return health.server_pace((state for state in states if isinstance(state, HealthState)), interval, now)
 
 
-def fails_deep(states: Mapping[str, KeyState], now: float) -> frozenset[str]:
+def fails_deep(states: Mapping[Key, KeyState], now: float) -> frozenset[Key]:
     """The keys at which a deep check failed lately, so that a check which looks no further proves nothing."""
     known = {key: state.deep for key, state in states.items() if isinstance(state, HealthState)}
     return frozenset(key for key, failure in known.items() if failure is not None and failure.lasts(now))
 
 
-def _looked_deep(check: Check, states: Mapping[str, KeyState]) -> dict[str, KeyState]:
+def _looked_deep(check: Check, states: Mapping[Key, KeyState]) -> dict[Key, KeyState]:
     """The states that a deep check's last stages change."""
-    changed: dict[str, KeyState] = {}
+    changed: dict[Key, KeyState] = {}
     for key, same in watched_foci(check.report).items():
         state = states.get(key)
         known = state if isinstance(state, HealthState) else HealthState()
@@ -142,7 +143,7 @@ def _unproven(sample: Sample, first_bad: float | None, vantage: Vantage) -> bool
     return sample.timed_out and not vantage.proves(sample.host, sample.at, sample.at - trouble)
 
 
-def _turns(key: str, before: HealthState, after: HealthState, now: float) -> Iterable[Began | Ended]:
+def _turns(key: Key, before: HealthState, after: HealthState, now: float) -> Iterable[Began | Ended]:
     fired, fires_now = fires(before), fires(after)
     if fires_now and not fired:
         yield Began(key, now if after.first_bad is None else after.first_bad, after.told)

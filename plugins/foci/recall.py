@@ -8,6 +8,7 @@ from botkit.document import Document, Paragraph
 from botkit.rendering import to_plain
 from plugins.foci.desk import Desk
 from plugins.foci.diff import diff
+from plugins.foci.key import Kind
 from plugins.foci.narrative import describe
 from plugins.foci.repository.history import ListChange
 from plugins.foci.roster import History, WatchView
@@ -69,7 +70,7 @@ async def history_of(desk: Desk, server: str, since: float) -> History | None:
     row, first = await desk.servers.get(server), await desk.history.first_known(server)
     if row is None and first is None:
         return None
-    keys = [key for key in await desk.states.concerning(server) if not key.startswith("cert:")]
+    keys = [key for key in await desk.states.concerning(server) if key.kind is not Kind.CERTIFICATE]
     outages = await desk.history.outages(server, since)
     changes = [(change.at, _told(change)) for change in await desk.history.changes(server, since)]
     begun = min(at for at in (None if row is None else row.watched_since, first) if at is not None)

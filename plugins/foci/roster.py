@@ -9,9 +9,10 @@ from typing import Literal
 
 from botkit.document import Block, Bold, Document, Inline, OrderedList, Paragraph, Sign, Text
 from plugins.foci.audience import Silence
+from plugins.foci.key import Key, Kind
 from plugins.foci.standing import HealthEvent, News
 from plugins.foci.timeline import MOST_MARKS, Outage
-from plugins.foci.wording import counted, moment, sentence, service_of, span
+from plugins.foci.wording import counted, moment, sentence, span
 
 MOST_SHOWN = 50
 """Watches or silences that one answer lists."""
@@ -71,7 +72,7 @@ class History:
     """
 
     watched_since: float
-    keys: tuple[str, ...]
+    keys: tuple[Key, ...]
     outages: tuple[Outage, ...]
     changes: tuple[tuple[float, str], ...]
 
@@ -151,8 +152,8 @@ def _watch(view: WatchView, now: float) -> tuple[Inline, ...]:
 
 def _trouble(event: HealthEvent, now: float) -> str:
     words = {News.UNCHECKABLE: "cannot be checked", News.FLAPPING: "flapping", News.NEARER: "certificate ends soon"}
-    told = "certificate ends soon" if event.key.startswith("cert:") else words.get(event.kind, "bad")
-    return f"{service_of(event.key)} {told} since {moment(event.since, now)}"
+    told = "certificate ends soon" if event.key.kind is Kind.CERTIFICATE else words.get(event.kind, "bad")
+    return f"{event.key.label} {told} since {moment(event.since, now)}"
 
 
 def _silence(silence: Silence, now: float) -> tuple[Inline, ...]:
@@ -161,8 +162,8 @@ def _silence(silence: Silence, now: float) -> tuple[Inline, ...]:
 
 
 def _outage(outage: Outage, now: float) -> str:
-    kind = outage.key.partition(":")[0]
-    label = {"discovery": "the client well-known", "drift": "the two lists"}.get(kind, service_of(outage.key))
+    words = {Kind.DISCOVERY: "the client well-known", Kind.DRIFT: "the two lists"}
+    label = words.get(outage.key.kind, outage.key.label)
     start = moment(outage.start, now)
     if outage.end is None:
         return f"{label} since {start}, it lasts {span(now - outage.start)} now"

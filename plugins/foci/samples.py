@@ -9,21 +9,21 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from botkit.outbound.model import Answered, Exchange, Failed, FailureKind, Phase
 from botkit.visible import shortened, visible
 from plugins.foci.assembly import MAX_PROBED, Evidence
 from plugins.foci.certificates import Sighting
 from plugins.foci.entries import probe_url
+from plugins.foci.key import Key, Kind, certificate_key, focus_key
 from plugins.foci.ladder import judge
-from plugins.foci.model import Certainty, Entry, Finding, FocusReport, Outcome, Report, Severity, Stage, Verdict
+from plugins.foci.model import Certainty, Finding, FocusReport, Outcome, Report, Severity, Stage, Verdict
 from plugins.foci.observation import ProbeSettings
 from plugins.foci.service_url import ServiceUrl
 from plugins.foci.standing import Cause, Sample, Standing
 from plugins.foci.stored import StoredForm
 
-_LONGEST_KEY = 400
 _LONGEST_DETAIL = 300
 
 
@@ -73,7 +73,7 @@ class Check:
     window: float
     own: bool = False
     probes: Mapping[ServiceUrl, str] = field(default_factory=dict)
-    outdone: frozenset[str] = frozenset()
+    outdone: frozenset[Key] = frozenset()
     interval: float = 0.0
 
     @property
@@ -82,27 +82,10 @@ class Check:
         return self.report.checked_at.timestamp()
 
 
-def focus_key(entry: Entry) -> str | None:
-    """
-    The key of a focus, in plain ASCII; None where the entry names no URL or is none of the LiveKit family.
-
-    A URL that cannot be probed as it stands is another thing than what may answer there: its key ends in the fault.
-    """
-    url = probe_url(entry)
-    if url is None:
-        return None
-    if url.fault:
-        place = url.text[:_LONGEST_KEY]
-    else:
-        place = (url.origin.replace("https", "wss", 1) if url.kind == "sfu" else url.origin) + url.path
-    bounded = _bounded(quote(place, safe="/%:@!$&'()*+,;=~?#[]", errors="surrogatepass"))
-    return f"focus:{bounded}#{url.fault}" if url.fault else f"focus:{bounded}"
-
-
-def keys_of(server: str, report: Report, *, own: bool) -> frozenset[str]:
+def keys_of(server: str, report: Report, *, own: bool) -> frozenset[Key]:
     """Every health key that a server's report concerns, certificates left out: to forget the others."""
-    keys = {f"discovery:{server}", *watched_foci(report)}
-    return frozenset({*keys, f"drift:{server}"} if own else keys)
+    keys = {Key(Kind.DISCOVERY, server), *watched_foci(report)}
+    return frozenset({*keys, Key(Kind.DRIFT, server)} if own else keys)
 
 
 def answering_hosts(seen: Evidence) -> frozenset[str]:
@@ -114,7 +97,7 @@ def answering_hosts(seen: Evidence) -> frozenset[str]:
 
 def samples_of(check: Check) -> tuple[Sample, ...]:
     """One sample per key that this check says anything about, discovery first; each key once."""
-    found: dict[str, Sample] = {}
+    found: dict[Key, Sample] = {}
     foci = (_focus(check, focus) for same in watched_foci(check.report).values() for focus in same)
     for sample in (_discovery(check), _drift(check), *foci):
         if sample is not None:
@@ -122,9 +105,9 @@ def samples_of(check: Check) -> tuple[Sample, ...]:
     return tuple(found.values())
 
 
-def watched_foci(report: Report) -> Mapping[str, Sequence[FocusReport]]:
+def watched_foci(report: Report) -> Mapping[Key, Sequence[FocusReport]]:
     """Foci by key, of as many keys as would be probed: a stranger's list must not become hundreds of alerts."""
-    found: dict[str, list[FocusReport]] = {}
+    found: dict[Key, list[FocusReport]] = {}
     for focus in report.foci:
         key = focus_key(focus.entry)
         if key is not None and (key in found or len(found) < MAX_PROBED):
@@ -136,7 +119,7 @@ def certificates_of(seen: Evidence) -> tuple[Sighting, ...]:
     """The accepted certificates of the well-known's hosts and of every focus; per host and port the first to end."""
     exchanges = [*seen.well_known.hops]
     exchanges += [exchange for observation in seen.observations.values() for exchange in observation.main.values()]
-    found: dict[str, Sighting] = {}
+    found: dict[Key, Sighting] = {}
     for sighting in (_sighting(exchange) for exchange in exchanges):
         if sighting is None:
             continue
@@ -152,7 +135,7 @@ def _discovery(check: Check) -> Sample | None:
     failure = last.failure if isinstance(last, Failed) else None
     if failure is not None and failure.kind is FailureKind.PRIVATE_NAME and answer.certainty is Certainty.UNCLEAR:
         return None
-    key = f"discovery:{check.report.server_name}"
+    key = Key(Kind.DISCOVERY, check.report.server_name)
     standing = _standing(check, answer.certainty, host)
     cause = Cause()
     if standing is not Standing.GOOD and answer.findings:
@@ -198,7 +181,7 @@ def _drift(check: Check) -> Sample | None:
         cause = Cause("transports-disagree" if listed else "transports-empty", told, outage=False)
     elif unread:
         cause = Cause("not-tested", "one of the two lists could not be read", outage=False)
-    key = f"drift:{check.report.server_name}"
+    key = Key(Kind.DRIFT, check.report.server_name)
     return Sample(key, check.seen.target.hostname.lower(), standing, check.at, check.probe, cause)
 
 
@@ -246,11 +229,9 @@ def _sighting(exchange: Exchange) -> Sighting | None:
     certificate = facts.certificate
     if certificate is None or facts.phase is not Phase.HTTP:
         return None
-    parts = urlsplit(exchange.url)
-    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
     begins, ends = certificate.not_before.timestamp(), certificate.not_after.timestamp()
     words = f"{certificate.issuer}\n{certificate.subject}\n{begins}\n{ends}".encode("utf-8", "surrogatepass")
-    return Sighting(f"cert:{host}:{parts.port or 443}", hashlib.sha256(words).hexdigest()[:16], begins, ends)
+    return Sighting(certificate_key(exchange.url), hashlib.sha256(words).hexdigest()[:16], begins, ends)
 
 
 def _host(url: str) -> str:
@@ -259,9 +240,3 @@ def _host(url: str) -> str:
 
 def _line(text: str) -> str:
     return shortened(visible(text).strip().rstrip("."), _LONGEST_DETAIL)
-
-
-def _bounded(text: str) -> str:
-    if len(text) <= _LONGEST_KEY:
-        return text
-    return f"{text[:_LONGEST_KEY]}~{hashlib.sha256(text.encode()).hexdigest()[:16]}"

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from botkit.document import Document
 from botkit.letter import Placement
 from plugins.foci.announcement import Matter, closed_message, resolve_message, standing_message
-from plugins.foci.audience import Audience
 from plugins.foci.incident import Incident, Past, RoomView, Share
+from plugins.foci.key import Key
 from plugins.foci.posts import AlertSettings, Post, Purpose, make_post
 from plugins.foci.standing import HealthEvent, News
 
@@ -30,14 +30,14 @@ class Sheet:
     def put(self, room_id: str, view: RoomView) -> None:
         self.views[room_id] = view
 
-    def share(self, room_id: str, key: str, servers: tuple[str, ...], since: float | None = None) -> None:
+    def share(self, room_id: str, key: Key, servers: tuple[str, ...], since: float | None = None) -> None:
         """Note which servers a key concerns here."""
         view = self.views[room_id]
         known = view.members.get(key, Share(()))
         share = replace(known, servers=servers, since=known.since if since is None else since)
         self.put(room_id, replace(view, members={**view.members, key: share}))
 
-    def tell(self, room_id: str, heard: Audience, now: float) -> None:
+    def tell(self, room_id: str, heard: Mapping[Key, tuple[str, ...]], now: float) -> None:
         """Tell a room of keys that are new to it; what is bad for the same reason as what it knows is an edit only."""
         view = self.views.get(room_id)
         if view is None and heard:
@@ -68,7 +68,7 @@ class Sheet:
         elif event.kind in _LOUD:
             self._owe(room_id, (event.key,), owed=True)
 
-    def catch_up(self, room_id: str, heard: Collection[str], now: float) -> None:
+    def catch_up(self, room_id: str, heard: Collection[Key], now: float) -> None:
         """Tell what grew worse while the room did not want to hear of it, in one message, as it stands now."""
         owed = [key for key, share in self.views[room_id].members.items() if share.owed and key in heard]
         if owed:
@@ -110,12 +110,12 @@ class Sheet:
     def edit(self, room_id: str, now: float) -> None:
         self.post(room_id, Purpose.UPDATE, Placement.EDIT, standing_message(self.matter(room_id, now)))
 
-    def alert(self, room_id: str, key: str, now: float) -> None:
+    def alert(self, room_id: str, key: Key, now: float) -> None:
         self._owe(room_id, (key,), owed=False)
         self.put(room_id, replace(self.views[room_id], told_at=now))
         self.post(room_id, Purpose.FIRING, Placement.REPLY, standing_message(self.matter(room_id, now, key)))
 
-    def matter(self, room_id: str, now: float, first: str = "") -> Matter:
+    def matter(self, room_id: str, now: float, first: Key | None = None) -> Matter:
         """The incident as the room knows it, with one key in front."""
         view = self.views[room_id]
         users = tuple(dict.fromkeys(one.user_id for one in view.acknowledgements))
@@ -132,7 +132,7 @@ class Sheet:
     def result(self) -> tuple[Incident, tuple[Post, ...]]:
         return replace(self._incident, rooms=self.views, past=self._past), tuple(self._posts)
 
-    def _prove(self, room_id: str, keys: Collection[str]) -> None:
+    def _prove(self, room_id: str, keys: Collection[Key]) -> None:
         """Evidence, in the thread: once for all that is bad for the same reason, however many URLs that are."""
         members = self._incident.members
         proven = {members[key].cause.code for key in self.views[room_id].members if key not in keys}
@@ -142,16 +142,16 @@ class Sheet:
                 proven.add(code)
                 self.post(room_id, Purpose.EVIDENCE, Placement.THREAD, self._incident.evidence[key])
 
-    def _owe(self, room_id: str, keys: Collection[str], *, owed: bool) -> None:
+    def _owe(self, room_id: str, keys: Collection[Key], *, owed: bool) -> None:
         view = self.views[room_id]
         members = {key: replace(share, owed=owed) if key in keys else share for key, share in view.members.items()}
         self.put(room_id, replace(view, members=members))
 
-    def _event(self, room_id: str, key: str) -> HealthEvent:
+    def _event(self, room_id: str, key: Key) -> HealthEvent:
         event, since = self._incident.members[key], self.views[room_id].members[key].since
         return event if since is None else replace(event, since=min(event.since, since))
 
-    def _like(self, room_id: str, event: HealthEvent) -> str | None:
+    def _like(self, room_id: str, event: HealthEvent) -> Key | None:
         """Another key that the room knows to be bad for the same reason."""
         others = (self._incident.members[key] for key in self.views[room_id].members if key != event.key)
         return next((one.key for one in others if one.cause.outage and one.cause.code == event.cause.code), None)

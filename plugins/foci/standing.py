@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from plugins.foci.key import Key
+
 
 class Standing(StrEnum):
     """What one sample says. UNKNOWN counts neither way."""
@@ -42,7 +44,7 @@ class Sample:
         timed_out: it is bad only because the bot's own connection is thought to work.
     """
 
-    key: str
+    key: Key
     host: str
     standing: Standing
     at: float
@@ -83,11 +85,11 @@ class HealthEvent:
         last_good: when it was last seen good before; None if never.
         flaps: outages it stands for; 1 for a plain one.
         ended: the first good sample of the recovery; with RESOLVED and CHECKABLE.
-        expires: end of the certificate; with ``cert:`` keys.
+        expires: end of the certificate; of a certificate's key.
     """
 
     kind: News
-    key: str
+    key: Key
     at: float
     since: float
     cause: Cause = Cause()

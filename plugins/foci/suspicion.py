@@ -14,10 +14,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from plugins.foci.key import SELF, Kind
 from plugins.foci.standing import Cause, HealthEvent, News, Sample, Standing
 from plugins.foci.stored import StoredForm
 
-KEY = "self"
 FEWEST_HOSTS = 5
 """Distinct hosts below which nothing follows from how many of them are bad."""
 
@@ -104,7 +104,7 @@ def step(
     lately = state.ended_at is not None and 0 <= now - state.ended_at < _PAUSE
     state = replace(state, since=now, told=not lately)
     cause = Cause("self-suspicion", f"{newly} of {len(recent)} hosts went bad within {window / 60:.0f} min")
-    return state, (() if lately else (HealthEvent(News.FIRED, KEY, now, now, cause, newly),))
+    return state, (() if lately else (HealthEvent(News.FIRED, SELF, now, now, cause, newly),))
 
 
 def held_back(state: Suspicion, first_bad: float | None, now: float, window: float) -> bool:
@@ -173,7 +173,7 @@ def _looked(
     for sample in samples:
         if sample.host:
             standings[sample.host].append(sample.standing)
-            if not sample.key.startswith("focus:"):
+            if sample.key.kind is not Kind.FOCUS:
                 own.add(sample.host)
     if not standings:
         return hosts
@@ -218,5 +218,5 @@ def _reconsidered(
         return replace(state, since=min(since, now)), ()
     calm = replace(state, since=None, told=False, ended_at=now if state.told else state.ended_at, calm_since=now)
     cause = Cause("self-suspicion", "most hosts answer again" if recovered else "other hosts kept answering")
-    event = HealthEvent(News.RESOLVED, KEY, now, min(since, now), cause, ended=now)
+    event = HealthEvent(News.RESOLVED, SELF, now, min(since, now), cause, ended=now)
     return calm, ((event,) if state.told else ())

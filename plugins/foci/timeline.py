@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from plugins.foci.wording import counted, service_of, span
+from plugins.foci.key import Key, Kind
+from plugins.foci.wording import counted, span
 
 MOST_ROWS = 8
 """Things that a picture shows; those with the longest outages come first."""
@@ -25,11 +26,10 @@ class Outage:
     Something that was bad for a while. Times are seconds since the epoch.
 
     Attributes:
-        key: its health key.
         end: None while it lasts.
     """
 
-    key: str
+    key: Key
     start: float
     end: float | None
 
@@ -103,7 +103,7 @@ class Timeline:
 
 def timeline(
     server: str,
-    keys: Iterable[str],
+    keys: Iterable[Key],
     outages: Iterable[Outage],
     changes: Iterable[float],
     watched_since: float,
@@ -131,10 +131,13 @@ def timeline(
     return Timeline(server, since, until, start, kept, marks, len(rows) - len(kept))
 
 
-def _label(key: str) -> str:
-    kind = key.partition(":")[0]
-    words = {"discovery": "client well-known", "drift": "both lists agree", "cert": f"certificate of {service_of(key)}"}
-    return words.get(kind, service_of(key))
+def _label(key: Key) -> str:
+    words = {
+        Kind.DISCOVERY: "client well-known",
+        Kind.DRIFT: "both lists agree",
+        Kind.CERTIFICATE: f"certificate of {key.label}",
+    }
+    return words.get(key.kind, key.label)
 
 
 def _row(label: str, bad: list[tuple[float, float]], watched: float) -> Row:

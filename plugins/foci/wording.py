@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from urllib.parse import urlsplit
 
 from botkit.document import Bold, Inline, Sign, Text
-from botkit.visible import REPLACEMENT, clipped, shortened
+from botkit.visible import REPLACEMENT, clipped
 
 NAMES_SHOWN = 5
 """Servers that a message names before it counts the others."""
-
-_LONGEST_LABEL = 120
 
 
 def moment(at: float, now: float) -> str:
@@ -46,28 +43,6 @@ def named(servers: Sequence[str]) -> str:
     shown = ", ".join(servers[:NAMES_SHOWN])
     left = len(servers) - NAMES_SHOWN
     return f"{shown} and {left} more" if left > 0 else shown
-
-
-def service_of(key: str) -> str:
-    """
-    What a health key is about, as people call it.
-
-    The server of ``discovery:`` and ``drift:``; the host of ``focus:`` and ``cert:``, with its port unless that is
-    443; the URL itself where it has no host.
-    """
-    kind, _, rest = key.partition(":")
-    if kind == "cert":
-        return rest.removesuffix(":443")
-    if kind != "focus":
-        return rest
-    before, mark, _ = rest.rpartition("#")
-    place = before if mark else rest
-    try:
-        netloc = urlsplit(place).netloc
-    except ValueError:
-        netloc = ""
-    label = netloc.removesuffix(":443") or place or "an empty URL"
-    return shortened(label, _LONGEST_LABEL)
 
 
 def quoted(word: str) -> str:

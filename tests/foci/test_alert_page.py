@@ -17,6 +17,7 @@ from plugins.foci.diff import diff
 from plugins.foci.health import HOUR, MANY_FIRINGS, UNKNOWN_FACTOR
 from plugins.foci.incident import Acknowledgement, Incident
 from plugins.foci.incidents import acknowledge, develop, next_reminder, refresh
+from plugins.foci.key import SELF, Key
 from plugins.foci.listwatch import MANY_CHANGES, Alternates, Changed, Settled
 from plugins.foci.narrative import alternates_message, change_message, settled_message
 from plugins.foci.notices import caution_message, caution_of, suspended_message
@@ -34,7 +35,7 @@ NOON = 1_795_435_200.0
 
 MINUTE, DAY = 60.0, 86400.0
 SETTINGS = AlertSettings()
-FOCUS = "focus:https://rtc.example.org:443/livekit/jwt"
+FOCUS = Key.parse("focus:https://rtc.example.org:443/livekit/jwt")
 DOWN = HealthEvent(
     News.FIRED,
     FOCUS,
@@ -58,7 +59,7 @@ def messages(*events: HealthEvent, audience: Mapping[str, tuple[str, ...]] = ROO
     return [post.document for post in posts]
 
 
-def about(key: str, code: str, detail: str, **facts: object) -> HealthEvent:
+def about(key: Key, code: str, detail: str, **facts: object) -> HealthEvent:
     return replace(DOWN, key=key, cause=Cause(code, detail), **facts)  # type: ignore[arg-type]
 
 
@@ -99,17 +100,17 @@ def examples() -> Iterator[Document]:
     yield messages(DOWN, audience=SHARED)[0]
     yield acknowledged()
     yield reminded()
-    unread = about("discovery:example.org", "well-known-http-status", "HTTP 502")
+    unread = about(Key.parse("discovery:example.org"), "well-known-http-status", "HTTP 502")
     yield messages(unread)[0]
     drift = "the transports endpoint lists other foci than the well-known"
-    yield messages(about("drift:example.org", "transports-disagree", drift))[0]
-    ending = about("cert:rtc.example.org:443", "tls-expiring", "", expires=NOON + 14 * DAY)
+    yield messages(about(Key.parse("drift:example.org"), "transports-disagree", drift))[0]
+    ending = about(Key.parse("cert:rtc.example.org:443"), "tls-expiring", "", expires=NOON + 14 * DAY)
     told, _, renewed = messages(ending, replace(ended(ending, 3 * HOUR), expires=NOON + 90 * DAY))
     yield from (told, renewed)
     yield messages(replace(DOWN, kind=News.FLAPPING, flaps=MANY_FIRINGS))[0]
     unclear = about(FOCUS, "waf-challenge", "a bot challenge stands before it", kind=News.UNCHECKABLE)
     yield messages(replace(unclear, checks=UNKNOWN_FACTOR * AlertsConfig().failures))[0]
-    doubt = about("self", "self-suspicion", "7 of 13 hosts went bad within 5 min")
+    doubt = about(SELF, "self-suspicion", "7 of 13 hosts went bad within 5 min")
     calm = replace(ended(doubt, 9 * MINUTE), cause=Cause("self-suspicion", "most hosts answer again"))
     suspected, _, over = messages(doubt, calm)
     yield from (suspected, over)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from plugins.foci.audience import Silence, everyone, hearing
-from plugins.foci.wording import moment, named, service_of, span
+from plugins.foci.audience import Silence, hearing
+from plugins.foci.wording import moment, named, span
 
-KEY = "focus:https://rtc.example.net:443/jwt"
+SERVICE = "rtc.example.net"
 WATCHES = {"!ops": ("b.org", "a.org", "c.org"), "!other": ("a.org",), "!third": ("z.org",), "!empty": ()}
 
 
@@ -17,33 +17,28 @@ def silence(target: str) -> Silence:
 
 def test_each_room_hears_of_the_servers_it_watches() -> None:
     """Sorted names, of this room only; rooms that watch none of them hear nothing."""
-    assert hearing(KEY, ("a.org", "b.org", "y.org"), WATCHES, ()) == {
+    assert hearing(SERVICE, ("a.org", "b.org", "y.org"), WATCHES, ()) == {
         "!ops": ("a.org", "b.org"),
         "!other": ("a.org",),
     }
 
 
-def test_everyone_is_every_room_with_a_watch() -> None:
-    """For what the bot says of itself; no names."""
-    assert everyone(WATCHES) == {"!ops": (), "!other": (), "!third": ()}
-
-
 def test_a_silenced_server_is_not_named() -> None:
     """The others of the room still are; other rooms are not concerned."""
-    heard = hearing(KEY, ("a.org", "b.org"), WATCHES, [silence("A.org")])
+    heard = hearing(SERVICE, ("a.org", "b.org"), WATCHES, [silence("A.org")])
     assert heard == {"!ops": ("b.org",), "!other": ("a.org",)}
 
 
 def test_a_room_that_silenced_all_its_servers_hears_nothing() -> None:
     """Nothing is left to name."""
-    heard = hearing(KEY, ("a.org", "b.org"), WATCHES, [silence("a.org"), silence("b.org")])
+    heard = hearing(SERVICE, ("a.org", "b.org"), WATCHES, [silence("a.org"), silence("b.org")])
     assert heard == {"!other": ("a.org",)}
 
 
 @pytest.mark.parametrize("target", ["rtc.example.net", "RTC.example.net", "rtc.example.net:443"])
 def test_a_silenced_service_is_silent_whatever_it_affects(target: str) -> None:
     """With or without the port."""
-    assert "!ops" not in hearing(KEY, ("a.org", "b.org"), WATCHES, [silence(target)])
+    assert "!ops" not in hearing(SERVICE, ("a.org", "b.org"), WATCHES, [silence(target)])
 
 
 @pytest.mark.parametrize(
@@ -51,36 +46,8 @@ def test_a_silenced_service_is_silent_whatever_it_affects(target: str) -> None:
 )
 def test_a_host_stands_for_its_ports_and_a_port_for_itself(target: str, silent: bool) -> None:
     """A silence of the host covers a service on another port; one of port 443 does not."""
-    heard = hearing("focus:https://rtc.example.net:8443/jwt", ("b.org",), WATCHES, [silence(target)])
+    heard = hearing("rtc.example.net:8443", ("b.org",), WATCHES, [silence(target)])
     assert (heard == {}) is silent
-
-
-@pytest.mark.parametrize(
-    ("key", "name"),
-    [
-        ("focus:https://rtc.example.org:443/livekit/jwt", "rtc.example.org"),
-        ("focus:https://rtc.example.org:8443/jwt", "rtc.example.org:8443"),
-        ("focus:wss://sfu.example.org:443", "sfu.example.org"),
-        ("focus:https://[::1]:443/x", "[::1]"),
-        ("focus:http://rtc.example.org/jwt#scheme-http", "rtc.example.org"),
-        ("focus:rtc#livekit-url-invalid", "rtc"),
-        ("focus:https://[/#livekit-url-invalid", "https://[/"),
-        ("focus:#livekit-url-invalid", "an empty URL"),
-        ("discovery:example.org:8448", "example.org:8448"),
-        ("drift:example.org", "example.org"),
-        ("cert:rtc.example.org:443", "rtc.example.org"),
-        ("cert:[::1]:8443", "[::1]:8443"),
-        ("list:example.org", "example.org"),
-    ],
-)
-def test_keys_are_spoken_of_by_what_people_call_them(key: str, name: str) -> None:
-    """Hosts without the usual port, servers by their names, broken URLs as they are."""
-    assert service_of(key) == name
-
-
-def test_long_names_are_cut() -> None:
-    """A stranger's URL does not fill the message."""
-    assert len(service_of("focus:" + "x" * 5000 + "#livekit-url-invalid")) == 120
 
 
 def test_five_names_then_how_many_more() -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from plugins.foci.certificates import DAY, STORED, CertificateState, Sighting, drop, step
+from plugins.foci.key import Key
 from plugins.foci.standing import HealthEvent, News
 
-KEY = "cert:rtc.example.org:443"
+KEY = Key.parse("cert:rtc.example.org:443")
 NOW = 1_000_000_000.0
 
 

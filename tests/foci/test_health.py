@@ -21,10 +21,11 @@ from plugins.foci.health import (
     server_pace,
     step,
 )
+from plugins.foci.key import Key
 from plugins.foci.standing import Cause, HealthEvent, News, Sample, Standing
 
 SETTINGS = HealthSettings(failures=3, recoveries=2)
-KEY = "focus:https://rtc.example.org:443/jwt"
+KEY = Key.parse("focus:https://rtc.example.org:443/jwt")
 STANDINGS = {"g": Standing.GOOD, "b": Standing.BAD, "u": Standing.UNKNOWN}
 START = 1_000_000.0
 

@@ -26,6 +26,7 @@ from plugins.foci.incidents import (
     subject,
     withdraw,
 )
+from plugins.foci.key import SELF, Key, Kind
 from plugins.foci.posts import AlertSettings, Post, Purpose, without_overtaken
 from plugins.foci.standing import Cause, HealthEvent, News, Sample, Standing
 from plugins.foci.stored import StoredFormError
@@ -33,8 +34,8 @@ from plugins.foci.stored import StoredFormError
 NOON = 1_795_435_200.0
 """2026-11-23, 12:00 UTC."""
 
-KEY = "focus:https://rtc.example.org:443/livekit/jwt"
-SECOND = "focus:https://rtc.example.org:443/second"
+KEY = Key.parse("focus:https://rtc.example.org:443/livekit/jwt")
+SECOND = Key.parse("focus:https://rtc.example.org:443/second")
 REFUSED = Cause("connect-refused", "connection refused on 203.0.113.7:443")
 OPS: Audience = {"!ops": ("a.org", "b.org")}
 SETTINGS = AlertSettings(mention=("@oncall:example.org",))
@@ -42,7 +43,7 @@ REACTION = Acknowledgement("$reaction", "@ops:example.org")
 EVIDENCE = Document((Paragraph((Text("stages"),)),))
 
 
-def event(kind: News, key: str = KEY, after: float = 0.0, **facts: object) -> HealthEvent:
+def event(kind: News, key: Key = KEY, after: float = 0.0, **facts: object) -> HealthEvent:
     return replace(HealthEvent(kind, key, NOON + 200 + after, NOON, REFUSED, 3), **facts)  # type: ignore[arg-type]
 
 
@@ -159,7 +160,7 @@ def test_a_shared_service_is_one_message_whatever_it_affects() -> None:
 
 def test_further_urls_of_a_service_join_its_incident() -> None:
     """The second URL edits the message; the incident ends with the last of them."""
-    other = "focus:https://rtc.example.org:443/second"
+    other = Key.parse("focus:https://rtc.example.org:443/second")
     assert subject(event(News.FIRED)) == subject(event(News.FIRED, other))
     rooms = Rooms()
     rooms.hear(event(News.FIRED))
@@ -173,7 +174,7 @@ def test_further_urls_of_a_service_join_its_incident() -> None:
 
 def test_each_room_reads_of_its_own_urls_only() -> None:
     """What another room's server publishes on the same host has its own beginning and end there."""
-    other = event(News.FIRED, "focus:https://rtc.example.org:443/second", 7200, since=NOON + 7200)
+    other = event(News.FIRED, Key.parse("focus:https://rtc.example.org:443/second"), 7200, since=NOON + 7200)
     rooms = Rooms()
     rooms.hear(event(News.FIRED))
     assert rooms.hear(other, {"!new": ("c.org",)}, EVIDENCE) == [
@@ -199,7 +200,7 @@ def test_each_room_reads_of_its_own_urls_only() -> None:
 
 def test_another_reason_is_a_message_though_the_service_is_bad_already() -> None:
     """Its beginning and its end: who knows of one failure does not know of the other."""
-    other = event(News.FIRED, "focus:https://rtc.example.org:443/b", cause=Cause("http-5xx", "HTTP 502"))
+    other = event(News.FIRED, Key.parse("focus:https://rtc.example.org:443/b"), cause=Cause("http-5xx", "HTTP 502"))
     rooms = Rooms()
     rooms.hear(event(News.FIRED))
     assert rooms.hear(other) == [("!ops", Purpose.UPDATE, Placement.EDIT), ("!ops", Purpose.FIRING, Placement.REPLY)]
@@ -211,14 +212,14 @@ def test_another_reason_is_a_message_though_the_service_is_bad_already() -> None
 
 def test_what_is_wrong_itself_is_no_part_of_a_service() -> None:
     """Neither a URL that nobody can use, nor one that answers wrongly: others on that host may be well."""
-    faulty = event(News.FIRED, "focus:http://rtc.example.org/x#scheme-http")
+    faulty = event(News.FIRED, Key.parse("focus:http://rtc.example.org/x#scheme-http"))
     wrong = event(News.FIRED, cause=Cause("service-not-routed", "HTTP 404", outage=False))
     assert len({subject(faulty), subject(wrong), subject(event(News.FIRED))}) == 3
 
 
 def test_the_service_was_down_as_long_as_any_of_its_urls() -> None:
     """The first URL is withdrawn, the second goes on: it lasts since the first."""
-    other = "focus:https://rtc.example.org:443/second"
+    other = Key.parse("focus:https://rtc.example.org:443/second")
     rooms = Rooms()
     rooms.hear(event(News.FIRED))
     rooms.hear(event(News.FIRED, other, 7200, since=NOON + 7200))
@@ -328,8 +329,8 @@ def test_developments_in_a_silenced_room_are_quiet_edits_too() -> None:
         (event(News.FIRED), event(News.FLAPPING, flaps=3), "⚠️ rtc.example.org is flapping"),
         (event(News.FLAPPING, flaps=3), event(News.STILL_BAD), "❌ rtc.example.org is down since"),
         (
-            event(News.FIRED, "cert:a.org:443", expires=NOON + 14 * 86400),
-            event(News.NEARER, "cert:a.org:443", after=7 * 86400, expires=NOON + 14 * 86400),
+            event(News.FIRED, Key.parse("cert:a.org:443"), expires=NOON + 14 * 86400),
+            event(News.NEARER, Key.parse("cert:a.org:443"), after=7 * 86400, expires=NOON + 14 * 86400),
             "⚠️ a.org: its certificate ends in 7 days",
         ),
     ],
@@ -401,18 +402,20 @@ def test_what_is_told_after_a_silence_has_its_evidence() -> None:
 
 def test_urls_that_are_bad_for_the_same_reason_have_one_evidence() -> None:
     """Whoever lists hundreds of them floods no thread, neither at once nor later; each room reads of its own URL."""
-    urls = [f"focus:https://rtc.example.org:443/{number:03}" for number in range(300)]
+    urls = [Key.parse(f"focus:https://rtc.example.org:443/{number:03}") for number in range(300)]
     rooms = Rooms()
-    told = [one for key in urls for one in rooms.hear(event(News.FIRED, key), evidence=proof(key))]
+    told = [one for key in urls for one in rooms.hear(event(News.FIRED, key), evidence=proof(str(key)))]
     assert [purpose for _, purpose, _ in told].count(Purpose.EVIDENCE) == 1
     told = rooms.refresh(NOON + 600, {**OPS, "!new": ("a.org",)})
     assert told == [("!new", Purpose.FIRING, Placement.NEW), ("!new", Purpose.EVIDENCE, Placement.THREAD)]
     wrong = Cause("service-not-routed", "HTTP 404", outage=False)
-    told = [one for key in urls for one in rooms.hear(event(News.DEVELOPED, key, cause=wrong), evidence=proof(key))]
+    told = [
+        one for key in urls for one in rooms.hear(event(News.DEVELOPED, key, cause=wrong), evidence=proof(str(key)))
+    ]
     assert [purpose for _, purpose, _ in told].count(Purpose.EVIDENCE) == 1
     assert len(STORED.dump(rooms.now)) < 200_000
     own = refresh(rooms.now, {urls[299]: {"!own": ("b.org",)}}, NOON + 900, SETTINGS)[1]
-    assert own[-1].document == proof(urls[299])
+    assert own[-1].document == proof(str(urls[299]))
 
 
 def test_evidence_is_kept_as_long_as_its_url_is_bad() -> None:
@@ -588,7 +591,7 @@ def test_flapping_that_ends_badly_is_a_message_again() -> None:
 def test_a_certificate_is_told_by_its_days() -> None:
     """No reminders in between; the renewal names the new end."""
     rooms = Rooms()
-    key = "cert:rtc.example.org:443"
+    key = Key.parse("cert:rtc.example.org:443")
     rooms.hear(event(News.FIRED, key, expires=NOON + 200 + 14 * 86400))
     assert rooms.refresh(NOON + 6 * 86400) == []
     rooms.hear(event(News.NEARER, key, after=7 * 86400, expires=NOON + 200 + 14 * 86400))
@@ -605,7 +608,7 @@ def test_a_certificate_is_told_by_its_days() -> None:
 def test_a_certificate_has_the_days_left_that_are_left_when_it_is_told() -> None:
     """Also in a room that was silent on the day it was due, and in an edit after the end."""
     rooms = Rooms()
-    ending = event(News.FIRED, "cert:rtc.example.org:443", expires=NOON + 14 * 86400)
+    ending = event(News.FIRED, Key.parse("cert:rtc.example.org:443"), expires=NOON + 14 * 86400)
     rooms.hear(ending, {})
     rooms.refresh(NOON + 10 * 86400)
     assert ": its certificate ends in 4 days, on 2026-12-07 12:00 UTC. Renew it." in lines(rooms.posts[-1])[0]
@@ -617,17 +620,17 @@ def test_a_certificate_has_the_days_left_that_are_left_when_it_is_told() -> None
     ("key", "first", "end"),
     [
         (
-            "discovery:example.org",
+            Key.parse("discovery:example.org"),
             "❌ example.org: its client well-known cannot be read since 12:00 UTC (3 checks): ",
             "✅ example.org: its client well-known can be read again since 12:10 UTC, after 10 min.",
         ),
         (
-            "drift:example.org",
+            Key.parse("drift:example.org"),
             "⚠️ example.org: its two foci lists disagree since 12:00 UTC (3 checks): ",
             "✅ example.org: its two foci lists agree again since 12:10 UTC, after 10 min.",
         ),
         (
-            "self",
+            SELF,
             "❔ My own connection is in doubt since 12:00 UTC: ",
             "✅ My own connection is out of doubt since 12:10 UTC, after 10 min: ",
         ),
@@ -659,10 +662,14 @@ def test_an_end_without_an_incident_is_nothing() -> None:
     assert develop(None, event(News.RESOLVED), OPS, SETTINGS) == (None, ())
     assert develop(None, event(News.DEVELOPED), OPS, SETTINGS) == (None, ())
     incident, _ = develop(None, event(News.FIRED), OPS, SETTINGS)
-    assert develop(incident, event(News.RESOLVED, "focus:https://x:443/"), OPS, SETTINGS) == (incident, ())
+    assert develop(incident, event(News.RESOLVED, Key.parse("focus:https://x:443/")), OPS, SETTINGS) == (incident, ())
 
 
-KEYS = ("focus:https://rtc.example.org:443/a", "focus:https://rtc.example.org:443/b", "discovery:a.org")
+KEYS = (
+    Key.parse("focus:https://rtc.example.org:443/a"),
+    Key.parse("focus:https://rtc.example.org:443/b"),
+    Key.parse("discovery:a.org"),
+)
 SERVERS = {KEYS[0]: ("a.org", "b.org"), KEYS[1]: ("b.org",), KEYS[2]: ("a.org",)}
 ROOMS = ("!one", "!two")
 STANDINGS = {"g": Standing.GOOD, "b": Standing.BAD, "u": Standing.UNKNOWN}
@@ -683,7 +690,7 @@ class AnyRooms(RuleBasedStateMachine):
         self.said: list[tuple[float, str]] = []
 
     def audience(self, about: str) -> Mapping[str, tuple[str, ...]]:
-        servers = SERVERS[KEYS[2]] if "discovery" in about else ("a.org", "b.org")
+        servers = SERVERS[KEYS[2]] if about == str(KEYS[2]) else ("a.org", "b.org")
         return {room: servers for room in ROOMS if room not in self.quiet}
 
     @rule(
@@ -691,7 +698,7 @@ class AnyRooms(RuleBasedStateMachine):
         letters=st.text("gbbu", min_size=1, max_size=9),
         every=st.sampled_from([60.0, 100.0, 300.0]),
     )
-    def samples(self, key: str, letters: str, every: float) -> None:
+    def samples(self, key: Key, letters: str, every: float) -> None:
         for letter in letters:
             self.now += every
             self.count += 1
@@ -711,7 +718,7 @@ class AnyRooms(RuleBasedStateMachine):
     def refresh_all(self, after: float) -> None:
         self.now += after
         for about, incident in list(self.incidents.items()):
-            audiences = {key: self.audience(key) for key in incident.members}
+            audiences = {key: self.audience(str(key)) for key in incident.members}
             self.keep(about, *refresh(incident, audiences, self.now, SETTINGS))
 
     @precondition(lambda self: self.incidents)
@@ -763,7 +770,7 @@ class AnyRooms(RuleBasedStateMachine):
     def an_incident_is_open_exactly_while_one_of_its_keys_is_bad(self) -> None:
         for key, state in self.states.items():
             bad = state.condition is health.Condition.FIRING or state.spell is not None
-            about = f"focus:{'rtc.example.org'}" if key.startswith("focus") else key
+            about = "focus:rtc.example.org" if key.kind is Kind.FOCUS else str(key)
             incident = self.incidents.get(about)
             assert (incident is not None and key in incident.members) is bad
 

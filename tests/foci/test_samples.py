@@ -28,6 +28,7 @@ from plugins.foci.assembly import MAX_PROBED, CheckSettings, Evidence, assemble
 from plugins.foci.dossier import dossier
 from plugins.foci.entries import probe_url
 from plugins.foci.homeserver import HomeserverAnswer, PathState, TransportsAnswer, read_versions
+from plugins.foci.key import SELF, Key
 from plugins.foci.ladder import Observation, ProbeSettings
 from plugins.foci.model import MSC4143_KEY, Entry, Verdict
 from plugins.foci.samples import (
@@ -48,7 +49,7 @@ from tests.foci.lists import focus, url
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 CERTIFICATE = Certificate("CN=x", "CN=ca", ("x",), NOW - timedelta(days=30), NOW + timedelta(days=60))
 SERVICE = Response(400, {"access-control-allow-origin": ("*",)}, b'{"errcode": "M_BAD_JSON", "error": "no"}')
-FOCUS = "focus:https://a.example.org:443/jwt"
+FOCUS = Key.parse("focus:https://a.example.org:443/jwt")
 PATIENCE = 10_000.0
 
 
@@ -109,10 +110,10 @@ class Scene:
         vantage = Vantage().noted([*others, *answering_hosts(self.seen)], NOW.timestamp(), 300)
         self.check = Check(self.seen, self.report, vantage, probe, "check 1", 300.0, own)
 
-    def samples(self) -> dict[str, Sample]:
+    def samples(self) -> dict[Key, Sample]:
         return {sample.key: sample for sample in samples_of(self.check)}
 
-    def standing(self, key: str) -> Standing | None:
+    def standing(self, key: Key) -> Standing | None:
         return self.samples()[key].standing if key in self.samples() else None
 
 
@@ -124,7 +125,7 @@ def test_a_healthy_check_is_good_for_everything_it_saw() -> None:
     """Discovery and each focus, with the time and the name of the check."""
     scene = one_focus(answered(url("a"), SERVICE))
     assert {key: sample.standing for key, sample in scene.samples().items()} == {
-        "discovery:example.org": Standing.GOOD,
+        Key.parse("discovery:example.org"): Standing.GOOD,
         FOCUS: Standing.GOOD,
     }
     sample = scene.samples()[FOCUS]
@@ -168,9 +169,11 @@ TIMEOUT_ALONE = timed_out("https://example.org/.well-known/matrix/client")
 
 def test_a_time_out_of_discovery_is_bad_only_while_another_host_answers() -> None:
     """Without that, the fault may be here."""
-    assert Scene(TIMEOUT_ALONE).standing("discovery:example.org") is Standing.UNKNOWN
-    assert Scene(TIMEOUT_ALONE, others=("elsewhere.org",)).standing("discovery:example.org") is Standing.BAD
-    assert Scene(TIMEOUT_ALONE, others=("example.org",)).standing("discovery:example.org") is Standing.UNKNOWN
+    assert Scene(TIMEOUT_ALONE).standing(Key.parse("discovery:example.org")) is Standing.UNKNOWN
+    assert Scene(TIMEOUT_ALONE, others=("elsewhere.org",)).standing(Key.parse("discovery:example.org")) is Standing.BAD
+    assert (
+        Scene(TIMEOUT_ALONE, others=("example.org",)).standing(Key.parse("discovery:example.org")) is Standing.UNKNOWN
+    )
 
 
 def test_an_old_answer_proves_nothing_now() -> None:
@@ -203,7 +206,7 @@ def test_names_that_are_private_from_here_say_nothing() -> None:
     scene = one_focus(failed(url("a"), FailureKind.PRIVATE_NAME, Phase.ADDRESS), others=("elsewhere.org",))
     assert scene.standing(FOCUS) is None
     hop = failed("https://example.org/.well-known/matrix/client", FailureKind.PRIVATE_NAME, Phase.ADDRESS)
-    assert Scene(hop, others=("elsewhere.org",)).standing("discovery:example.org") is None
+    assert Scene(hop, others=("elsewhere.org",)).standing(Key.parse("discovery:example.org")) is None
 
 
 def test_a_private_address_written_out_is_bad() -> None:
@@ -225,19 +228,19 @@ def test_a_private_address_written_out_is_bad() -> None:
 def test_discovery_is_about_the_fetch_and_not_about_the_list(status: int, body: bytes, standing: Standing) -> None:
     """A 404 and a document without a list are answers: changes of the list are told as such."""
     place = "https://example.org/.well-known/matrix/client"
-    assert Scene(answered(place, Response(status, {}, body))).standing("discovery:example.org") is standing
+    assert Scene(answered(place, Response(status, {}, body))).standing(Key.parse("discovery:example.org")) is standing
 
 
 def test_foci_of_another_family_and_without_url_have_no_key() -> None:
     """They are not probed, so nothing is known of them."""
     scene = Scene(well_known({"type": "other", "url": "https://x.org"}, {"type": "livekit"}, 7))
-    assert list(scene.samples()) == ["discovery:example.org"]
+    assert list(scene.samples()) == [Key.parse("discovery:example.org")]
 
 
 def test_a_url_that_no_client_can_use_is_bad_and_another_thing_than_its_host() -> None:
     """Its key names the fault, and it says nothing about this machine's connection."""
     entry = {"type": "livekit", "livekit_service_url": "http://a.example.org/jwt"}
-    sample = Scene(well_known(entry)).samples()["focus:http://a.example.org/jwt#scheme-http"]
+    sample = Scene(well_known(entry)).samples()[Key.parse("focus:http://a.example.org/jwt#scheme-http")]
     assert (sample.standing, sample.host, sample.cause.code) == (Standing.BAD, "", "scheme-http")
 
 
@@ -247,20 +250,23 @@ def test_a_url_that_no_client_can_use_is_bad_and_another_thing_than_its_host() -
         (focus("a"), FOCUS),
         (
             {"type": "livekit", "livekit_service_url": "https://A.example.org:8443/x/"},
-            "focus:https://a.example.org:8443/x/",
+            Key.parse("focus:https://a.example.org:8443/x/"),
         ),
-        ({"type": "m.livekit", "url": "wss://sfu.example.org"}, "focus:wss://sfu.example.org:443"),
-        ({"type": "livekit", "livekit_service_url": "https://[2001:db8::1]/j"}, "focus:https://[2001:db8::1]:443/j"),
+        ({"type": "m.livekit", "url": "wss://sfu.example.org"}, Key.parse("focus:wss://sfu.example.org:443")),
+        (
+            {"type": "livekit", "livekit_service_url": "https://[2001:db8::1]/j"},
+            Key.parse("focus:https://[2001:db8::1]:443/j"),
+        ),
         (
             {"type": "livekit", "livekit_service_url": "https://a.org/ü\ud800"},
-            "focus:https://a.org:443/%C3%BC%ED%A0%80",
+            Key.parse("focus:https://a.org:443/%C3%BC%ED%A0%80"),
         ),
         ({"type": "livekit"}, None),
         ({"type": "other", "livekit_service_url": "https://a.org"}, None),
         (7, None),
     ],
 )
-def test_focus_keys(value: Any, key: str | None) -> None:
+def test_focus_keys(value: Any, key: Key | None) -> None:
     """Scheme, host, port and path, in plain ASCII whatever was published."""
     assert focus_key(Entry("well-known", 1, value)) == key
 
@@ -271,14 +277,14 @@ def test_endless_urls_have_bounded_keys_that_differ() -> None:
         focus_key(Entry("well-known", 1, focus("a", livekit_service_url=f"https://a.org/{'x' * 9000}{n}")))
         for n in (1, 2)
     ]
-    assert all(key is not None and len(key) < 450 for key in keys)
+    assert all(key is not None and len(str(key)) < 450 for key in keys)
     assert keys[0] != keys[1]
 
 
 def test_the_same_focus_twice_in_a_list_is_one_sample() -> None:
     """Each key once per check."""
     scene = Scene(well_known(focus("a"), focus("a", x=1)), {url("a"): refused(url("a"))})
-    assert [sample.key for sample in samples_of(scene.check)] == ["discovery:example.org", FOCUS]
+    assert [sample.key for sample in samples_of(scene.check)] == [Key.parse("discovery:example.org"), FOCUS]
 
 
 def test_a_strangers_endless_list_is_no_flood_of_alerts() -> None:
@@ -288,7 +294,7 @@ def test_a_strangers_endless_list_is_no_flood_of_alerts() -> None:
     watched = keys_of("example.org", scene.report, own=False)
     assert set(scene.samples()) == watched
     assert len(watched) == 1 + MAX_PROBED
-    assert "focus:http://rtc0.example.org/jwt#scheme-http" in watched
+    assert Key.parse("focus:http://rtc0.example.org/jwt#scheme-http") in watched
 
 
 def test_a_reused_result_keeps_the_name_of_its_probe() -> None:
@@ -297,12 +303,12 @@ def test_a_reused_result_keeps_the_name_of_its_probe() -> None:
     (place,) = scene.seen.observations
     check = replace(scene.check, probes={place: "an earlier check"})
     assert {sample.key: sample.probe for sample in samples_of(check)} == {
-        "discovery:example.org": "check 1",
+        Key.parse("discovery:example.org"): "check 1",
         FOCUS: "an earlier check",
     }
 
 
-DRIFT = "drift:example.org"
+DRIFT = Key.parse("drift:example.org")
 
 
 @pytest.mark.parametrize(
@@ -336,8 +342,8 @@ def test_other_homeservers_have_no_drift() -> None:
 def test_keys_of_a_report() -> None:
     """What a server's report concerns, so that anything else can be forgotten."""
     scene = one_focus(answered(url("a"), SERVICE))
-    assert keys_of("example.org", scene.report, own=False) == {"discovery:example.org", FOCUS}
-    assert keys_of("example.org", scene.report, own=True) == {"discovery:example.org", FOCUS, DRIFT}
+    assert keys_of("example.org", scene.report, own=False) == {Key.parse("discovery:example.org"), FOCUS}
+    assert keys_of("example.org", scene.report, own=True) == {Key.parse("discovery:example.org"), FOCUS, DRIFT}
 
 
 def test_certificates_are_taken_from_every_accepted_connection() -> None:
@@ -348,12 +354,12 @@ def test_certificates_are_taken_from_every_accepted_connection() -> None:
     scene = one_focus(answered(url("a"), SERVICE))
     both = Observation(place, (), None, 1.0, {4: answered(url("a"), SERVICE), 6: answered(url("a"), SERVICE, early)})
     found = {one.key: one for one in certificates_of(replace(scene.seen, observations={place: both}))}
-    assert found.keys() == {"cert:example.org:443", "cert:a.example.org:443"}
-    assert found["cert:a.example.org:443"].not_after == early.not_after.timestamp()
-    assert found["cert:a.example.org:443"].identity != found["cert:example.org:443"].identity
+    assert found.keys() == {Key.parse("cert:example.org:443"), Key.parse("cert:a.example.org:443")}
+    assert found[Key.parse("cert:a.example.org:443")].not_after == early.not_after.timestamp()
+    assert found[Key.parse("cert:a.example.org:443")].identity != found[Key.parse("cert:example.org:443")].identity
     broken = failed(url("a"), FailureKind.TLS_SELF_SIGNED, Phase.TLS)
     broken = replace(broken, connection=replace(broken.connection, certificate=early))
-    assert [one.key for one in certificates_of(one_focus(broken).seen)] == ["cert:example.org:443"]
+    assert [one.key for one in certificates_of(one_focus(broken).seen)] == [Key.parse("cert:example.org:443")]
 
 
 def test_the_vantage_survives_the_database_and_forgets() -> None:
@@ -385,7 +391,7 @@ def test_the_evidence_of_a_server_has_url_status_and_advice() -> None:
     """For a well-known that cannot be read."""
     place = "https://example.org/.well-known/matrix/client"
     scene = Scene(answered(place, Response(503, {}, b"")))
-    document = dossier(scene.report, "discovery:example.org")
+    document = dossier(scene.report, Key.parse("discovery:example.org"))
     assert document is not None
     assert f"{place}: HTTP 503" in to_plain(document)
     assert "well-known-http-status" in to_plain(document)
@@ -412,12 +418,15 @@ def test_evidence_is_small_whatever_is_published() -> None:
     place = url("a") + "x" * 50_000
     long = {**focus("a"), "livekit_service_url": place}
     key = focus_key(Entry("well-known", 1, long))
-    document = dossier(Scene(well_known(long), {place: refused(place)}).report, key or "")
+    assert key is not None
+    document = dossier(Scene(well_known(long), {place: refused(place)}).report, key)
     assert document is not None
     assert len(repr(document)) < 10_000
 
 
-@pytest.mark.parametrize("key", ["focus:https://elsewhere.org:443/", "cert:a.example.org:443", "self"])
-def test_there_is_no_evidence_of_what_the_check_did_not_see(key: str) -> None:
+@pytest.mark.parametrize(
+    "key", [Key.parse("focus:https://elsewhere.org:443/"), Key.parse("cert:a.example.org:443"), SELF]
+)
+def test_there_is_no_evidence_of_what_the_check_did_not_see(key: Key) -> None:
     """Rather none than another thing's."""
     assert dossier(one_focus(refused(url("a"))).report, key) is None

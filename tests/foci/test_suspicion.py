@@ -7,8 +7,9 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from plugins.foci.key import SELF, Key, Kind
 from plugins.foci.standing import HealthEvent, News, Sample, Standing
-from plugins.foci.suspicion import KEY, PATIENCE, STORED, HostView, Suspicion, held_back, step
+from plugins.foci.suspicion import PATIENCE, STORED, HostView, Suspicion, held_back, step
 
 WINDOW = 300.0
 START = 1_000_000.0
@@ -26,7 +27,9 @@ class Bot:
 
     def look(self, host: str, *standings: Standing, after: float = 0.0) -> list[HealthEvent]:
         self.now += after
-        samples = [Sample(f"key {place}", host, one, self.now, "") for place, one in enumerate(standings)]
+        samples = [
+            Sample(Key(Kind.DISCOVERY, f"s{place}"), host, one, self.now, "") for place, one in enumerate(standings)
+        ]
         self.state, events = step(self.state, samples, self.now, WINDOW)
         assert STORED.load(STORED.dump(self.state)) == self.state
         return list(events)
@@ -41,7 +44,7 @@ def test_more_than_half_of_five_hosts_make_it_suspect_itself() -> None:
     """Said once, with the figures; nothing more while it lasts."""
     bot = Bot(5)
     (event,) = bot.round([BAD] * 5)
-    assert (event.kind, event.key, event.cause.detail) == (News.FIRED, KEY, "3 of 5 hosts went bad within 5 min")
+    assert (event.kind, event.key, event.cause.detail) == (News.FIRED, SELF, "3 of 5 hosts went bad within 5 min")
     assert bot.state.active
     assert bot.round([BAD] * 5) + bot.round([BAD] * 5) == []
 
@@ -82,7 +85,7 @@ def test_samples_without_a_host_say_nothing() -> None:
     """What was never asked of any host is no sign of the connection."""
     state = Suspicion()
     for number in range(20):
-        state, events = step(state, [Sample(f"k{number}", "", BAD, START, "")], START, WINDOW)
+        state, events = step(state, [Sample(Key(Kind.DISCOVERY, f"s{number}"), "", BAD, START, "")], START, WINDOW)
         assert events == ()
     assert not state.active
 
@@ -191,8 +194,8 @@ def test_all_that_one_list_names_counts_once() -> None:
     bot = Bot(6)
     for standing in (GOOD, BAD):
         names = [f"x{number}.example.net" for number in range(20)]
-        samples = [Sample("discovery:evil.example", "evil.example", GOOD, bot.now, "")]
-        samples += [Sample(f"focus:https://{name}:443/", name, standing, bot.now, "") for name in names]
+        samples = [Sample(Key.parse("discovery:evil.example"), "evil.example", GOOD, bot.now, "")]
+        samples += [Sample(Key.parse(f"focus:https://{name}:443/"), name, standing, bot.now, "") for name in names]
         for server in ("evil.example", "second.example"):
             bot.state, events = step(bot.state, samples, bot.now, WINDOW, server)
             assert events == ()

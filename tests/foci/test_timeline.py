@@ -9,15 +9,16 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from plugins.foci.chart import WIDTH, draw
+from plugins.foci.key import Key
 from plugins.foci.timeline import MOST_MARKS, MOST_ROWS, Outage, Timeline, timeline
 
 DAY = 86400.0
 NOW = 1_795_400_000.0
-FOCUS = "focus:https://rtc.example.org:443/livekit/jwt"
+FOCUS = Key.parse("focus:https://rtc.example.org:443/livekit/jwt")
 RED, GREEN, GREY, BLUE = (201, 42, 42), (47, 158, 110), (217, 217, 222), (28, 79, 214)
 
 
-def _week(*outages: Outage, keys: tuple[str, ...] = (FOCUS,), changes: tuple[float, ...] = ()) -> Timeline:
+def _week(*outages: Outage, keys: tuple[Key, ...] = (FOCUS,), changes: tuple[float, ...] = ()) -> Timeline:
     return timeline("example.org", keys, outages, changes, NOW - 30 * DAY, NOW - 7 * DAY, NOW)
 
 
@@ -30,7 +31,7 @@ def _colours(shown: Timeline) -> dict[tuple[int, int, int], int]:
 
 def test_nothing_happened() -> None:
     """A quiet week says so in words, and no red is drawn."""
-    shown = _week(keys=("discovery:example.org", FOCUS))
+    shown = _week(keys=(Key.parse("discovery:example.org"), FOCUS))
     assert shown.words() == (
         "example.org, the last 7 d: client well-known: 100 % up; rtc.example.org: 100 % up; the list did not change."
     )
@@ -63,7 +64,7 @@ def test_a_minute_is_never_a_hundred_percent() -> None:
 
 def test_urls_of_one_service_are_one_row() -> None:
     """Overlapping outages of the same service are counted once."""
-    other = FOCUS.replace("livekit", "other")
+    other = Key.parse("focus:https://rtc.example.org:443/other/jwt")
     outages = (Outage(FOCUS, NOW - 3 * DAY, NOW - 2 * DAY), Outage(other, NOW - 2.5 * DAY, NOW - DAY))
     shown = _week(*outages, keys=(FOCUS, other))
     assert [row.bad for row in shown.rows] == [((NOW - 3 * DAY, NOW - DAY),)]
@@ -83,7 +84,7 @@ def test_what_is_gone_from_the_list_keeps_its_row() -> None:
 
 def test_too_many_things_leave_out_the_quiet_ones() -> None:
     """The longest outages are shown, in the order of the list, and the rest is counted."""
-    keys = tuple(f"focus:https://rtc{number:02}.example.org:443/" for number in range(20))
+    keys = tuple(Key.parse(f"focus:https://rtc{number:02}.example.org:443/") for number in range(20))
     shown = _week(*(Outage(key, NOW - (place + 1) * 3600, NOW) for place, key in enumerate(keys)), keys=keys)
     assert [row.label for row in shown.rows] == [f"rtc{number}.example.org" for number in range(12, 20)]
     assert shown.left_out == 20 - MOST_ROWS

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from plugins.foci import health, suspicion
+from plugins.foci.key import SELF, Key
 from plugins.foci.standing import Cause, HealthEvent, News, Sample, Standing
 
 INTERVAL = 300.0
@@ -26,7 +27,9 @@ def told(world: World, hosts: int, hours: float, seed: int, failures: int = 3) -
     mind, found, probe = suspicion.Suspicion(), [], 0
     while (now := min(due)) < START + hours * 3600:
         host, probe = due.index(now), probe + 1
-        sample = Sample(f"focus:h{host}", f"h{host}", world(host, now - START), now, str(probe), Cause("refused"))
+        sample = Sample(
+            Key.parse(f"focus:h{host}"), f"h{host}", world(host, now - START), now, str(probe), Cause("refused")
+        )
         mind, events = suspicion.step(mind, [sample], now, WINDOW)
         found += events
         held = suspicion.held_back(mind, states[host].first_bad, now, WINDOW)
@@ -46,7 +49,7 @@ def test_while_the_own_network_is_cut_nobody_is_blamed(hosts: int, length: float
         return Standing.BAD if 3600 <= at < 3600 + length else Standing.GOOD
 
     events = told(cut, hosts, 2 + length / 3600, seed)
-    assert {event.key for event in events} <= {"self"}
+    assert {event.key for event in events} <= {SELF}
     assert [event.kind for event in events] in ([], [News.FIRED, News.RESOLVED])
     assert events or length < INTERVAL
 
@@ -60,7 +63,7 @@ def test_doubt_comes_before_blame(failures: int, blamed: int, seed: int) -> None
         return Standing.BAD if 3600 <= at < 4800 else Standing.GOOD
 
     events = told(cut, 40, 2, seed, failures)
-    assert len({event.key for event in events if event.kind is News.FIRED} - {"self"}) <= blamed
+    assert len({event.key for event in events if event.kind is News.FIRED} - {SELF}) <= blamed
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -72,7 +75,7 @@ def test_a_third_of_the_hosts_down_is_blamed_within_minutes(seed: int) -> None:
 
     events = told(outage, 30, 3, seed)
     fired = [event for event in events if event.kind is News.FIRED]
-    assert sorted(event.key for event in fired) == sorted(f"focus:h{host}" for host in range(0, 30, 3))
+    assert sorted(event.key for event in fired) == sorted(Key.parse(f"focus:h{host}") for host in range(0, 30, 3))
     assert max(event.at - START - 3600 for event in fired) <= INTERVAL * 1.1 + 2 * INTERVAL / 3 * 1.1
     resolved = [event for event in events if event.kind is News.RESOLVED]
     assert len(resolved) == len(fired)
@@ -97,10 +100,10 @@ def test_most_hosts_really_down_are_blamed_in_the_end(seed: int) -> None:
         return Standing.BAD if host < 7 and at >= 3600 else Standing.GOOD
 
     events = told(outage, 10, 3, seed)
-    mine = [event for event in events if event.key == "self"]
+    mine = [event for event in events if event.key == SELF]
     assert [event.kind for event in mine] == [News.FIRED, News.RESOLVED]
-    theirs = {event.key: event for event in events if event.key != "self"}
-    assert sorted(theirs) == sorted(f"focus:h{host}" for host in range(7))
+    theirs = {event.key: event for event in events if event.key != SELF}
+    assert sorted(theirs) == sorted(Key.parse(f"focus:h{host}") for host in range(7))
     assert not any(mine[0].at <= event.at < mine[1].at for event in theirs.values())
     assert sum(event.at >= mine[1].at for event in theirs.values()) >= 5
     assert all(START + 3600 <= event.since <= START + 3600 + INTERVAL * 1.1 for event in theirs.values())
@@ -116,8 +119,8 @@ def test_hosts_that_cannot_be_looked_at_meanwhile_do_not_speak_for_the_connectio
     while (now := min(due)) < START + 3600 + 600:
         server, probe, cut = due.index(now), probe + 1, now >= START + 3600
         standing = Standing.BAD if cut else Standing.GOOD
-        sample = Sample(f"discovery:s{server}", f"s{server}", standing, now, str(probe), Cause("refused"))
-        focus = Sample(f"focus:f{server}", f"f{server}", Standing.GOOD, now, str(probe))
+        sample = Sample(Key.parse(f"discovery:s{server}"), f"s{server}", standing, now, str(probe), Cause("refused"))
+        focus = Sample(Key.parse(f"focus:f{server}"), f"f{server}", Standing.GOOD, now, str(probe))
         mind, _ = suspicion.step(mind, [sample] if cut else [sample, focus], now, WINDOW)
         held = suspicion.held_back(mind, states[server].first_bad, now, WINDOW)
         states[server], events = health.step(states[server], sample, settings, held=held)

@@ -7,6 +7,7 @@ from sqlalchemy import select, update
 
 from botkit.outbound.model import FailureKind
 from botkit.storage import Database
+from plugins.foci.key import Key, Kind
 from plugins.foci.repository.tables import concerns, servers, states
 from tests.ledger.internet import Internet
 from tests.ledger.ops import Ops
@@ -147,9 +148,9 @@ async def test_a_focus_that_is_dropped_while_it_is_down_comes_to_its_end(databas
     assert await ops.checks("a.org", 1) == [f"!ops edit: {told}", f"!ops reply: {told}"]
     history = await ops.ledger.history("a.org", 0, ops.at)
     assert history is not None
-    assert history.keys == ("discovery:a.org", "focus:https://rtc.example.org:443/jwt")
+    assert history.keys == (Key.parse("discovery:a.org"), Key.parse("focus:https://rtc.example.org:443/jwt"))
     assert [(outage.key, outage.end) for outage in history.outages] == [
-        ("focus:https://two.example.org:443/jwt", ops.at)
+        (Key.parse("focus:https://two.example.org:443/jwt"), ops.at)
     ]
 
 
@@ -207,16 +208,16 @@ async def test_a_list_that_is_another_one_at_every_fetch_is_not_kept_for_ever(an
     async with any_database.begin() as connection:
         everything = (await connection.execute(select(concerns.c.key))).scalars().all()
         kept = (await connection.execute(select(states.c.key))).scalars().all()
-    assert len([key for key in everything if key.startswith("focus:")]) <= 561
+    assert len([key for key in everything if key.kind is Kind.FOCUS]) <= 561
     assert len(everything) <= 2 * 561 + 2
     assert len(kept) <= 2 * 561 + 2
-    assert any("rtc." in key for key in everything)
+    assert any("rtc." in key.what for key in everything)
 
 
 async def test_a_server_that_concerns_very_many_keys_is_judged_all_the_same(any_database: Database) -> None:
     """More than a statement takes parameters."""
     ops = await one_server(any_database, "rtc")
-    many = [f"focus:https://n{place}.example.org:443/" for place in range(33_000)]
+    many = [Key.parse(f"focus:https://n{place}.example.org:443/") for place in range(33_000)]
     row = {"server": "a.org", "origin": "list", "since": ops.at, "ended_at": None}
     async with any_database.begin() as connection:
         await connection.execute(concerns.insert(), [{**row, "key": key} for key in many])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from botkit.outbound.model import FailureKind
 from botkit.storage import Database
+from plugins.foci.key import Key
 from plugins.foci.roster import Unwatched, Watched
 from plugins.foci.watches import Watch, WatchSettings, shares_fate
 from tests.ledger.internet import DAY, Internet
@@ -196,8 +197,8 @@ async def test_troubles_are_shown_with_the_watches(database: Database) -> None:
     await ops.silence("!ops", "a.org", 60)
     (mine,) = await ops.ledger.watches("!ops", ops.at)
     (other,) = await ops.ledger.watches("!other", ops.at)
-    assert [event.key for event in mine.troubles] == ["focus:https://rtc.example.org:443/jwt"]
-    assert [event.key.partition(":")[0] for event in other.troubles] == ["discovery", "focus"]
+    assert [event.key for event in mine.troubles] == [Key.parse("focus:https://rtc.example.org:443/jwt")]
+    assert [event.key.kind.value for event in other.troubles] == ["discovery", "focus"]
     assert (mine.silenced_until, other.silenced_until) == (ops.at + 60, None)
 
 

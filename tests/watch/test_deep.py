@@ -7,6 +7,7 @@ from dataclasses import replace
 from plugins.foci.answer import read_answer
 from plugins.foci.assembly import Evidence
 from plugins.foci.homeserver import HomeserverAnswer, TransportsAnswer
+from plugins.foci.key import Key
 from plugins.foci.model import Report, Verdict
 from plugins.foci.observation import ProbeSettings
 from plugins.foci.samples import Check, Vantage, samples_of
@@ -14,7 +15,7 @@ from plugins.foci.standing import Standing
 from plugins.foci.target import parse_target
 from tests.foci.evidence import RTC, answered, assembled, judged
 
-KEY = "focus:https://rtc.example.org:443/livekit/jwt"
+KEY = Key.parse("focus:https://rtc.example.org:443/livekit/jwt")
 _ANSWER = read_answer("example.org", [answered(200, {})], None)
 
 

@@ -13,6 +13,7 @@ from botkit.storage.database import insert_new
 from botkit.storage.text import from_json, storable, to_json
 from plugins.foci import certificates, health
 from plugins.foci.certificates import CertificateState
+from plugins.foci.key import Key, Kind
 from plugins.foci.keys import Origin
 from plugins.foci.progress import KeyState, Mind
 from plugins.foci.repository.portions import portions
@@ -30,31 +31,31 @@ class StateBook:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    async def load(self, keys: Collection[str]) -> dict[str, KeyState]:
+    async def load(self, keys: Collection[Key]) -> dict[Key, KeyState]:
         """The states of these keys, of those that have one."""
-        found: dict[str, KeyState] = {}
+        found: dict[Key, KeyState] = {}
         for some in portions(keys):
             rows = await self._connection.execute(select(states).where(states.c.key.in_(some)))
             found |= {row.key: _state_of(row.key, row.state) for row in rows}
         return found
 
-    async def save(self, changed: Mapping[str, KeyState]) -> None:
+    async def save(self, changed: Mapping[Key, KeyState]) -> None:
         """Write states."""
         rows = [{"key": key, "state": _text_of(state)} for key, state in sorted(changed.items())]
         await upsert(self._connection, states, rows)
 
-    async def orphans(self) -> dict[str, KeyState]:
+    async def orphans(self) -> dict[Key, KeyState]:
         """The states of keys that concern no watched server any more."""
         current = select(concerns.c.key).where(concerns.c.ended_at.is_(None))
         query = select(states).where(states.c.key.not_in(current)).order_by(states.c.key)
         return {row.key: _state_of(row.key, row.state) for row in await self._connection.execute(query)}
 
-    async def remove(self, keys: Iterable[str]) -> None:
+    async def remove(self, keys: Iterable[Key]) -> None:
         """Forget states."""
         for key in keys:
             await self._connection.execute(delete(states).where(states.c.key == key))
 
-    async def concerning(self, server: str) -> dict[str, Origin]:
+    async def concerning(self, server: str) -> dict[Key, Origin]:
         """The keys that concern a server now."""
         query = select(concerns.c.key, concerns.c.origin).where(
             concerns.c.server == server, concerns.c.ended_at.is_(None)
@@ -62,7 +63,7 @@ class StateBook:
         rows = await self._connection.execute(query.order_by(concerns.c.key))
         return {row.key: Origin(row.origin) for row in rows}
 
-    async def begin(self, server: str, came: Mapping[str, Origin], now: float) -> None:
+    async def begin(self, server: str, came: Mapping[Key, Origin], now: float) -> None:
         """Keys concern a server from now on, or go on to for another reason; each time that they do is its own."""
         for name, origin in sorted(came.items()):
             values: dict[str, Any] = {"origin": origin, "ended_at": None}
@@ -74,7 +75,7 @@ class StateBook:
             await self._connection.execute(insert_new(self._connection, concerns).values(**key, **values))
             await self._connection.execute(update(concerns).filter_by(**key).values(**values))
 
-    async def end(self, server: str, keys: Collection[str], now: float) -> None:
+    async def end(self, server: str, keys: Collection[Key], now: float) -> None:
         """Keys concern a server no more; that those did which ever were out is kept for its history."""
         for some in portions(keys):
             these = (concerns.c.server == server, concerns.c.key.in_(some), concerns.c.ended_at.is_(None))
@@ -123,8 +124,8 @@ class StateBook:
         await upsert(self._connection, notes, [{"name": name, "value": value}])
 
 
-def _state_of(key: str, text: str) -> KeyState:
-    return certificates.STORED.load(text) if key.startswith("cert:") else health.STORED.load(text)
+def _state_of(key: Key, text: str) -> KeyState:
+    return certificates.STORED.load(text) if key.kind is Kind.CERTIFICATE else health.STORED.load(text)
 
 
 def _text_of(state: KeyState) -> str:

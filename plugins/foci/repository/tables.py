@@ -3,12 +3,30 @@
 from __future__ import annotations
 
 from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.type_api import TypeEngine
+from sqlalchemy.types import TypeDecorator
+
+from plugins.foci.key import Key
 
 metadata = MetaData()
 
 _sequence: TypeEngine[int] = BigInteger().with_variant(Integer, "sqlite")
 """A growing number; SQLite only counts by itself in a column of type INTEGER."""
+
+
+class _StoredKey(TypeDecorator[Key]):
+    """A health key in its stored form."""
+
+    impl = String
+    cache_ok = True
+
+    def process_bind_param(self, value: Key | None, dialect: Dialect) -> str | None:
+        return None if value is None else str(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Key | None:
+        return None if value is None else Key.parse(value)
+
 
 watches = Table(
     "foci_watches",
@@ -44,7 +62,7 @@ servers = Table(
 states = Table(
     "foci_states",
     metadata,
-    Column("key", String, primary_key=True),
+    Column("key", _StoredKey, primary_key=True),
     Column("state", Text, nullable=False),
 )
 
@@ -52,7 +70,7 @@ concerns = Table(
     "foci_concerns",
     metadata,
     Column("server", String, primary_key=True),
-    Column("key", String, primary_key=True),
+    Column("key", _StoredKey, primary_key=True),
     Column("origin", String, nullable=False),
     Column("since", Float, primary_key=True),
     Column("ended_at", Float, nullable=True),
@@ -132,7 +150,7 @@ outages = Table(
     "foci_outages",
     metadata,
     Column("seq", _sequence, primary_key=True, autoincrement=True),
-    Column("key", String, nullable=False),
+    Column("key", _StoredKey, nullable=False),
     Column("start", Float, nullable=False),
     Column("ended_at", Float, nullable=True),
     Column("code", String, nullable=False),

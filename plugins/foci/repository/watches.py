@@ -13,6 +13,7 @@ from botkit.storage import Connection
 from botkit.storage.database import insert_new
 from botkit.storage.text import from_json, storable, to_json
 from plugins.foci import listwatch
+from plugins.foci.key import Key
 from plugins.foci.listwatch import ListState
 from plugins.foci.repository.portions import portions
 from plugins.foci.repository.tables import concerns, servers, watches
@@ -70,14 +71,14 @@ class WatchBook:
         """Rooms with a watch."""
         return frozenset(await self._connection.scalars(select(watches.c.room_id).distinct()))
 
-    async def concerned_by(self, keys: Collection[str]) -> dict[str, list[Watch]]:
+    async def concerned_by(self, keys: Collection[Key]) -> dict[Key, list[Watch]]:
         """Health keys to the watches of the servers that they concern now."""
         query = (
             select(concerns.c.key, watches)
             .join(watches, watches.c.server == concerns.c.server)
             .where(concerns.c.ended_at.is_(None))
         )
-        found: dict[str, list[Watch]] = {}
+        found: dict[Key, list[Watch]] = {}
         for some in portions(keys):
             for row in await self._connection.execute(query.where(concerns.c.key.in_(some))):
                 found.setdefault(row.key, []).append(watch_of(row))
