@@ -12,7 +12,7 @@ from botkit.visible import clipped
 from plugins.foci.catalogue import finding
 from plugins.foci.cors import allows_any_origin
 from plugins.foci.failure import advice_for, meaning_of
-from plugins.foci.model import Certainty, Finding, WellKnownReport
+from plugins.foci.model import Certainty, Finding, Severity, WellKnownReport
 from plugins.foci.service_url import is_legal_host
 from plugins.foci.waf import is_challenge
 from plugins.foci.wellknown import BodyFault, WellKnown, read_well_known
@@ -97,7 +97,7 @@ def _unreachable(host: str, report: WellKnownReport, failure: Failure, hops: int
     )
     extra: tuple[Finding, ...] = ()
     if meaning.code == "private-address":
-        severity = None if meaning.certainty is Certainty.DEFINITE else found.severity.WARNING
+        severity = None if meaning.certainty is Certainty.DEFINITE else Severity.WARNING
         extra = (finding("private-address", f"{failure.detail}.", advice_for(failure, host), severity=severity),)
     return WellKnownAnswer(report, None, meaning.certainty, (found, *extra))
 

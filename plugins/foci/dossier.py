@@ -80,5 +80,5 @@ def _of_groups(report: Report, *groups: Group) -> list[Finding]:
 
 def _advice(found: Sequence[Finding]) -> Sequence[Block]:
     telling = [one for one in found if one.severity is not Severity.INFO]
-    ranked = sorted(telling, key=lambda one: list(Severity).index(one.severity))[:_FINDINGS_SHOWN]
+    ranked = sorted(telling, key=lambda one: one.severity.rank)[:_FINDINGS_SHOWN]
     return [Paragraph((Code(one.code), *inline(f": {one.message} {one.advice}"))) for one in ranked]

@@ -6,12 +6,9 @@ from collections import Counter
 from collections.abc import Collection
 
 from botkit.figure import Figure
-from plugins.foci.model import Verdict
+from plugins.foci.model import EXIT_CODES, Verdict
 from plugins.foci.recall import Tally
 from plugins.foci.watchman import Rounds
-
-_NUMBERS = {Verdict.OK: 0, Verdict.WARNING: 1, Verdict.CRITICAL: 2, Verdict.UNKNOWN: 3}
-"""As the exit codes of ``check``."""
 
 
 def figures(rounds: Rounds, tally: Tally, configured: Collection[str]) -> tuple[Figure, ...]:
@@ -23,7 +20,7 @@ def figures(rounds: Rounds, tally: Tally, configured: Collection[str]) -> tuple[
     """
     now = Counter(verdict or "unchecked" for verdict in tally.verdicts.values())
     known = {
-        server: float(_NUMBERS[Verdict(verdict)])
+        server: float(EXIT_CODES[Verdict(verdict)])
         for server, verdict in sorted(tally.verdicts.items())
         if verdict is not None and server in configured
     }
@@ -32,7 +29,7 @@ def figures(rounds: Rounds, tally: Tally, configured: Collection[str]) -> tuple[
         Figure(
             "foci_servers",
             "Watched servers by the verdict of their last check.",
-            {word: float(now[word]) for word in (*(verdict.value for verdict in _NUMBERS), "unchecked")},
+            {word: float(now[word]) for word in (*(verdict.value for verdict in EXIT_CODES), "unchecked")},
             "verdict",
         ),
         Figure(
@@ -47,7 +44,7 @@ def figures(rounds: Rounds, tally: Tally, configured: Collection[str]) -> tuple[
         Figure(
             "foci_checks_total",
             "Checks of watched servers since the start.",
-            {verdict.value: float(rounds.checks.get(verdict.value, 0)) for verdict in _NUMBERS},
+            {verdict.value: float(rounds.checks.get(verdict.value, 0)) for verdict in EXIT_CODES},
             "verdict",
             "counter",
         ),

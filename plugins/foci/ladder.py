@@ -82,10 +82,7 @@ def best_exchange(seen: Observation) -> tuple[int, Exchange]:
 
 def _proof(exchange: Exchange) -> int:
     """A family that this machine lacks must not hide the refusal seen over the other."""
-    if isinstance(exchange, Answered):
-        return 0
-    order = (Certainty.UNCLEAR, Certainty.TIMEOUT, Certainty.DEFINITE)
-    return order.index(meaning_of(exchange.failure).certainty)
+    return 0 if isinstance(exchange, Answered) else -meaning_of(exchange.failure).certainty.rank
 
 
 def _rank(seen: Observation, exchange: Exchange) -> int:

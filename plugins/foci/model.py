@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal
@@ -21,18 +21,31 @@ MAX_ENTRIES = 500
 """Entries of one list that are looked at: a document of bounded size still holds a hundred thousand."""
 
 
-class Verdict(StrEnum):
-    """How a server or a focus stands. NOT_PROBED is for foci only."""
+class Ranked(StrEnum):
+    """Values whose declaration is their order."""
 
-    OK = "ok"
-    WARNING = "warning"
+    @property
+    def rank(self) -> int:
+        """Place in the order; 0 is the worst."""
+        return list(type(self)).index(self)
+
+
+class Verdict(Ranked):
+    """How a server or a focus stands, worst first. NOT_PROBED is for foci only."""
+
     CRITICAL = "critical"
     UNKNOWN = "unknown"
+    WARNING = "warning"
+    OK = "ok"
     NOT_PROBED = "not-probed"
 
 
-class Severity(StrEnum):
-    """How much a finding matters."""
+EXIT_CODES = {Verdict.OK: 0, Verdict.WARNING: 1, Verdict.CRITICAL: 2, Verdict.UNKNOWN: 3}
+"""Verdicts on servers as Nagios counts them."""
+
+
+class Severity(Ranked):
+    """How much a finding matters, worst first."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -67,9 +80,9 @@ class Outcome(StrEnum):
     SKIPPED = "skipped"
 
 
-class Certainty(StrEnum):
+class Certainty(Ranked):
     """
-    How much a failure proves about the other side.
+    How much a failure proves about the other side, most first.
 
     DEFINITE: the other side is at fault. TIMEOUT: it is, if something else answered meanwhile.
     UNCLEAR: it may be this machine, its network or its resolver.
@@ -178,10 +191,6 @@ class FocusReport:
         """The last stage that passed."""
         passed = [result.stage for result in self.stages if result.outcome is Outcome.OK]
         return passed[-1] if passed else None
-
-    def with_verdict(self, verdict: Verdict) -> FocusReport:
-        """The same observation, judged."""
-        return replace(self, verdict=verdict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,14 +16,11 @@ from botkit.rendering import to_plain
 from plugins.foci.assembly import CheckSettings
 from plugins.foci.catalogue import CODES
 from plugins.foci.check import Checker
-from plugins.foci.model import Report, Verdict
+from plugins.foci.model import EXIT_CODES, Report, Verdict
 from plugins.foci.render import to_details
 from plugins.foci.report import to_json
 from plugins.foci.target import Target, TargetError, parse_target
 
-EXIT_UNKNOWN = 3
-_EXITS = {Verdict.OK: 0, Verdict.WARNING: 1, Verdict.CRITICAL: 2, Verdict.UNKNOWN: EXIT_UNKNOWN}
-_WORST_FIRST = (Verdict.CRITICAL, Verdict.UNKNOWN, Verdict.WARNING, Verdict.OK)
 _ASCII = {
     "✅": "[ok]",
     "⚠️": "[warning]",
@@ -42,7 +39,8 @@ def check_command(settings_for: Callable[[float], CheckSettings], now: Callable[
     async def run(arguments: argparse.Namespace, context: OneShotContext) -> int:
         return await _run(arguments, context, settings_for(min(context.limits.timeout, context.limits.deadline)), now)
 
-    return OneShot("check", "check servers once and exit", EXIT_UNKNOWN, _add_arguments, _validate, _needs_account, run)
+    unknown = EXIT_CODES[Verdict.UNKNOWN]
+    return OneShot("check", "check servers once and exit", unknown, _add_arguments, _validate, _needs_account, run)
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -93,8 +91,7 @@ async def _run(
 
     reports = await asyncio.gather(*(one(target) for target in _targets(arguments)))
     sys.stdout.write(_json(reports) if arguments.json else _text(reports, ascii_only=arguments.ascii))
-    verdicts = {report.verdict for report in reports}
-    return next(_EXITS[verdict] for verdict in _WORST_FIRST if verdict in verdicts)
+    return EXIT_CODES[min((report.verdict for report in reports), key=lambda one: one.rank)]
 
 
 def _json(reports: Sequence[Report]) -> str:

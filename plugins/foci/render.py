@@ -151,8 +151,7 @@ def _stage_text(result: StageResult) -> str:
 def _advice(report: Report) -> list[Block]:
     """What to do, errors first; a message that was told above is not said again."""
     told = [report.summary, *(_state(focus) for focus in report.foci[:MAX_FOCI_SHOWN])]
-    order = list(Severity)
-    ranked = sorted(report.findings, key=lambda one: order.index(one.severity))
+    ranked = sorted(report.findings, key=lambda one: one.severity.rank)
     left_out = len(ranked) - MAX_FINDINGS_SHOWN
     ranked = ranked[:MAX_FINDINGS_SHOWN]
     to_fix = [one for one in ranked if one.severity is not Severity.INFO]

@@ -139,7 +139,7 @@ def _discovery(check: Check) -> Sample | None:
     standing = _standing(check, answer.certainty, host)
     cause = Cause()
     if standing is not Standing.GOOD and answer.findings:
-        worst = min(answer.findings, key=lambda one: list(Severity).index(one.severity))
+        worst = min(answer.findings, key=lambda one: one.severity.rank)
         detail = failure.detail if failure is not None else _unreadable(worst, check.report.well_known.http_status)
         cause = Cause(worst.code, _line(detail), failure is not None)
     timed_out = standing is Standing.BAD and answer.certainty is Certainty.TIMEOUT
@@ -215,7 +215,7 @@ def _unclear(check: Check, url: ServiceUrl) -> Standing | None:
 def _cause(check: Check, focus: FocusReport) -> Cause:
     place = check.report.foci.index(focus) + 1
     own = [one for one in check.report.findings if one.focus == place]
-    worst = min(own, key=lambda one: list(Severity).index(one.severity), default=None)
+    worst = min(own, key=lambda one: one.severity.rank, default=None)
     failed = next((stage for stage in focus.stages if stage.outcome is Outcome.FAILED), None)
     code = worst.code if worst is not None and worst.severity is not Severity.INFO else ""
     if failed is not None:

@@ -125,7 +125,7 @@ def _cause(discovery: Certainty | None, foci: Sequence[FocusReport], found: Sequ
         return "no focus can be used"
     place, focus = first
     own = [one for one in found if one.focus == place]
-    ranked = sorted(own, key=lambda one: list(Severity).index(one.severity))
+    ranked = sorted(own, key=lambda one: one.severity.rank)
     stage = next((result.detail for result in focus.stages if result.outcome is not Outcome.OK), "it failed")
     return f"focus {place}, where clients go first: {_clause(ranked) or stage}"
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from lab.backend import CallFault
 from plugins.foci.model import Stage, Verdict
 
-OK, WARNING, CRITICAL, UNKNOWN, _ = Verdict
+CRITICAL, UNKNOWN, WARNING, OK, _ = Verdict
 EVERYBODY = ("*",)
 NOBODY: tuple[str, ...] = ()
 

@@ -25,7 +25,7 @@ from plugins.foci.service_url import read_service_url
 from plugins.foci.wellknown import WellKnown, read_well_known
 from tests.foci.evidence import ANY_ORIGIN, JSON_TYPE, LIVEKIT, RTC, answered, assembled, judged
 
-OK, WARNING, CRITICAL, UNKNOWN, NOT_PROBED = Verdict
+CRITICAL, UNKNOWN, WARNING, OK, NOT_PROBED = Verdict
 OTHER = {"type": "livekit", "livekit_service_url": "https://rtc-2.example.org"}
 MESH = {"type": "full_mesh"}
 SFU_ONLY = {"type": "m.livekit", "url": "wss://sfu.example.org"}

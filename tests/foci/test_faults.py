@@ -17,7 +17,7 @@ from tests.foci.examination import BRIEF, PATIENT, Examination
 from tests.foci.scenes import NAME
 from tests.lab.client import has_ipv6
 
-OK, WARNING, CRITICAL, UNKNOWN, _ = Verdict
+CRITICAL, UNKNOWN, WARNING, OK, _ = Verdict
 ADDRESS, CONNECT, TLS, HTTP, AUTHORISATION = OPEN_STAGES
 
 NOBODY = "127.0.0.1:9"

@@ -25,7 +25,7 @@ from tests.lab.client import has_ipv6
 from tests.outbound.standins import NameTable
 
 ERROR, WARNING, INFO = Severity
-OK, SUSPECT, CRITICAL, UNKNOWN, NOT_PROBED = Verdict
+CRITICAL, UNKNOWN, SUSPECT, OK, NOT_PROBED = Verdict
 ADDRESS, CONNECT, TLS, HTTP, AUTHORISATION = OPEN_STAGES
 HOMESERVER = {"m.homeserver": {"base_url": BASE_URL}}
 

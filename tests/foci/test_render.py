@@ -26,7 +26,7 @@ from plugins.foci.model import (
 from plugins.foci.render import MAX_FINDINGS_SHOWN, MAX_FOCI_SHOWN, icon, to_details, to_document
 from tests.foci.evidence import NOW, RTC, judged
 
-OK, WARNING, CRITICAL, UNKNOWN, NOT_PROBED = Verdict
+CRITICAL, UNKNOWN, WARNING, OK, NOT_PROBED = Verdict
 URL = "https://example.org/.well-known/matrix/client"
 WELL_KNOWN = WellKnownReport(URL, URL, (), "ok", 200, "OK", "https://matrix.example.org", True, 80.0)
 ROW = ClientRow("element-x", "Element X", 1, "yes", "takes number 1, which answers")

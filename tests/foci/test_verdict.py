@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,7 +29,7 @@ from tests.foci.evidence import (
     judgement,
 )
 
-OK, WARNING, CRITICAL, UNKNOWN, NOT_PROBED = Verdict
+CRITICAL, UNKNOWN, WARNING, OK, NOT_PROBED = Verdict
 BADNESS = {OK: 0, NOT_PROBED: 0, WARNING: 1, UNKNOWN: 2, CRITICAL: 3}
 OTHER_TYPE = {"type": "full_mesh"}
 
@@ -135,7 +137,7 @@ def test_a_failing_focus_never_improves_the_server(
     """Making a probed focus critical leaves the server's verdict as it is or makes it worse."""
     place = data.draw(st.integers(0, len(foci) - 1))
     worse = [*foci]
-    worse[place] = foci[place].with_verdict(CRITICAL)
+    worse[place] = replace(foci[place], verdict=CRITICAL)
     before, after = server_verdict(discovery, foci, findings), server_verdict(discovery, worse, findings)
     assert BADNESS[after] >= BADNESS[before]
 

@@ -14,7 +14,7 @@ from plugins.foci.model import Verdict
 from tests.truth.row import Case, Mark, Row
 from tests.truth.world import BARE, BASE_URL, NAME, RTC, Scene, World, behind_nginx
 
-OK, WARNING, CRITICAL, UNKNOWN, _ = Verdict
+CRITICAL, UNKNOWN, WARNING, OK, _ = Verdict
 UNTESTED = r"Signalling and media not tested\."
 LOOKUP = "openid-userinfo-unreachable"
 SFU_HOST = "sfu.example.org"

@@ -11,7 +11,7 @@ from plugins.foci.model import Verdict
 from tests.truth.row import ELEMENT_X, NEW, OLD, WEB, Case, Mark, Row
 from tests.truth.world import BARE, NAME, RTC, RTC_HOST, Scene, World, behind_nginx
 
-OK, WARNING, CRITICAL, UNKNOWN, _ = Verdict
+CRITICAL, UNKNOWN, WARNING, OK, _ = Verdict
 ALL = (OLD, WEB, NEW, ELEMENT_X)
 MATRIX_ORG = "https://livekit-jwt.call.matrix.org"
 STRANGER = "https://rtc.example.net/livekit/jwt"

@@ -15,7 +15,7 @@ from plugins.foci.model import Verdict
 from tests.truth.row import ELEMENT_X, NEW, OLD, WEB, Case, Mark, Row
 from tests.truth.world import DOCUMENT, NAME, RTC, RTC_HOST, Scene, World, behind_nginx, well_known_at
 
-OK, WARNING, CRITICAL, UNKNOWN, _ = Verdict
+CRITICAL, UNKNOWN, WARNING, OK, _ = Verdict
 ALL = (OLD, WEB, NEW, ELEMENT_X)
 BROWSERS = (OLD, WEB, NEW)
 SLASHED = {**DOCUMENT, "org.matrix.msc4143.rtc_foci": [{"type": "livekit", "livekit_service_url": RTC + "/"}]}

@@ -12,7 +12,7 @@ from plugins.foci.model import Verdict
 from tests.truth.row import ELEMENT_X, NEW, OLD, WEB, Case, Mark, Row
 from tests.truth.world import BARE, BASE_URL, DOCUMENT, ENTRY, NAME, RTC, Scene, World, behind_nginx, well_known_at
 
-OK, WARNING, CRITICAL, UNKNOWN, _ = Verdict
+CRITICAL, UNKNOWN, WARNING, OK, _ = Verdict
 MATRIX = "matrix.example.org"
 
 
