@@ -90,22 +90,22 @@ def soak(trace: Trace, directory: Path, seed: int, every: float = HOUR) -> Soake
     async def whole() -> Soaked:
         started, others = time.process_time(), len(asyncio.all_tasks())
         database = await opened(f"sqlite:///{path}")
-        station = Station(trace.truth, database, WatchSettings(), seed)
+        runtime = Station(trace.truth, database, WatchSettings(), seed)
 
         async def look() -> None:
             gc.collect()
-            samples.append(_sample(station.clock.passed() / HOUR, path))
+            samples.append(_sample(runtime.clock.passed() / HOUR, path))
 
         try:
-            await station.play(look, every)
+            await runtime.play(look, every)
         finally:
             await database.close()
         # cancelled tasks of the interpreter's own need a turn to end
         await asyncio.sleep(0)
         spent = time.process_time() - started
         left = len(asyncio.all_tasks()) - others
-        verdict = audit(trace.truth, tuple(station.told), trace.terms)
-        checks = station.checker.checks
+        verdict = audit(trace.truth, tuple(runtime.told), trace.terms)
+        checks = runtime.checker.checks
         return Soaked(verdict, checks, checks * HOUR / trace.truth.length, spent, samples, (left, 0, 0))
 
     result = simulate(whole())

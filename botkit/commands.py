@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from botkit.config import CommandsConfig, Rate
-from botkit.cooldown import Buckets, Cooldown, CooldownError
+from botkit.cooldown import RateLimiter, RateLimitError, TokenBuckets
 from botkit.document import Document, Paragraph, Reply, Text
 from botkit.help import command_help, subcommand_help, usage_line
 from botkit.mention import resolved_line, typed_line
@@ -81,9 +81,9 @@ class CommandRouter:
         self._access = access
         self._admins = frozenset(admins)
         self._own_user_id = own_user_id
-        self._cooldown = Cooldown(access.per_user, access.per_room, clock)
-        self._refusals = Buckets(_REFUSALS, clock)
-        self._room_refusals = Buckets(_REFUSALS_PER_ROOM, clock)
+        self._cooldown = RateLimiter(access.per_user, access.per_room, clock)
+        self._refusals = TokenBuckets(_REFUSALS, clock)
+        self._room_refusals = TokenBuckets(_REFUSALS_PER_ROOM, clock)
         self._entitled = entitled
         self._incident = incident
 
@@ -107,7 +107,7 @@ class CommandRouter:
         try:
             self._cooldown.charge(message.sender, message.room_id)
             return await self._answer(call, message)
-        except CooldownError as error:
+        except RateLimitError as error:
             if error.silent:
                 return ()
             return _line(f"Too many commands: try again in {math.ceil(error.seconds)} s.")
@@ -153,7 +153,7 @@ class CommandRouter:
             return _line(f"The homeserver does not tell who or what is in this room right now ({error}); try again.")
         except UsageError as error:
             return _line(self._usage_reply(str(error), usage, command, "" if subcommand else word))
-        except CooldownError:
+        except RateLimitError:
             raise
         except Exception:
             incident = self._incident()

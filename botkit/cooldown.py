@@ -12,7 +12,7 @@ CAPACITY = 10_000
 """Keys remembered per rate; the longest untouched is forgotten first."""
 
 
-class CooldownError(Exception):
+class RateLimitError(Exception):
     """
     A rate is spent.
 
@@ -34,7 +34,7 @@ class _Bucket:
     told: bool = False
 
 
-class Buckets:
+class TokenBuckets:
     """One token bucket per key: bursts up to the rate's count, refilled evenly."""
 
     def __init__(self, rate: Rate, clock: Callable[[], float], capacity: int = CAPACITY) -> None:
@@ -80,24 +80,24 @@ class Buckets:
         return bucket
 
 
-class Cooldown:
+class RateLimiter:
     """A rate per user and a rate per room, spent together or not at all."""
 
     def __init__(self, per_user: Rate, per_room: Rate, clock: Callable[[], float]) -> None:
-        self._users = Buckets(per_user, clock)
-        self._rooms = Buckets(per_room, clock)
+        self._users = TokenBuckets(per_user, clock)
+        self._rooms = TokenBuckets(per_room, clock)
 
     def charge(self, user_id: str, room_id: str, amount: int = 1) -> None:
         """
         Spend ``amount`` of both rates.
 
         Raises:
-            CooldownError: one of them is spent; nothing was taken from either.
+            RateLimitError: one of them is spent; nothing was taken from either.
         """
         waits = ((self._users, user_id), (self._rooms, room_id))
         over = [(buckets.wait(key, amount), buckets, key) for buckets, key in waits]
         seconds, buckets, key = max(over, key=lambda entry: entry[0])
         if seconds > 0:
-            raise CooldownError(seconds, silent=not buckets.tell(key))
+            raise RateLimitError(seconds, silent=not buckets.tell(key))
         self._users.take(user_id, amount)
         self._rooms.take(room_id, amount)

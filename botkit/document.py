@@ -27,13 +27,13 @@ class Code:
 
 
 @dataclass(frozen=True, slots=True)
-class Sign:
+class Emoji:
     """The bot's own emoji, such as for a verdict. Never strangers' text: in all other parts emoji become U+FFFD."""
 
     text: str
 
 
-Inline = Text | Bold | Code | Sign
+Inline = Text | Bold | Code | Emoji
 
 
 @dataclass(frozen=True, slots=True)

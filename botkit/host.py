@@ -17,14 +17,14 @@ from botkit.document import Reply
 from botkit.loader import LoadedPlugin, collect_commands
 from botkit.matrix.cross_signing import Outcome
 from botkit.matrix.enrolment import Device, Enrolment
-from botkit.matrix.mail import PostBox
+from botkit.matrix.mail import OutboxNotifier
 from botkit.matrix.rooms import RoomDirectory
 from botkit.matrix.session import AccountError
-from botkit.matrix.station import Memory, Station, now_ms
+from botkit.matrix.station import HostStores, MatrixRuntime, now_ms
 from botkit.matrix.status import StatusBoard
 from botkit.matrix.sync import TokenRejectedError
-from botkit.matrix.whereabouts import RoomBook, Whereabouts
-from botkit.matrix.wire import Homeserver, UnreachableError, trust_anchors
+from botkit.matrix.whereabouts import Membership, RoomQueries
+from botkit.matrix.wire import HomeserverClient, UnreachableError, trust_anchors
 from botkit.message import InboundMessage
 from botkit.metrics import FigureCollector, registry_of
 from botkit.outbound import HomeserverReader, OutboundClient
@@ -137,16 +137,21 @@ async def _run(config: Config, plugins: Sequence[LoadedPlugin]) -> int:
             device.session.device_id,
             device.crypto.fingerprint,
         )
-        memory = Memory.of(database, [loaded.name for loaded in plugins])
-        rooms, whereabouts = RoomDirectory(homeserver), Whereabouts()
-        status = StatusBoard(database, memory.inbox, memory.outbox, whereabouts, time.monotonic)
-        book = RoomBook(rooms, whereabouts, config.admins)
+        memory = HostStores.of(database, [loaded.name for loaded in plugins])
+        rooms, membership = RoomDirectory(homeserver), Membership()
+        status = StatusBoard(database, memory.inbox, memory.outbox, membership, time.monotonic)
+        book = RoomQueries(rooms, membership, config.admins)
         resources = await _resources(stack, config, matrix, homeserver)
 
         def context(plugin: str) -> PluginContext:
-            mail = PostBox(plugin, now_ms, lambda: station.wake())
+            notifier = OutboxNotifier(plugin, now_ms, lambda: runtime.wake())
             return PluginContext(
-                *resources, rooms=book, status=status, limits=config.network.limits(), storage=database, mail=mail
+                *resources,
+                rooms=book,
+                status=status,
+                limits=config.network.limits(),
+                storage=database,
+                notifier=notifier,
             )
 
         for loaded in plugins:
@@ -161,13 +166,13 @@ async def _run(config: Config, plugins: Sequence[LoadedPlugin]) -> int:
 
         supervisor = Supervisor()
         stack.push_async_callback(supervisor.stop)
-        station = Station(
+        runtime = MatrixRuntime(
             config,
             homeserver,
             device,
             memory,
             rooms,
-            whereabouts,
+            membership,
             status,
             plugins=built,
             book=book,
@@ -177,14 +182,14 @@ async def _run(config: Config, plugins: Sequence[LoadedPlugin]) -> int:
         )
         async with _started(built), _web(config, status, built):
             try:
-                await station.start()
-                await _serve(supervisor, station, enrolment, device)
+                await runtime.start()
+                await _serve(supervisor, runtime, enrolment, device)
             finally:
-                await station.stop()
+                await runtime.stop()
     return 0
 
 
-async def _serve(supervisor: Supervisor, station: Station, enrolment: Enrolment, device: Device) -> None:
+async def _serve(supervisor: Supervisor, runtime: MatrixRuntime, enrolment: Enrolment, device: Device) -> None:
     """Until cancelled, or until the account is lost for good."""
     while True:
         try:
@@ -197,7 +202,7 @@ async def _serve(supervisor: Supervisor, station: Station, enrolment: Enrolment,
                 ) from None
             log.warning("the homeserver ended the session, logging in again device=%s", device.session.device_id)
             await enrolment.sign_in.renew(device.session)
-            await station.resume()
+            await runtime.resume()
 
 
 @asynccontextmanager
@@ -243,7 +248,7 @@ async def _web(config: Config, status: StatusBoard, plugins: dict[str, Plugin]) 
 
 
 async def _resources(
-    stack: AsyncExitStack, config: Config, matrix: MatrixConfig, homeserver: Homeserver
+    stack: AsyncExitStack, config: Config, matrix: MatrixConfig, homeserver: HomeserverClient
 ) -> tuple[OutboundClient, Account]:
     """What plugins reach the world with."""
     try:
@@ -259,14 +264,14 @@ async def _resources(
 class _LiveToken:
     """The token of the moment; it changes when the session is renewed."""
 
-    def __init__(self, homeserver: Homeserver) -> None:
+    def __init__(self, homeserver: HomeserverClient) -> None:
         self._homeserver = homeserver
 
     def get_secret_value(self) -> str:
         return self._homeserver.token.get_secret_value() if self._homeserver.token else ""
 
 
-def _router(config: Config, matrix: MatrixConfig, plugins: dict[str, Plugin], book: RoomBook) -> CommandRouter:
+def _router(config: Config, matrix: MatrixConfig, plugins: dict[str, Plugin], book: RoomQueries) -> CommandRouter:
     return CommandRouter(
         collect_commands(plugins),
         prefix=config.command_prefix,
@@ -285,13 +290,13 @@ def _account(config: Config) -> MatrixConfig:
     return config.matrix
 
 
-def _homeserver(config: Config, matrix: MatrixConfig) -> Homeserver:
+def _homeserver(config: Config, matrix: MatrixConfig) -> HomeserverClient:
     try:
         trust = trust_anchors(config.network.ca_file)
     except OSError as error:
         raise ConfigError(f"network.ca_file: {config.network.ca_file}: {error.strerror or error}") from None
     agent = config.network.user_agent or f"foci-bot/{VERSION}"
-    return Homeserver(matrix.homeserver_url, trust=trust, user_agent=agent)
+    return HomeserverClient(matrix.homeserver_url, trust=trust, user_agent=agent)
 
 
 def quiet_libraries() -> None:

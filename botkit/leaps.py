@@ -8,7 +8,7 @@ from collections.abc import Callable
 DAY = 86_400.0
 
 
-class Leaps:
+class ClockJumps:
     """
     Holds the time of day against a clock that never jumps, from when it is made.
 

@@ -25,7 +25,7 @@ class Placement(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class Notification:
     """
     A message to send to a room.
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from botkit.document import Reply
 from botkit.figure import Figure
-from botkit.letter import Letter
+from botkit.letter import Notification
 from botkit.outbound import HomeserverReader, OutboundClient
 
 if TYPE_CHECKING:
@@ -80,10 +80,10 @@ class Rooms(Protocol):
         """Rooms that refused the bot or put it out; letters to them are dropped until they take it in again."""
 
 
-class Mail(Protocol):
+class Notifier(Protocol):
     """The way of letters into rooms. See ``botkit.letter``."""
 
-    async def post(self, connection: Connection, letters: Iterable[Letter]) -> None:
+    async def post(self, connection: Connection, letters: Iterable[Notification]) -> None:
         """
         Write letters down inside a transaction of ``PluginContext.storage``: they are sent if it is committed.
 
@@ -135,7 +135,7 @@ class Invocation:
     Attributes:
         args: the words after the command, mentions (pills) replaced by the user ids they stand for.
         reply_author: who wrote the message this one replies to, None when it is no reply.
-        charge: counts further work against the sender's and the room's rate; raises CooldownError when spent.
+        charge: counts further work against the sender's and the room's rate; raises RateLimitError when spent.
     """
 
     event_id: str
@@ -197,7 +197,7 @@ class PluginContext:
     status: HostStatus
     limits: Limits
     storage: Database
-    mail: Mail
+    notifier: Notifier
 
 
 @dataclass(frozen=True, slots=True)

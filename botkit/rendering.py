@@ -10,7 +10,7 @@ from dataclasses import replace
 from itertools import accumulate
 from typing import Any, Literal
 
-from botkit.document import Block, Bold, Code, CodeBlock, Document, Inline, OrderedList, Paragraph, Sign, Text
+from botkit.document import Block, Bold, Code, CodeBlock, Document, Emoji, Inline, OrderedList, Paragraph, Text
 from botkit.visible import shortened, visible, visible_lines
 
 MESSAGE_BYTES = 32_000
@@ -159,11 +159,11 @@ def _unpinging(text: str) -> str:
 
 
 def _plain_inline(part: Inline) -> str:
-    return part.text if isinstance(part, Sign) else _unpinging(_words(part))
+    return part.text if isinstance(part, Emoji) else _unpinging(_words(part))
 
 
 def _html_inline(part: Inline) -> str:
-    if isinstance(part, Sign):
+    if isinstance(part, Emoji):
         return html.escape(part.text)
     words = _words(part)
     if isinstance(part, Code):

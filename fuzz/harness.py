@@ -10,11 +10,11 @@ from typing import Any
 from botkit.commands import MOST_ARGUMENTS
 from botkit.document import Block, Bold, Code, CodeBlock, Document, Inline, OrderedList, Paragraph, Text
 from botkit.identifiers import is_user_id
-from botkit.matrix.screening import Screen
+from botkit.matrix.screening import EventFilter
 from botkit.mention import LONGEST_LINE, mentioned_user, resolved_line, typed_line
 from botkit.message import InboundMessage
-from botkit.outbound.target import TargetError as UrlError
-from botkit.outbound.target import parse_target as parse_url
+from botkit.outbound.target import UrlError as UrlError
+from botkit.outbound.target import parse_url as parse_url
 from botkit.rendering import MESSAGE_BYTES, message_content, to_plain
 from plugins.foci.discovery import redirected
 from plugins.foci.model import Report
@@ -27,7 +27,7 @@ from tests.host.markup import Markup
 from tests.hostile.reports import report
 from tests.hostile.strings import assert_only_text
 
-SCREEN = Screen("@bot:example.org", 120.0)
+SCREEN = EventFilter("@bot:example.org", 120.0)
 NOW = 1_700_000_000.0
 
 

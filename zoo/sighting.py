@@ -20,7 +20,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
+class PresentedCertificate:
     """
     One animal's part of a run of ``check --json``.
 

@@ -25,7 +25,7 @@ from botkit.outbound.model import (
 )
 from lab.simulation import SimulatedClock
 from plugins.foci.answer import WellKnownAnswer, read_answer
-from plugins.foci.assembly import CheckSettings, Evidence, assemble, entries_of
+from plugins.foci.assembly import CheckSettings, ServerObservation, assemble, entries_of
 from plugins.foci.check import Checker, Examined, Observe
 from plugins.foci.entries import probe_url
 from plugins.foci.homeserver import HomeserverAnswer, TransportsAnswer
@@ -84,7 +84,7 @@ class StandInChecker(Checker):
         urls = list(dict.fromkeys(url for url in places if url is not None and not url.fault))
         watch = observe or self.observe
         seen = dict(zip(urls, await asyncio.gather(*(watch(url, deadline) for url in urls)), strict=True))
-        evidence = Evidence(target, answer, homeserver, None, None, seen)
+        evidence = ServerObservation(target, answer, homeserver, None, None, seen)
         now = datetime.fromtimestamp(self._wall.now(), UTC)
         report = assemble(evidence, CheckSettings(ignore), self._list, now, (loop.time() - started) * 1000)
         return Examined(report, evidence)

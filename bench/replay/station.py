@@ -16,15 +16,15 @@ from bench.replay.internet import StandInChecker
 from bench.replay.storage import opened
 from bench.replay.told import Told
 from bench.replay.truth import DAY, Truth
-from botkit.matrix.mail import PostBox
+from botkit.matrix.mail import OutboxNotifier
 from botkit.outbound import HomeserverReader
-from botkit.plugin import Account, Limits, Mail, Rooms
+from botkit.plugin import Account, Limits, Notifier, Rooms
 from botkit.storage import Database
 from botkit.storage.outbox import MessageState, Outbox
 from botkit.storage.tables import outbox
 from botkit.storage.text import from_json
 from lab.simulation import SimulatedClock, simulate
-from plugins.foci.vigil import Vigil
+from plugins.foci.vigil import Watcher
 from plugins.foci.watches import Watch, WatchSettings
 
 NOON = 1_795_435_200.0
@@ -69,7 +69,7 @@ class Station:
         database: Database,
         settings: WatchSettings,
         seed: int,
-        post: Callable[[Mail], Mail] = lambda mail: mail,
+        post: Callable[[Notifier], Notifier] = lambda notifier: notifier,
     ) -> None:
         self.truth = truth
         self.database = database
@@ -81,7 +81,7 @@ class Station:
         self._post = post
         self._outbox = Outbox(database, self._milliseconds)
         self._letters = asyncio.Event()
-        self._vigil: Vigil | None = None
+        self._watcher: Watcher | None = None
 
     async def play(self, look: Callable[[], Awaitable[None]] | None = None, every: float = 3600.0) -> None:
         """
@@ -111,7 +111,7 @@ class Station:
     @property
     def broken(self) -> int:
         """Checks that ended in a fault of the bot's own, since it was started."""
-        return 0 if self._vigil is None else self._vigil.watchman.rounds().broken
+        return 0 if self._watcher is None else self._watcher.scheduler.rounds().broken
 
     async def _start(self) -> None:
         watches = [
@@ -120,25 +120,25 @@ class Station:
             for server, interval in servers.items()
         ]
         account = Account("@foci:watcher.invalid", cast(HomeserverReader, None))
-        self._vigil = Vigil(
+        self._watcher = Watcher(
             self.checker,
             account,
             cast(Rooms, _NoRooms()),
             self.database,
-            self._post(PostBox("foci", self._milliseconds, self._letters.set)),
+            self._post(OutboxNotifier("foci", self._milliseconds, self._letters.set)),
             Limits(),
             self._settings,
             watches,
             self.clock,
             lambda: 1 + 0.1 * self._chance.uniform(-1, 1),
         )
-        await self._vigil.start()
+        await self._watcher.start()
 
     async def _stop(self) -> None:
-        assert self._vigil is not None
+        assert self._watcher is not None
         if self.broken:
             raise RuntimeError(f"{self.broken} checks broke")
-        await self._vigil.stop()
+        await self._watcher.stop()
 
     async def _deliver(self) -> None:
         """Stands in for courier and homeserver: every letter arrives at once."""
@@ -179,16 +179,16 @@ def play(
     *,
     settings: WatchSettings | None = None,
     seed: int = 0,
-    post: Callable[[Mail], Mail] = lambda mail: mail,
+    post: Callable[[Notifier], Notifier] = lambda notifier: notifier,
 ) -> Played:
     """Play a trace on a new database in a directory."""
 
     async def whole() -> Played:
         database = await opened(f"sqlite:///{directory / 'replay.db'}")
         try:
-            station = Station(truth, database, settings or WatchSettings(), seed, post)
-            await station.play()
-            return Played(tuple(station.told), station.checker.checks, time.process_time() - started)
+            runtime = Station(truth, database, settings or WatchSettings(), seed, post)
+            await runtime.play()
+            return Played(tuple(runtime.told), runtime.checker.checks, time.process_time() - started)
         finally:
             await database.close()
 

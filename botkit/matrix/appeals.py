@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from botkit.matrix.reply import appeal_notice
+from botkit.matrix.reply import retry_notice
 from botkit.plugin import Rooms
 from botkit.storage.outbox import Outbox
 
@@ -25,7 +25,7 @@ class _Turn:
     pause: float
 
 
-class Appeals:
+class SuspendedRoomRetry:
     """
     Writes a notice to suspended rooms that the bot is still in.
 
@@ -79,5 +79,5 @@ class Appeals:
     async def _appeal(self, room_id: str) -> None:
         # what waits there already will tell as well
         if room_id not in await self._outbox.rooms_waiting():
-            await self._outbox.add(appeal_notice(room_id, self._now()))
+            await self._outbox.add(retry_notice(room_id, self._now()))
             self._wake()

@@ -8,7 +8,7 @@ from typing import Any
 from nio.crypto import encrypt_attachment
 
 from botkit.document import Document, Paragraph, Text
-from botkit.matrix.wire import Homeserver, UnreachableError
+from botkit.matrix.wire import HomeserverClient, UnreachableError
 from botkit.rendering import message_content
 
 MOST_ATTEMPTS = 5
@@ -20,7 +20,7 @@ class UploadRefusedError(Exception):
 
 
 async def uploaded(
-    homeserver: Homeserver, content: Mapping[str, Any], data: bytes, *, encrypted: bool
+    homeserver: HomeserverClient, content: Mapping[str, Any], data: bytes, *, encrypted: bool
 ) -> dict[str, Any]:
     """
     Upload what a message shows.

@@ -15,9 +15,9 @@ from botkit.matrix.crypto import Crypto, CryptoMissingError
 from botkit.matrix.relation import related
 from botkit.matrix.reply import shortened
 from botkit.matrix.rooms import EncryptedRooms
-from botkit.matrix.rounds import Rounds
-from botkit.matrix.whereabouts import Standing
-from botkit.matrix.wire import Answer, Homeserver, UnreachableError, path
+from botkit.matrix.rounds import PerRoom
+from botkit.matrix.whereabouts import RoomAcceptance
+from botkit.matrix.wire import Answer, HomeserverClient, UnreachableError, path
 from botkit.plugin import RoomClosedError, RoomUnavailableError
 from botkit.storage.database import StorageError
 from botkit.storage.outbox import Outbox, Outgoing, Queued
@@ -45,7 +45,7 @@ class _Next(Enum):
     TOO_LARGE = auto()
 
 
-class Courier:
+class Sender:
     """
     One sender per room. What fails for now is tried again for ever; what the homeserver refuses is given up.
 
@@ -59,9 +59,9 @@ class Courier:
 
     def __init__(
         self,
-        homeserver: Homeserver,
+        homeserver: HomeserverClient,
         outbox: Outbox,
-        standing: Standing,
+        standing: RoomAcceptance,
         crypto: Crypto,
         encrypted: EncryptedRooms,
         joining: Callable[[str], bool],
@@ -82,7 +82,7 @@ class Courier:
         self._now = now
         self._sleep = sleep
         self._turns = asyncio.Semaphore(_PARALLEL)
-        self._rounds: Rounds[str] = Rounds(outbox.rooms_waiting, self._serve)
+        self._rounds: PerRoom[str] = PerRoom(outbox.rooms_waiting, self._serve)
         self._silent_until = float("-inf")
 
     def wake(self) -> None:

@@ -24,7 +24,7 @@ from pydantic import SecretStr
 
 from botkit.matrix.secret_file import read_secret, write_secret
 from botkit.matrix.session import AccountError, Session
-from botkit.matrix.wire import Answer, Homeserver, path
+from botkit.matrix.wire import Answer, HomeserverClient, path
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +76,7 @@ class SigningKeys:
 class CrossSigning:
     """Sees to it that the bot's device is signed by the bot's own keys, kept in ``directory`` (mode 0600)."""
 
-    def __init__(self, homeserver: Homeserver, session: Session, directory: Path) -> None:
+    def __init__(self, homeserver: HomeserverClient, session: Session, directory: Path) -> None:
         self._homeserver = homeserver
         self._session = session
         self._file = directory / KEYS_NAME

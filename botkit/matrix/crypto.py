@@ -13,7 +13,7 @@ from nio.crypto import ENCRYPTION_ENABLED
 from nio.store import SqliteStore
 
 from botkit.matrix.key_exchange import SIGNED, CryptoInterruptedError, KeyExchange, mapping
-from botkit.matrix.wire import Homeserver
+from botkit.matrix.wire import HomeserverClient
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ class Crypto:
 
     def __init__(
         self,
-        homeserver: Homeserver,
+        homeserver: HomeserverClient,
         user_id: str,
         device_id: str,
         *,

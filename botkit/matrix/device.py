@@ -12,14 +12,14 @@ from typing import Any
 from botkit.matrix.crypto import STORE_NAME, Crypto
 from botkit.matrix.secret_file import read_secret, write_secret
 from botkit.matrix.session import AccountError, Session
-from botkit.matrix.wire import Answer, Homeserver, path
+from botkit.matrix.wire import Answer, HomeserverClient, path
 
 log = logging.getLogger(__name__)
 
 PICKLE_KEY_NAME = "pickle.key"
 
 
-def open_crypto(homeserver: Homeserver, session: Session, directory: Path) -> Crypto:
+def open_crypto(homeserver: HomeserverClient, session: Session, directory: Path) -> Crypto:
     """
     The session's crypto store, made on first use.
 
@@ -49,7 +49,7 @@ def open_crypto(homeserver: Homeserver, session: Session, directory: Path) -> Cr
         raise AccountError(f"{store} cannot be read ({type(error).__name__}); {_remedy(directory)}") from None
 
 
-async def published_device(homeserver: Homeserver, session: Session) -> tuple[Answer, Mapping[str, Any]]:
+async def published_device(homeserver: HomeserverClient, session: Session) -> tuple[Answer, Mapping[str, Any]]:
     """The account's published keys, and those of this device among them (empty before the first upload)."""
     wanted = {"device_keys": {session.user_id: []}, "timeout": 10_000}
     answer = await homeserver.request("POST", path("keys", "query"), wanted)

@@ -18,7 +18,7 @@ from botkit.matrix.crypto import Crypto
 from botkit.matrix.device import check_same_device, open_crypto, published_device
 from botkit.matrix.key_exchange import CryptoInterruptedError
 from botkit.matrix.session import Session, SessionFile, SignIn
-from botkit.matrix.wire import Answer, Homeserver, UnreachableError
+from botkit.matrix.wire import Answer, HomeserverClient, UnreachableError
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ class Enrolment:
 
     def __init__(
         self,
-        homeserver: Homeserver,
+        homeserver: HomeserverClient,
         config: MatrixConfig,
         directory: Path,
         *,

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from botkit.matrix.screening import own_join
-from botkit.matrix.signs import SIGN_TYPES
-from botkit.matrix.wire import Homeserver, UnreachableError, path
+from botkit.matrix.signs import REACTION_TYPES
+from botkit.matrix.wire import HomeserverClient, UnreachableError, path
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ class GapError(Exception):
     """The homeserver does not give the missing part now; the text is one line."""
 
 
-class History:
+class GapReader:
     """
     Reads backwards.
 
@@ -33,7 +33,7 @@ class History:
         own_user_id: nothing before this user's own join is of interest.
     """
 
-    def __init__(self, homeserver: Homeserver, own_user_id: str, max_age: float) -> None:
+    def __init__(self, homeserver: HomeserverClient, own_user_id: str, max_age: float) -> None:
         self._homeserver = homeserver
         self._own_user_id = own_user_id
         self._max_age = max_age
@@ -50,9 +50,9 @@ class History:
         """
         return await self._read(room_id, token, since, _WORDS, now - 2 * self._max_age)
 
-    async def signs_before(self, room_id: str, token: str, since: str, now: float) -> list[Any]:
+    async def reactions_before(self, room_id: str, token: str, since: str, now: float) -> list[Any]:
         """The same for reactions and redactions, which matter for longer than words. Raises GapError."""
-        return await self._read(room_id, token, since, SIGN_TYPES, now - _SIGNS_MATTER)
+        return await self._read(room_id, token, since, REACTION_TYPES, now - _SIGNS_MATTER)
 
     async def _read(self, room_id: str, token: str, since: str, types: Sequence[str], until: float) -> list[Any]:
         backwards: list[Any] = []

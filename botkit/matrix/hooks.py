@@ -7,10 +7,10 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 
 from botkit.matrix.backoff import Backoff
-from botkit.matrix.rounds import Rounds
+from botkit.matrix.rounds import PerRoom
 from botkit.plugin import Plugin, Reaction, Rooms, RoomUnavailableError
 from botkit.storage import StorageError
-from botkit.storage.calls import Call, Calls, Hook
+from botkit.storage.calls import Hook, HookCall, HookQueue
 
 log = logging.getLogger(__name__)
 
@@ -19,7 +19,7 @@ Sleep = Callable[[float], Awaitable[None]]
 _LONGEST_PAUSE = 600.0
 
 
-class Hooks:
+class HookWorker:
     """
     One task for each plugin and room that has calls; a hook that fails holds up only its own room.
 
@@ -27,12 +27,14 @@ class Hooks:
         rooms: who is entitled, and where the bot is.
     """
 
-    def __init__(self, calls: Calls, plugins: Mapping[str, Plugin], rooms: Rooms, sleep: Sleep = asyncio.sleep) -> None:
-        self._calls = calls
+    def __init__(
+        self, calls: HookQueue, plugins: Mapping[str, Plugin], rooms: Rooms, sleep: Sleep = asyncio.sleep
+    ) -> None:
+        self._hook_queue = calls
         self._plugins = plugins
         self._rooms = rooms
         self._sleep = sleep
-        self._rounds: Rounds[tuple[str, str]] = Rounds(calls.waiting, self._serve)
+        self._rounds: PerRoom[tuple[str, str]] = PerRoom(calls.waiting, self._serve)
 
     def wake(self) -> None:
         """There may be calls to make."""
@@ -51,7 +53,7 @@ class Hooks:
         backoff = Backoff(longest=_LONGEST_PAUSE)
         while not self._rounds.closed:
             try:
-                call = await self._calls.next(*key)
+                call = await self._hook_queue.next(*key)
                 if call is None:
                     return
                 await self._settle(call)
@@ -65,25 +67,25 @@ class Hooks:
                 log.exception("hook failed, calling it again plugin=%s room=%s", *key)
                 await self._sleep(backoff.pause(None))
 
-    async def _settle(self, call: Call) -> None:
+    async def _settle(self, call: HookCall) -> None:
         plugin = self._plugins.get(call.plugin)
         if plugin is None or not await self._due(call):
-            await self._calls.drop(call)
+            await self._hook_queue.drop(call)
             return
         await _made(plugin, call)
-        await self._calls.done(call)
+        await self._hook_queue.done(call)
 
-    async def _due(self, call: Call) -> bool:
+    async def _due(self, call: HookCall) -> bool:
         """Reactions count by those who are entitled, their withdrawal if they counted."""
         if call.hook is Hook.REACTED:
             # who has power in a room that cannot be asked is of no use to anybody
             return call.room_id in self._rooms.joined() and await self._rooms.entitled(call.room_id, call.sender or "")
         if call.hook is Hook.REDACTED:
-            return await self._calls.taken(call.event_id or "")
+            return await self._hook_queue.taken(call.event_id or "")
         return True
 
 
-async def _made(plugin: Plugin, call: Call) -> None:
+async def _made(plugin: Plugin, call: HookCall) -> None:
     room_id, event_id, arguments = call.room_id, call.event_id or "", call.arguments
     match call.hook:
         case Hook.REACTED:

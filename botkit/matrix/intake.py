@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from botkit.matrix.crypto import Crypto
-from botkit.matrix.history import History
+from botkit.matrix.history import GapReader
 from botkit.matrix.reply import unreadable_notice
 from botkit.matrix.rooms import EncryptedRooms, Invitations
-from botkit.matrix.screening import Screen, age, own_join
-from botkit.matrix.signs import ABSENT, loss, relieves, sign, tombstones
-from botkit.matrix.whereabouts import Whereabouts
+from botkit.matrix.screening import EventFilter, age, own_join
+from botkit.matrix.signs import ABSENT, changes_power_levels, departure, reaction_or_redaction, tombstones
+from botkit.matrix.whereabouts import Membership
 from botkit.message import InboundMessage
-from botkit.storage.inbox import Account, Heard, Inbox, Locked
+from botkit.storage.inbox import Account, Inbox, ReceivedEvent, UndecryptedEvent
 from botkit.storage.outbox import Outbox
-from botkit.storage.residence import Entry, Loss, News, Residence
+from botkit.storage.residence import Departure, Joined, RoomChanges, RoomStore
 from botkit.storage.rooms import RoomNotes
 
 log = logging.getLogger(__name__)
@@ -37,16 +37,16 @@ class Wakers:
 
 
 @dataclass(frozen=True, slots=True)
-class Stores:
+class SyncStores:
     """Where things are kept."""
 
     inbox: Inbox
     outbox: Outbox
     notes: RoomNotes
-    residence: Residence
+    room_store: RoomStore
 
 
-class Intake:
+class SyncHandler:
     """
     Takes a sync answer in: what it says is stored together with the token that follows it.
 
@@ -61,15 +61,15 @@ class Intake:
     def __init__(
         self,
         account: Account,
-        stores: Stores,
+        stores: SyncStores,
         crypto: Crypto,
         encrypted: EncryptedRooms,
         invitations: Invitations,
-        history: History,
-        screen: Screen,
+        history: GapReader,
+        screen: EventFilter,
         is_command: Callable[[InboundMessage], bool],
         wake: Wakers,
-        whereabouts: Whereabouts,
+        membership: Membership,
         now: Callable[[], float],
     ) -> None:
         self._account = account
@@ -82,23 +82,23 @@ class Intake:
         self._is_command = is_command
         self._wake = wake
         self._now = now
-        self._whereabouts = whereabouts
+        self._membership = membership
         self.lag: float | None = None
 
-    async def take_stock(self, sync: Mapping[str, Any], joined: set[str]) -> None:
+    async def record_now(self, sync: Mapping[str, Any], joined: set[str]) -> None:
         """Learn from an initial sync, without its timelines; rooms that are not among ``joined`` are lost."""
         described = _part(sync, "join")
         await self._encrypted.mark([room for room, info in described.items() if _turned_encrypted(info)])
-        residence = self._stores.residence
-        known, suspended = await self._stores.notes.known(), await residence.suspended()
-        news = News(losses=[Loss(room_id, ABSENT) for room_id in sorted(known - suspended - joined)])
+        room_store = self._stores.room_store
+        known, suspended = await self._stores.notes.known(), await room_store.suspended()
+        news = RoomChanges(losses=[Departure(room_id, ABSENT) for room_id in sorted(known - suspended - joined)])
         for room_id in joined & described.keys():
             news.tombstones += tombstones(_events(described[room_id]), room_id)
-        await residence.take_stock(news)
-        await residence.settle(joined - known)
+        await room_store.record_now(news)
+        await room_store.settle(joined - known)
         self._forget(news)
-        self._whereabouts.joined = joined
-        self._whereabouts.suspended = set(await residence.suspended())
+        self._membership.joined = joined
+        self._membership.suspended = set(await room_store.suspended())
         self._invitations.consider(_part(sync, "invite"))
         self._wake.hooks()
         self._wake.upgrades()
@@ -118,17 +118,17 @@ class Intake:
         keys_came = self._crypto.hear(sync)
         joined = _part(sync, "join")
         await self._encrypted.mark([room for room, info in joined.items() if _turned_encrypted(info)])
-        heard: list[Heard] = []
-        news = News()
+        heard: list[ReceivedEvent] = []
+        news = RoomChanges()
         for room_id, info in joined.items():
             self._invitations.withdrawn(room_id)
             heard += await self._room(room_id, info, since, news)
         for room_id, info in _part(sync, "leave").items():
             self._invitations.withdrawn(room_id)
-            if room_id in self._whereabouts.joined:
-                news.losses.append(loss(_events(info), room_id, self._screen.own_user_id))
+            if room_id in self._membership.joined:
+                news.losses.append(departure(_events(info), room_id, self._screen.own_user_id))
         await self._stores.inbox.receive(
-            self._account, next_batch, heard, lambda connection: self._stores.residence.record(connection, news)
+            self._account, next_batch, heard, lambda connection: self._stores.room_store.record(connection, news)
         )
         await self._settle(news, joined)
         if heard:
@@ -137,70 +137,70 @@ class Intake:
         if keys_came:
             await self.retry_locked()
 
-    async def _settle(self, news: News, joined: Iterable[str]) -> None:
+    async def _settle(self, news: RoomChanges, joined: Iterable[str]) -> None:
         """What was stored holds from now on."""
-        self._whereabouts.joined.update(joined)
+        self._membership.joined.update(joined)
         self._forget(news)
         for gone in news.losses:
             await self._stores.inbox.forget_room(gone.room_id)
         if news.entries or news.losses or news.relieved:
-            self._whereabouts.suspended = set(await self._stores.residence.suspended())
-        if news != News():
+            self._membership.suspended = set(await self._stores.room_store.suspended())
+        if news != RoomChanges():
             self._wake.hooks()
         if news.entries or news.relieved:
             self._wake.outbox()
         if news.entries or news.tombstones:
             self._wake.upgrades()
 
-    async def _room(self, room_id: str, info: Any, since: str, news: News) -> list[Heard]:
+    async def _room(self, room_id: str, info: Any, since: str, news: RoomChanges) -> list[ReceivedEvent]:
         timeline = _mapping(_mapping(info).get("timeline"))
         events = _list(timeline.get("events"))
         limited, previous = timeline.get("limited") is True, timeline.get("prev_batch")
         entered = _last_join(events, self._screen.own_user_id)
         signs = events
         if limited and entered is None and isinstance(previous, str):
-            signs = await self._history.signs_before(room_id, previous, since, self._now()) + events
+            signs = await self._history.reactions_before(room_id, previous, since, self._now()) + events
             events = await self._history.before(room_id, previous, since, self._now()) + events
             entered = _last_join(events, self._screen.own_user_id)
         if limited or any(_is_membership(event) for event in (*_state(info), *events)):
             self._crypto.members_changed(room_id)
         if entered is not None:
-            news.entries.append(Entry(room_id, _event_id(events[entered])))
+            news.entries.append(Joined(room_id, _event_id(events[entered])))
             events = events[entered + 1 :]
-        elif room_id not in self._whereabouts.joined:
-            news.entries.append(Entry(room_id))
+        elif room_id not in self._membership.joined:
+            news.entries.append(Joined(room_id))
         self._notice(room_id, info, signs, news)
         return [heard for event in events if (heard := self._heard(room_id, event)) is not None]
 
-    def _notice(self, room_id: str, info: Any, timeline: list[Any], news: News) -> None:
+    def _notice(self, room_id: str, info: Any, timeline: list[Any], news: RoomChanges) -> None:
         """What is said without words."""
         changes = _events(info)
-        if room_id in self._whereabouts.suspended and relieves(changes):
+        if room_id in self._membership.suspended and changes_power_levels(changes):
             news.relieved.append(room_id)
         news.tombstones += tombstones(changes, room_id)
-        seen = (sign(event, room_id, self._screen.own_user_id) for event in timeline)
+        seen = (reaction_or_redaction(event, room_id, self._screen.own_user_id) for event in timeline)
         news.reactions += [found for found in seen if found is not None]
 
-    def _heard(self, room_id: str, event: Any) -> Heard | None:
+    def _heard(self, room_id: str, event: Any) -> ReceivedEvent | None:
         try:
             return self._judge(room_id, event)
         except Exception:  # a stranger's event must neither stop the sync nor hide the next one
             log.exception("event passed over room=%s", room_id)
             return None
 
-    def _judge(self, room_id: str, event: Any) -> Heard | None:
+    def _judge(self, room_id: str, event: Any) -> ReceivedEvent | None:
         if self._screen.outside(event, self._now()) is not None:
             return None
         self.lag = max(age(event, self._now()), 0.0)
         event_id = event["event_id"]
         if event["type"] == "m.room.message":
             message = self._wanted(event, room_id, encrypted=False)
-            return Heard(event_id, room_id, message) if message else None
+            return ReceivedEvent(event_id, room_id, message) if message else None
         clear = self._crypto.decrypt(room_id, event)
         if clear is None:
-            return Heard(event_id, room_id, locked=dict(event))
+            return ReceivedEvent(event_id, room_id, locked=dict(event))
         message = self._wanted(clear, room_id, encrypted=True)
-        return Heard(event_id, room_id, message) if message else None
+        return ReceivedEvent(event_id, room_id, message) if message else None
 
     def _wanted(self, event: Mapping[str, Any], room_id: str, *, encrypted: bool) -> InboundMessage | None:
         message = self._screen.inside(event, room_id, encrypted=encrypted)
@@ -220,7 +220,7 @@ class Intake:
             elif self._now() - locked.received_at / 1000 > KEY_PATIENCE:
                 await self._give_up(locked)
 
-    async def _give_up(self, locked: Locked) -> None:
+    async def _give_up(self, locked: UndecryptedEvent) -> None:
         session = _mapping(locked.event.get("content")).get("session_id")
         session_id = session if isinstance(session, str) else ""
         if await self._stores.notes.hint_due(locked.room_id, session_id):
@@ -229,10 +229,10 @@ class Intake:
             self._wake.outbox()
         await self._stores.inbox.drop(locked.seq)
 
-    def _forget(self, news: News) -> None:
+    def _forget(self, news: RoomChanges) -> None:
         for gone in news.losses:
             log.info("no longer in room=%s", gone.room_id)
-            self._whereabouts.joined.discard(gone.room_id)
+            self._membership.joined.discard(gone.room_id)
             self._invitations.withdrawn(gone.room_id)
             if gone.reason is None:
                 self._encrypted.forget(gone.room_id)

@@ -13,7 +13,7 @@ _AT_ONCE_PER_SERVER = 2
 
 
 @dataclass(slots=True, weakref_slot=True)
-class Lane:
+class ServerJoins:
     """
     Joins through one server.
 
@@ -25,7 +25,7 @@ class Lane:
     silent_until: float = 0.0
 
 
-class JoinLanes:
+class JoinLimiter:
     """
     A lane for each inviting server.
 
@@ -40,24 +40,24 @@ class JoinLanes:
         self._clock = clock
         self._sleep = sleep
         self._turns = asyncio.Semaphore(_AT_ONCE)
-        self._lanes: WeakValueDictionary[str, Lane] = WeakValueDictionary()
+        self._limiter: WeakValueDictionary[str, ServerJoins] = WeakValueDictionary()
 
-    def lane(self, server: str) -> Lane:
+    def queue(self, server: str) -> ServerJoins:
         """The server's lane, remembered for as long as somebody holds it."""
-        lane = self._lanes.get(server)
-        if lane is None:
-            lane = self._lanes[server] = Lane()
-        return lane
+        queue = self._limiter.get(server)
+        if queue is None:
+            queue = self._limiter[server] = ServerJoins()
+        return queue
 
     @asynccontextmanager
-    async def turn(self, lane: Lane) -> AsyncIterator[None]:
+    async def turn(self, queue: ServerJoins) -> AsyncIterator[None]:
         """Wait until a join may be asked for, and hold the turn for as long as the block takes."""
-        async with lane.turns:
-            while (rest := lane.silent_until - self._clock()) > 0:
+        async with queue.turns:
+            while (rest := queue.silent_until - self._clock()) > 0:
                 await self._sleep(rest)
             async with self._turns:
                 yield
 
-    def silence(self, lane: Lane, seconds: float) -> None:
+    def silence(self, queue: ServerJoins, seconds: float) -> None:
         """Ask for nothing in this lane for so long."""
-        lane.silent_until = max(lane.silent_until, self._clock() + seconds)
+        queue.silent_until = max(queue.silent_until, self._clock() + seconds)

@@ -10,7 +10,7 @@ from typing import Any
 
 import nio
 
-from botkit.matrix.wire import Answer, Homeserver, UnreachableError, path
+from botkit.matrix.wire import Answer, HomeserverClient, UnreachableError, path
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ class KeyExchange:
         clock: monotonic seconds.
     """
 
-    def __init__(self, homeserver: Homeserver, client: Any, clock: Callable[[], float]) -> None:
+    def __init__(self, homeserver: HomeserverClient, client: Any, clock: Callable[[], float]) -> None:
         self._homeserver = homeserver
         self._client = client
         self._olm = client.olm

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from botkit.letter import Letter
+from botkit.letter import Notification
 from botkit.matrix.reply import transaction_id
 from botkit.rendering import EDITABLE_BYTES, message_content
 from botkit.storage import Connection
 from botkit.storage.outbox import Outgoing, Stamp, enqueue, refusals
 
 
-class PostBox:
+class OutboxNotifier:
     """
     One plugin's letters.
 
@@ -25,7 +25,7 @@ class PostBox:
         self._now = now
         self._wake = wake
 
-    async def post(self, connection: Connection, letters: Iterable[Letter]) -> None:
+    async def post(self, connection: Connection, letters: Iterable[Notification]) -> None:
         """Write letters down; a name that was used before is passed over."""
         for letter in letters:
             await enqueue(connection, self._outgoing(letter), self._now())
@@ -38,7 +38,7 @@ class PostBox:
         """There may be letters to send."""
         self._wake()
 
-    def _outgoing(self, letter: Letter) -> Outgoing:
+    def _outgoing(self, letter: Notification) -> Outgoing:
         content = message_content(
             letter.document, msgtype=letter.msgtype, mentions=letter.mentions, limit=EDITABLE_BYTES
         )

@@ -6,8 +6,8 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
-from botkit.leaps import Leaps
-from botkit.storage.calls import Calls
+from botkit.leaps import ClockJumps
+from botkit.storage.calls import HookQueue
 from botkit.storage.inbox import Inbox
 from botkit.storage.outbox import Outbox
 
@@ -21,7 +21,7 @@ _EVERY = 3600.0
 """Seconds between two rounds, and before the first: a machine that has just started may not know the time yet."""
 
 
-class Pruning:
+class Retention:
     """
     Deletes what is too old, for as long as it runs.
 
@@ -35,17 +35,17 @@ class Pruning:
         self,
         inbox: Inbox,
         outbox: Outbox,
-        calls: Calls,
+        calls: HookQueue,
         now: Callable[[], int],
         passed: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._inbox = inbox
         self._outbox = outbox
-        self._calls = calls
+        self._hook_queue = calls
         self._now = now
         self._sleep = sleep
-        self._leaps = Leaps(lambda: now() / 1000, passed)
+        self._leaps = ClockJumps(lambda: now() / 1000, passed)
 
     async def run(self) -> None:
         """Until cancelled. Raises StorageError."""
@@ -56,4 +56,4 @@ class Pruning:
             now = self._now()
             await self._inbox.prune(now - KEPT_FOR_MS)
             await self._outbox.prune(now - KEPT_FOR_MS)
-            await self._calls.prune(now - LETTERS_KEPT_FOR_MS)
+            await self._hook_queue.prune(now - LETTERS_KEPT_FOR_MS)

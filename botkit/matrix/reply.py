@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from botkit.document import Document, Paragraph, Picture, Reply, Sign, Text
+from botkit.document import Document, Emoji, Paragraph, Picture, Reply, Text
 from botkit.message import InboundMessage
 from botkit.rendering import message_content
 from botkit.storage.outbox import Outgoing
@@ -62,7 +62,7 @@ def shortened(message: Outgoing) -> Outgoing:
         # the words were made fit for showing when the letter was written
         first = str(message.content.get("body", "")).partition("\n")[0][:_SHORTENED]
         document = Document(
-            (Paragraph((Sign(first),)), Paragraph((Text("(The rest is too large for this homeserver.)"),)))
+            (Paragraph((Emoji(first),)), Paragraph((Text("(The rest is too large for this homeserver.)"),)))
         )
     kept: dict[str, Any] = {
         key: message.content[key] for key in ("m.relates_to", "m.mentions") if key in message.content
@@ -81,7 +81,7 @@ def unreadable_notice(room_id: str, session_id: str) -> Outgoing:
     return _notice(room_id, words, "unreadable", session_id)
 
 
-def appeal_notice(room_id: str, now: int) -> Outgoing:
+def retry_notice(room_id: str, now: int) -> Outgoing:
     """What a room that refused the bot reads once it takes messages again; ``now`` (ms) tells appeals apart."""
     words = "For a while I could not write here: this room refused a message of mine. Now it takes them again."
     return _notice(room_id, words, "appeal", str(now))

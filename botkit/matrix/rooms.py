@@ -10,8 +10,8 @@ from functools import partial
 from typing import Any
 
 from botkit.matrix.backoff import Backoff
-from botkit.matrix.join_lanes import JoinLanes
-from botkit.matrix.wire import Answer, Homeserver, UnreachableError, path
+from botkit.matrix.join_lanes import JoinLimiter
+from botkit.matrix.wire import Answer, HomeserverClient, UnreachableError, path
 from botkit.permissions import power_level
 from botkit.plugin import RoomClosedError, RoomUnavailableError
 from botkit.storage.rooms import RoomNotes
@@ -27,7 +27,7 @@ _REMEMBERED = 10_000
 class RoomDirectory:
     """Questions about rooms, always answered from raw state (``botkit.plugin.Rooms``)."""
 
-    def __init__(self, homeserver: Homeserver) -> None:
+    def __init__(self, homeserver: HomeserverClient) -> None:
         self._homeserver = homeserver
 
     async def members(self, room_id: str) -> tuple[str, ...]:
@@ -158,7 +158,7 @@ class Invitations:
 
     def __init__(
         self,
-        homeserver: Homeserver,
+        homeserver: HomeserverClient,
         own_user_id: str,
         allowed: Callable[[str, str], bool],
         sleep: Sleep = asyncio.sleep,
@@ -168,7 +168,7 @@ class Invitations:
         self._own_user_id = own_user_id
         self._allowed = allowed
         self._sleep = sleep
-        self._lanes = JoinLanes(clock, sleep)
+        self._limiter = JoinLimiter(clock, sleep)
         self._joining: dict[str, asyncio.Task[None]] = {}
         self._declined: set[str] = set()
 
@@ -223,17 +223,17 @@ class Invitations:
     async def _join(self, room_id: str, inviter: str) -> None:
         backoff = Backoff()
         server = inviter.partition(":")[2]
-        lane = self._lanes.lane(server)
+        queue = self._limiter.queue(server)
         failed = limited = 0
         while failed < _JOIN_ATTEMPTS and limited < _LIMITED_ATTEMPTS:
             asked = None
             try:
-                async with self._lanes.turn(lane):
+                async with self._limiter.turn(queue):
                     answer = await self._homeserver.request(
                         "POST", path("join", room_id), {}, query={"via": server, "server_name": server}, timeout=90
                     )
                     if answer.status == 429:
-                        self._lanes.silence(lane, answer.retry_after or 1.0)
+                        self._limiter.silence(queue, answer.retry_after or 1.0)
                 if answer.ok:
                     log.info("joined room=%s inviter=%s", room_id, inviter)
                     return

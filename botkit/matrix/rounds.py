@@ -13,7 +13,7 @@ _LOOK_EVERY = 60.0
 Key = TypeVar("Key", bound=Hashable)
 
 
-class Rounds(Generic[Key]):
+class PerRoom(Generic[Key]):
     """
     Starts tasks for rooms and never overlooks work that comes while one ends.
 

@@ -14,7 +14,7 @@ _LONGEST_ID = 255
 """Bytes (Matrix appendices); in content nothing but this holds strangers to it, and answers repeat the ids."""
 
 
-class Unfit(StrEnum):
+class IgnoredReason(StrEnum):
     """Why an event is passed over."""
 
     MALFORMED = "malformed"
@@ -26,7 +26,7 @@ class Unfit(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Screen:
+class EventFilter:
     """
     The rules that events are held against.
 
@@ -38,7 +38,7 @@ class Screen:
     own_user_id: str
     max_age: float
 
-    def outside(self, event: Any, now: float) -> Unfit | None:
+    def outside(self, event: Any, now: float) -> IgnoredReason | None:
         """
         Judge what can be seen without decrypting.
 
@@ -46,28 +46,28 @@ class Screen:
             now: seconds since 1970.
         """
         if not isinstance(event, Mapping) or not well_formed(event):
-            return Unfit.MALFORMED
+            return IgnoredReason.MALFORMED
         if event["type"] not in ("m.room.message", "m.room.encrypted") or "state_key" in event:
-            return Unfit.OTHER_TYPE
+            return IgnoredReason.OTHER_TYPE
         if event["sender"] == self.own_user_id:
-            return Unfit.OWN
+            return IgnoredReason.OWN
         if "redacted_because" in _mapping(event.get("unsigned")) or not event["content"]:
-            return Unfit.REDACTED
+            return IgnoredReason.REDACTED
         if _replaces(event["content"]):
-            return Unfit.EDIT
-        return Unfit.TOO_OLD if age(event, now) > self.max_age else None
+            return IgnoredReason.EDIT
+        return IgnoredReason.TOO_OLD if age(event, now) > self.max_age else None
 
-    def inside(self, event: Mapping[str, Any], room_id: str, *, encrypted: bool) -> InboundMessage | Unfit:
+    def inside(self, event: Mapping[str, Any], room_id: str, *, encrypted: bool) -> InboundMessage | IgnoredReason:
         """The message in an event that passed ``outside`` and is in clear by now."""
         content = event.get("content")
         if not isinstance(content, Mapping):
-            return Unfit.MALFORMED
+            return IgnoredReason.MALFORMED
         if event.get("type") != "m.room.message" or content.get("msgtype") != "m.text":
-            return Unfit.OTHER_TYPE
+            return IgnoredReason.OTHER_TYPE
         if _replaces(content):
-            return Unfit.EDIT
+            return IgnoredReason.EDIT
         if not isinstance(content.get("body"), str):
-            return Unfit.MALFORMED
+            return IgnoredReason.MALFORMED
         return _message(event, content, room_id, encrypted)
 
 

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from botkit.config.account import MatrixConfig
 from botkit.matrix.backoff import insist
 from botkit.matrix.secret_file import read_secret, write_secret
-from botkit.matrix.wire import Answer, Homeserver, UnreachableError, path
+from botkit.matrix.wire import Answer, HomeserverClient, UnreachableError, path
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +77,7 @@ class SignIn:
 
     def __init__(
         self,
-        homeserver: Homeserver,
+        homeserver: HomeserverClient,
         config: MatrixConfig,
         file: SessionFile,
         *,

@@ -8,30 +8,30 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from botkit.config import Config
-from botkit.matrix.appeals import Appeals
-from botkit.matrix.courier import Courier
+from botkit.matrix.appeals import SuspendedRoomRetry
+from botkit.matrix.courier import Sender
 from botkit.matrix.crypto import Crypto
 from botkit.matrix.enrolment import Device
-from botkit.matrix.history import History
-from botkit.matrix.hooks import Hooks
-from botkit.matrix.intake import Intake, Stores, Wakers
-from botkit.matrix.pruning import Pruning
+from botkit.matrix.history import GapReader
+from botkit.matrix.hooks import HookWorker
+from botkit.matrix.intake import SyncHandler, SyncStores, Wakers
+from botkit.matrix.pruning import Retention
 from botkit.matrix.rooms import EncryptedRooms, Invitations, RoomDirectory
-from botkit.matrix.screening import Screen
+from botkit.matrix.screening import EventFilter
 from botkit.matrix.status import StatusBoard
 from botkit.matrix.sync import SyncLoop
 from botkit.matrix.upgrades import Upgrades
-from botkit.matrix.whereabouts import Standing, Whereabouts
-from botkit.matrix.wire import Homeserver
-from botkit.matrix.worker import Typing, Worker
+from botkit.matrix.whereabouts import Membership, RoomAcceptance
+from botkit.matrix.wire import HomeserverClient
+from botkit.matrix.worker import CommandWorker, Typing
 from botkit.message import Answerer, InboundMessage
 from botkit.permissions import may_invite
 from botkit.plugin import Plugin, Rooms
-from botkit.storage.calls import Calls
+from botkit.storage.calls import HookQueue
 from botkit.storage.database import Database
 from botkit.storage.inbox import Account, Inbox
 from botkit.storage.outbox import Outbox
-from botkit.storage.residence import Residence
+from botkit.storage.residence import RoomStore
 from botkit.storage.rooms import RoomNotes
 from botkit.tasks import Supervisor
 
@@ -48,30 +48,30 @@ def now_ms() -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
+class HostStores:
     """The tables, each behind its own door."""
 
     database: Database
     inbox: Inbox
     outbox: Outbox
     notes: RoomNotes
-    residence: Residence
-    calls: Calls
+    room_store: RoomStore
+    calls: HookQueue
 
     @classmethod
-    def of(cls, database: Database, plugins: Sequence[str] = ()) -> Memory:
+    def of(cls, database: Database, plugins: Sequence[str] = ()) -> HostStores:
         """The tables of an open database; ``plugins`` are told what happens in rooms."""
         return cls(
             database,
             Inbox(database, now_ms),
             Outbox(database, now_ms),
             RoomNotes(database),
-            Residence(database, plugins, now_ms),
-            Calls(database, now_ms),
+            RoomStore(database, plugins, now_ms),
+            HookQueue(database, now_ms),
         )
 
 
-class Station:
+class MatrixRuntime:
     """
     Wires the parts together and runs them under a supervisor.
 
@@ -85,11 +85,11 @@ class Station:
     def __init__(
         self,
         config: Config,
-        homeserver: Homeserver,
+        homeserver: HomeserverClient,
         device: Device,
-        memory: Memory,
+        memory: HostStores,
         rooms: RoomDirectory,
-        whereabouts: Whereabouts,
+        membership: Membership,
         status: StatusBoard,
         *,
         plugins: Mapping[str, Plugin],
@@ -98,14 +98,14 @@ class Station:
         answer: Answerer,
         supervisor: Supervisor,
     ) -> None:
-        self._pruning = Pruning(memory.inbox, memory.outbox, memory.calls, now_ms)
+        self._retention = Retention(memory.inbox, memory.outbox, memory.calls, now_ms)
         self._crypto: Crypto = device.crypto
         self._supervisor = supervisor
         own_user_id = device.session.user_id
         account = Account(own_user_id, device.session.device_id)
         self._encrypted = EncryptedRooms(rooms, memory.notes)
-        self._hooks = Hooks(memory.calls, plugins, book)
-        self._upgrades = Upgrades(homeserver, rooms, memory.residence, whereabouts, self._hooks.wake)
+        self._hooks = HookWorker(memory.calls, plugins, book)
+        self._upgrades = Upgrades(homeserver, rooms, memory.room_store, membership, self._hooks.wake)
         self._invitations = Invitations(
             homeserver,
             own_user_id,
@@ -114,10 +114,10 @@ class Station:
                 or may_invite(inviter, config.invites.policy, config.invites.allow, config.admins)
             ),
         )
-        self._courier = Courier(
+        self._sender = Sender(
             homeserver,
             memory.outbox,
-            Standing(memory.residence, whereabouts, self._hooks.wake),
+            RoomAcceptance(memory.room_store, membership, self._hooks.wake),
             device.crypto,
             self._encrypted,
             self._invitations.joining,
@@ -125,20 +125,22 @@ class Station:
             clock=time.monotonic,
             now=now_ms,
         )
-        self._appeals = Appeals(book, memory.outbox, self._courier.wake, clock=time.monotonic, now=now_ms)
+        self._suspended_retry = SuspendedRoomRetry(
+            book, memory.outbox, self._sender.wake, clock=time.monotonic, now=now_ms
+        )
         typing = Typing(homeserver, own_user_id)
-        self._worker = Worker(memory.inbox, rooms, typing, answer, self._courier.wake)
-        intake = Intake(
+        self._worker = CommandWorker(memory.inbox, rooms, typing, answer, self._sender.wake)
+        intake = SyncHandler(
             account,
-            Stores(memory.inbox, memory.outbox, memory.notes, memory.residence),
+            SyncStores(memory.inbox, memory.outbox, memory.notes, memory.room_store),
             device.crypto,
             self._encrypted,
             self._invitations,
-            History(homeserver, own_user_id, config.commands.max_age),
-            Screen(own_user_id, config.commands.max_age),
+            GapReader(homeserver, own_user_id, config.commands.max_age),
+            EventFilter(own_user_id, config.commands.max_age),
             is_command,
-            Wakers(self._worker.wake, self._courier.wake, self._hooks.wake, self._upgrades.wake),
-            whereabouts,
+            Wakers(self._worker.wake, self._sender.wake, self._hooks.wake, self._upgrades.wake),
+            membership,
             time.time,
         )
         self.sync = SyncLoop(homeserver, account, memory.inbox, intake, device.crypto, clock=time.monotonic)
@@ -159,15 +161,15 @@ class Station:
         await self._upgrades.load()
         self._supervisor.vital("sync", self.sync.run)
         self._supervisor.forever("worker", self._worker.run)
-        self._supervisor.forever("courier", self._courier.run)
+        self._supervisor.forever("courier", self._sender.run)
         self._supervisor.forever("hooks", self._call_hooks)
         self._supervisor.forever("upgrades", self._follow_upgrades)
-        self._supervisor.forever("appeals", self._appeals.run)
-        self._supervisor.forever("prune", self._pruning.run)
+        self._supervisor.forever("appeals", self._suspended_retry.run)
+        self._supervisor.forever("prune", self._retention.run)
 
     def wake(self) -> None:
         """There may be letters to send."""
-        self._courier.wake()
+        self._sender.wake()
 
     async def resume(self) -> None:
         """Read on after the session was renewed."""
@@ -178,7 +180,7 @@ class Station:
         """Read no more, let answers end, send what is ready. Never logs out."""
         await self._supervisor.stop("sync", "prune", "upgrades", "appeals")
         await asyncio.gather(self._worker.stop(ANSWERS_PATIENCE), self._hooks.stop(ANSWERS_PATIENCE))
-        await self._courier.drain(DRAIN_PATIENCE)
+        await self._sender.drain(DRAIN_PATIENCE)
         # not before: rooms that are still being joined would refuse what is ready
         await self._invitations.stop()
         await self._supervisor.stop("worker", "hooks", "courier")

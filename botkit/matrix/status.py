@@ -6,9 +6,9 @@ import platform
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 
-from botkit.matrix.intake import Intake
+from botkit.matrix.intake import SyncHandler
 from botkit.matrix.sync import SyncLoop
-from botkit.matrix.whereabouts import Whereabouts
+from botkit.matrix.whereabouts import Membership
 from botkit.metrics import Vitals
 from botkit.storage.database import Database
 from botkit.storage.inbox import Inbox
@@ -28,21 +28,21 @@ class StatusBoard:
         database: Database,
         inbox: Inbox,
         outbox: Outbox,
-        whereabouts: Whereabouts,
+        membership: Membership,
         clock: Callable[[], float],
     ) -> None:
         self._database = database
         self._inbox = inbox
         self._outbox = outbox
-        self._whereabouts = whereabouts
+        self._membership = membership
         self._clock = clock
         self._started = clock()
         self._sync: SyncLoop | None = None
-        self._intake: Intake | None = None
+        self._intake: SyncHandler | None = None
         self._undelivered = 0
         self._backlog = 0
 
-    def watch(self, sync: SyncLoop, intake: Intake) -> None:
+    def watch(self, sync: SyncLoop, intake: SyncHandler) -> None:
         """Where news of the homeserver come from, once that is running."""
         self._sync = sync
         self._intake = intake
@@ -56,7 +56,7 @@ class StatusBoard:
         """The same as figures, as of the last ``refresh``."""
         return Vitals(
             sync_age=self.sync_age(),
-            rooms=len(self._whereabouts.joined),
+            rooms=len(self._membership.joined),
             undelivered=self._undelivered,
             backlog=self._backlog,
             uptime=self._clock() - self._started,
@@ -70,12 +70,12 @@ class StatusBoard:
     def lines(self) -> Sequence[tuple[str, str]]:
         """Name and value pairs for people."""
         age = self.sync_age()
-        refusing = len(self._whereabouts.suspended)
+        refusing = len(self._membership.suspended)
         lag = self._intake.lag if self._intake else None
         return (
             ("last sync", "never" if age is None else f"{age:.0f} s ago"),
             ("sync lag", "unknown" if lag is None else f"{lag:.1f} s"),
-            ("rooms", str(len(self._whereabouts.joined))),
+            ("rooms", str(len(self._membership.joined))),
             *((("rooms that refuse the bot", str(refusing)),) if refusing else ()),
             ("undelivered messages", str(self._undelivered)),
             ("commands waiting", str(self._backlog)),

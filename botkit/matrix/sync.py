@@ -12,10 +12,10 @@ from typing import Any
 from botkit.matrix.backoff import insist
 from botkit.matrix.crypto import Crypto
 from botkit.matrix.history import GapError
-from botkit.matrix.intake import Intake
+from botkit.matrix.intake import SyncHandler
 from botkit.matrix.key_exchange import CryptoInterruptedError
-from botkit.matrix.signs import SIGN_TYPES
-from botkit.matrix.wire import Answer, Homeserver, UnreachableError, path
+from botkit.matrix.signs import REACTION_TYPES
+from botkit.matrix.wire import Answer, HomeserverClient, UnreachableError, path
 from botkit.storage.database import StorageError
 from botkit.storage.inbox import Account, Inbox
 
@@ -32,7 +32,7 @@ _TIMELINE_TYPES = [
     "m.room.encryption",
     "m.room.power_levels",
     "m.room.tombstone",
-    *SIGN_TYPES,
+    *REACTION_TYPES,
 ]
 _STATE_TYPES = ["m.room.member", "m.room.encryption", "m.room.power_levels", "m.room.tombstone"]
 _ROOMS = {
@@ -76,10 +76,10 @@ class SyncLoop:
 
     def __init__(
         self,
-        homeserver: Homeserver,
+        homeserver: HomeserverClient,
         account: Account,
         inbox: Inbox,
-        intake: Intake,
+        intake: SyncHandler,
         crypto: Crypto,
         *,
         clock: Callable[[], float],
@@ -126,7 +126,7 @@ class SyncLoop:
         """Take stock of the rooms; on the very first start this is also where reading begins."""
         since = await self._inbox.since(self._account)
         answer = await self._ask({"timeout": "0", "filter": _fresh_filter()})
-        await self._intake.take_stock(answer.body, await self._joined_rooms())
+        await self._intake.record_now(answer.body, await self._joined_rooms())
         if since is None:
             await self._intake.begin(answer.body, _next_batch(answer))
         await self._upkeep()

@@ -9,11 +9,11 @@ from typing import Any
 
 from botkit.matrix.backoff import Backoff
 from botkit.matrix.rooms import RoomDirectory
-from botkit.matrix.whereabouts import Whereabouts
-from botkit.matrix.wire import Homeserver, UnreachableError, path
+from botkit.matrix.whereabouts import Membership
+from botkit.matrix.wire import HomeserverClient, UnreachableError, path
 from botkit.permissions import needed_for_state
 from botkit.plugin import RoomClosedError, RoomUnavailableError
-from botkit.storage.residence import Residence, Tombstone, Upgrade, UpgradeState
+from botkit.storage.residence import RoomStore, Tombstone, Upgrade, UpgradeState
 
 log = logging.getLogger(__name__)
 
@@ -38,17 +38,17 @@ class Upgrades:
 
     def __init__(
         self,
-        homeserver: Homeserver,
+        homeserver: HomeserverClient,
         rooms: RoomDirectory,
-        residence: Residence,
-        whereabouts: Whereabouts,
+        room_store: RoomStore,
+        membership: Membership,
         told: Callable[[], None],
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._homeserver = homeserver
         self._rooms = rooms
-        self._residence = residence
-        self._whereabouts = whereabouts
+        self._room_store = room_store
+        self._membership = membership
         self._told = told
         self._sleep = sleep
         self._news = asyncio.Event()
@@ -65,7 +65,7 @@ class Upgrades:
 
     async def load(self) -> None:
         """Remember what earlier runs waited for."""
-        waiting = await self._residence.upgrades(UpgradeState.AWAITED)
+        waiting = await self._room_store.upgrades(UpgradeState.AWAITED)
         self._awaited = frozenset(upgrade.tombstone.replacement for upgrade in waiting)
 
     async def run(self) -> None:
@@ -95,7 +95,7 @@ class Upgrades:
     async def _look(self) -> bool:
         """Follow every tombstone as far as it goes now; False when the homeserver was not there for one."""
         reached = True
-        for upgrade in await self._residence.upgrades(UpgradeState.HEARD, UpgradeState.AWAITED):
+        for upgrade in await self._room_store.upgrades(UpgradeState.HEARD, UpgradeState.AWAITED):
             try:
                 await self._follow(upgrade)
             except (RoomUnavailableError, UnreachableError) as error:
@@ -109,13 +109,13 @@ class Upgrades:
         if upgrade.state is UpgradeState.HEARD:
             if not await self._genuine(tombstone):
                 log.warning("tombstone not followed room=%s event=%s", tombstone.room_id, tombstone.event_id)
-                await self._residence.upgraded(tombstone, UpgradeState.REFUSED)
+                await self._room_store.upgraded(tombstone, UpgradeState.REFUSED)
                 return
-            await self._residence.upgraded(tombstone, UpgradeState.AWAITED)
+            await self._room_store.upgraded(tombstone, UpgradeState.AWAITED)
             await self.load()
-        if tombstone.replacement in self._whereabouts.joined:
+        if tombstone.replacement in self._membership.joined:
             log.info("room=%s is continued in room=%s", tombstone.room_id, tombstone.replacement)
-            await self._residence.upgraded(tombstone, UpgradeState.DONE)
+            await self._room_store.upgraded(tombstone, UpgradeState.DONE)
             self._told()
         elif tombstone.replacement not in self._knocked:
             await self._enter(tombstone)

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 from botkit.matrix.rooms import RoomDirectory
 from botkit.permissions import entitled
-from botkit.storage.residence import Residence
+from botkit.storage.residence import RoomStore
 
 
 @dataclass(slots=True)
-class Whereabouts:
+class Membership:
     """
     The rooms of the moment.
 
@@ -24,7 +24,7 @@ class Whereabouts:
     suspended: set[str] = field(default_factory=set)
 
 
-class Standing:
+class RoomAcceptance:
     """
     What the bot is worth to rooms, as the answers to its messages show.
 
@@ -32,15 +32,15 @@ class Standing:
         told: called when plugins are to be told.
     """
 
-    def __init__(self, residence: Residence, whereabouts: Whereabouts, told: Callable[[], None]) -> None:
-        self._residence = residence
-        self._whereabouts = whereabouts
+    def __init__(self, room_store: RoomStore, membership: Membership, told: Callable[[], None]) -> None:
+        self._room_store = room_store
+        self._membership = membership
         self._told = told
 
     async def refused(self, room_id: str, reason: str) -> None:
         """The room does not take a message; ``reason`` in a few words."""
-        await self._residence.suspend(room_id, reason)
-        self._whereabouts.suspended.add(room_id)
+        await self._room_store.suspend(room_id, reason)
+        self._membership.suspended.add(room_id)
         self._told()
 
     async def accepted(self, room_id: str, *, awaited: bool = False) -> None:
@@ -50,15 +50,15 @@ class Standing:
         Args:
             awaited: reactions to it came first.
         """
-        suspended = room_id in self._whereabouts.suspended
+        suspended = room_id in self._membership.suspended
         if suspended:
-            await self._residence.relieve(room_id)
-            self._whereabouts.suspended.discard(room_id)
+            await self._room_store.relieve(room_id)
+            self._membership.suspended.discard(room_id)
         if suspended or awaited:
             self._told()
 
 
-class RoomBook:
+class RoomQueries:
     """
     ``botkit.plugin.Rooms``.
 
@@ -66,9 +66,9 @@ class RoomBook:
         admins: user ids who may do everything everywhere.
     """
 
-    def __init__(self, directory: RoomDirectory, whereabouts: Whereabouts, admins: Collection[str]) -> None:
+    def __init__(self, directory: RoomDirectory, membership: Membership, admins: Collection[str]) -> None:
         self._directory = directory
-        self._whereabouts = whereabouts
+        self._membership = membership
         self._admins = frozenset(admins)
 
     async def members(self, room_id: str) -> tuple[str, ...]:
@@ -93,8 +93,8 @@ class RoomBook:
 
     def joined(self) -> frozenset[str]:
         """The rooms the bot is in."""
-        return frozenset(self._whereabouts.joined)
+        return frozenset(self._membership.joined)
 
     def suspended(self) -> frozenset[str]:
         """Rooms that refused the bot or put it out."""
-        return frozenset(self._whereabouts.suspended)
+        return frozenset(self._membership.suspended)

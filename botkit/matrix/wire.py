@@ -88,7 +88,7 @@ def path(*segments: str) -> str:
     return CLIENT_API + "".join("/" + quote(segment, safe="") for segment in segments)
 
 
-class Homeserver:
+class HomeserverClient:
     """
     The bot's own homeserver.
 

@@ -11,12 +11,12 @@ from dataclasses import replace
 
 from botkit.matrix.reply import replies
 from botkit.matrix.rooms import RoomDirectory
-from botkit.matrix.rounds import Rounds
-from botkit.matrix.wire import Homeserver, UnreachableError, path
+from botkit.matrix.rounds import PerRoom
+from botkit.matrix.wire import HomeserverClient, UnreachableError, path
 from botkit.message import Answerer, InboundMessage
 from botkit.plugin import RoomUnavailableError
 from botkit.storage.database import StorageError
-from botkit.storage.inbox import Inbox, Waiting
+from botkit.storage.inbox import Inbox, PendingMessage
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ _TYPING_FOR = 30.0
 class Typing:
     """Shows in a room that an answer is being worked on. Never an obstacle: its failures are ignored."""
 
-    def __init__(self, homeserver: Homeserver, user_id: str) -> None:
+    def __init__(self, homeserver: HomeserverClient, user_id: str) -> None:
         self._homeserver = homeserver
         self._user_id = user_id
 
@@ -63,7 +63,7 @@ class Typing:
             log.debug("typing not shown room=%s: %s", room_id, error)
 
 
-class Worker:
+class CommandWorker:
     """
     Takes messages from the inbox, has them answered and puts the answers into the outbox.
 
@@ -88,7 +88,7 @@ class Worker:
         self._wake_outbox = wake_outbox
         self._sleep = sleep
         self._turns = asyncio.Semaphore(_PARALLEL)
-        self._rounds = Rounds(inbox.rooms_waiting, self._serve)
+        self._rounds = PerRoom(inbox.rooms_waiting, self._serve)
 
     def wake(self) -> None:
         """There may be messages to answer."""
@@ -118,7 +118,7 @@ class Worker:
                 log.exception("answering interrupted, trying again room=%s", room_id)
                 await self._sleep(_RETRY_PAUSE)
 
-    async def _handle(self, waiting: Waiting) -> None:
+    async def _handle(self, waiting: PendingMessage) -> None:
         message = waiting.message
         if waiting.attempts >= MOST_ATTEMPTS:
             log.error(

@@ -16,11 +16,11 @@ from botkit.outbound.model import (
 )
 from botkit.outbound.policy import AddressPolicy
 from botkit.outbound.resolution import Resolution
-from botkit.outbound.services import Service
+from botkit.outbound.services import SrvRecord
 from botkit.outbound.settings import OutboundSettings
 from botkit.outbound.slots import one_party
 from botkit.outbound.stream import Stream
-from botkit.outbound.target import Host, Target, TargetError, parse_host, parse_target
+from botkit.outbound.target import Host, Url, UrlError, parse_host, parse_url
 
 __all__ = [
     "AddressPolicy",
@@ -39,11 +39,11 @@ __all__ = [
     "Phase",
     "Resolution",
     "Response",
-    "Service",
+    "SrvRecord",
     "Stream",
-    "Target",
-    "TargetError",
+    "Url",
+    "UrlError",
     "one_party",
     "parse_host",
-    "parse_target",
+    "parse_url",
 ]

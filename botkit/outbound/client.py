@@ -14,9 +14,9 @@ from botkit.outbound.fetcher import Family, Fetcher, Request
 from botkit.outbound.model import ConnectionFacts, Exchange, Failed, Failure, FailureKind, Phase
 from botkit.outbound.policy import AddressPolicy
 from botkit.outbound.resolution import Resolution, Resolver
-from botkit.outbound.services import Service, ServiceRecords
+from botkit.outbound.services import SrvRecord, SrvResolver
 from botkit.outbound.settings import OutboundSettings
-from botkit.outbound.slots import Slots
+from botkit.outbound.slots import FairSlots
 from botkit.outbound.stream import Stream
 
 
@@ -42,7 +42,7 @@ class OutboundClient:
         policy = AddressPolicy(settings.allow_private)
         self._timeout = settings.timeout
         self._concurrency = settings.concurrency
-        self._slots = Slots(settings.concurrency)
+        self._slots = FairSlots(settings.concurrency)
         self._families: set[int] = set()
         resolver = Resolver(
             nameservers=settings.nameservers,
@@ -51,7 +51,7 @@ class OutboundClient:
             timeout=settings.timeout,
             search=False,
         )
-        self._services = ServiceRecords(settings.nameservers, settings.timeout)
+        self._services = SrvResolver(settings.nameservers, settings.timeout)
         self._fetcher = Fetcher(settings, resolver=resolver, dialler=Dialler(policy, self._families.add), now=now)
 
     async def __aenter__(self) -> Self:
@@ -146,7 +146,7 @@ class OutboundClient:
         """
         return await self._fetcher.open(url, deadline=deadline)
 
-    async def services(self, name: str, *, deadline: float) -> tuple[Service, ...] | None:
+    async def services(self, name: str, *, deadline: float) -> tuple[SrvRecord, ...] | None:
         """The SRV records of a name, most preferred first; None when DNS did not say."""
         return await self._services.look_up(name, deadline=deadline)
 

@@ -24,7 +24,7 @@ from botkit.outbound.attempt import CURRENT, Attempt
 from botkit.outbound.dial import Dialler, PinnedResolver
 from botkit.outbound.endpoint import ADDRESSES_PER_FAMILY, Endpoint, shortlist
 from botkit.outbound.model import Response
-from botkit.outbound.target import Target
+from botkit.outbound.target import Url
 
 DEFAULT_USER_AGENT = "foci-bot"
 
@@ -51,7 +51,7 @@ class UpgradeError(Exception):
     """The other side switched protocols without being asked."""
 
 
-class Courier:
+class HttpTransport:
     """
     Carries requests. One per client; closing it ends every connection.
 
@@ -92,7 +92,7 @@ class Courier:
     async def carry(
         self,
         method: str,
-        target: Target,
+        target: Url,
         *,
         headers: Mapping[str, str],
         body: bytes | None,
@@ -114,7 +114,7 @@ class Courier:
             CURRENT.reset(token)
 
     async def _request(
-        self, method: str, target: Target, headers: Mapping[str, str], body: bytes | None, attempt: Attempt
+        self, method: str, target: Url, headers: Mapping[str, str], body: bytes | None, attempt: Attempt
     ) -> Response:
         url, name = target.url, None
         all_headers = {**self._headers, **headers}

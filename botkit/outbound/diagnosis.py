@@ -12,7 +12,7 @@ from botkit.outbound.certificate import read_certificate
 from botkit.outbound.endpoint import Endpoint
 from botkit.outbound.model import Failure, FailureKind, Phase
 from botkit.outbound.resolution import refusal
-from botkit.outbound.target import Target
+from botkit.outbound.target import Url
 from botkit.visible import clean_line
 
 # X509_V_ERR_* codes of OpenSSL's x509_vfy.h.
@@ -45,7 +45,7 @@ class Diagnosis:
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now
 
-    def timed_out(self, attempt: Attempt, target: Target) -> Failure:
+    def timed_out(self, attempt: Attempt, target: Url) -> Failure:
         """The failure of a request whose time ran out, by the phase it was in."""
         phase = attempt.phase
         now = attempt.clock()
@@ -64,7 +64,7 @@ class Diagnosis:
         missing = "the whole response" if attempt.head_read else "a response"
         return Failure(FailureKind.HTTP_TIMEOUT, phase, _line(f"{attempt.peer} did not send {missing} within {waited}"))
 
-    def failed(self, error: Exception, attempt: Attempt, target: Target) -> Failure:
+    def failed(self, error: Exception, attempt: Attempt, target: Url) -> Failure:
         """The failure behind an exception of the connector, the TLS layer or the HTTP layer."""
         if attempt.refused is not None:
             endpoint, rule = attempt.refused
@@ -81,7 +81,7 @@ class Diagnosis:
             return self._tls_failure(cause, attempt, target)
         return Failure(FailureKind.HTTP_DISCONNECTED, phase, _line(_disconnected(cause, attempt)))
 
-    def _tls_failure(self, cause: BaseException, attempt: Attempt, target: Target) -> Failure:
+    def _tls_failure(self, cause: BaseException, attempt: Attempt, target: Url) -> Failure:
         if isinstance(cause, ssl.SSLCertVerificationError):
             kind, detail = self._verification_failure(cause, attempt, target)
         elif isinstance(cause, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
@@ -99,7 +99,7 @@ class Diagnosis:
         return Failure(kind, Phase.TLS, _line(detail))
 
     def _verification_failure(
-        self, cause: ssl.SSLCertVerificationError, attempt: Attempt, target: Target
+        self, cause: ssl.SSLCertVerificationError, attempt: Attempt, target: Url
     ) -> tuple[FailureKind, str]:
         leaf = read_certificate(attempt.leaf) if attempt.leaf else None
         code = cause.verify_code

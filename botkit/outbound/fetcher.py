@@ -12,7 +12,7 @@ from typing import Literal, TypeVar
 from aiohttp import ClientError, ClientPayloadError, ClientResponseError, InvalidURL
 
 from botkit.outbound.attempt import Attempt
-from botkit.outbound.courier import Courier, SentOnceError, TooLargeError, UpgradeError
+from botkit.outbound.courier import HttpTransport, SentOnceError, TooLargeError, UpgradeError
 from botkit.outbound.diagnosis import Diagnosis
 from botkit.outbound.dial import Dialler
 from botkit.outbound.endpoint import Endpoint
@@ -20,7 +20,7 @@ from botkit.outbound.model import Answered, Exchange, Failed, Failure, FailureKi
 from botkit.outbound.resolution import Resolution, Resolver
 from botkit.outbound.settings import OutboundSettings
 from botkit.outbound.stream import Stream, Streams
-from botkit.outbound.target import Target, TargetError, parse_target
+from botkit.outbound.target import Url, UrlError, parse_url
 from botkit.outbound.tls import build_context
 from botkit.outbound.websocket import NotWebSocketError, greeting
 from botkit.visible import clean_line
@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 Family = Literal[4, 6]
 _EXPECTED = (TooLargeError, UpgradeError, SentOnceError, NotWebSocketError, ClientError, OSError, ValueError)
 _Outcome = TypeVar("_Outcome")
-_Carry = Callable[[Target, Attempt, tuple[Endpoint, ...]], Awaitable[_Outcome]]
+_Carry = Callable[[Url, Attempt, tuple[Endpoint, ...]], Awaitable[_Outcome]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class Fetcher:
         tls = build_context(settings.ca_file)
         self._max_body = settings.max_body
         self._streams = Streams(tls, dialler)
-        self._courier = Courier(
+        self._sender = HttpTransport(
             tls=tls,
             dialler=dialler,
             max_body=settings.max_body,
@@ -80,7 +80,7 @@ class Fetcher:
 
     async def close(self) -> None:
         """End every connection and look-up."""
-        await self._courier.close()
+        await self._sender.close()
         await self._resolver.close()
 
     async def resolve(self, host: str, port: int, *, deadline: float) -> Resolution:
@@ -90,8 +90,8 @@ class Fetcher:
     async def fetch(self, request: Request, *, deadline: float, resolution: Resolution | None = None) -> Exchange:
         """Every outcome is an `Exchange`; only cancellation raises. ``deadline`` is loop time."""
 
-        async def carry(target: Target, attempt: Attempt, endpoints: tuple[Endpoint, ...]) -> Response:
-            return await self._courier.carry(
+        async def carry(target: Url, attempt: Attempt, endpoints: tuple[Endpoint, ...]) -> Response:
+            return await self._sender.carry(
                 request.method, target, headers=request.headers, body=request.body, attempt=attempt, endpoints=endpoints
             )
 
@@ -102,7 +102,7 @@ class Fetcher:
     ) -> Exchange:
         """Open a WebSocket and take its first binary message; see `greeting`. Every outcome is an `Exchange`."""
 
-        async def carry(target: Target, attempt: Attempt, endpoints: tuple[Endpoint, ...]) -> Response:
+        async def carry(target: Url, attempt: Attempt, endpoints: tuple[Endpoint, ...]) -> Response:
             stream = await self._streams.open(target, attempt, endpoints)
             try:
                 return await greeting(
@@ -122,8 +122,8 @@ class Fetcher:
         """Connect to where a URL leads, with TLS for https, and send nothing. Only cancellation raises."""
         attempt = self._attempt()
         try:
-            target = parse_target(url)
-        except TargetError as error:
+            target = parse_url(url)
+        except UrlError as error:
             return Failure(error.kind, Phase.ADDRESS, error.detail)
         attempt.encrypted = target.scheme == "https"
         opened = await self._outcome(Request("", url), target, attempt, deadline, None, self._streams.open)
@@ -133,7 +133,7 @@ class Fetcher:
 
     def _attempt(self) -> Attempt:
         clock = asyncio.get_running_loop().time
-        return Attempt(clock, head_limit=self._courier.head_limit, wire_limit=self._courier.wire_limit)
+        return Attempt(clock, head_limit=self._sender.head_limit, wire_limit=self._sender.wire_limit)
 
     async def _exchange(
         self, request: Request, carry: _Carry[Response], deadline: float, resolution: Resolution | None
@@ -141,8 +141,8 @@ class Fetcher:
         attempt = self._attempt()
         started = attempt.clock()
         try:
-            target = parse_target(request.url)
-        except TargetError as error:
+            target = parse_url(request.url)
+        except UrlError as error:
             outcome: Response | Failure = Failure(error.kind, Phase.ADDRESS, error.detail)
         else:
             attempt.encrypted = target.scheme == "https"
@@ -155,7 +155,7 @@ class Fetcher:
     async def _outcome(
         self,
         request: Request,
-        target: Target,
+        target: Url,
         attempt: Attempt,
         deadline: float,
         resolution: Resolution | None,
@@ -185,7 +185,7 @@ class Fetcher:
     async def _answer(
         self,
         request: Request,
-        target: Target,
+        target: Url,
         attempt: Attempt,
         deadline: float,
         resolution: Resolution | None,
@@ -202,7 +202,7 @@ class Fetcher:
             return Failure(FailureKind.DNS_NODATA, Phase.ADDRESS, detail)
         return await carry(target, attempt, endpoints)
 
-    def _failed(self, error: Exception, attempt: Attempt, target: Target) -> Failure:
+    def _failed(self, error: Exception, attempt: Attempt, target: Url) -> Failure:
         if isinstance(error, TooLargeError):
             return Failure(FailureKind.BODY_TOO_LARGE, Phase.HTTP, str(error))
         if isinstance(error, UpgradeError):

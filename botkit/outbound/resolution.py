@@ -14,7 +14,7 @@ import pycares.errno
 from botkit.outbound.endpoint import Endpoint, Routes, route_key
 from botkit.outbound.model import Failure, FailureKind, Phase
 from botkit.outbound.policy import AddressPolicy
-from botkit.outbound.target import Host, TargetError, parse_host
+from botkit.outbound.target import Host, UrlError, parse_host
 from botkit.visible import clean_line
 
 # Once one family has answered, how long the other is waited for, in seconds.
@@ -123,7 +123,7 @@ class Resolver:
         started = loop.time()
         try:
             parsed = parse_host(host)
-        except TargetError as error:
+        except UrlError as error:
             failure = Failure(error.kind, Phase.ADDRESS, error.detail)
             return Resolution(clean_line(host), port, (), (), failure, 0.0)
         found = await self._endpoints(parsed, port, deadline)

@@ -10,19 +10,19 @@ import pycares
 import pycares.errno
 
 _MOST = 8
-_TRIES = 2
+_SRV_TRIES = 2
 _NONE = frozenset({pycares.errno.ARES_ENODATA, pycares.errno.ARES_ENOTFOUND})
 
 
 @dataclass(frozen=True, slots=True)
-class Service:
+class SrvRecord:
     """One record: where the service is offered. The host is not judged yet."""
 
     host: str
     port: int
 
 
-class ServiceRecords:
+class SrvResolver:
     """
     Looks SRV records up.
 
@@ -42,7 +42,7 @@ class ServiceRecords:
             dns, self._dns = self._dns, None
             await dns.close()
 
-    async def look_up(self, name: str, *, deadline: float) -> tuple[Service, ...] | None:
+    async def look_up(self, name: str, *, deadline: float) -> tuple[SrvRecord, ...] | None:
         """
         The records of a name such as ``_matrix-fed._tcp.example.org``, the most preferred first.
 
@@ -57,12 +57,12 @@ class ServiceRecords:
             return () if error.args and error.args[0] in _NONE else None
         records = [one.data for one in answer.answer if isinstance(one.data, pycares.SRVRecordData)]
         ranked = sorted(records, key=lambda one: (one.priority, -one.weight, one.target))
-        services = (Service(one.target.rstrip("."), one.port) for one in ranked)
+        services = (SrvRecord(one.target.rstrip("."), one.port) for one in ranked)
         return tuple(one for one in services if one.host and one.port)[:_MOST]
 
     def _resolver(self) -> aiodns.DNSResolver:
         if self._dns is None:
             flags = pycares.ARES_FLAG_EDNS | pycares.ARES_FLAG_NOSEARCH
-            each = self._timeout / (_TRIES + 1)
-            self._dns = aiodns.DNSResolver(self._nameservers or None, flags=flags, timeout=each, tries=_TRIES)
+            each = self._timeout / (_SRV_TRIES + 1)
+            self._dns = aiodns.DNSResolver(self._nameservers or None, flags=flags, timeout=each, tries=_SRV_TRIES)
         return self._dns

@@ -25,7 +25,7 @@ def one_party() -> Iterator[None]:
         _PARTY.reset(token)
 
 
-class Slots:
+class FairSlots:
     """
     A bounded number of slots, of which a party may hold two ninths of those that are free.
 

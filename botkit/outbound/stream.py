@@ -12,7 +12,7 @@ import aiohappyeyeballs
 from botkit.outbound.attempt import CURRENT, Attempt
 from botkit.outbound.dial import Dialler
 from botkit.outbound.endpoint import Endpoint, shortlist
-from botkit.outbound.target import Target
+from botkit.outbound.target import Url
 
 _HAPPY_EYEBALLS_DELAY = 0.25
 _READ_SIZE = 32 * 1024
@@ -53,7 +53,7 @@ class Streams:
         self._tls = tls
         self._dialler = dialler
 
-    async def open(self, target: Target, attempt: Attempt, endpoints: tuple[Endpoint, ...]) -> Stream:
+    async def open(self, target: Url, attempt: Attempt, endpoints: tuple[Endpoint, ...]) -> Stream:
         """
         Connect to the first endpoint that can be reached, with TLS for https.
 

@@ -23,7 +23,7 @@ _PORTS = {"http": 80, "https": 443}
 _FOREIGN_DOTS = frozenset("\u3002\uff0e\uff61")
 
 
-class TargetError(Exception):
+class UrlError(Exception):
     """
     A URL or host that nothing can be fetched from.
 
@@ -47,7 +47,7 @@ class Host:
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class Url:
     """A URL that has been read: ``url`` is as it will be sent, its fragment gone."""
 
     scheme: str
@@ -61,7 +61,7 @@ class Target:
         return str(HostPort(self.host.name, None if self.port == _PORTS[self.scheme] else self.port))
 
 
-def parse_target(text: str) -> Target:
+def parse_url(text: str) -> Url:
     """
     Read an absolute http or https URL.
 
@@ -83,7 +83,7 @@ def parse_target(text: str) -> Target:
         raise _invalid(f"the URL cannot be read: {error}") from None
     if not same:
         raise _invalid("the URL can be read in more than one way")
-    return Target(scheme, host, port, url)
+    return Url(scheme, host, port, url)
 
 
 def parse_host(text: str) -> Host:
@@ -104,7 +104,7 @@ def parse_host(text: str) -> Host:
         return _ipv4(name)
     labels = name.removesuffix(".").split(".")
     if len(name) > 254 or not all(1 <= len(label) <= 63 for label in labels):
-        raise TargetError(FailureKind.DNS_BADNAME, f"{clean_line(name, 80)!r} is not a name that DNS can hold")
+        raise UrlError(FailureKind.DNS_BADNAME, f"{clean_line(name, 80)!r} is not a name that DNS can hold")
     return Host(name, literal=False)
 
 
@@ -162,5 +162,5 @@ def _same_host(raw: str | None, host: Host) -> bool:
     return ip_address(raw) == ip_address(host.name)
 
 
-def _invalid(detail: str) -> TargetError:
-    return TargetError(FailureKind.URL_INVALID, clean_line(detail))
+def _invalid(detail: str) -> UrlError:
+    return UrlError(FailureKind.URL_INVALID, clean_line(detail))

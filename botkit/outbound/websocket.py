@@ -21,7 +21,7 @@ from wsproto.utilities import ProtocolError
 from botkit.outbound.attempt import Attempt
 from botkit.outbound.model import Response
 from botkit.outbound.stream import Stream
-from botkit.outbound.target import Target
+from botkit.outbound.target import Url
 
 _NORMAL_CLOSURE = 1000
 
@@ -31,7 +31,7 @@ class NotWebSocketError(Exception):
 
 
 async def greeting(
-    stream: Stream, target: Target, *, headers: Mapping[str, str], farewell: bytes, attempt: Attempt, limit: int
+    stream: Stream, target: Url, *, headers: Mapping[str, str], farewell: bytes, attempt: Attempt, limit: int
 ) -> Response:
     """
     Open a WebSocket, take the first binary message, say farewell and close it (RFC 6455).

@@ -43,7 +43,7 @@ class Annotation:
 
 
 @dataclass(frozen=True, slots=True)
-class Withdrawal:
+class Redaction:
     """An event was redacted."""
 
     room_id: str
@@ -51,7 +51,7 @@ class Withdrawal:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class HookCall:
     """
     A call that waits.
 
@@ -157,7 +157,7 @@ def _held(room_id: str) -> ColumnElement[bool]:
     return and_(calls.c.room_id == storable(room_id), calls.c.hook == _HELD)
 
 
-async def note_withdrawal(connection: AsyncConnection, seen: Withdrawal, now: int) -> bool:
+async def note_redaction(connection: AsyncConnection, seen: Redaction, now: int) -> bool:
     """Have the plugin called that was, or will be, called with this reaction; False if there is none."""
     event_id, room_id = storable(seen.event_id), storable(seen.room_id)
     await connection.execute(delete(calls).where(_held(room_id), calls.c.event_id == event_id))
@@ -172,7 +172,7 @@ async def note_withdrawal(connection: AsyncConnection, seen: Withdrawal, now: in
     return True
 
 
-class Calls:
+class HookQueue:
     """
     The table of calls.
 
@@ -195,7 +195,7 @@ class Calls:
             rows = (await connection.execute(query.order_by(func.min(calls.c.seq)))).all()
         return tuple((row.plugin, row.room_id) for row in rows)
 
-    async def next(self, plugin: str, room_id: str) -> Call | None:
+    async def next(self, plugin: str, room_id: str) -> HookCall | None:
         """The oldest call that waits."""
         mine = and_(calls.c.plugin == plugin, calls.c.room_id == room_id, calls.c.hook != _HELD)
         query = select(calls).where(mine).order_by(calls.c.seq).limit(1)
@@ -203,7 +203,7 @@ class Calls:
             row = (await connection.execute(query)).first()
         if row is None:
             return None
-        return Call(
+        return HookCall(
             row.seq, row.plugin, row.room_id, Hook(row.hook), row.event_id, row.sender, from_json(row.arguments)
         )
 
@@ -213,7 +213,7 @@ class Calls:
             query = select(reactions.c.plugin).where(reactions.c.event_id == event_id)
             return await connection.scalar(query) is not None
 
-    async def done(self, call: Call) -> None:
+    async def done(self, call: HookCall) -> None:
         """The plugin has returned."""
         async with self._database.begin() as connection:
             if call.hook is Hook.REACTED:
@@ -226,7 +226,7 @@ class Calls:
                 await connection.execute(delete(reactions).where(reactions.c.event_id == call.event_id))
             await connection.execute(delete(calls).where(calls.c.seq == call.seq))
 
-    async def drop(self, call: Call) -> None:
+    async def drop(self, call: HookCall) -> None:
         """The plugin is not to be called."""
         async with self._database.begin() as connection:
             await connection.execute(delete(calls).where(calls.c.seq == call.seq))

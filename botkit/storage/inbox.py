@@ -37,7 +37,7 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class ReceivedEvent:
     """An event to keep: a message to answer, or (``locked``) one that cannot be read yet."""
 
     event_id: str
@@ -47,7 +47,7 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class PendingMessage:
     """A message that waits for its answer; ``attempts`` counts the starts that came to no end."""
 
     seq: int
@@ -56,7 +56,7 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
-class Locked:
+class UndecryptedEvent:
     """An event that waits for its key since ``received_at`` (ms)."""
 
     seq: int
@@ -87,7 +87,7 @@ class Inbox:
         return token
 
     async def receive(
-        self, account: Account, next_batch: str, events: Sequence[Heard], also: Also | None = None
+        self, account: Account, next_batch: str, events: Sequence[ReceivedEvent], also: Also | None = None
     ) -> None:
         """
         Keep events and the token after them, together or not at all; known events stay as they are.
@@ -104,7 +104,7 @@ class Inbox:
             await connection.execute(insert_new(connection, sync_state).values(**key, next_batch=next_batch))
             await connection.execute(update(sync_state).filter_by(**key).values(next_batch=next_batch))
 
-    def _row(self, event: Heard) -> dict[str, Any]:
+    def _row(self, event: ReceivedEvent) -> dict[str, Any]:
         locked = event.message is None
         payload = event.locked if event.message is None else asdict(event.message)
         return {
@@ -127,7 +127,7 @@ class Inbox:
         async with self._database.begin() as connection:
             return tuple((await connection.scalars(query)).all())
 
-    async def start(self, room_id: str) -> Waiting | None:
+    async def start(self, room_id: str) -> PendingMessage | None:
         """The room's oldest waiting message, its attempt counted; None when there is none."""
         query = (
             select(inbox.c.seq, inbox.c.attempts, inbox.c.payload)
@@ -140,7 +140,7 @@ class Inbox:
             if row is None:
                 return None
             await connection.execute(update(inbox).where(inbox.c.seq == row.seq).values(attempts=row.attempts + 1))
-        return Waiting(row.seq, row.attempts, _message(row.payload))
+        return PendingMessage(row.seq, row.attempts, _message(row.payload))
 
     async def put_back(self, seq: int) -> None:
         """Take an attempt back: it was interrupted by an orderly stop."""
@@ -159,12 +159,12 @@ class Inbox:
         async with self._database.begin() as connection:
             await connection.execute(update(inbox).where(inbox.c.seq == seq).values(state=EventState.DROPPED))
 
-    async def locked(self) -> tuple[Locked, ...]:
+    async def locked(self) -> tuple[UndecryptedEvent, ...]:
         """Events that wait for keys, oldest first."""
         query = select(inbox).where(inbox.c.state == EventState.LOCKED).order_by(inbox.c.seq)
         async with self._database.begin() as connection:
             rows = (await connection.execute(query)).all()
-        return tuple(Locked(row.seq, row.room_id, row.received_at, from_json(row.payload)) for row in rows)
+        return tuple(UndecryptedEvent(row.seq, row.room_id, row.received_at, from_json(row.payload)) for row in rows)
 
     async def unlock(self, seq: int, message: InboundMessage) -> None:
         """A key came: from now on the event is a message that waits for its answer."""

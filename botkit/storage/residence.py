@@ -10,7 +10,7 @@ from sqlalchemy import and_, delete, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from botkit.letter import Placement
-from botkit.storage.calls import Annotation, Hook, Withdrawal, note_annotation, note_call, note_withdrawal
+from botkit.storage.calls import Annotation, Hook, Redaction, note_annotation, note_call, note_redaction
 from botkit.storage.database import Database, insert_new
 from botkit.storage.outbox import MessageState, refuse_waiting, under_way
 from botkit.storage.rooms import BLANK
@@ -19,7 +19,7 @@ from botkit.storage.text import storable
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class Joined:
     """The bot came into a room, by the event ``event_id`` if it was seen."""
 
     room_id: str
@@ -27,7 +27,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Loss:
+class Departure:
     """The bot is no longer in a room: ``reason`` in a few words, or None if it left of its own accord."""
 
     room_id: str
@@ -63,7 +63,7 @@ class Upgrade:
 
 
 @dataclass(slots=True)
-class News:
+class RoomChanges:
     """
     What a sync answer says about rooms and letters, in its order.
 
@@ -71,14 +71,14 @@ class News:
         relieved: rooms whose rules changed, so that a suspended one may take messages again.
     """
 
-    entries: list[Entry] = field(default_factory=list)
-    losses: list[Loss] = field(default_factory=list)
+    entries: list[Joined] = field(default_factory=list)
+    losses: list[Departure] = field(default_factory=list)
     relieved: list[str] = field(default_factory=list)
     tombstones: list[Tombstone] = field(default_factory=list)
-    reactions: list[Annotation | Withdrawal] = field(default_factory=list)
+    reactions: list[Annotation | Redaction] = field(default_factory=list)
 
 
-class Residence:
+class RoomStore:
     """
     Keeps what happens to the bot in rooms, and has all plugins told.
 
@@ -92,7 +92,7 @@ class Residence:
         self._plugins = tuple(plugins)
         self._now = now
 
-    async def record(self, connection: AsyncConnection, news: News) -> None:
+    async def record(self, connection: AsyncConnection, news: RoomChanges) -> None:
         """Keep news inside somebody else's transaction."""
         for loss in news.losses:
             await self._lose(connection, loss)
@@ -107,9 +107,9 @@ class Residence:
                 plugin = await under_way(connection, seen.room_id)
                 await note_annotation(connection, self._plugins, seen, self._now(), plugin)
             else:
-                await note_withdrawal(connection, seen, self._now())
+                await note_redaction(connection, seen, self._now())
 
-    async def take_stock(self, news: News) -> None:
+    async def record_now(self, news: RoomChanges) -> None:
         """Keep news by themselves."""
         async with self._database.begin() as connection:
             await self.record(connection, news)
@@ -166,7 +166,7 @@ class Residence:
                     old=tombstone.room_id,
                 )
 
-    async def _enter(self, connection: AsyncConnection, entry: Entry) -> None:
+    async def _enter(self, connection: AsyncConnection, entry: Joined) -> None:
         await _note(connection, entry.room_id)
         await connection.execute(
             update(rooms).where(rooms.c.room_id == storable(entry.room_id)).values(suspended=False)
@@ -181,7 +181,7 @@ class Residence:
             await _edit_again(connection, room_id)
             await note_call(connection, self._plugins, Hook.JOINED, room_id, self._now())
 
-    async def _lose(self, connection: AsyncConnection, loss: Loss) -> None:
+    async def _lose(self, connection: AsyncConnection, loss: Departure) -> None:
         await refuse_waiting(connection, loss.room_id)
         if loss.reason is not None:
             await self._suspend(connection, loss.room_id, loss.reason)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from botkit.document import Block, Document, Inline, Paragraph, Text
 from plugins.foci.key import Kind
-from plugins.foci.standing import HealthEvent, News
+from plugins.foci.standing import AlertEvent, EventKind
 from plugins.foci.wording import counted, moment, named, sentence, span
 
 _DAY = 86400.0
@@ -15,7 +15,7 @@ _CALM = "More follows once it has been steady for an hour."
 
 
 @dataclass(frozen=True, slots=True)
-class Matter:
+class IncidentInRoom:
     """
     An incident as one room sees it.
 
@@ -25,7 +25,7 @@ class Matter:
         acknowledged_by: user ids.
     """
 
-    events: tuple[HealthEvent, ...]
+    events: tuple[AlertEvent, ...]
     servers: tuple[str, ...]
     now: float
     acknowledged_by: tuple[str, ...] = ()
@@ -61,23 +61,23 @@ _DRIFT = _Words(
 _CERTIFICATE = _Words(": its certificate", "is near its end", "is still near its end", "was near its end")
 
 
-def _words(event: HealthEvent) -> _Words:
+def _words(event: AlertEvent) -> _Words:
     words = {Kind.DISCOVERY: _UNREAD, Kind.DRIFT: _DRIFT, Kind.CERTIFICATE: _CERTIFICATE}.get(event.key.kind)
     words = words or (_DOWN if event.cause.outage else _FAILING)
-    if event.kind is News.UNCHECKABLE:
+    if event.kind is EventKind.UNCHECKABLE:
         again = "can be checked again since {at}, after {lasted}"
         return _Words(words.part, "cannot be checked", "still cannot be checked", "could not be checked", again)
-    if event.kind is News.FLAPPING:
+    if event.kind is EventKind.FLAPPING:
         return _Words(words.part, "is flapping", "is still flapping", "was flapping", words.over)
     return words
 
 
-def standing_message(matter: Matter) -> Document:
+def status_message(matter: IncidentInRoom) -> Document:
     """The incident as it stands: the message that is edited while it develops."""
     return Document((Paragraph((*_present(matter.events[0], matter.now), *_affected(matter))), *_further(matter)))
 
 
-def reminder_message(matter: Matter) -> Document:
+def reminder_message(matter: IncidentInRoom) -> Document:
     """It is still so."""
     event = matter.events[0]
     lasted = span(matter.now - event.since)
@@ -90,7 +90,7 @@ def reminder_message(matter: Matter) -> Document:
     return Document((Paragraph((*sentence("⏰", event.key.label, Text(told)), *_affected(matter))), closing))
 
 
-def resolve_message(last: HealthEvent, matter: Matter) -> Document:
+def resolve_message(last: AlertEvent, matter: IncidentInRoom) -> Document:
     """
     How it ended, in reply to the incident.
 
@@ -101,11 +101,11 @@ def resolve_message(last: HealthEvent, matter: Matter) -> Document:
     start = min(event.since, last.since)
     at, lasted = moment(ended, matter.now), span(ended - start)
     words = _words(event)
-    if last.kind is News.DROPPED:
+    if last.kind is EventKind.DROPPED:
         told = f"{words.part} is not watched or published any more; it {words.past} since {moment(start, matter.now)}."
         return _line("▫️", event, told)
     over = f"{words.part} {words.over.format(at=at, lasted=lasted)}."
-    if last.kind is News.CHECKABLE:
+    if last.kind is EventKind.CHECKABLE:
         return _line("▫️", event, over)
     if event.key.kind is Kind.CERTIFICATE:
         until = "" if last.expires is None else f"; the new one is valid until {_day(last.expires)}"
@@ -117,27 +117,27 @@ def resolve_message(last: HealthEvent, matter: Matter) -> Document:
     return Document((Paragraph(head), *_history(last, start, matter.now)))
 
 
-def closed_message(last: HealthEvent, matter: Matter) -> Document:
+def closed_message(last: AlertEvent, matter: IncidentInRoom) -> Document:
     """The final edit of the incident's own message: what it was."""
     event, ended = matter.events[0], last.at if last.ended is None else last.ended
     start = min(event.since, last.since)
     period = f"from {moment(start, ended)} to {moment(ended, start)} ({span(ended - start)})"
-    if event.key.kind is Kind.SELF and last.kind is News.DROPPED:
+    if event.key.kind is Kind.SELF and last.kind is EventKind.DROPPED:
         told = f" is in doubt since {moment(start, matter.now)}; nothing is watched here any more."
         return Document((Paragraph(sentence("▫️", "My own connection", Text(told))),))
     if event.key.kind is Kind.SELF:
         told = f" was in doubt {period}: {event.cause.detail}. Nobody was blamed."
         return Document((Paragraph(sentence("✅", "My own connection", Text(told))),))
     # what is dropped has no end that anybody saw
-    if last.kind is News.DROPPED or (event.key.kind is Kind.CERTIFICATE and last.kind is News.RESOLVED):
+    if last.kind is EventKind.DROPPED or (event.key.kind is Kind.CERTIFICATE and last.kind is EventKind.RESOLVED):
         return resolve_message(last, matter)
-    icon = "✅" if last.kind is News.RESOLVED else "▫️"
+    icon = "✅" if last.kind is EventKind.RESOLVED else "▫️"
     words = _words(event)
     told = f"{words.part} {words.past} {period}{_because(event)}."
     return Document((Paragraph((*sentence(icon, event.key.label, Text(told)), *_affected(matter, past=True))),))
 
 
-def _present(event: HealthEvent, now: float) -> tuple[Inline, ...]:
+def _present(event: AlertEvent, now: float) -> tuple[Inline, ...]:
     label, words, since = event.key.label, _words(event), moment(event.since, now)
     if event.key.kind is Kind.SELF:
         told = (
@@ -149,24 +149,24 @@ def _present(event: HealthEvent, now: float) -> tuple[Inline, ...]:
         return sentence("⚠️", label, Text(_ending(event, now)))
     checks = counted(event.checks, "check")
     told = f"{words.part} {words.now} since {since} ({checks}){_because(event)}."
-    if event.kind is News.UNCHECKABLE:
+    if event.kind is EventKind.UNCHECKABLE:
         return sentence("❔", label, Text(f"{told} Whether it works is not known."))
-    if event.kind is News.FLAPPING:
+    if event.kind is EventKind.FLAPPING:
         often = f"it has failed {event.flaps} times since {since}{_because(event, 'the last time')}"
         return sentence("⚠️", label, Text(f"{words.part} {words.now}: {often}. {_CALM}"))
-    if event.kind is News.STILL_BAD:
+    if event.kind is EventKind.STILL_BAD:
         told += " It is flapping no more."
     icon = "⚠️" if event.key.kind is Kind.DRIFT else "❌"
     return sentence(icon, label, Text(told), *_consequence(event))
 
 
-def _because(event: HealthEvent, word: str = "") -> str:
+def _because(event: AlertEvent, word: str = "") -> str:
     if not event.cause.detail:
         return ""
     return f", {word}: {event.cause.detail}" if word else f": {event.cause.detail}"
 
 
-def _consequence(event: HealthEvent) -> tuple[Inline, ...]:
+def _consequence(event: AlertEvent) -> tuple[Inline, ...]:
     if event.key.kind is Kind.DISCOVERY:
         return (Text(" Clients that look there find no focus."),)
     if event.key.kind is Kind.DRIFT:
@@ -174,7 +174,7 @@ def _consequence(event: HealthEvent) -> tuple[Inline, ...]:
     return ()
 
 
-def _ending(event: HealthEvent, now: float) -> str:
+def _ending(event: AlertEvent, now: float) -> str:
     expires = event.at if event.expires is None else event.expires
     left = expires - now
     if left <= 0:
@@ -188,7 +188,7 @@ def _day(at: float) -> str:
     return moment(at, at - 2 * _DAY)
 
 
-def _affected(matter: Matter, *, past: bool = False) -> tuple[Inline, ...]:
+def _affected(matter: IncidentInRoom, *, past: bool = False) -> tuple[Inline, ...]:
     """Who suffers, where that is not already the name in front."""
     key = matter.events[0].key
     if not matter.servers or key.kind not in (Kind.FOCUS, Kind.CERTIFICATE):
@@ -199,7 +199,7 @@ def _affected(matter: Matter, *, past: bool = False) -> tuple[Inline, ...]:
     return (Text(f" {word} {len(matter.servers)} watched servers: {named(matter.servers)}."),)
 
 
-def _further(matter: Matter) -> tuple[Block, ...]:
+def _further(matter: IncidentInRoom) -> tuple[Block, ...]:
     """Other URLs of the same service, and who knows of it."""
     lines: list[Block] = []
     others = matter.events[1:]
@@ -211,7 +211,7 @@ def _further(matter: Matter) -> tuple[Block, ...]:
     return tuple(lines)
 
 
-def _history(last: HealthEvent, start: float, now: float) -> Sequence[Block]:
+def _history(last: AlertEvent, start: float, now: float) -> Sequence[Block]:
     told = f"First seen bad at {moment(start, now)}"
     if last.last_good is not None and last.last_good <= start:
         told += f", last seen good before that at {moment(last.last_good, now)}"
@@ -220,5 +220,5 @@ def _history(last: HealthEvent, start: float, now: float) -> Sequence[Block]:
     return (Paragraph((Text(f"{told}."),)),)
 
 
-def _line(icon: str, event: HealthEvent, told: str) -> Document:
+def _line(icon: str, event: AlertEvent, told: str) -> Document:
     return Document((Paragraph(sentence(icon, event.key.label, Text(told))),))

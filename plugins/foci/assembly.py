@@ -16,7 +16,7 @@ from plugins.foci.clients import Published, client_rows
 from plugins.foci.depth import deepened, untried
 from plugins.foci.entries import lint_entries, probe_url
 from plugins.foci.homeserver import HomeserverAnswer
-from plugins.foci.ladder import Judgement, expiry, judge, skipped
+from plugins.foci.ladder import Judgement, expiry, judge, skipped_after
 from plugins.foci.lists import lint_list
 from plugins.foci.model import MAX_ENTRIES, Certainty, Entry, Finding, FocusReport, Report, Severity, Verdict
 from plugins.foci.observation import Observation, ProbeSettings
@@ -32,7 +32,7 @@ _SHUT_TO_WEB = frozenset({"cors-doubled", "cors-missing-on-service"})
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class ServerObservation:
     """
     Everything seen of one server.
 
@@ -80,7 +80,7 @@ def entries_of(well_known: WellKnownAnswer, homeserver: HomeserverAnswer) -> tup
 
 
 def assemble(
-    seen: Evidence, settings: CheckSettings, suffixes: PublicSuffixList, now: datetime, elapsed_ms: float
+    seen: ServerObservation, settings: CheckSettings, suffixes: PublicSuffixList, now: datetime, elapsed_ms: float
 ) -> Report:
     """Lint, judge, and put the report together."""
     entries = entries_of(seen.well_known, seen.homeserver)
@@ -116,7 +116,7 @@ def assemble(
     )
 
 
-def _judgement(entry: Entry, seen: Evidence, settings: CheckSettings, now: datetime) -> Judgement | None:
+def _judgement(entry: Entry, seen: ServerObservation, settings: CheckSettings, now: datetime) -> Judgement | None:
     url = probe_url(entry)
     if url is None or url not in seen.observations:
         return None
@@ -124,7 +124,7 @@ def _judgement(entry: Entry, seen: Evidence, settings: CheckSettings, now: datet
     return deepened(judgement, seen.observations[url].steps or ()) if seen.deep else judgement
 
 
-def _certificates(seen: Evidence, settings: CheckSettings, now: datetime) -> list[Finding]:
+def _certificates(seen: ServerObservation, settings: CheckSettings, now: datetime) -> list[Finding]:
     """Certificates of the well-known's hosts that end soon; a focus on the same host tells of its own."""
     probed = {url.host for url in seen.observations}
     hops = [hop for hop in seen.well_known.hops if urlsplit(hop.url).hostname not in probed]
@@ -133,7 +133,7 @@ def _certificates(seen: Evidence, settings: CheckSettings, now: datetime) -> lis
 
 
 def _findings(
-    seen: Evidence,
+    seen: ServerObservation,
     entries: Sequence[Entry],
     judgements: Sequence[Judgement | None],
     suffixes: PublicSuffixList,
@@ -158,7 +158,7 @@ def _findings(
     return [*found, *_context(seen, entries, settings)]
 
 
-def _base_url_that_answers(seen: Evidence) -> str | None:
+def _base_url_that_answers(seen: ServerObservation) -> str | None:
     """For the example to publish: the published base_url, else the hostname where a homeserver was found."""
     versions = seen.homeserver.versions
     fallback = f"https://{seen.target.url_host}" if versions is not None and versions.valid else None
@@ -170,7 +170,7 @@ def _probeable(entry: Entry) -> bool:
     return url is not None and url.fault is None
 
 
-def _base_url_fails(seen: Evidence, settings: ProbeSettings) -> bool:
+def _base_url_fails(seen: ServerObservation, settings: ProbeSettings) -> bool:
     """A published base_url is known because something answered, so silence there is not this machine's."""
     versions = seen.homeserver.versions
     if seen.well_known.report.base_url is None or versions is None:
@@ -178,7 +178,7 @@ def _base_url_fails(seen: Evidence, settings: ProbeSettings) -> bool:
     return versions.definite or (versions.waited_ms is not None and settings.is_timeout(versions.waited_ms))
 
 
-def _base_url(seen: Evidence, settings: ProbeSettings) -> list[Finding]:
+def _base_url(seen: ServerObservation, settings: ProbeSettings) -> list[Finding]:
     versions, base_url = seen.homeserver.versions, seen.well_known.report.base_url
     if versions is None or versions.valid or base_url is None:
         return []
@@ -193,7 +193,7 @@ def _base_url(seen: Evidence, settings: ProbeSettings) -> list[Finding]:
     return [finding("base-url-invalid", message, advice)]
 
 
-def _context(seen: Evidence, entries: Sequence[Entry], settings: ProbeSettings) -> list[Finding]:
+def _context(seen: ServerObservation, entries: Sequence[Entry], settings: ProbeSettings) -> list[Finding]:
     found = _lookup(seen, entries, settings)
     versions = seen.homeserver.versions
     if versions is not None and versions.valid and not versions.delayed_events:
@@ -205,7 +205,7 @@ def _context(seen: Evidence, entries: Sequence[Entry], settings: ProbeSettings) 
     return found
 
 
-def _lookup(seen: Evidence, entries: Sequence[Entry], settings: ProbeSettings) -> list[Finding]:
+def _lookup(seen: ServerObservation, entries: Sequence[Entry], settings: ProbeSettings) -> list[Finding]:
     """Whether users can be looked up, where there is a focus that would want to."""
     used = any(entry.is_livekit for entry in entries) or seen.homeserver.transports.endpoint in ("present", "open")
     if seen.user_lookup is None or not used:
@@ -215,7 +215,7 @@ def _lookup(seen: Evidence, entries: Sequence[Entry], settings: ProbeSettings) -
     return [] if found is None else [found]
 
 
-def _port(seen: Evidence) -> Finding:
+def _port(seen: ServerObservation) -> Finding:
     told = ""
     if seen.with_port is not None:
         told = f" There the answer was: {seen.with_port.report.outcome}."
@@ -226,12 +226,12 @@ def _port(seen: Evidence) -> Finding:
     return finding("port-in-server-name", message, "Serve the same well-known on both.")
 
 
-def _focus(entry: Entry, judgement: Judgement | None, own: Sequence[Finding], seen: Evidence) -> FocusReport:
+def _focus(entry: Entry, judgement: Judgement | None, own: Sequence[Finding], seen: ServerObservation) -> FocusReport:
     verdict = focus_verdict(judgement, own, others_answered=_others_answered(seen, entry))
     if judgement is not None:
         return FocusReport(entry, verdict, judgement.stages, judgement.note)
     why, verdict = _unprobed(entry, verdict)
-    return FocusReport(entry, verdict, (*skipped(why), *(untried(why) if seen.deep else ())))
+    return FocusReport(entry, verdict, (*skipped_after(why), *(untried(why) if seen.deep else ())))
 
 
 def _unprobed(entry: Entry, verdict: Verdict) -> tuple[str, Verdict]:
@@ -244,14 +244,16 @@ def _unprobed(entry: Entry, verdict: Verdict) -> tuple[str, Verdict]:
     return "it names no URL" if entry.is_livekit else "its type is unknown here", verdict
 
 
-def _others_answered(seen: Evidence, entry: Entry) -> bool:
+def _others_answered(seen: ServerObservation, entry: Entry) -> bool:
     """Whether anything but this focus answered: then a time-out is its own."""
     url = probe_url(entry)
     elsewhere = any(one.answered for other, one in seen.observations.items() if other != url)
     return elsewhere or seen.well_known.report.http_status is not None
 
 
-def _published(seen: Evidence, foci: Sequence[FocusReport], judgements: Sequence[Judgement | None]) -> Published:
+def _published(
+    seen: ServerObservation, foci: Sequence[FocusReport], judgements: Sequence[Judgement | None]
+) -> Published:
     answer = seen.well_known
     readable = bool(answer.report.cors) and not any(one.code == "cors-missing-on-redirect" for one in answer.findings)
     unclear = answer.certainty in (Certainty.UNCLEAR, Certainty.TIMEOUT)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from botkit.identifiers import HostPort, parse_host_port
 
-Audience = Mapping[str, tuple[str, ...]]
+ReceivingRooms = Mapping[str, tuple[str, ...]]
 """Room id to the servers that this room is told of, sorted."""
 
 
@@ -22,7 +22,7 @@ class Silence:
 
     Attributes:
         target: a server name, or the host of a service with or without port.
-        until: its end as people read it, seconds since the epoch; it holds until ``Reminders`` ends it.
+        until: its end as people read it, seconds since the epoch; it holds until ``Timers`` ends it.
         author: who asked for it, a user id.
         reason: one line, may be empty.
     """
@@ -38,9 +38,9 @@ class Silence:
         return _same(self.target, name)
 
 
-def hearing(
+def receiving_rooms(
     name: str, servers: Iterable[str], watches: Mapping[str, Collection[str]], silences: Collection[Silence]
-) -> Audience:
+) -> ReceivingRooms:
     """
     The rooms that hear of something now.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from botkit.document import Block, Bold, Code, Document, OrderedList, Paragraph, Sign, Text
+from botkit.document import Block, Bold, Code, Document, Emoji, OrderedList, Paragraph, Text
 from botkit.visible import clipped
 from plugins.foci.model import Report, Verdict
 from plugins.foci.render import icon, inline
@@ -29,7 +29,7 @@ def servers_of(members: Iterable[str]) -> list[tuple[Target, int]]:
     return [(targets[name], count) for name, count in ranked]
 
 
-def to_document(reports: Sequence[tuple[Report, int]], left_out: int) -> Document:
+def room_document(reports: Sequence[tuple[Report, int]], left_out: int) -> Document:
     """One line a server, after a sentence that says how many find a focus that answers."""
     without = [report for report, _ in reports if not any(row.finds_focus == "yes" for row in report.clients)]
     unknown = sum(report.verdict is Verdict.UNKNOWN for report in without)
@@ -47,7 +47,7 @@ def to_document(reports: Sequence[tuple[Report, int]], left_out: int) -> Documen
 def _line(report: Report, members: int) -> Paragraph:
     people = "1 member" if members == 1 else f"{members} members"
     used = next((row.uses_focus for row in report.clients if row.finds_focus == "yes"), None)
-    head = (Sign(icon(report.verdict)), Text(" "), Bold(report.server_name), Text(f" ({people}): "))
+    head = (Emoji(icon(report.verdict)), Text(" "), Bold(report.server_name), Text(f" ({people}): "))
     if used is None:
         return Paragraph((*head, *inline(report.summary)))
     entry = report.foci[used - 1].entry

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from plugins.foci.key import Key
-from plugins.foci.standing import Cause, HealthEvent, News
-from plugins.foci.stored import StoredForm
+from plugins.foci.standing import AlertEvent, Cause, EventKind
+from plugins.foci.stored import Codec
 
 DAY = 86400.0
 DAYS = (14, 7, 1)
@@ -22,7 +22,7 @@ _REMEMBERED = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
+class PresentedCertificate:
     """
     A certificate that was presented and accepted.
 
@@ -55,12 +55,12 @@ class CertificateState:
     renewed: int = 0
 
 
-STORED = StoredForm(CertificateState)
+CODEC = Codec(CertificateState)
 
 
 def step(
-    state: CertificateState, seen: Sighting, now: float, recoveries: int
-) -> tuple[CertificateState, tuple[HealthEvent, ...]]:
+    state: CertificateState, seen: PresentedCertificate, now: float, recoveries: int
+) -> tuple[CertificateState, tuple[AlertEvent, ...]]:
     """
     Take in one sighting.
 
@@ -78,18 +78,18 @@ def step(
         return state, ()
     known.pop(seen.identity, None)
     told = (*known.items(), (seen.identity, days))[-_REMEMBERED:]
-    kind = News.FIRED if state.open_since is None else News.NEARER
+    kind = EventKind.FIRED if state.open_since is None else EventKind.NEARER
     since = now if state.open_since is None else min(state.open_since, now)
     state = replace(state, told=told, open_since=since, expires=seen.not_after)
     return state, (_event(kind, seen.key, state, now),)
 
 
-def drop(state: CertificateState, key: Key, now: float) -> tuple[HealthEvent, ...]:
+def drop(state: CertificateState, key: Key, now: float) -> tuple[AlertEvent, ...]:
     """What to tell when the key is forgotten, as in ``health.drop``."""
-    return () if state.open_since is None else (_event(News.DROPPED, key, state, now),)
+    return () if state.open_since is None else (_event(EventKind.DROPPED, key, state, now),)
 
 
-def _days(seen: Sighting, now: float) -> int | None:
+def _days(seen: PresentedCertificate, now: float) -> int | None:
     """The fewest of the days before the end that are reached; None before the first."""
     lifetime = seen.not_after - seen.not_before
     reached = [days for days in DAYS if seen.not_after - now <= days * DAY and lifetime >= LEAST_LIFETIMES * days * DAY]
@@ -97,17 +97,17 @@ def _days(seen: Sighting, now: float) -> int | None:
 
 
 def _renewed(
-    state: CertificateState, seen: Sighting, now: float, recoveries: int
-) -> tuple[CertificateState, tuple[HealthEvent, ...]]:
+    state: CertificateState, seen: PresentedCertificate, now: float, recoveries: int
+) -> tuple[CertificateState, tuple[AlertEvent, ...]]:
     if state.open_since is None:
         return state, ()
     state = replace(state, renewed=state.renewed + 1)
     if state.renewed < recoveries:
         return state, ()
-    event = replace(_event(News.RESOLVED, seen.key, state, now), ended=now, expires=seen.not_after)
+    event = replace(_event(EventKind.RESOLVED, seen.key, state, now), ended=now, expires=seen.not_after)
     return replace(state, open_since=None, expires=0.0, renewed=0), (event,)
 
 
-def _event(kind: News, key: Key, state: CertificateState, now: float) -> HealthEvent:
+def _event(kind: EventKind, key: Key, state: CertificateState, now: float) -> AlertEvent:
     since = now if state.open_since is None else min(state.open_since, now)
-    return HealthEvent(kind, key, now, since, Cause("tls-expiring", outage=False), expires=state.expires)
+    return AlertEvent(kind, key, now, since, Cause("tls-expiring", outage=False), expires=state.expires)

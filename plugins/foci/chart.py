@@ -41,12 +41,12 @@ def draw(timeline: Timeline) -> Drawing:
     """The picture, legible on a phone; a function of its argument alone."""
     height = _HEAD + max(1, len(timeline.rows)) * _ROW + _FOOT
     image = Image.new("RGB", (WIDTH, height), _PAPER)
-    sheet = _Sheet(ImageDraw.Draw(image), timeline)
-    sheet.head()
-    sheet.marks(_HEAD + max(1, len(timeline.rows)) * _ROW)
+    builder = _Sheet(ImageDraw.Draw(image), timeline)
+    builder.head()
+    builder.marks(_HEAD + max(1, len(timeline.rows)) * _ROW)
     for place, row in enumerate(timeline.rows):
-        sheet.row(row, _HEAD + place * _ROW)
-    sheet.axis(_HEAD + max(1, len(timeline.rows)) * _ROW)
+        builder.row(row, _HEAD + place * _ROW)
+    builder.axis(_HEAD + max(1, len(timeline.rows)) * _ROW)
     target = BytesIO()
     image.save(target, "PNG", optimize=True)
     return Drawing(target.getvalue(), WIDTH, height)

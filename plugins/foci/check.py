@@ -13,8 +13,8 @@ from publicsuffixlist import PublicSuffixList
 from botkit.outbound import OutboundClient, one_party
 from botkit.plugin import Account, Limits
 from plugins.foci.answer import WellKnownAnswer
-from plugins.foci.assembly import MAX_PROBED, CheckSettings, Evidence, assemble, entries_of
-from plugins.foci.descent import Descent
+from plugins.foci.assembly import MAX_PROBED, CheckSettings, ServerObservation, assemble, entries_of
+from plugins.foci.descent import DeepProber
 from plugins.foci.discovery import Discovery
 from plugins.foci.entries import probe_url
 from plugins.foci.federation import Federation
@@ -22,7 +22,7 @@ from plugins.foci.homeserver import HomeserverAnswer
 from plugins.foci.media import MediaClient
 from plugins.foci.model import Entry, Report
 from plugins.foci.observation import Observation
-from plugins.foci.observer import Observer
+from plugins.foci.observer import Prober
 from plugins.foci.service_url import ServiceUrl, host_of
 from plugins.foci.target import Target
 
@@ -35,7 +35,7 @@ class Examined:
     """A report with the evidence behind it."""
 
     report: Report
-    seen: Evidence
+    seen: ServerObservation
 
 
 class Checker:
@@ -52,7 +52,7 @@ class Checker:
         self._outbound = outbound
         self._discovery = Discovery(outbound, limits.max_redirects)
         self._federation = Federation(outbound, limits.max_redirects, limits.timeout)
-        self._observer = Observer(outbound)
+        self._observer = Prober(outbound)
         self._media = MediaClient(outbound)
         self._account = account
         self._limits = limits
@@ -112,8 +112,8 @@ class Checker:
         started = loop.time()
         deadline = started + self._limits.deadline
         lookup = asyncio.ensure_future(self._federation.look_up(target, deadline=deadline))
-        descent = self._descent(target, deadline) if deep else None
-        probes = _Probes(observe if descent is None else descent.after(observe), deadline)
+        deep_prober = self._deep_prober(target, deadline) if deep else None
+        probes = _Probes(observe if deep_prober is None else deep_prober.after(observe), deadline)
         try:
             answer = await self._discovery.well_known(target.url_host, deadline=deadline, no_cache=afresh)
             # Begun before the probes: a list of silent services would take every slot of this check.
@@ -124,20 +124,22 @@ class Checker:
             )
             probes.add(answer.document.entries if answer.document is not None else ())
             homeserver, base_copy, with_port = await published
-            seen = Evidence(target, answer, homeserver, base_copy, with_port, await probes.finish(), await lookup, deep)
+            seen = ServerObservation(
+                target, answer, homeserver, base_copy, with_port, await probes.finish(), await lookup, deep
+            )
         finally:
             lookup.cancel()
-            if descent is not None:
-                descent.close()
+            if deep_prober is not None:
+                deep_prober.close()
             probes.cancel()
         settings = replace(self._settings, ignore=self._settings.ignore | ignore)
         elapsed_ms = (loop.time() - started) * 1000
         return Examined(assemble(seen, settings, self._suffixes, self._now(), elapsed_ms), seen)
 
-    def _descent(self, target: Target, deadline: float) -> Descent:
+    def _deep_prober(self, target: Target, deadline: float) -> DeepProber:
         if self._account is None:
             raise ValueError("going deep needs an account")
-        return Descent(
+        return DeepProber(
             self._outbound,
             self._discovery,
             self._account,

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from plugins.foci.answer import WellKnownAnswer
-from plugins.foci.assembly import Evidence
+from plugins.foci.assembly import ServerObservation
 from plugins.foci.model import Report
 from plugins.foci.service_url import ServiceUrl
 
 
 @dataclass(frozen=True, slots=True)
-class Due:
+class ScheduledCheck:
     """
     One thing to do for a watched server.
 
@@ -34,12 +34,12 @@ class Due:
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class CheckResult:
     """
     A check of a watched server.
 
     Attributes:
-        server: as in `Due`.
+        server: as in `ScheduledCheck`.
         probe: names this check.
         probes: names the earlier check from which the result of a service was reused.
         own: the server is the one the bot's account is on.
@@ -47,19 +47,19 @@ class Checked:
 
     server: str
     report: Report
-    seen: Evidence
+    seen: ServerObservation
     probe: str
     probes: Mapping[ServiceUrl, str] = field(default_factory=dict)
     own: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Confirmed:
+class ConfirmationResult:
     """
     A confirming fetch of a watched server's well-known.
 
     Attributes:
-        server: as in `Due`.
+        server: as in `ScheduledCheck`.
         at: seconds since the epoch.
     """
 

@@ -10,7 +10,7 @@ from botkit.outbound import one_party
 from botkit.plugin import Command, HostStatus, Invocation, Rooms, Subcommand, UsageError
 from plugins.foci import census
 from plugins.foci.check import Checker
-from plugins.foci.deep_budget import DeepBudget
+from plugins.foci.deep_budget import DeepQuota
 from plugins.foci.model import Report
 from plugins.foci.render import to_document
 from plugins.foci.target import Target, TargetError, parse_target
@@ -47,7 +47,7 @@ class FociCommands:
         own_user_id: str,
         further: Sequence[Subcommand] = (),
         watching: Lines | None = None,
-        deep: DeepBudget | None = None,
+        deep: DeepQuota | None = None,
     ) -> None:
         self._checker = checker
         self._rooms = rooms
@@ -115,7 +115,7 @@ class FociCommands:
         with one_party():
             reports = await asyncio.gather(*(one(target) for target, _ in checked))
         counted = [(report, count) for report, (_, count) in zip(reports, checked, strict=True)]
-        return [census.to_document(counted, len(servers) - len(checked))]
+        return [census.room_document(counted, len(servers) - len(checked))]
 
     async def _state(self, invocation: Invocation) -> Sequence[Document]:
         watching = await self._watching() if self._watching is not None else ()

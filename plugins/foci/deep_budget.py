@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from botkit.config import Rate
-from botkit.cooldown import Buckets, CooldownError
+from botkit.cooldown import RateLimitError, TokenBuckets
 
 COST = 3
 """A deep check counts as this many commands against the rates of sender and room."""
@@ -15,7 +15,7 @@ _PER_ROOM = Rate(10, 3600.0)
 _IN_ALL = Rate(30, 3600.0)
 
 
-class DeepBudget:
+class DeepQuota:
     """
     Caps deep checks by command, for a person, for a room and for the whole bot; watches do not count.
 
@@ -24,23 +24,23 @@ class DeepBudget:
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
-        self._people = Buckets(_PER_PERSON, clock)
-        self._rooms = Buckets(_PER_ROOM, clock)
-        self._all = Buckets(_IN_ALL, clock)
+        self._people = TokenBuckets(_PER_PERSON, clock)
+        self._rooms = TokenBuckets(_PER_ROOM, clock)
+        self._all = TokenBuckets(_IN_ALL, clock)
 
     def take(self, user_id: str, room_id: str, amount: int, charge: Callable[[int], None]) -> None:
         """
         Spend ``amount`` deep checks, and their price.
 
         Args:
-            charge: spends commands beyond the one that was typed; may raise CooldownError, having taken nothing.
+            charge: spends commands beyond the one that was typed; may raise RateLimitError, having taken nothing.
 
         Raises:
-            CooldownError: a cap or a rate is reached; nothing was taken.
+            RateLimitError: a cap or a rate is reached; nothing was taken.
         """
         waits = (self._people.wait(user_id, amount), self._rooms.wait(room_id, amount), self._all.wait("", amount))
         if max(waits) > 0:
-            raise CooldownError(max(waits), silent=False)
+            raise RateLimitError(max(waits), silent=False)
         charge(COST * amount - 1)
         self._people.take(user_id, amount)
         self._rooms.take(room_id, amount)

@@ -1,7 +1,7 @@
 """
 Going deep at a focus: an OpenID token of the bot's account for a LiveKit token, the SFU's signalling, media.
 
-Tokens live in local variables here and nowhere else: what leaves this module are ``Step``s, words and figures.
+Tokens live in local variables here and nowhere else: what leaves this module are ``DeepStageResult``s, words and figures.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from plugins.foci.model import Stage
 from plugins.foci.observation import Observation, ProbeSettings
 from plugins.foci.service_url import ServiceUrl, read_sfu_url
 from plugins.foci.signalling_answer import Signalling, accepts, judge_address, judge_signalling, judge_without_token
-from plugins.foci.step import Step, guarded, skipped
+from plugins.foci.step import DeepStageResult, guarded, skipped
 from plugins.foci.target import Target, TargetError, parse_target
-from plugins.foci.token_answer import Applicant, judge_openid, judge_token, judge_unread_list, wants_old_endpoint
+from plugins.foci.token_answer import TokenRequest, judge_openid, judge_token, judge_unread_list, wants_old_endpoint
 from plugins.foci.trust import OwnList, asked_place, place_of, read_own_list
 from plugins.foci.wellknown import BodyFault, read_json
 
@@ -50,7 +50,7 @@ class _OpenId:
     values: dict[str, Any] = field(repr=False)
 
 
-class Descent:
+class DeepProber:
     """
     Goes deep for one check of one server: one OpenID token, however many foci.
 
@@ -88,7 +88,7 @@ class Descent:
         self._token_hex = token_hex
         self._deadline = deadline
         self._media = media
-        self._openid: asyncio.Task[_OpenId | Step] | None = None
+        self._openid: asyncio.Task[_OpenId | DeepStageResult] | None = None
         self._own_services: asyncio.Task[OwnList] | None = None
 
     def close(self) -> None:
@@ -112,7 +112,7 @@ class Descent:
         steps = await (self._service(seen) if seen.url.kind == "authorisation" else self._sfu_alone(seen.url))
         return replace(seen, steps=tuple(steps))
 
-    async def _sfu_alone(self, url: ServiceUrl) -> list[Step]:
+    async def _sfu_alone(self, url: ServiceUrl) -> list[DeepStageResult]:
         """An entry that names the SFU alone: nothing gives out a token for it."""
         upgrade = await self._outbound.greet(
             url.text.rstrip("/") + _UPGRADE, headers=_origin(), farewell=b"", deadline=self._deadline
@@ -120,7 +120,7 @@ class Descent:
         without = skipped(Stage.TOKEN, "the entry names no authorisation service")
         return [without, judge_without_token(url, upgrade, self._settings), skipped(Stage.MEDIA, "no token for it")]
 
-    async def _service(self, seen: Observation) -> list[Step]:
+    async def _service(self, seen: Observation) -> list[DeepStageResult]:
         place = place_of(seen.url)
         trusted = await self._trusted_services()
         if place not in trusted.services or place != asked_place(seen.url):
@@ -131,9 +131,9 @@ class Descent:
         if self._openid is None:
             self._openid = asyncio.create_task(self._request_openid())
         openid = await asyncio.shield(self._openid)
-        if isinstance(openid, Step):
+        if isinstance(openid, DeepStageResult):
             return [openid]
-        applicant = Applicant(self._server, self._is_own, seen.url.host)
+        applicant = TokenRequest(self._server, self._is_own, seen.url.host)
         token, grant = await self._exchange(seen, openid, applicant)
         secrets = (openid.token, *((grant.jwt,) if grant is not None else ()))
         steps = [token] if grant is None else [token, *await self._with_grant(grant, applicant, secrets)]
@@ -156,7 +156,7 @@ class Descent:
         homeserver = await self._discovery.homeserver(own, answer, self._account.homeserver, deadline=self._deadline)
         return read_own_list(answer, homeserver)
 
-    async def _request_openid(self) -> _OpenId | Step:
+    async def _request_openid(self) -> _OpenId | DeepStageResult:
         path = f"/_matrix/client/v3/user/{quote(self._account.user_id, safe='')}/openid/request_token"
         exchange = await self._account.homeserver.post(path, b"{}", deadline=self._deadline)
         value: Any = None
@@ -175,7 +175,9 @@ class Descent:
         }
         return _OpenId(token, values)
 
-    async def _exchange(self, seen: Observation, openid: _OpenId, applicant: Applicant) -> tuple[Step, Grant | None]:
+    async def _exchange(
+        self, seen: Observation, openid: _OpenId, applicant: TokenRequest
+    ) -> tuple[DeepStageResult, Grant | None]:
         """``/get_token``, else ``/sfu/get``, as clients do it; joined to the published URL word for word."""
         name = self._token_hex(8)
         room = f"!foci-bot-reachability-{name}:{self._server}"
@@ -201,7 +203,7 @@ class Descent:
         body = json.dumps(values).encode()
         return await self._outbound.fetch("POST", url, headers=headers, body=body, deadline=self._deadline)
 
-    async def _with_grant(self, grant: Grant, applicant: Applicant, secrets: Sequence[str]) -> list[Step]:
+    async def _with_grant(self, grant: Grant, applicant: TokenRequest, secrets: Sequence[str]) -> list[DeepStageResult]:
         shown = discreet(without_user(grant.url), secrets)
         url = read_sfu_url(grant.url)
         if shown == WITHHELD:

@@ -8,26 +8,26 @@ from dataclasses import replace
 from botkit.document import Document
 from botkit.storage import Connection
 from plugins.foci.diff import diff
-from plugins.foci.hearers import Hearers
+from plugins.foci.hearers import Receivers
 from plugins.foci.incident import Incident
 from plugins.foci.incidents import develop, leave, matching, next_reminder, refresh, subjects
 from plugins.foci.key import Key
 from plugins.foci.listwatch import Alternates, Changed, Effect, Settled
 from plugins.foci.narrative import list_posts
 from plugins.foci.posts import Post
-from plugins.foci.progress import Ended, drop, fires
-from plugins.foci.repository.history import HistoryBook, ListChange
-from plugins.foci.repository.incidents import IncidentBook, RoomBook, SilenceBook, Withheld
-from plugins.foci.repository.states import StateBook
-from plugins.foci.repository.watches import ServerBook, WatchBook
-from plugins.foci.standing import HealthEvent, News
+from plugins.foci.progress import OutageEnded, drop, fires
+from plugins.foci.repository.history import HistoryTable, ListChange
+from plugins.foci.repository.incidents import IncidentTable, RoomTable, SilenceTable, SuppressedChange
+from plugins.foci.repository.states import StateTable
+from plugins.foci.repository.watches import ServerTable, WatchTable
+from plugins.foci.standing import AlertEvent, EventKind
 from plugins.foci.watches import Watch, WatchSettings
 
 Evidence = Callable[[Key], Document | None]
 """The evidence that a check has about a key."""
 
 
-class Desk:
+class UnitOfWork:
     """
     Everything that is remembered, as one transaction sees it, and the posts that it writes.
 
@@ -38,20 +38,20 @@ class Desk:
 
     def __init__(self, connection: Connection, settings: WatchSettings, now: float) -> None:
         self.connection = connection
-        self.watches = WatchBook(connection)
-        self.servers = ServerBook(connection)
-        self.states = StateBook(connection)
-        self.incidents = IncidentBook(connection)
-        self.silences = SilenceBook(connection)
-        self.rooms = RoomBook(connection)
-        self.history = HistoryBook(connection)
+        self.watches = WatchTable(connection)
+        self.servers = ServerTable(connection)
+        self.states = StateTable(connection)
+        self.incidents = IncidentTable(connection)
+        self.silences = SilenceTable(connection)
+        self.rooms = RoomTable(connection)
+        self.history = HistoryTable(connection)
         self.settings = settings
         self.now = now
         self.posts: list[Post] = []
 
-    async def hearers(self, keys: Collection[Key]) -> Hearers:
+    async def receivers(self, keys: Collection[Key]) -> Receivers:
         """Who there is to tell about these keys."""
-        return Hearers(
+        return Receivers(
             await self.watches.concerned_by(keys),
             await self.watches.rooms(),
             await self.silences.all(),
@@ -60,7 +60,7 @@ class Desk:
         )
 
     async def tell(
-        self, events: Collection[HealthEvent], evidence: Evidence = lambda _: None, hearers: Hearers | None = None
+        self, events: Collection[AlertEvent], evidence: Evidence = lambda _: None, receivers: Receivers | None = None
     ) -> None:
         """
         Take events in, in order.
@@ -72,14 +72,18 @@ class Desk:
             return
         touched = {name for event in events for name in subjects(event.key)}
         known = {one.subject: one for one in await self.incidents.about(touched)}
-        if hearers is None:
+        if receivers is None:
             members = {key for one in known.values() for key in one.members}
-            hearers = await self.hearers({*members, *(event.key for event in events)})
+            receivers = await self.receivers({*members, *(event.key for event in events)})
         changed = set()
         for event in events:
-            shown = None if event.kind in (News.RESOLVED, News.CHECKABLE, News.DROPPED) else evidence(event.key)
+            shown = (
+                None
+                if event.kind in (EventKind.RESOLVED, EventKind.CHECKABLE, EventKind.DROPPED)
+                else evidence(event.key)
+            )
             for before in matching(known.values(), event):
-                after, posts = develop(before, event, hearers.of_event(event), self.settings.alerts, shown)
+                after, posts = develop(before, event, receivers.of_event(event), self.settings.alerts, shown)
                 self.posts += posts
                 if after is not None and after is not before:
                     known[after.subject] = after
@@ -89,7 +93,7 @@ class Desk:
                     changed.add(before.subject)
         for name in sorted(changed):
             if name in known:
-                await self._update(known[name], hearers, quiet=True)
+                await self._update(known[name], receivers, quiet=True)
             else:
                 await self.incidents.remove(name)
 
@@ -103,13 +107,13 @@ class Desk:
         todo = tuple(incidents)
         if not todo:
             return
-        hearers = await self.hearers({key for one in todo for key in one.members})
+        receivers = await self.receivers({key for one in todo for key in one.members})
         for incident in todo:
-            await self._update(incident, hearers, quiet=quiet)
+            await self._update(incident, receivers, quiet=quiet)
 
     async def keep(self, incident: Incident) -> None:
         """Store an incident as it is."""
-        await self._keep(incident, await self.hearers(incident.members.keys()))
+        await self._keep(incident, await self.receivers(incident.members.keys()))
 
     async def about_keys(self, keys: Iterable[Key]) -> tuple[Incident, ...]:
         """The open incidents that have any of these keys among their members."""
@@ -124,18 +128,18 @@ class Desk:
         if not keys:
             return
         incidents = await self.about_keys(keys)
-        hearers = await self.hearers({*keys, *(key for one in incidents for key in one.members)})
+        receivers = await self.receivers({*keys, *(key for one in incidents for key in one.members)})
         await self.states.end(server, keys, self.now)
-        await self.forget_orphans(hearers)
+        await self.forget_orphans(receivers)
         await self.refresh(await self.about_keys(keys), quiet=False)
 
-    async def forget_orphans(self, hearers: Hearers | None = None) -> None:
+    async def forget_orphans(self, receivers: Receivers | None = None) -> None:
         """Keys that concern no watched server any more are forgotten; ``hearers`` are told of open ends."""
         orphans = await self.states.orphans()
         events = [event for key, state in orphans.items() for event in drop(key, state, self.now)]
-        await self.history.turn(Ended(key, self.now) for key, state in orphans.items() if fires(state))
+        await self.history.turn(OutageEnded(key, self.now) for key, state in orphans.items() if fires(state))
         await self.states.remove(orphans)
-        await self.tell(events, hearers=hearers)
+        await self.tell(events, receivers=receivers)
 
     async def lists(self, server: str, effects: Iterable[Effect], watches: Collection[Watch]) -> None:
         """Record list changes, tell who hears of them, and note who does not at present."""
@@ -144,17 +148,19 @@ class Desk:
                 continue
             if effect.diff:
                 await self.history.change(_recorded(server, effect))
-            hearers = await self.hearers(())
+            receivers = await self.receivers(())
             waiting = {one.room_id for one in await self.silences.withheld() if one.server == server}
             audience = {
                 room_id: names
-                for room_id, names in hearers.of_list(server, watches).items()
+                for room_id, names in receivers.of_list(server, watches).items()
                 if room_id not in waiting and not _is_new_to(effect, room_id, watches)
             }
             alternated = effect.alternated_at if isinstance(effect, Settled) else None
             for room_id in sorted({watch.room_id for watch in watches} - audience.keys()):
                 if not _is_new_to(effect, room_id, watches):
-                    await self.silences.withhold(Withheld(room_id, server, effect.diff.old, effect.at, alternated))
+                    await self.silences.withhold(
+                        SuppressedChange(room_id, server, effect.diff.old, effect.at, alternated)
+                    )
             self.posts += list_posts(server, effect, audience, self.settings.alerts)
             await self.release()
 
@@ -179,7 +185,7 @@ class Desk:
                 continue
             for change in await self.history.changes(server, float(at) - 1):
                 if f"{change.at:.3f}" == at:
-                    await self.silences.withhold(Withheld(room_id, server, change.before, change.at))
+                    await self.silences.withhold(SuppressedChange(room_id, server, change.before, change.at))
                     break
 
     async def release(self) -> None:
@@ -187,14 +193,14 @@ class Desk:
         rows = await self.silences.withheld()
         if not rows:
             return
-        hearers = await self.hearers(())
+        receivers = await self.receivers(())
         for row in rows:
             watches = await self.watches.of_server(row.server)
             if row.room_id not in {watch.room_id for watch in watches}:
                 await self.silences.release(row)
                 continue
             server = await self.servers.get(row.server)
-            audience = hearers.of_list(row.server, watches)
+            audience = receivers.of_list(row.server, watches)
             if row.room_id not in audience or server is None or server.lists.alternating_since is not None:
                 continue
             await self.silences.release(row)
@@ -220,19 +226,19 @@ class Desk:
         await self.refresh(await self.incidents.all())
         await self.release()
 
-    async def _update(self, incident: Incident, hearers: Hearers, *, quiet: bool) -> None:
-        watching = {key: hearers.watching(key) for key in incident.members}
+    async def _update(self, incident: Incident, receivers: Receivers, *, quiet: bool) -> None:
+        watching = {key: receivers.watching(key) for key in incident.members}
         for room_id, members in sorted(incident.standing.items()):
             gone = [key for key in members if room_id not in watching[key]]
             incident, posts = leave(incident, room_id, gone, self.now, self.settings.alerts, quiet=quiet)
             self.posts += posts
-        incident, posts = refresh(incident, hearers.of_members(incident), self.now, self.settings.alerts)
+        incident, posts = refresh(incident, receivers.of_members(incident), self.now, self.settings.alerts)
         self.posts += posts
-        await self._keep(incident, hearers)
+        await self._keep(incident, receivers)
 
-    async def _keep(self, incident: Incident, hearers: Hearers) -> None:
+    async def _keep(self, incident: Incident, receivers: Receivers) -> None:
         """Rooms that do not hear of it at present are not waited for."""
-        audience = {room_id for rooms in hearers.of_members(incident).values() for room_id in rooms}
+        audience = {room_id for rooms in receivers.of_members(incident).values() for room_id in rooms}
         heard = replace(incident, rooms={room: view for room, view in incident.rooms.items() if room in audience})
         await self.incidents.save(incident, next_reminder(heard, self.settings.alerts))
 

@@ -8,8 +8,8 @@ from urllib.parse import urljoin, urlsplit
 
 from botkit.outbound import HomeserverReader, OutboundClient
 from botkit.outbound.model import Answered, Exchange, Failed
-from botkit.outbound.target import TargetError
-from botkit.outbound.target import parse_target as read_url
+from botkit.outbound.target import UrlError
+from botkit.outbound.target import parse_url as read_url
 from plugins.foci.answer import WellKnownAnswer, read_answer
 from plugins.foci.cors import REQUEST_HEADERS
 from plugins.foci.homeserver import (
@@ -127,6 +127,6 @@ def redirected(url: str, location: str | None) -> tuple[str, str | None]:
         return "", f"it leads to {scheme or 'no scheme'}:// instead of https://"
     try:
         read_url(following)
-    except TargetError as error:
+    except UrlError as error:
         return "", f"it names no usable location ({error.detail})"
     return following, None

@@ -16,7 +16,7 @@ _LISTED = 10
 _LONGEST_URL = 500
 
 
-def dossier(report: Report, key: Key) -> Document | None:
+def evidence_document(report: Report, key: Key) -> Document | None:
     """
     What the check saw of a key; None when it has nothing about it.
 

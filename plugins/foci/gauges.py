@@ -7,11 +7,11 @@ from collections.abc import Collection
 
 from botkit.figure import Figure
 from plugins.foci.model import EXIT_CODES, Verdict
-from plugins.foci.recall import Tally
-from plugins.foci.watchman import Rounds
+from plugins.foci.recall import WatchTotals
+from plugins.foci.watchman import ScheduleStatus
 
 
-def figures(rounds: Rounds, tally: Tally, configured: Collection[str]) -> tuple[Figure, ...]:
+def figures(rounds: ScheduleStatus, tally: WatchTotals, configured: Collection[str]) -> tuple[Figure, ...]:
     """
     Every figure; the number of series is fixed but for the servers that the configuration names.
 

@@ -14,8 +14,8 @@ from enum import StrEnum
 
 from plugins.foci.deep_pace import DeepFailure
 from plugins.foci.key import Key
-from plugins.foci.standing import Cause, HealthEvent, News, Sample, Standing
-from plugins.foci.stored import StoredForm
+from plugins.foci.standing import AlertEvent, Cause, EventKind, Sample, Status
+from plugins.foci.stored import Codec
 
 HOUR = 3600.0
 DAY = 86400.0
@@ -54,7 +54,7 @@ class HealthSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class HealthState:
+class AlertState:
     """
     What is known of one key. Times are seconds since the epoch.
 
@@ -98,14 +98,14 @@ class HealthState:
     deep: DeepFailure | None = None
 
 
-STORED = StoredForm(HealthState)
+CODEC = Codec(AlertState)
 
-Events = tuple[HealthEvent, ...]
+Events = tuple[AlertEvent, ...]
 
 
 def step(
-    state: HealthState, sample: Sample, settings: HealthSettings, *, held: bool = False, least: float = 0.0
-) -> tuple[HealthState, Events]:
+    state: AlertState, sample: Sample, settings: HealthSettings, *, held: bool = False, least: float = 0.0
+) -> tuple[AlertState, Events]:
     """
     Take in one sample.
 
@@ -117,10 +117,10 @@ def step(
     if sample.probe == state.probe:
         return state, ()
     state = replace(_rebased(state, sample.at), probe=sample.probe)
-    if sample.standing is Standing.UNKNOWN:
+    if sample.standing is Status.UNKNOWN:
         return _unknown(state, sample, settings, held)
     state, cleared = _checkable(state, sample)
-    if sample.standing is Standing.BAD:
+    if sample.standing is Status.BAD:
         state, events = _bad(_rested(state, sample.at, least), sample, settings, held, least)
     else:
         state, events = _good(state, sample, settings)
@@ -128,7 +128,7 @@ def step(
     return state, (*cleared, *events, *steady)
 
 
-def drop(state: HealthState, key: Key, now: float) -> Events:
+def drop(state: AlertState, key: Key, now: float) -> Events:
     """
     What to tell when a key is forgotten: its thing is watched no more, or no watched server publishes it any more.
 
@@ -137,10 +137,12 @@ def drop(state: HealthState, key: Key, now: float) -> Events:
     if state.condition is not Condition.FIRING and state.spell is None and not state.unclear:
         return ()
     since = next((at for at in (state.spell, state.first_bad, state.unknown_since) if at is not None), now)
-    return (HealthEvent(News.DROPPED, key, now, min(since, now), state.told, state.bad, state.last_good, state.flaps),)
+    return (
+        AlertEvent(EventKind.DROPPED, key, now, min(since, now), state.told, state.bad, state.last_good, state.flaps),
+    )
 
 
-def pace(state: HealthState, interval: float, now: float) -> float:
+def pace(state: AlertState, interval: float, now: float) -> float:
     """
     Seconds until the next check on account of this key.
 
@@ -165,12 +167,12 @@ def slowest_pace(interval: float) -> float:
     return max(SHORTEST_PACE, interval, min(4 * interval, HOUR))
 
 
-def server_pace(states: Iterable[HealthState], interval: float, now: float) -> float:
+def server_pace(states: Iterable[AlertState], interval: float, now: float) -> float:
     """Seconds until the next check of a server with these keys: the shortest pace, without any the interval."""
     return min((pace(state, interval, now) for state in states), default=max(SHORTEST_PACE, interval))
 
 
-def _rebased(state: HealthState, now: float) -> HealthState:
+def _rebased(state: AlertState, now: float) -> AlertState:
     """The same with no time in the future: a clock that was set back must not keep anything from ending."""
 
     def past(at: float | None) -> float | None:
@@ -192,7 +194,7 @@ def _rebased(state: HealthState, now: float) -> HealthState:
     )
 
 
-def _rested(state: HealthState, now: float, least: float) -> HealthState:
+def _rested(state: AlertState, now: float, least: float) -> AlertState:
     """The same without what was not bad often enough before a long time in which nobody saw anything of it."""
     if state.condition is not Condition.PENDING or state.last_bad is None:
         return state
@@ -201,27 +203,29 @@ def _rested(state: HealthState, now: float, least: float) -> HealthState:
     return replace(state, condition=Condition.OK, bad=0, first_bad=None)
 
 
-def _unknown(state: HealthState, sample: Sample, settings: HealthSettings, held: bool) -> tuple[HealthState, Events]:
+def _unknown(state: AlertState, sample: Sample, settings: HealthSettings, held: bool) -> tuple[AlertState, Events]:
     since = sample.at if state.unknown_since is None else state.unknown_since
     state = replace(state, unknown=state.unknown + 1, unknown_since=since)
     lately = state.noticed_at is not None and sample.at - state.noticed_at < NOTICE_PAUSE
     if state.unknown < UNKNOWN_FACTOR * settings.failures or state.unclear or lately or held:
         return state, ()
-    event = HealthEvent(News.UNCHECKABLE, sample.key, sample.at, since, sample.cause, state.unknown, state.last_good)
+    event = AlertEvent(
+        EventKind.UNCHECKABLE, sample.key, sample.at, since, sample.cause, state.unknown, state.last_good
+    )
     return replace(state, unclear=True, noticed_at=sample.at), (event,)
 
 
-def _checkable(state: HealthState, sample: Sample) -> tuple[HealthState, Events]:
+def _checkable(state: AlertState, sample: Sample) -> tuple[AlertState, Events]:
     events: Events = ()
     if state.unclear:
         since = sample.at if state.unknown_since is None else state.unknown_since
-        events = (HealthEvent(News.CHECKABLE, sample.key, sample.at, since, sample.cause, ended=sample.at),)
+        events = (AlertEvent(EventKind.CHECKABLE, sample.key, sample.at, since, sample.cause, ended=sample.at),)
     return replace(state, unknown=0, unknown_since=None, unclear=False), events
 
 
 def _bad(
-    state: HealthState, sample: Sample, settings: HealthSettings, held: bool, least: float
-) -> tuple[HealthState, Events]:
+    state: AlertState, sample: Sample, settings: HealthSettings, held: bool, least: float
+) -> tuple[AlertState, Events]:
     first = sample.at if state.first_bad is None else state.first_bad
     state = replace(state, good=0, first_bad=first, recovering_since=None)
     if not state.bad or state.last_bad is None or sample.at - state.last_bad >= least:
@@ -244,31 +248,31 @@ def _bad(
     if state.spell is not None:
         return state, ()
     if len(firings) < MANY_FIRINGS:
-        return state, (_event(News.FIRED, state, sample),)
+        return state, (_event(EventKind.FIRED, state, sample),)
     state = replace(state, spell=firings[0])
-    return state, (_event(News.FLAPPING, state, sample),)
+    return state, (_event(EventKind.FLAPPING, state, sample),)
 
 
-def _developed(state: HealthState, sample: Sample) -> tuple[HealthState, Events]:
+def _developed(state: AlertState, sample: Sample) -> tuple[AlertState, Events]:
     same = sample.cause.code == state.told.code
     if same or state.spell is not None or sample.at - state.told_at < RETELL_PAUSE:
         return state, ()
     state = replace(state, told=sample.cause, told_at=sample.at)
-    return state, (_event(News.DEVELOPED, state, sample),)
+    return state, (_event(EventKind.DEVELOPED, state, sample),)
 
 
-def _good(state: HealthState, sample: Sample, settings: HealthSettings) -> tuple[HealthState, Events]:
+def _good(state: AlertState, sample: Sample, settings: HealthSettings) -> tuple[AlertState, Events]:
     if state.condition is not Condition.FIRING:
         return replace(state, condition=Condition.OK, bad=0, first_bad=None, last_good=sample.at), ()
     since = sample.at if state.recovering_since is None else state.recovering_since
     state = replace(state, good=state.good + 1, recovering_since=since)
     if state.good < settings.recoveries:
         return state, ()
-    events = () if state.spell is not None else (_event(News.RESOLVED, state, sample),)
+    events = () if state.spell is not None else (_event(EventKind.RESOLVED, state, sample),)
     return _well(state, sample.at), events
 
 
-def _well(state: HealthState, now: float) -> HealthState:
+def _well(state: AlertState, now: float) -> AlertState:
     return replace(
         state,
         condition=Condition.OK,
@@ -282,7 +286,7 @@ def _well(state: HealthState, now: float) -> HealthState:
     )
 
 
-def _steadied(state: HealthState, sample: Sample) -> tuple[HealthState, Events]:
+def _steadied(state: AlertState, sample: Sample) -> tuple[AlertState, Events]:
     """The end of flapping: an hour in one condition. It is told which one."""
     if state.spell is None or sample.at - state.turned_at < HOUR:
         return state, ()
@@ -291,19 +295,19 @@ def _steadied(state: HealthState, sample: Sample) -> tuple[HealthState, Events]:
     calm = replace(state, spell=None, firings=(), flaps=0)
     if state.condition is Condition.OK:
         ended = replace(state, recovering_since=state.turned_at)
-        return calm, (_event(News.RESOLVED, ended, sample),)
+        return calm, (_event(EventKind.RESOLVED, ended, sample),)
     calm = replace(calm, told=sample.cause, told_at=sample.at, flaps=1)
-    return calm, (_event(News.STILL_BAD, state, sample),)
+    return calm, (_event(EventKind.STILL_BAD, state, sample),)
 
 
-def _event(kind: News, state: HealthState, sample: Sample) -> HealthEvent:
-    since = state.spell if state.spell is not None and kind is not News.STILL_BAD else state.first_bad
-    return HealthEvent(
+def _event(kind: EventKind, state: AlertState, sample: Sample) -> AlertEvent:
+    since = state.spell if state.spell is not None and kind is not EventKind.STILL_BAD else state.first_bad
+    return AlertEvent(
         kind,
         sample.key,
         sample.at,
         sample.at if since is None else since,
-        sample.cause if sample.standing is Standing.BAD else state.told,
+        sample.cause if sample.standing is Status.BAD else state.told,
         state.bad,
         state.last_good,
         state.flaps,

@@ -6,17 +6,17 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from plugins.foci.audience import Audience, Silence, hearing
+from plugins.foci.audience import ReceivingRooms, Silence, receiving_rooms
 from plugins.foci.incident import Incident
 from plugins.foci.key import SELF, Key
-from plugins.foci.standing import HealthEvent, News
+from plugins.foci.standing import AlertEvent, EventKind
 from plugins.foci.watches import Watch, ignored_by
 
-_CLOSING = frozenset({News.RESOLVED, News.CHECKABLE, News.DROPPED})
+_CLOSING = frozenset({EventKind.RESOLVED, EventKind.CHECKABLE, EventKind.DROPPED})
 
 
 @dataclass(frozen=True, slots=True)
-class Hearers:
+class Receivers:
     """
     Who there is to tell.
 
@@ -33,18 +33,18 @@ class Hearers:
     suspended: frozenset[str]
     ignore: frozenset[str]
 
-    def of_event(self, event: HealthEvent) -> Audience:
+    def of_event(self, event: AlertEvent) -> ReceivingRooms:
         """Rooms that hear of an event. Whoever was told of a beginning hears of its end, whatever its cause was."""
         if event.key == SELF:
             return dict.fromkeys(sorted(self.rooms - self.suspended), ())
         code = "" if event.kind in _CLOSING else event.cause.code
         return self._of(event.key.label, self.concerned.get(event.key, ()), code)
 
-    def of_members(self, incident: Incident) -> Mapping[Key, Audience]:
+    def of_members(self, incident: Incident) -> Mapping[Key, ReceivingRooms]:
         """Rooms that hear of each of its keys."""
         return {key: self.of_event(event) for key, event in incident.members.items()}
 
-    def of_list(self, server: str, watches: Iterable[Watch]) -> Audience:
+    def of_list(self, server: str, watches: Iterable[Watch]) -> ReceivingRooms:
         """Rooms that hear of changes of a server's list."""
         return self._of(server, watches, "")
 
@@ -54,7 +54,7 @@ class Hearers:
             return self.rooms
         return frozenset(watch.room_id for watch in self.concerned.get(key, ()))
 
-    def _of(self, name: str, watches: Iterable[Watch], code: str) -> Audience:
+    def _of(self, name: str, watches: Iterable[Watch], code: str) -> ReceivingRooms:
         by_server: dict[str, list[Watch]] = defaultdict(list)
         for watch in watches:
             by_server[watch.server].append(watch)
@@ -63,4 +63,4 @@ class Hearers:
             for room_id, ignored in ignored_by(own).items():
                 if room_id not in self.suspended and not (code and code in ignored | self.ignore):
                     watched[room_id].append(server)
-        return hearing(name, by_server, dict(sorted(watched.items())), self.silences)
+        return receiving_rooms(name, by_server, dict(sorted(watched.items())), self.silences)

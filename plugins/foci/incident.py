@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from plugins.foci.key import Key, Kind
-from plugins.foci.standing import HealthEvent
-from plugins.foci.stored import StoredDocument, StoredForm
+from plugins.foci.standing import AlertEvent
+from plugins.foci.stored import Codec, StoredDocument
 
 UNCLEAR = "unclear "
 """Before the subjects of notices that something cannot be checked."""
@@ -22,7 +22,7 @@ class Acknowledgement:
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class NotifiedKey:
     """
     One key as a room was told of it.
 
@@ -48,7 +48,7 @@ class RoomView:
         posts: how many were made for this room.
     """
 
-    members: Mapping[Key, Share]
+    members: Mapping[Key, NotifiedKey]
     told_at: float
     posts: int = 0
     acknowledgements: tuple[Acknowledgement, ...] = ()
@@ -72,7 +72,7 @@ class Past:
 
     posts: int = 0
     acknowledgements: tuple[Acknowledgement, ...] = ()
-    members: Mapping[Key, Share] = field(default_factory=dict)
+    members: Mapping[Key, NotifiedKey] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ class Incident:
 
     subject: str
     opened_at: float
-    members: Mapping[Key, HealthEvent]
+    members: Mapping[Key, AlertEvent]
     rooms: Mapping[str, RoomView] = field(default_factory=dict)
     past: Mapping[str, Past] = field(default_factory=dict)
     evidence: Mapping[Key, StoredDocument] = field(default_factory=dict)
@@ -102,10 +102,10 @@ class Incident:
         return f"{self.subject}@{self.opened_at:.3f}"
 
     @property
-    def standing(self) -> dict[str, Mapping[Key, Share]]:
+    def standing(self) -> dict[str, Mapping[Key, NotifiedKey]]:
         """Rooms in which a message about it is not closed, to the keys that it speaks of."""
-        unheard = {room_id: past.members for room_id, past in self.past.items() if past.members}
-        return {**unheard, **{room_id: view.members for room_id, view in self.rooms.items()}}
+        undelivered = {room_id: past.members for room_id, past in self.past.items() if past.members}
+        return {**undelivered, **{room_id: view.members for room_id, view in self.rooms.items()}}
 
     @property
     def reminds(self) -> bool:
@@ -118,4 +118,4 @@ class Incident:
         return self.subject.startswith(UNCLEAR)
 
 
-STORED = StoredForm(Incident)
+CODEC = Codec(Incident)

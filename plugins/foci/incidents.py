@@ -14,24 +14,26 @@ from dataclasses import replace
 from botkit.document import Document
 from botkit.letter import Placement
 from plugins.foci.announcement import reminder_message
-from plugins.foci.audience import Audience
+from plugins.foci.audience import ReceivingRooms
 from plugins.foci.incident import UNCLEAR, Acknowledgement, Incident, Past, RoomView
 from plugins.foci.key import Key, Kind
 from plugins.foci.posts import AlertSettings, Post, Purpose
-from plugins.foci.sheet import Sheet
-from plugins.foci.standing import HealthEvent, News
+from plugins.foci.sheet import NotificationBuilder
+from plugins.foci.standing import AlertEvent, EventKind
 
-_OPENING = frozenset({News.FIRED, News.FLAPPING, News.STILL_BAD, News.NEARER, News.UNCHECKABLE})
-_CLOSING = frozenset({News.RESOLVED, News.CHECKABLE, News.DROPPED})
-_NOTICES = frozenset({News.UNCHECKABLE, News.CHECKABLE})
+_OPENING = frozenset(
+    {EventKind.FIRED, EventKind.FLAPPING, EventKind.STILL_BAD, EventKind.NEARER, EventKind.UNCHECKABLE}
+)
+_CLOSING = frozenset({EventKind.RESOLVED, EventKind.CHECKABLE, EventKind.DROPPED})
+_NOTICES = frozenset({EventKind.UNCHECKABLE, EventKind.CHECKABLE})
 
 MOST_PROVEN = 100
 """Keys of an incident whose evidence is kept."""
 
-Step = tuple[Incident | None, tuple[Post, ...]]
+IncidentUpdate = tuple[Incident | None, tuple[Post, ...]]
 
 
-def subject(event: HealthEvent) -> str:
+def subject(event: AlertEvent) -> str:
     """
     What an incident that begins with this event is about.
 
@@ -45,15 +47,15 @@ def subject(event: HealthEvent) -> str:
 
 def subjects(key: Key) -> tuple[str, ...]:
     """The subjects of all incidents that may have this key among their members."""
-    outage = HealthEvent(News.FIRED, key, 0.0, 0.0)
+    outage = AlertEvent(EventKind.FIRED, key, 0.0, 0.0)
     return tuple({about: None for about in (str(key), subject(outage)) for about in (about, f"{UNCLEAR}{about}")})
 
 
-def matching(incidents: Iterable[Incident], event: HealthEvent) -> tuple[Incident | None, ...]:
+def matching(incidents: Iterable[Incident], event: AlertEvent) -> tuple[Incident | None, ...]:
     """Which of the open incidents an event is for; None: for a new one. The end of a key ends its notice as well."""
     known = tuple(incidents)
     own = [one for one in known if event.key in one.members]
-    if event.kind is News.DROPPED:
+    if event.kind is EventKind.DROPPED:
         return tuple(own)
     own = [one for one in own if one.is_notice is (event.kind in _NOTICES)]
     return (next(iter([*own, *(one for one in known if one.subject == subject(event))]), None),)
@@ -61,11 +63,11 @@ def matching(incidents: Iterable[Incident], event: HealthEvent) -> tuple[Inciden
 
 def develop(
     incident: Incident | None,
-    event: HealthEvent,
-    audience: Audience,
+    event: AlertEvent,
+    audience: ReceivingRooms,
     settings: AlertSettings,
     evidence: Document | None = None,
-) -> Step:
+) -> IncidentUpdate:
     """
     Take in an event.
 
@@ -81,18 +83,20 @@ def develop(
             return None, ()
         incident = Incident(subject(event), event.at, {})
     members = {**incident.members, event.key: event}
-    sheet = Sheet(replace(incident, members=members, evidence=_proven(incident, event.key, evidence)), settings)
+    builder = NotificationBuilder(
+        replace(incident, members=members, evidence=_proven(incident, event.key, evidence)), settings
+    )
     known = [room_id for room_id, view in incident.rooms.items() if event.key in view.members]
     for room_id in known:
-        sheet.develop(room_id, event, audience.get(room_id))
+        builder.develop(room_id, event, audience.get(room_id))
     for room_id, servers in audience.items():
         if room_id not in known:
-            sheet.tell(room_id, {event.key: servers}, event.at)
-    return sheet.result()
+            builder.tell(room_id, {event.key: servers}, event.at)
+    return builder.result()
 
 
 def refresh(
-    incident: Incident, audiences: Mapping[Key, Audience], now: float, settings: AlertSettings
+    incident: Incident, audiences: Mapping[Key, ReceivingRooms], now: float, settings: AlertSettings
 ) -> tuple[Incident, tuple[Post, ...]]:
     """
     Bring every room up to date: tell those that were not told, and what grew worse unheard; correct names, remind.
@@ -100,27 +104,27 @@ def refresh(
     Args:
         audiences: who hears of each member now.
     """
-    sheet = Sheet(incident, settings)
+    builder = NotificationBuilder(incident, settings)
     for room_id in sorted({room_id for audience in audiences.values() for room_id in audience}):
         heard = {key: audiences[key][room_id] for key in incident.members if room_id in audiences.get(key, ())}
         view = incident.rooms.get(room_id)
         if view is None:
-            sheet.tell(room_id, heard, now)
+            builder.tell(room_id, heard, now)
             continue
         # A clock that was set back must not put reminders off.
-        sheet.put(room_id, replace(view, told_at=min(view.told_at, now)))
+        builder.put(room_id, replace(view, told_at=min(view.told_at, now)))
         for key in heard.keys() & view.members.keys():
-            sheet.share(room_id, key, heard[key])
-        if sheet.views[room_id].members != view.members:
-            sheet.edit(room_id, now)
-        sheet.tell(room_id, {key: servers for key, servers in heard.items() if key not in view.members}, now)
-        sheet.catch_up(room_id, heard.keys(), now)
-        lasted = now - sheet.views[room_id].told_at
+            builder.share(room_id, key, heard[key])
+        if builder.views[room_id].members != view.members:
+            builder.edit(room_id, now)
+        builder.tell(room_id, {key: servers for key, servers in heard.items() if key not in view.members}, now)
+        builder.catch_up(room_id, heard.keys(), now)
+        lasted = now - builder.views[room_id].told_at
         if incident.reminds and not view.acknowledgements and lasted >= settings.reminder:
-            sheet.put(room_id, replace(sheet.views[room_id], told_at=now))
-            message = reminder_message(sheet.matter(room_id, now, next(iter(heard))))
-            sheet.post(room_id, Purpose.REMINDER, Placement.REPLY, message)
-    return sheet.result()
+            builder.put(room_id, replace(builder.views[room_id], told_at=now))
+            message = reminder_message(builder.matter(room_id, now, next(iter(heard))))
+            builder.post(room_id, Purpose.REMINDER, Placement.REPLY, message)
+    return builder.result()
 
 
 def next_reminder(incident: Incident, settings: AlertSettings) -> float | None:
@@ -133,7 +137,7 @@ def next_reminder(incident: Incident, settings: AlertSettings) -> float | None:
 
 def acknowledge(
     incident: Incident, room_id: str, reaction: Acknowledgement, now: float, settings: AlertSettings
-) -> Step:
+) -> IncidentUpdate:
     """Somebody entitled reacted to a message of the incident: no reminders in that room until it is over."""
     known = _known(incident, room_id)
     if known is None or reaction.event_id in {one.event_id for one in known.acknowledgements}:
@@ -141,7 +145,7 @@ def acknowledge(
     return _acknowledged(incident, room_id, (*known.acknowledgements, reaction), now, settings)
 
 
-def withdraw(incident: Incident, room_id: str, event_id: str, now: float, settings: AlertSettings) -> Step:
+def withdraw(incident: Incident, room_id: str, event_id: str, now: float, settings: AlertSettings) -> IncidentUpdate:
     """A reaction was redacted; reminders go on once the last one is."""
     known = _known(incident, room_id)
     if known is None:
@@ -187,23 +191,25 @@ def leave(
     Args:
         quiet: the room knows why, so nothing more is said.
     """
-    sheet = Sheet(incident, settings)
+    builder = NotificationBuilder(incident, settings)
     for key in keys:
-        last = replace(incident.members[key], kind=News.DROPPED, at=now, ended=None)
-        sheet.end(room_id, last, aloud=not quiet)
-    return sheet.result()
+        last = replace(incident.members[key], kind=EventKind.DROPPED, at=now, ended=None)
+        builder.end(room_id, last, aloud=not quiet)
+    return builder.result()
 
 
-def _without(incident: Incident, event: HealthEvent, audience: Audience, settings: AlertSettings) -> Step:
+def _without(
+    incident: Incident, event: AlertEvent, audience: ReceivingRooms, settings: AlertSettings
+) -> IncidentUpdate:
     """The incident after one of its keys came to an end; with the last one it is closed."""
     if event.key not in incident.members:
         return incident, ()
-    sheet = Sheet(incident, settings)
+    builder = NotificationBuilder(incident, settings)
     for room_id, members in incident.standing.items():
         if event.key in members:
             # A room that silenced it, or does not watch it any more, is not disturbed.
-            sheet.end(room_id, event, aloud=room_id in audience and event.kind is not News.CHECKABLE)
-    after, posts = sheet.result()
+            builder.end(room_id, event, aloud=room_id in audience and event.kind is not EventKind.CHECKABLE)
+    after, posts = builder.result()
     left = {key: member for key, member in incident.members.items() if key != event.key}
     evidence = _proven(after, event.key, None)
     return (replace(after, members=left, evidence=evidence) if left else None), posts
@@ -234,8 +240,8 @@ def _acknowledged(
     acknowledgements: tuple[Acknowledgement, ...],
     now: float,
     settings: AlertSettings,
-) -> Step:
-    sheet = Sheet(_holding(incident, room_id, acknowledgements), settings)
-    if room_id in sheet.views:
-        sheet.edit(room_id, now)
-    return sheet.result()
+) -> IncidentUpdate:
+    builder = NotificationBuilder(_holding(incident, room_id, acknowledgements), settings)
+    if room_id in builder.views:
+        builder.edit(room_id, now)
+    return builder.result()

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from plugins.foci.check import Checker
-from plugins.foci.checked import Checked, Confirmed, Due
+from plugins.foci.checked import CheckResult, ConfirmationResult, ScheduledCheck
 from plugins.foci.clock import Clock
 from plugins.foci.observation import Observation
 from plugins.foci.service_url import ServiceUrl
-from plugins.foci.services import Services
+from plugins.foci.services import SharedProbes
 from plugins.foci.target import Target, parse_target
 
 
-class Inspector:
+class CheckRunner:
     """
     Checks watched servers.
 
@@ -22,13 +22,13 @@ class Inspector:
         name: makes up a name for each check that no other has, restarts included.
     """
 
-    def __init__(self, checker: Checker, services: Services, clock: Clock, name: Callable[[], str]) -> None:
+    def __init__(self, checker: Checker, services: SharedProbes, clock: Clock, name: Callable[[], str]) -> None:
         self._checker = checker
         self._services = services
         self._clock = clock
         self._name = name
 
-    async def inspect(self, due: Due) -> Checked | Confirmed:
+    async def inspect(self, due: ScheduledCheck) -> CheckResult | ConfirmationResult:
         """
         Do it; takes about ``network.deadline`` seconds at most, and nothing a server does raises here.
 
@@ -38,11 +38,11 @@ class Inspector:
         target = parse_target(due.server)
         return await (self._confirm(target, due) if due.confirm else self._check(target, due))
 
-    async def _confirm(self, target: Target, due: Due) -> Confirmed:
+    async def _confirm(self, target: Target, due: ScheduledCheck) -> ConfirmationResult:
         answer = await self._checker.confirm(target)
-        return Confirmed(due.server, answer, self._clock.now())
+        return ConfirmationResult(due.server, answer, self._clock.now())
 
-    async def _check(self, target: Target, due: Due) -> Checked:
+    async def _check(self, target: Target, due: ScheduledCheck) -> CheckResult:
         own, reused = self._name(), {}
 
         async def observe(url: ServiceUrl, deadline: float) -> Observation:
@@ -61,4 +61,4 @@ class Inspector:
             deep=due.deep,
         )
         is_own = self._checker.is_own(target.server_name)
-        return Checked(due.server, examined.report, examined.seen, own, reused, is_own)
+        return CheckResult(due.server, examined.report, examined.seen, own, reused, is_own)

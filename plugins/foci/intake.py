@@ -6,33 +6,33 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from plugins.foci import deep_pace, listwatch
-from plugins.foci.checked import Checked, Confirmed, Due
-from plugins.foci.desk import Desk
-from plugins.foci.dossier import dossier
+from plugins.foci.checked import CheckResult, ConfirmationResult, ScheduledCheck
+from plugins.foci.desk import UnitOfWork
+from plugins.foci.dossier import evidence_document
 from plugins.foci.keys import follow
 from plugins.foci.listwatch import ConfirmAt, Effect
-from plugins.foci.progress import Mind, due_in, fails_deep, progress
+from plugins.foci.progress import OwnConnection, due_in, fails_deep, progress
 from plugins.foci.repository.watches import ServerRow
 from plugins.foci.samples import Check, certificates_of, keys_of
-from plugins.foci.snapshot import Observation, observe
+from plugins.foci.snapshot import ListObservation, observe
 from plugins.foci.watches import Terms, terms_of
 
-Dues = tuple[Due, ...]
+Dues = tuple[ScheduledCheck, ...]
 
 
 def dues_of(row: ServerRow, terms: Terms) -> Dues:
     """What is next for a server; one that was never checked has been due since it is watched."""
     at = row.watched_since if row.due_at is None else row.due_at
     deep = terms.deep and deep_pace.is_due(row.deep_at, at)
-    regular = Due(row.server, at, terms.interval, deep, terms.ignore, afresh=row.unconfirmed)
+    regular = ScheduledCheck(row.server, at, terms.interval, deep, terms.ignore, afresh=row.unconfirmed)
     if row.confirm_at is None:
         return (regular,)
     return (regular, replace(regular, at=row.confirm_at, confirm=True))
 
 
 async def take_check(
-    desk: Desk, checked: Checked, mind: Mind, window: float, jitter: Callable[[], float]
-) -> tuple[Mind, Dues]:
+    work: UnitOfWork, checked: CheckResult, mind: OwnConnection, window: float, jitter: Callable[[], float]
+) -> tuple[OwnConnection, Dues]:
     """
     Take in a check. Of a server that nobody watches any more nothing is kept.
 
@@ -40,32 +40,32 @@ async def take_check(
         window: seconds in which another host's answer proves the bot's own connection.
         jitter: a factor for the time until the next check.
     """
-    watches, row = await desk.watches.of_server(checked.server), await desk.servers.get(checked.server)
-    terms = terms_of(watches, desk.settings)
+    watches, row = await work.watches.of_server(checked.server), await work.servers.get(checked.server)
+    terms = terms_of(watches, work.settings)
     if row is None or terms is None:
         return mind, ()
     report, seen = checked.report, checked.seen
     check = Check(
         seen,
         report,
-        mind.vantage,
-        desk.settings.probe,
+        mind.connectivity,
+        work.settings.probe,
         checked.probe,
         window,
         checked.own,
         checked.probes,
         interval=terms.interval,
     )
-    concerns = await desk.states.concerning(checked.server)
+    concerns = await work.states.concerning(checked.server)
     shown = keys_of(report.server_name, report, own=checked.own)
-    states = await desk.states.load(concerns.keys() | shown | {one.key for one in certificates_of(seen)})
-    made = progress(check, mind, states, desk.settings.health)
-    after, effects = _looked(row, observe(seen.well_known, seen.homeserver.transports.endpoint), check.at, desk)
+    states = await work.states.load(concerns.keys() | shown | {one.key for one in certificates_of(seen)})
+    made = progress(check, mind, states, work.settings.health)
+    after, effects = _looked(row, observe(seen.well_known, seen.homeserver.transports.endpoint), check.at, work)
     following = follow(concerns, seen, report, after.lists, own=checked.own)
-    await desk.states.save(made.changed)
-    await desk.states.save_mind(mind, made.mind, made.touched)
-    await desk.states.begin(checked.server, following.came, desk.now)
-    await desk.history.turn(made.turns)
+    await work.states.save(made.changed)
+    await work.states.save_mind(mind, made.mind, made.touched)
+    await work.states.begin(checked.server, following.came, work.now)
+    await work.history.turn(made.turns)
     # what a check cannot see, for its list could not be read, is no reason to hurry
     known = {**states, **made.changed}
     visible = [state for key, state in known.items() if key in shown]
@@ -73,37 +73,39 @@ async def take_check(
     failing = fails_deep(known, check.at)
     after = replace(
         after,
-        due_at=desk.now + pace * jitter(),
+        due_at=work.now + pace * jitter(),
         verdict=report.verdict.value,
         summary=report.summary,
         checked_at=check.at,
         deep_at=row.deep_at if not seen.deep else None if failing else check.at,
     )
-    await desk.servers.save(row, after)
-    await desk.tell(made.events, lambda key: dossier(report, key))
+    await work.servers.save(row, after)
+    await work.tell(made.events, lambda key: evidence_document(report, key))
     # an incident that was open before somebody else published its service as well
     fired = {event.key for event in made.events}
-    await desk.refresh(await desk.about_keys(following.came.keys() - fired))
-    await desk.depart(checked.server, following.went)
-    await desk.lists(checked.server, effects, watches)
+    await work.refresh(await work.about_keys(following.came.keys() - fired))
+    await work.depart(checked.server, following.went)
+    await work.lists(checked.server, effects, watches)
     return made.mind, dues_of(after, terms)
 
 
-async def take_confirmation(desk: Desk, confirmed: Confirmed) -> Dues:
+async def take_confirmation(work: UnitOfWork, confirmed: ConfirmationResult) -> Dues:
     """Take in a fetch of the well-known that was to confirm a changed list."""
-    watches, row = await desk.watches.of_server(confirmed.server), await desk.servers.get(confirmed.server)
-    terms = terms_of(watches, desk.settings)
+    watches, row = await work.watches.of_server(confirmed.server), await work.servers.get(confirmed.server)
+    terms = terms_of(watches, work.settings)
     if row is None or terms is None:
         return ()
-    after, effects = _looked(replace(row, confirm_at=None), observe(confirmed.answer), confirmed.at, desk)
-    await desk.servers.save(row, after)
-    await desk.lists(confirmed.server, effects, watches)
+    after, effects = _looked(replace(row, confirm_at=None), observe(confirmed.answer), confirmed.at, work)
+    await work.servers.save(row, after)
+    await work.lists(confirmed.server, effects, watches)
     return dues_of(after, terms)
 
 
-def _looked(row: ServerRow, observation: Observation, at: float, desk: Desk) -> tuple[ServerRow, tuple[Effect, ...]]:
+def _looked(
+    row: ServerRow, observation: ListObservation, at: float, work: UnitOfWork
+) -> tuple[ServerRow, tuple[Effect, ...]]:
     """The server with its list after a fetch; a confirmation stays outstanding only while there is something to it."""
-    lists, effects = listwatch.step(row.lists, observation, at, desk.settings.lists)
+    lists, effects = listwatch.step(row.lists, observation, at, work.settings.lists)
     asked = [effect.at for effect in effects if isinstance(effect, ConfirmAt)]
     confirm_at = asked[-1] if asked else row.confirm_at if lists.candidate is not None else None
     unconfirmed = lists.candidate is not None

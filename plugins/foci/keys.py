@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from plugins.foci.assembly import Evidence
+from plugins.foci.assembly import ServerObservation
 from plugins.foci.key import Key, Kind, certificate_key, focus_key
 from plugins.foci.listwatch import ListState
 from plugins.foci.model import MAX_ENTRIES, Report
@@ -42,7 +42,9 @@ class Following:
     went: frozenset[Key]
 
 
-def follow(known: Mapping[Key, Origin], seen: Evidence, report: Report, lists: ListState, *, own: bool) -> Following:
+def follow(
+    known: Mapping[Key, Origin], seen: ServerObservation, report: Report, lists: ListState, *, own: bool
+) -> Following:
     """Compare what concerned a server with what a check shows; ``lists`` is as it stands after the check."""
     found = _found(report, own=own)
     settled = _is_settled(seen, lists)
@@ -74,7 +76,7 @@ def _held(lists: ListState) -> frozenset[Key]:
     return frozenset(key for entry in entries if (key := focus_key(entry)) is not None)
 
 
-def _is_settled(seen: Evidence, lists: ListState) -> bool:
+def _is_settled(seen: ServerObservation, lists: ListState) -> bool:
     """Whether the check read the list that is confirmed, and no other is in sight."""
     if lists.candidate is not None or lists.alternating_since is not None:
         return False

@@ -50,7 +50,7 @@ class _Ladder:
         return (*self.results, *(StageResult(stage, Outcome.SKIPPED, None, why) for stage in rest))
 
 
-def skipped(why: str) -> tuple[StageResult, ...]:
+def skipped_after(why: str) -> tuple[StageResult, ...]:
     """The stages of a focus that is not probed."""
     return _Ladder().closed(why)
 

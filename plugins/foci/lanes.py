@@ -13,7 +13,7 @@ SLOW = 5.0
 """Seconds after which a check counts as slow by default: far longer than most answers, and shorter than a time-out."""
 
 
-class Lanes:
+class ConcurrencyLimiter:
     """
     A wide lane, and a narrow one for servers whose last check was slow.
 
@@ -37,9 +37,9 @@ class Lanes:
     async def place(self, server: str) -> AsyncIterator[None]:
         """Wait for a place, in the order of asking, and hold it as said above."""
         seat = _Seat(self._narrow if server in self._slow else self._wide)
-        await seat.lane.acquire()
+        await seat.queue.acquire()
         started = self._clock.passed()
-        timer = asyncio.ensure_future(self._ejected(seat)) if seat.lane is self._wide else None
+        timer = asyncio.ensure_future(self._ejected(seat)) if seat.queue is self._wide else None
         try:
             yield
         finally:
@@ -64,10 +64,10 @@ class Lanes:
 class _Seat:
     """A place that is given back once, whoever is first."""
 
-    lane: asyncio.Semaphore
+    queue: asyncio.Semaphore
     held: bool = True
 
     def leave(self) -> None:
         if self.held:
             self.held = False
-            self.lane.release()
+            self.queue.release()

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 from plugins.foci.diff import Diff, diff
 from plugins.foci.homeserver import PathState
-from plugins.foci.snapshot import NOTHING, Missing, Observation, Shape, Snapshot, Unseen
-from plugins.foci.stored import StoredForm
+from plugins.foci.snapshot import NOTHING, ListObservation, Missing, Shape, Snapshot, Unseen
+from plugins.foci.stored import Codec
 
 HOUR = 3600.0
 MANY_CHANGES = 3
@@ -57,7 +57,7 @@ class ListState:
     restless_at: float = 0.0
 
 
-STORED = StoredForm(ListState)
+CODEC = Codec(ListState)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ Effect = Baseline | ConfirmAt | Changed | Alternates | Settled
 
 
 def step(
-    state: ListState, observation: Observation, now: float, settings: ListSettings
+    state: ListState, observation: ListObservation, now: float, settings: ListSettings
 ) -> tuple[ListState, tuple[Effect, ...]]:
     """
     Take in one fetch.

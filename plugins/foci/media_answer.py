@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from plugins.foci.catalogue import finding
 from plugins.foci.model import Certainty, Stage
-from plugins.foci.step import Step, failed, passed, skipped
+from plugins.foci.step import DeepStageResult, failed, passed, skipped
 from plugins.foci.wellknown import BodyFault, read_json
 
 MediaOutcome = Literal["connected", "no-ice", "no-signal", "absent", "broken", "cut-short", "turned-away"]
@@ -55,7 +55,7 @@ def read_media(output: bytes) -> Media:
     )
 
 
-def judge_media(media: Media) -> Step:
+def judge_media(media: Media) -> DeepStageResult:
     """Judge what the media client saw."""
     if media.outcome == "absent":
         return skipped(Stage.MEDIA, "the package livekit is not installed (requirements-media.txt)")
@@ -92,13 +92,13 @@ _LATER = "Nothing yet: check again later. A rate limit or a firewall may meet th
 _MORE_TIME = "Check again when less is under way, or raise `network.deadline`."
 
 
-def _unfinished(detail: str, advice: str) -> Step:
+def _unfinished(detail: str, advice: str) -> DeepStageResult:
     """Tried to no end: a skip would pass for "all is well"."""
     found = finding("not-tested", f"{detail[:1].upper()}{detail[1:]}.", advice)
     return failed(Stage.MEDIA, None, detail, Certainty.UNCLEAR, found)
 
 
-def _failed(media: Media, detail: str, advice: str) -> Step:
+def _failed(media: Media, detail: str, advice: str) -> DeepStageResult:
     # As with a time-out: it counts against the other side, since something else there has answered.
     found = finding("media-failed", f"{detail[:1].upper()}{detail[1:]}.", advice)
     return failed(Stage.MEDIA, media.elapsed_ms, detail, Certainty.TIMEOUT, found)

@@ -8,12 +8,12 @@ from collections.abc import Iterable, Sequence
 from botkit.document import Block, Code, CodeBlock, Document, Inline, Paragraph, Text
 from botkit.letter import Placement
 from botkit.visible import shortened
-from plugins.foci.audience import Audience
+from plugins.foci.audience import ReceivingRooms
 from plugins.foci.diff import Change, Diff, Kind, Turn
 from plugins.foci.homeserver import PathState
 from plugins.foci.listwatch import Alternates, Changed, Effect, Settled
 from plugins.foci.model import MSC4143_KEY, STABLE_KEY, Entry
-from plugins.foci.posts import AlertSettings, Post, Purpose, make_post
+from plugins.foci.posts import AlertSettings, Post, Purpose, make_notification
 from plugins.foci.snapshot import Shape, Snapshot, entry_of
 from plugins.foci.wording import counted, moment, sentence
 
@@ -28,7 +28,7 @@ _CALM = "More follows once one list has stayed for an hour."
 
 
 def list_posts(
-    server: str, effect: Effect, audience: Audience, settings: AlertSettings, now: float | None = None
+    server: str, effect: Effect, audience: ReceivingRooms, settings: AlertSettings, now: float | None = None
 ) -> tuple[Post, ...]:
     """
     What the rooms are told of an effect; nothing of a baseline or a confirmation that is under way.
@@ -212,11 +212,11 @@ def _posts(
     about: str,
     number: int,
     messages: Sequence[tuple[Purpose, Placement, Document]],
-    audience: Audience,
+    audience: ReceivingRooms,
     settings: AlertSettings,
 ) -> tuple[Post, ...]:
     return tuple(
-        make_post(about, place, room_id, purpose, placement, document, settings)
+        make_notification(about, place, room_id, purpose, placement, document, settings)
         for room_id in audience
         for place, (purpose, placement, document) in enumerate(messages, number)
     )

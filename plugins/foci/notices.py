@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from botkit.document import Code, Document, Paragraph, Sign, Text
+from botkit.document import Code, Document, Emoji, Paragraph, Text
 from plugins.foci.watches import shares_fate
 from plugins.foci.wording import counted, sentence
 
@@ -18,7 +18,7 @@ def suspended_message(room_id: str, reason: str, watches: int) -> Document:
         watches: how many servers are watched for it; which ones is not for others to read.
     """
     told = f": {reason}. Alerts of {counted(watches, 'watched server')} are not told there until I can write again."
-    head = (Sign("⚠️"), Text(" I cannot write to the room "), Code(room_id), Text(told))
+    head = (Emoji("⚠️"), Text(" I cannot write to the room "), Code(room_id), Text(told))
     return Document((Paragraph(head),))
 
 

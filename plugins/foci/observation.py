@@ -9,7 +9,7 @@ from botkit.outbound.model import Answered, Exchange, Failure
 from plugins.foci.failure import meaning_of
 from plugins.foci.model import Certainty
 from plugins.foci.service_url import ServiceUrl
-from plugins.foci.step import Step
+from plugins.foci.step import DeepStageResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Observation:
     root: Exchange | None = None
     validate: Exchange | None = None
     families_reached: frozenset[int] = frozenset()
-    steps: tuple[Step, ...] | None = None
+    steps: tuple[DeepStageResult, ...] | None = None
 
     @property
     def answered(self) -> bool:

@@ -25,7 +25,7 @@ _EMPTY = b"{}"
 Family = Literal[4, 6]
 
 
-class Observer:
+class Prober:
     """
     Observes authorisation services and SFUs.
 

@@ -17,7 +17,7 @@ from plugins.foci.check import Checker
 from plugins.foci.clock import Clock, SystemClock
 from plugins.foci.commands import FociCommands
 from plugins.foci.config import FociConfig
-from plugins.foci.deep_budget import DeepBudget
+from plugins.foci.deep_budget import DeepQuota
 from plugins.foci.oneshot import check_command
 
 
@@ -31,11 +31,11 @@ class FociPlugin(Plugin):
 
     name: ClassVar[str] = "foci"
     config_model: ClassVar[type[BaseModel]] = FociConfig
-    migrations: ClassVar[Path | None] = Path(__file__).with_name("migrations")
+    migrations: ClassVar[Path | None] = Path(__file__).parent / "storage" / "migrations"
 
     def __init__(self, context: PluginContext, config: BaseModel, clock: Clock | None = None) -> None:
         # Imported here: a single check from the command line needs neither a database nor pictures.
-        from plugins.foci.vigil import Vigil
+        from plugins.foci.vigil import Watcher
         from plugins.foci.watch_commands import WatchCommands
 
         super().__init__(context, config)
@@ -43,12 +43,12 @@ class FociPlugin(Plugin):
         timeout = min(limits.timeout, limits.deadline)
         settings = own.check_settings(timeout)
         checker = Checker(context.outbound, context.account, limits, settings, lambda: _at(clock.now()))
-        self._vigil = Vigil(
+        self._watcher = Watcher(
             checker,
             context.account,
             context.rooms,
             context.storage,
-            context.mail,
+            context.notifier,
             limits,
             own.watch_settings(timeout),
             own.watch.watches(),
@@ -56,15 +56,17 @@ class FociPlugin(Plugin):
             lambda: 1 + own.watch.jitter * random.uniform(-1, 1),  # noqa: S311 - chance, not secrecy
         )
         user_id = context.account.user_id
-        watches = WatchCommands(self._vigil.ledger, context.rooms, user_id, self._vigil.watchman.wake, clock.now)
+        watches = WatchCommands(
+            self._watcher.watch_service, context.rooms, user_id, self._watcher.scheduler.wake, clock.now
+        )
         self._commands = FociCommands(
             checker,
             context.rooms,
             context.status,
             user_id,
             watches.subcommands(),
-            self._vigil.lines,
-            DeepBudget(time.monotonic) if own.deep.enabled else None,
+            self._watcher.lines,
+            DeepQuota(time.monotonic) if own.deep.enabled else None,
         )
 
     @classmethod
@@ -78,39 +80,39 @@ class FociPlugin(Plugin):
 
     async def start(self) -> None:
         """Begin to watch."""
-        await self._vigil.start()
+        await self._watcher.start()
 
     async def stop(self) -> None:
         """Watch no more."""
-        await self._vigil.stop()
+        await self._watcher.stop()
 
     async def figures(self) -> Sequence[Figure]:
         """How the watching goes."""
-        return await self._vigil.figures()
+        return await self._watcher.figures()
 
     async def reacted(self, reaction: Reaction) -> None:
         """Acknowledge."""
-        await self._vigil.reacted(reaction)
+        await self._watcher.reacted(reaction)
 
     async def redacted(self, room_id: str, event_id: str) -> None:
         """Withdraw an acknowledgement."""
-        await self._vigil.redacted(room_id, event_id)
+        await self._watcher.redacted(room_id, event_id)
 
     async def room_replaced(self, old: str, new: str) -> None:
         """Watches move along."""
-        await self._vigil.room_replaced(old, new)
+        await self._watcher.room_replaced(old, new)
 
     async def room_left(self, room_id: str) -> None:
         """Watches made there end."""
-        await self._vigil.room_left(room_id)
+        await self._watcher.room_left(room_id)
 
     async def room_suspended(self, room_id: str, reason: str) -> None:
         """Watches there wait, and another room is told."""
-        await self._vigil.room_suspended(room_id, reason)
+        await self._watcher.room_suspended(room_id, reason)
 
     async def room_joined(self, room_id: str) -> None:
         """What is open is told there."""
-        await self._vigil.room_joined(room_id)
+        await self._watcher.room_joined(room_id)
 
 
 def _own(config: BaseModel) -> FociConfig:

@@ -72,7 +72,7 @@ class Post:
         return f"{self.about} {self.room_id} {self.number}"
 
 
-def make_post(
+def make_notification(
     about: str,
     number: int,
     room_id: str,

@@ -5,27 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from plugins.foci import certificates, deep_pace, health, suspicion
+from plugins.foci import certificates, deep_pace, health
 from plugins.foci.certificates import CertificateState
-from plugins.foci.health import Condition, HealthSettings, HealthState
+from plugins.foci.health import AlertState, Condition, HealthSettings
 from plugins.foci.key import Key
-from plugins.foci.samples import Check, Vantage, answering_hosts, certificates_of, samples_of, watched_foci
-from plugins.foci.standing import Cause, HealthEvent, Sample
-from plugins.foci.suspicion import Suspicion
+from plugins.foci.samples import Check, Connectivity, answering_hosts, certificates_of, samples_of, watched_foci
+from plugins.foci.standing import AlertEvent, Cause, Sample
+from plugins.foci.suspicion import SelfCheck
 
-KeyState = HealthState | CertificateState
+KeyState = AlertState | CertificateState
 
 
 @dataclass(frozen=True, slots=True)
-class Mind:
+class OwnConnection:
     """What the bot knows of its own connection."""
 
-    vantage: Vantage = field(default_factory=Vantage)
-    suspicion: Suspicion = field(default_factory=Suspicion)
+    connectivity: Connectivity = field(default_factory=Connectivity)
+    self_check: SelfCheck = field(default_factory=SelfCheck)
 
 
 @dataclass(frozen=True, slots=True)
-class Began:
+class OutageBegan:
     """An outage as history keeps it; it is not told when something flaps."""
 
     key: Key
@@ -34,7 +34,7 @@ class Began:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class OutageEnded:
     """The end of the outage of a key that is open."""
 
     key: Key
@@ -42,7 +42,7 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class Evaluation:
     """
     What a check came to.
 
@@ -52,14 +52,14 @@ class Progress:
         turns: outages that began or ended, in order.
     """
 
-    mind: Mind
+    mind: OwnConnection
     changed: Mapping[Key, KeyState]
-    events: tuple[HealthEvent, ...]
-    turns: tuple[Began | Ended, ...]
+    events: tuple[AlertEvent, ...]
+    turns: tuple[OutageBegan | OutageEnded, ...]
     touched: frozenset[str]
 
 
-def progress(check: Check, mind: Mind, states: Mapping[Key, KeyState], settings: HealthSettings) -> Progress:
+def progress(check: Check, mind: OwnConnection, states: Mapping[Key, KeyState], settings: HealthSettings) -> Evaluation:
     """
     Take in a check.
 
@@ -68,19 +68,19 @@ def progress(check: Check, mind: Mind, states: Mapping[Key, KeyState], settings:
         states: of the keys that have one.
     """
     answering = answering_hosts(check.seen)
-    vantage = mind.vantage.noted(answering, check.at, check.window)
+    connectivity = mind.connectivity.noted(answering, check.at, check.window)
     outdone = frozenset[Key]() if check.seen.deep else fails_deep(states, check.at)
-    check = replace(check, vantage=vantage, outdone=outdone)
+    check = replace(check, connectivity=connectivity, outdone=outdone)
     samples = samples_of(check)
-    doubts, told = suspicion.step(mind.suspicion, samples, check.at, check.window, check.report.server_name)
+    doubts, told = self_check.step(mind.self_check, samples, check.at, check.window, check.report.server_name)
     events = [*told]
-    turns: list[Began | Ended] = []
+    turns: list[OutageBegan | OutageEnded] = []
     changed: dict[Key, KeyState] = {}
     for sample in samples:
         before = states.get(sample.key)
-        before = before if isinstance(before, HealthState) else HealthState()
-        held = suspicion.held_back(doubts, before.first_bad, check.at, check.window) or _unproven(
-            sample, before.first_bad, vantage
+        before = before if isinstance(before, AlertState) else AlertState()
+        held = self_check.held_back(doubts, before.first_bad, check.at, check.window) or _unproven(
+            sample, before.first_bad, connectivity
         )
         after, told = health.step(before, sample, settings, held=held, least=health.least_gap(check.interval))
         if after != before:
@@ -97,10 +97,10 @@ def progress(check: Check, mind: Mind, states: Mapping[Key, KeyState], settings:
     if check.seen.deep:
         changed |= _looked_deep(check, {**states, **changed})
     touched = answering | {sample.host for sample in samples if sample.host}
-    return Progress(Mind(vantage, doubts), changed, tuple(events), tuple(turns), frozenset(touched))
+    return Evaluation(OwnConnection(connectivity, doubts), changed, tuple(events), tuple(turns), frozenset(touched))
 
 
-def drop(key: Key, state: KeyState, now: float) -> tuple[HealthEvent, ...]:
+def drop(key: Key, state: KeyState, now: float) -> tuple[AlertEvent, ...]:
     """What to tell when a key is forgotten."""
     if isinstance(state, CertificateState):
         return certificates.drop(state, key, now)
@@ -109,17 +109,17 @@ def drop(key: Key, state: KeyState, now: float) -> tuple[HealthEvent, ...]:
 
 def fires(state: KeyState) -> bool:
     """Whether an outage of the key is open in the history."""
-    return isinstance(state, HealthState) and state.condition is Condition.FIRING
+    return isinstance(state, AlertState) and state.condition is Condition.FIRING
 
 
 def due_in(states: Iterable[KeyState], interval: float, now: float) -> float:
     """Seconds until the next check of a server with these keys."""
-    return health.server_pace((state for state in states if isinstance(state, HealthState)), interval, now)
+    return health.server_pace((state for state in states if isinstance(state, AlertState)), interval, now)
 
 
 def fails_deep(states: Mapping[Key, KeyState], now: float) -> frozenset[Key]:
     """The keys at which a deep check failed lately, so that a check which looks no further proves nothing."""
-    known = {key: state.deep for key, state in states.items() if isinstance(state, HealthState)}
+    known = {key: state.deep for key, state in states.items() if isinstance(state, AlertState)}
     return frozenset(key for key, failure in known.items() if failure is not None and failure.lasts(now))
 
 
@@ -128,7 +128,7 @@ def _looked_deep(check: Check, states: Mapping[Key, KeyState]) -> dict[Key, KeyS
     changed: dict[Key, KeyState] = {}
     for key, same in watched_foci(check.report).items():
         state = states.get(key)
-        known = state if isinstance(state, HealthState) else HealthState()
+        known = state if isinstance(state, AlertState) else AlertState()
         failure = known.deep
         for focus in same:
             failure = deep_pace.after(failure, focus.stages, check.at)
@@ -137,15 +137,15 @@ def _looked_deep(check: Check, states: Mapping[Key, KeyState]) -> dict[Key, KeyS
     return changed
 
 
-def _unproven(sample: Sample, first_bad: float | None, vantage: Vantage) -> bool:
+def _unproven(sample: Sample, first_bad: float | None, connectivity: Connectivity) -> bool:
     """Whether nothing else answered since this trouble began: an answer before it proves no time-out."""
     trouble = sample.at if first_bad is None else min(first_bad, sample.at)
-    return sample.timed_out and not vantage.proves(sample.host, sample.at, sample.at - trouble)
+    return sample.timed_out and not connectivity.proves(sample.host, sample.at, sample.at - trouble)
 
 
-def _turns(key: Key, before: HealthState, after: HealthState, now: float) -> Iterable[Began | Ended]:
+def _turns(key: Key, before: AlertState, after: AlertState, now: float) -> Iterable[OutageBegan | OutageEnded]:
     fired, fires_now = fires(before), fires(after)
     if fires_now and not fired:
-        yield Began(key, now if after.first_bad is None else after.first_bad, after.told)
+        yield OutageBegan(key, now if after.first_bad is None else after.first_bad, after.told)
     if fired and not fires_now:
-        yield Ended(key, now if before.recovering_since is None else before.recovering_since)
+        yield OutageEnded(key, now if before.recovering_since is None else before.recovering_since)

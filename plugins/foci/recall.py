@@ -6,18 +6,18 @@ from dataclasses import dataclass
 
 from botkit.document import Document, Paragraph
 from botkit.rendering import to_plain
-from plugins.foci.desk import Desk
+from plugins.foci.desk import UnitOfWork
 from plugins.foci.diff import diff
 from plugins.foci.key import Kind
 from plugins.foci.narrative import describe
 from plugins.foci.repository.history import ListChange
 from plugins.foci.roster import History, WatchView
-from plugins.foci.standing import HealthEvent
+from plugins.foci.standing import AlertEvent
 from plugins.foci.watches import Watch, ignored_by, terms_of
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class WatchTotals:
     """
     How many things there are.
 
@@ -34,19 +34,19 @@ class Tally:
     last_check: float | None
 
 
-async def views_of(desk: Desk, room_id: str) -> tuple[WatchView, ...]:
+async def views_of(work: UnitOfWork, room_id: str) -> tuple[WatchView, ...]:
     """What is watched for a room, by name. Intervals are those of all rooms together."""
-    mine = {watch.server: watch for watch in reversed(await desk.watches.of_room(room_id))}
+    mine = {watch.server: watch for watch in reversed(await work.watches.of_room(room_id))}
     everyone: dict[str, list[Watch]] = {server: [] for server in mine}
-    for watch in await desk.watches.all():
+    for watch in await work.watches.all():
         if watch.server in everyone:
             everyone[watch.server].append(watch)
-    rows = {row.server: row for row in await desk.servers.all()}
-    troubles = await _troubles(desk, room_id)
-    silences = [one for one in await desk.silences.all() if one.room_id == room_id]
+    rows = {row.server: row for row in await work.servers.all()}
+    troubles = await _troubles(work, room_id)
+    silences = [one for one in await work.silences.all() if one.room_id == room_id]
     found = []
     for server, watch in sorted(mine.items()):
-        terms, row = terms_of(everyone[server], desk.settings), rows.get(server)
+        terms, row = terms_of(everyone[server], work.settings), rows.get(server)
         if terms is None or row is None:
             continue
         ends = [one.until for one in silences if one.covers(server)]
@@ -65,41 +65,41 @@ async def views_of(desk: Desk, room_id: str) -> tuple[WatchView, ...]:
     return tuple(found)
 
 
-async def history_of(desk: Desk, server: str, since: float) -> History | None:
+async def history_of(work: UnitOfWork, server: str, since: float) -> History | None:
     """What is remembered of a server, also after it was watched."""
-    row, first = await desk.servers.get(server), await desk.history.first_known(server)
+    row, first = await work.servers.get(server), await work.history.first_known(server)
     if row is None and first is None:
         return None
-    keys = [key for key in await desk.states.concerning(server) if key.kind is not Kind.CERTIFICATE]
-    outages = await desk.history.outages(server, since)
-    changes = [(change.at, _told(change)) for change in await desk.history.changes(server, since)]
+    keys = [key for key in await work.states.concerning(server) if key.kind is not Kind.CERTIFICATE]
+    outages = await work.history.outages(server, since)
+    changes = [(change.at, _told(change)) for change in await work.history.changes(server, since)]
     begun = min(at for at in (None if row is None else row.watched_since, first) if at is not None)
     return History(begun, tuple(keys), outages, tuple(changes))
 
 
-async def tally_of(desk: Desk) -> Tally:
+async def tally_of(work: UnitOfWork) -> WatchTotals:
     """Everything counted."""
-    rows, watches = await desk.servers.all(), await desk.watches.all()
+    rows, watches = await work.servers.all(), await work.watches.all()
     checks = [row.checked_at for row in rows if row.checked_at is not None]
-    return Tally(
+    return WatchTotals(
         len({watch.room_id for watch in watches}),
         len({(watch.room_id, watch.server) for watch in watches}),
         {row.server: row.verdict for row in rows},
-        len(await desk.incidents.all()),
+        len(await work.incidents.all()),
         max(checks, default=None),
     )
 
 
-async def _troubles(desk: Desk, room_id: str) -> dict[str, list[HealthEvent]]:
+async def _troubles(work: UnitOfWork, room_id: str) -> dict[str, list[AlertEvent]]:
     """What is open about each server of a room, what it does not want to hear of left out."""
-    events = [event for one in await desk.incidents.all() for event in one.members.values()]
-    concerned = await desk.watches.concerned_by({event.key for event in events})
-    found: dict[str, list[HealthEvent]] = {}
+    events = [event for one in await work.incidents.all() for event in one.members.values()]
+    concerned = await work.watches.concerned_by({event.key for event in events})
+    found: dict[str, list[AlertEvent]] = {}
     for event in events:
         here = [watch for watch in concerned.get(event.key, ()) if watch.room_id == room_id]
         for server in sorted({watch.server for watch in here}):
             ignored = ignored_by(watch for watch in here if watch.server == server)[room_id]
-            if event.cause.code not in ignored | desk.settings.ignore:
+            if event.cause.code not in ignored | work.settings.ignore:
                 found.setdefault(server, []).append(event)
     return found
 

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
-from botkit.outbound import OutboundClient, Stream, parse_target
+from botkit.outbound import OutboundClient, Stream, parse_url
 
 _LONGEST_HEAD = 32 * 1024
 _MOST_CONNECTIONS = 12
@@ -117,7 +117,7 @@ class Relay:
         kept = [line for line in lines if not line.lower().startswith(b"host:")]
         if not any(line.lower().startswith(b"upgrade:") for line in kept):
             kept = [b"Connection: close", *(line for line in kept if not line.lower().startswith(b"connection:"))]
-        return b"\r\n".join([first, f"Host: {parse_target(self._url).host_header}".encode(), *kept])
+        return b"\r\n".join([first, f"Host: {parse_url(self._url).host_header}".encode(), *kept])
 
 
 async def _pump_out(reader: asyncio.StreamReader, stream: Stream) -> None:

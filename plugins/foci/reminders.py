@@ -6,7 +6,7 @@ import math
 from collections.abc import Collection
 from typing import Protocol
 
-from botkit.leaps import Leaps
+from botkit.leaps import ClockJumps
 from plugins.foci.audience import Silence
 from plugins.foci.clock import Clock
 
@@ -17,7 +17,7 @@ _SHORTEST = 1.0
 _HOUR = 3600.0
 
 
-class Memory(Protocol):
+class TimerStore(Protocol):
     """What knows of open incidents and silences. Times are seconds since the epoch."""
 
     async def next_reminder(self) -> float | None:
@@ -36,7 +36,7 @@ class Memory(Protocol):
         """Delete what is too old."""
 
 
-class Reminders:
+class Timers:
     """
     Does what is due, by the time of day as far as that can be taken back.
 
@@ -44,10 +44,10 @@ class Reminders:
     day after a leap.
     """
 
-    def __init__(self, memory: Memory, clock: Clock) -> None:
+    def __init__(self, memory: TimerStore, clock: Clock) -> None:
         self._memory = memory
         self._clock = clock
-        self._leaps = Leaps(clock.now, clock.passed)
+        self._leaps = ClockJumps(clock.now, clock.passed)
         self._ends: dict[Silence, float] = {}
 
     async def run(self) -> None:

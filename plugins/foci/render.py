@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from botkit.document import Block, Bold, Code, CodeBlock, Document, Inline, OrderedList, Paragraph, Sign, Text
+from botkit.document import Block, Bold, Code, CodeBlock, Document, Emoji, Inline, OrderedList, Paragraph, Text
 from botkit.visible import clipped
 from plugins.foci.model import (
     DEEP_STAGES,
@@ -53,7 +53,7 @@ def icon(verdict: Verdict) -> str:
 def to_document(report: Report) -> Document:
     """The report as a room message."""
     head = Paragraph(
-        (Sign(_ICONS[report.verdict]), Text(" "), Bold(report.server_name), Text(": "), *inline(report.summary))
+        (Emoji(_ICONS[report.verdict]), Text(" "), Bold(report.server_name), Text(": "), *inline(report.summary))
     )
     return Document((head, *_foci(report.foci), *_advice(report)))
 
@@ -99,7 +99,7 @@ def _focus_line(focus: FocusReport) -> Paragraph:
         name += [Text(" "), Code(clipped(url, _LONGEST_URL))]
     if entry.source == "transports":
         name.append(Text(" (from the transports endpoint)"))
-    return Paragraph((*name, Text(" "), Sign(_ICONS[focus.verdict]), Text(" "), *inline(_state(focus))))
+    return Paragraph((*name, Text(" "), Emoji(_ICONS[focus.verdict]), Text(" "), *inline(_state(focus))))
 
 
 def _type_name(entry: Entry) -> Inline:
@@ -170,4 +170,4 @@ def _advice(report: Report) -> list[Block]:
 
 def _head(one: Finding) -> tuple[Inline, ...]:
     where = f" {one.focus}" if one.focus is not None else ""
-    return Sign(_SEVERITY_ICONS[one.severity]), Text(f"{where} "), Code(one.code), Text(": ")
+    return Emoji(_SEVERITY_ICONS[one.severity]), Text(f"{where} "), Code(one.code), Text(": ")

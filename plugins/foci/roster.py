@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
-from botkit.document import Block, Bold, Document, Inline, OrderedList, Paragraph, Sign, Text
+from botkit.document import Block, Bold, Document, Emoji, Inline, OrderedList, Paragraph, Text
 from plugins.foci.audience import Silence
 from plugins.foci.key import Key, Kind
-from plugins.foci.standing import HealthEvent, News
+from plugins.foci.standing import AlertEvent, EventKind
 from plugins.foci.timeline import MOST_MARKS, Outage
 from plugins.foci.wording import counted, moment, sentence, span
 
@@ -56,7 +56,7 @@ class WatchView:
     verdict: str | None = None
     summary: str | None = None
     checked_at: float | None = None
-    troubles: tuple[HealthEvent, ...] = ()
+    troubles: tuple[AlertEvent, ...] = ()
     silenced_until: float | None = None
 
 
@@ -147,11 +147,15 @@ def _watch(view: WatchView, now: float) -> tuple[Inline, ...]:
         told += f"; silenced until {moment(view.silenced_until, now)}"
     if view.troubles:
         told += f"; {', '.join(_trouble(event, now) for event in view.troubles)}"
-    return (Sign(signs.get(view.verdict or "", "❔")), Text(" "), Bold(view.server), Text(told))
+    return (Emoji(signs.get(view.verdict or "", "❔")), Text(" "), Bold(view.server), Text(told))
 
 
-def _trouble(event: HealthEvent, now: float) -> str:
-    words = {News.UNCHECKABLE: "cannot be checked", News.FLAPPING: "flapping", News.NEARER: "certificate ends soon"}
+def _trouble(event: AlertEvent, now: float) -> str:
+    words = {
+        EventKind.UNCHECKABLE: "cannot be checked",
+        EventKind.FLAPPING: "flapping",
+        EventKind.NEARER: "certificate ends soon",
+    }
     told = "certificate ends soon" if event.key.kind is Kind.CERTIFICATE else words.get(event.kind, "bad")
     return f"{event.key.label} {told} since {moment(event.since, now)}"
 

@@ -13,22 +13,22 @@ from urllib.parse import urlsplit
 
 from botkit.outbound.model import Answered, Exchange, Failed, FailureKind, Phase
 from botkit.visible import shortened, visible
-from plugins.foci.assembly import MAX_PROBED, Evidence
-from plugins.foci.certificates import Sighting
+from plugins.foci.assembly import MAX_PROBED, ServerObservation
+from plugins.foci.certificates import PresentedCertificate
 from plugins.foci.entries import probe_url
 from plugins.foci.key import Key, Kind, certificate_key, focus_key
 from plugins.foci.ladder import judge
 from plugins.foci.model import Certainty, Finding, FocusReport, Outcome, Report, Severity, Stage, Verdict
 from plugins.foci.observation import ProbeSettings
 from plugins.foci.service_url import ServiceUrl
-from plugins.foci.standing import Cause, Sample, Standing
-from plugins.foci.stored import StoredForm
+from plugins.foci.standing import Cause, Sample, Status
+from plugins.foci.stored import Codec
 
 _LONGEST_DETAIL = 300
 
 
 @dataclass(frozen=True, slots=True)
-class Vantage:
+class Connectivity:
     """
     Which hosts answered this machine lately: proof that its own connection works.
 
@@ -38,17 +38,17 @@ class Vantage:
 
     answered: Mapping[str, float] = field(default_factory=dict)
 
-    def noted(self, hosts: Iterable[str], at: float, window: float) -> Vantage:
+    def noted(self, hosts: Iterable[str], at: float, window: float) -> Connectivity:
         """The same with these answers; what is older than the window is forgotten."""
         recent = {host: min(then, at) for host, then in self.answered.items() if at - then <= window}
-        return Vantage({**recent, **dict.fromkeys(hosts, at)})
+        return Connectivity({**recent, **dict.fromkeys(hosts, at)})
 
     def proves(self, host: str, at: float, window: float) -> bool:
         """Whether another host than this one answered within the window, so that a time-out is its own."""
         return any(other != host and at - then <= window for other, then in self.answered.items())
 
 
-STORED = StoredForm(Vantage)
+CODEC = Codec(Connectivity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +65,9 @@ class Check:
         interval: of the server's checks, in seconds; 0 where it does not matter.
     """
 
-    seen: Evidence
+    seen: ServerObservation
     report: Report
-    vantage: Vantage
+    connectivity: Connectivity
     settings: ProbeSettings
     probe: str
     window: float
@@ -88,7 +88,7 @@ def keys_of(server: str, report: Report, *, own: bool) -> frozenset[Key]:
     return frozenset({*keys, Key(Kind.DRIFT, server)} if own else keys)
 
 
-def answering_hosts(seen: Evidence) -> frozenset[str]:
+def answering_hosts(seen: ServerObservation) -> frozenset[str]:
     """Hosts that answered anything at all during a check."""
     hosts = {_host(hop.url) for hop in seen.well_known.hops if isinstance(hop, Answered)}
     hosts |= {url.host for url, observation in seen.observations.items() if observation.answered}
@@ -115,11 +115,11 @@ def watched_foci(report: Report) -> Mapping[Key, Sequence[FocusReport]]:
     return found
 
 
-def certificates_of(seen: Evidence) -> tuple[Sighting, ...]:
+def certificates_of(seen: ServerObservation) -> tuple[PresentedCertificate, ...]:
     """The accepted certificates of the well-known's hosts and of every focus; per host and port the first to end."""
     exchanges = [*seen.well_known.hops]
     exchanges += [exchange for observation in seen.observations.values() for exchange in observation.main.values()]
-    found: dict[Key, Sighting] = {}
+    found: dict[Key, PresentedCertificate] = {}
     for sighting in (_sighting(exchange) for exchange in exchanges):
         if sighting is None:
             continue
@@ -138,11 +138,11 @@ def _discovery(check: Check) -> Sample | None:
     key = Key(Kind.DISCOVERY, check.report.server_name)
     standing = _standing(check, answer.certainty, host)
     cause = Cause()
-    if standing is not Standing.GOOD and answer.findings:
+    if standing is not Status.GOOD and answer.findings:
         worst = min(answer.findings, key=lambda one: one.severity.rank)
         detail = failure.detail if failure is not None else _unreadable(worst, check.report.well_known.http_status)
         cause = Cause(worst.code, _line(detail), failure is not None)
-    timed_out = standing is Standing.BAD and answer.certainty is Certainty.TIMEOUT
+    timed_out = standing is Status.BAD and answer.certainty is Certainty.TIMEOUT
     return Sample(key, host, standing, check.at, check.probe, cause, timed_out)
 
 
@@ -153,14 +153,14 @@ def _unreadable(worst: Finding, status: int | None) -> str:
     return worst.message.partition(" is unusable: ")[2] or worst.message
 
 
-def _standing(check: Check, certainty: Certainty | None, host: str) -> Standing:
+def _standing(check: Check, certainty: Certainty | None, host: str) -> Status:
     if certainty is None:
-        return Standing.GOOD
+        return Status.GOOD
     if certainty is Certainty.DEFINITE:
-        return Standing.BAD
-    if certainty is Certainty.TIMEOUT and check.vantage.proves(host, check.at, check.window):
-        return Standing.BAD
-    return Standing.UNKNOWN
+        return Status.BAD
+    if certainty is Certainty.TIMEOUT and check.connectivity.proves(host, check.at, check.window):
+        return Status.BAD
+    return Status.UNKNOWN
 
 
 def _drift(check: Check) -> Sample | None:
@@ -173,9 +173,9 @@ def _drift(check: Check) -> Sample | None:
     differ = False
     if document is not None and document.entries and listed is not None:
         differ = {entry.identity for entry in document.entries} != {entry.identity for entry in listed}
-    standing = Standing.UNKNOWN if unread else Standing.BAD if differ else Standing.GOOD
+    standing = Status.UNKNOWN if unread else Status.BAD if differ else Status.GOOD
     cause = Cause()
-    if standing is Standing.BAD:
+    if standing is Status.BAD:
         told = "other foci than the well-known" if listed else "nothing, which clients take as final"
         told = f"the transports endpoint lists {told}"
         cause = Cause("transports-disagree" if listed else "transports-empty", told, outage=False)
@@ -192,16 +192,16 @@ def _focus(check: Check, focus: FocusReport) -> Sample | None:
     if focus.verdict is Verdict.UNKNOWN:
         standing = _unclear(check, url)
     else:
-        standing = Standing.BAD if focus.verdict is Verdict.CRITICAL else Standing.GOOD
-    if standing is None or (standing is Standing.GOOD and key in check.outdone):
+        standing = Status.BAD if focus.verdict is Verdict.CRITICAL else Status.GOOD
+    if standing is None or (standing is Status.GOOD and key in check.outdone):
         return None
-    cause = Cause() if standing is Standing.GOOD else _cause(check, focus)
+    cause = Cause() if standing is Status.GOOD else _cause(check, focus)
     host = "" if url.fault else url.host
-    timed_out = standing is Standing.BAD and focus.verdict is Verdict.UNKNOWN
+    timed_out = standing is Status.BAD and focus.verdict is Verdict.UNKNOWN
     return Sample(key, host, standing, check.at, check.probes.get(url, check.probe), cause, timed_out)
 
 
-def _unclear(check: Check, url: ServiceUrl) -> Standing | None:
+def _unclear(check: Check, url: ServiceUrl) -> Status | None:
     """A time-out is bad where the vantage is proven; a name that is private from here says nothing at all."""
     observation = check.seen.observations.get(url)
     if observation is None:
@@ -224,14 +224,14 @@ def _cause(check: Check, focus: FocusReport) -> Cause:
     return Cause(code or "unusable", _line(worst.message if worst is not None else ""), outage=False)
 
 
-def _sighting(exchange: Exchange) -> Sighting | None:
+def _sighting(exchange: Exchange) -> PresentedCertificate | None:
     facts = exchange.connection
     certificate = facts.certificate
     if certificate is None or facts.phase is not Phase.HTTP:
         return None
     begins, ends = certificate.not_before.timestamp(), certificate.not_after.timestamp()
     words = f"{certificate.issuer}\n{certificate.subject}\n{begins}\n{ends}".encode("utf-8", "surrogatepass")
-    return Sighting(certificate_key(exchange.url), hashlib.sha256(words).hexdigest()[:16], begins, ends)
+    return PresentedCertificate(certificate_key(exchange.url), hashlib.sha256(words).hexdigest()[:16], begins, ends)
 
 
 def _host(url: str) -> str:

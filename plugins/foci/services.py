@@ -39,7 +39,7 @@ class _Flight:
     waiting: int = 0
 
 
-class Services:
+class SharedProbes:
     """
     Observes service URLs for many servers.
 

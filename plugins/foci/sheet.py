@@ -7,17 +7,17 @@ from dataclasses import replace
 
 from botkit.document import Document
 from botkit.letter import Placement
-from plugins.foci.announcement import Matter, closed_message, resolve_message, standing_message
-from plugins.foci.incident import Incident, Past, RoomView, Share
+from plugins.foci.announcement import IncidentInRoom, closed_message, resolve_message, status_message
+from plugins.foci.incident import Incident, NotifiedKey, Past, RoomView
 from plugins.foci.key import Key
-from plugins.foci.posts import AlertSettings, Post, Purpose, make_post
-from plugins.foci.standing import HealthEvent, News
+from plugins.foci.posts import AlertSettings, Post, Purpose, make_notification
+from plugins.foci.standing import AlertEvent, EventKind
 
-_LOUD = frozenset({News.FLAPPING, News.STILL_BAD, News.NEARER})
+_LOUD = frozenset({EventKind.FLAPPING, EventKind.STILL_BAD, EventKind.NEARER})
 """Developments that are worth a message of their own."""
 
 
-class Sheet:
+class NotificationBuilder:
     """What is written down room by room, numbered."""
 
     def __init__(self, incident: Incident, settings: AlertSettings) -> None:
@@ -33,7 +33,7 @@ class Sheet:
     def share(self, room_id: str, key: Key, servers: tuple[str, ...], since: float | None = None) -> None:
         """Note which servers a key concerns here."""
         view = self.views[room_id]
-        known = view.members.get(key, Share(()))
+        known = view.members.get(key, NotifiedKey(()))
         share = replace(known, servers=servers, since=known.since if since is None else since)
         self.put(room_id, replace(view, members={**view.members, key: share}))
 
@@ -41,11 +41,11 @@ class Sheet:
         """Tell a room of keys that are new to it; what is bad for the same reason as what it knows is an edit only."""
         view = self.views.get(room_id)
         if view is None and heard:
-            members = {key: Share(servers) for key, servers in heard.items()}
+            members = {key: NotifiedKey(servers) for key, servers in heard.items()}
             before = self._past.pop(room_id, Past())
             self.put(room_id, RoomView(members, now, before.posts, before.acknowledgements))
             purpose = Purpose.INFO if self._incident.is_notice else Purpose.FIRING
-            self.post(room_id, purpose, Placement.NEW, standing_message(self.matter(room_id, now)))
+            self.post(room_id, purpose, Placement.NEW, status_message(self.matter(room_id, now)))
             self._prove(room_id, heard)
             return
         for key, servers in heard.items():
@@ -56,7 +56,7 @@ class Sheet:
                 self.alert(room_id, key, now)
             self._prove(room_id, (key,))
 
-    def develop(self, room_id: str, event: HealthEvent, servers: tuple[str, ...] | None) -> None:
+    def develop(self, room_id: str, event: AlertEvent, servers: tuple[str, ...] | None) -> None:
         """Something new of a key that the room knows; ``servers`` is None while it does not want to hear of it."""
         if servers is not None:
             self.share(room_id, event.key, servers)
@@ -76,7 +76,7 @@ class Sheet:
             self.alert(room_id, owed[0], now)
             self._prove(room_id, owed)
 
-    def end(self, room_id: str, last: HealthEvent, *, aloud: bool) -> None:
+    def end(self, room_id: str, last: AlertEvent, *, aloud: bool) -> None:
         """
         A key is over here, with the last one the incident is; one of several that ended alike is an edit only.
 
@@ -108,25 +108,25 @@ class Sheet:
             self.post(room_id, Purpose.RESOLVE, Placement.REPLY, resolve_message(last, matter))
 
     def edit(self, room_id: str, now: float) -> None:
-        self.post(room_id, Purpose.UPDATE, Placement.EDIT, standing_message(self.matter(room_id, now)))
+        self.post(room_id, Purpose.UPDATE, Placement.EDIT, status_message(self.matter(room_id, now)))
 
     def alert(self, room_id: str, key: Key, now: float) -> None:
         self._owe(room_id, (key,), owed=False)
         self.put(room_id, replace(self.views[room_id], told_at=now))
-        self.post(room_id, Purpose.FIRING, Placement.REPLY, standing_message(self.matter(room_id, now, key)))
+        self.post(room_id, Purpose.FIRING, Placement.REPLY, status_message(self.matter(room_id, now, key)))
 
-    def matter(self, room_id: str, now: float, first: Key | None = None) -> Matter:
+    def matter(self, room_id: str, now: float, first: Key | None = None) -> IncidentInRoom:
         """The incident as the room knows it, with one key in front."""
         view = self.views[room_id]
         users = tuple(dict.fromkeys(one.user_id for one in view.acknowledgements))
         keys = sorted((key for key in self._incident.members if key in view.members), key=lambda key: key != first)
-        return Matter(tuple(self._event(room_id, key) for key in keys), view.servers, now, users)
+        return IncidentInRoom(tuple(self._event(room_id, key) for key in keys), view.servers, now, users)
 
     def post(self, room_id: str, purpose: Purpose, placement: Placement, document: Document) -> None:
         view = self.views[room_id]
         self.views[room_id] = replace(view, posts=view.posts + 1)
         about, number, quiet = self._incident.name, view.posts, self._incident.is_notice
-        post = make_post(about, number, room_id, purpose, placement, document, self._settings, quiet=quiet)
+        post = make_notification(about, number, room_id, purpose, placement, document, self._settings, quiet=quiet)
         self._posts.append(post)
 
     def result(self) -> tuple[Incident, tuple[Post, ...]]:
@@ -147,11 +147,11 @@ class Sheet:
         members = {key: replace(share, owed=owed) if key in keys else share for key, share in view.members.items()}
         self.put(room_id, replace(view, members=members))
 
-    def _event(self, room_id: str, key: Key) -> HealthEvent:
+    def _event(self, room_id: str, key: Key) -> AlertEvent:
         event, since = self._incident.members[key], self.views[room_id].members[key].since
         return event if since is None else replace(event, since=min(event.since, since))
 
-    def _like(self, room_id: str, event: HealthEvent) -> Key | None:
+    def _like(self, room_id: str, event: AlertEvent) -> Key | None:
         """Another key that the room knows to be bad for the same reason."""
         others = (self._incident.members[key] for key in self.views[room_id].members if key != event.key)
         return next((one.key for one in others if one.cause.outage and one.cause.code == event.cause.code), None)

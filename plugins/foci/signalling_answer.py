@@ -14,8 +14,8 @@ from plugins.foci.failure import advice_for, as_anywhere, meaning_of
 from plugins.foci.model import Certainty, Finding, Severity, Stage
 from plugins.foci.observation import ProbeSettings, certainty_of
 from plugins.foci.service_url import ServiceUrl
-from plugins.foci.step import Step, failed, passed
-from plugins.foci.token_answer import Applicant, told_failure
+from plugins.foci.step import DeepStageResult, failed, passed
+from plugins.foci.token_answer import TokenRequest, told_failure
 from plugins.foci.waf import is_challenge
 
 _NO_SUCH_ROOM = b"requested room does not exist"
@@ -68,13 +68,13 @@ def accepts(validate: Exchange) -> bool:
     return validate.response.status == 200 and validate.response.body.strip() == b"success"
 
 
-def judge_address(url: ServiceUrl, shown: str) -> Step:
+def judge_address(url: ServiceUrl, shown: str) -> DeepStageResult:
     """Judge an SFU that cannot be asked: the fault is in the URL that the service hands out."""
     detail = f"the service hands out {shown} as the SFU's address: {url.detail}"
     return _unreachable(detail, _LIVEKIT_URL, Certainty.DEFINITE, None)
 
 
-def judge_signalling(seen: Signalling, applicant: Applicant, settings: ProbeSettings) -> Step:
+def judge_signalling(seen: Signalling, applicant: TokenRequest, settings: ProbeSettings) -> DeepStageResult:
     """Judge what the SFU answered to its token."""
     if isinstance(seen.validate, Failed):
         return _no_answer(seen.validate, seen.url, seen.shown, settings)
@@ -91,7 +91,7 @@ def judge_signalling(seen: Signalling, applicant: Applicant, settings: ProbeSett
     return passed(Stage.SIGNALLING, seen.upgrade.elapsed_ms, detail)
 
 
-def judge_without_token(url: ServiceUrl, upgrade: Exchange, settings: ProbeSettings) -> Step:
+def judge_without_token(url: ServiceUrl, upgrade: Exchange, settings: ProbeSettings) -> DeepStageResult:
     """Judge an SFU that an entry names itself: a WebSocket without a token is refused by LiveKit, if it gets there."""
     shown = f"wss{url.text.removeprefix('https')}"
     if isinstance(upgrade, Failed):
@@ -129,7 +129,7 @@ _CREATE = (
 _BUSY = "Give the SFU more capacity, or raise LiveKit's `limit`."
 
 
-def _not_accepted(exchange: Answered, applicant: Applicant, shown: str) -> Step:
+def _not_accepted(exchange: Answered, applicant: TokenRequest, shown: str) -> DeepStageResult:
     response = exchange.response
     body = response.body[:_LOOKED_AT]
     if response.status == 404 and _NO_SUCH_ROOM in body:
@@ -144,7 +144,7 @@ def _not_accepted(exchange: Answered, applicant: Applicant, shown: str) -> Step:
     return _unreachable(detail, _ROUTE, _proof(response), exchange.elapsed_ms)
 
 
-def _turned_away(exchange: Answered, shown: str) -> Step | None:
+def _turned_away(exchange: Answered, shown: str) -> DeepStageResult | None:
     """By a bot challenge, or by an SFU that is full; None by neither."""
     response = exchange.response
     if is_challenge(response):
@@ -161,7 +161,7 @@ def _turned_away(exchange: Answered, shown: str) -> Step | None:
 _EXEMPT = "Exempt the SFU's path from bot challenges: Matrix clients cannot solve them."
 
 
-def _no_room(exchange: Answered, applicant: Applicant) -> Step:
+def _no_room(exchange: Answered, applicant: TokenRequest) -> DeepStageResult:
     """Alive, and that is what the stage asks; that nobody made the room is another matter."""
     detail = f"the SFU accepts the token and has no such room: it makes none by itself, and {applicant.host} made none"
     severity = Severity.WARNING if applicant.is_own else Severity.INFO
@@ -174,7 +174,7 @@ def _no_room(exchange: Answered, applicant: Applicant) -> Step:
     return passed(Stage.SIGNALLING, exchange.elapsed_ms, detail, found)
 
 
-def _upgrade_refused(exchange: Answered, applicant: Applicant, shown: str) -> Step:
+def _upgrade_refused(exchange: Answered, applicant: TokenRequest, shown: str) -> DeepStageResult:
     if any(text in exchange.response.body[:_LOOKED_AT] for text in (*_REFUSALS, _NO_SUCH_ROOM)):
         return _not_accepted(exchange, applicant, shown)
     if (turned_away := _turned_away(exchange, shown)) is not None:
@@ -183,7 +183,7 @@ def _upgrade_refused(exchange: Answered, applicant: Applicant, shown: str) -> St
     return _unreachable(detail, _UPGRADE, _proof(exchange.response), exchange.elapsed_ms)
 
 
-def _no_answer(exchange: Failed, url: ServiceUrl, shown: str, settings: ProbeSettings) -> Step:
+def _no_answer(exchange: Failed, url: ServiceUrl, shown: str, settings: ProbeSettings) -> DeepStageResult:
     detail = f"the SFU at {shown} is out of reach: {told_failure(exchange.failure)}"
     failure = as_anywhere(exchange.failure, url.host)
     certainty = certainty_of(failure, exchange, settings)
@@ -195,7 +195,7 @@ def _no_answer(exchange: Failed, url: ServiceUrl, shown: str, settings: ProbeSet
     return _unreachable(detail, advice, certainty, exchange.elapsed_ms)
 
 
-def _unreachable(detail: str, advice: str, certainty: Certainty, elapsed_ms: float | None) -> Step:
+def _unreachable(detail: str, advice: str, certainty: Certainty, elapsed_ms: float | None) -> DeepStageResult:
     severity = Severity.WARNING if certainty is Certainty.UNCLEAR else None
     found: Finding = finding("sfu-unreachable", f"{_capital(detail)}; {_SFU_ERROR}.", advice, severity=severity)
     return failed(Stage.SIGNALLING, elapsed_ms, detail, certainty, found)

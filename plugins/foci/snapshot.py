@@ -15,7 +15,7 @@ from typing import Any
 from plugins.foci.answer import WellKnownAnswer
 from plugins.foci.homeserver import PathState
 from plugins.foci.model import Entry
-from plugins.foci.stored import StoredForm
+from plugins.foci.stored import Codec
 from plugins.foci.wellknown import WellKnown
 
 _EXACT = 2**53
@@ -54,7 +54,7 @@ class Snapshot:
 NOTHING = Snapshot(Shape.NONE)
 """No list is published."""
 
-STORED = StoredForm(Snapshot)
+CODEC = Codec(Snapshot)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +82,10 @@ class Unseen:
     """The list could not be read; nothing follows about it."""
 
 
-Observation = Seen | Missing | Unseen
+ListObservation = Seen | Missing | Unseen
 
 
-def observe(answer: WellKnownAnswer, endpoint: PathState | None = None) -> Observation:
+def observe(answer: WellKnownAnswer, endpoint: PathState | None = None) -> ListObservation:
     """What a fetch of the client well-known proves about the list."""
     if answer.report.outcome == "absent":
         return Missing(endpoint)

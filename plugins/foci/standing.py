@@ -8,7 +8,7 @@ from enum import StrEnum
 from plugins.foci.key import Key
 
 
-class Standing(StrEnum):
+class Status(StrEnum):
     """What one sample says. UNKNOWN counts neither way."""
 
     GOOD = "good"
@@ -46,14 +46,14 @@ class Sample:
 
     key: Key
     host: str
-    standing: Standing
+    standing: Status
     at: float
     probe: str
     cause: Cause = Cause()
     timed_out: bool = False
 
 
-class News(StrEnum):
+class EventKind(StrEnum):
     """
     What happened to a key.
 
@@ -74,7 +74,7 @@ class News(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class HealthEvent:
+class AlertEvent:
     """
     Something to tell.
 
@@ -88,7 +88,7 @@ class HealthEvent:
         expires: end of the certificate; of a certificate's key.
     """
 
-    kind: News
+    kind: EventKind
     key: Key
     at: float
     since: float

@@ -10,7 +10,7 @@ from plugins.foci.model import Certainty, Finding, Outcome, Stage, StageResult
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class DeepStageResult:
     """
     What became of one deep stage.
 
@@ -29,22 +29,24 @@ class Step:
         return self.result.outcome is Outcome.OK
 
 
-def passed(stage: Stage, elapsed_ms: float | None, detail: str, *findings: Finding) -> Step:
+def passed(stage: Stage, elapsed_ms: float | None, detail: str, *findings: Finding) -> DeepStageResult:
     """A stage that passed."""
-    return Step(StageResult(stage, Outcome.OK, elapsed_ms, detail), findings)
+    return DeepStageResult(StageResult(stage, Outcome.OK, elapsed_ms, detail), findings)
 
 
-def failed(stage: Stage, elapsed_ms: float | None, detail: str, certainty: Certainty, *findings: Finding) -> Step:
+def failed(
+    stage: Stage, elapsed_ms: float | None, detail: str, certainty: Certainty, *findings: Finding
+) -> DeepStageResult:
     """A stage that failed."""
-    return Step(StageResult(stage, Outcome.FAILED, elapsed_ms, detail), findings, certainty)
+    return DeepStageResult(StageResult(stage, Outcome.FAILED, elapsed_ms, detail), findings, certainty)
 
 
-def skipped(stage: Stage, why: str) -> Step:
+def skipped(stage: Stage, why: str) -> DeepStageResult:
     """A stage that was not tried."""
-    return Step(StageResult(stage, Outcome.SKIPPED, None, why))
+    return DeepStageResult(StageResult(stage, Outcome.SKIPPED, None, why))
 
 
-def guarded(step: Step, secrets: Sequence[str]) -> Step:
+def guarded(step: DeepStageResult, secrets: Sequence[str]) -> DeepStageResult:
     """The step without whatever repeats a part of a secret: certificates and host names are strangers' words, too."""
 
     def clean(text: str) -> str:

@@ -7,18 +7,18 @@ from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import PlainSerializer, PlainValidator, TypeAdapter, ValidationError
 
-from botkit.document import Bold, Code, CodeBlock, Document, OrderedList, Paragraph, Sign, Text
+from botkit.document import Bold, Code, CodeBlock, Document, Emoji, OrderedList, Paragraph, Text
 
 T = TypeVar("T")
 
-_PARTS = {part.__name__: part for part in (Document, Paragraph, OrderedList, CodeBlock, Text, Bold, Code, Sign)}
+_PARTS = {part.__name__: part for part in (Document, Paragraph, OrderedList, CodeBlock, Text, Bold, Code, Emoji)}
 
 
-class StoredFormError(ValueError):
+class CodecError(ValueError):
     """The text is no stored form of this state; its own words are left out, for strangers wrote some of them."""
 
 
-class StoredForm(Generic[T]):
+class Codec(Generic[T]):
     """
     Writes and reads one kind of frozen dataclass.
 
@@ -38,12 +38,12 @@ class StoredForm(Generic[T]):
         The state that was dumped.
 
         Raises:
-            StoredFormError: the text was not made by ``dump``.
+            CodecError: the text was not made by ``dump``.
         """
         try:
             return self._adapter.validate_json(text)
         except ValidationError:
-            raise StoredFormError(f"not a stored {self._kind.__name__}") from None
+            raise CodecError(f"not a stored {self._kind.__name__}") from None
 
 
 def _written(part: Any) -> Any:

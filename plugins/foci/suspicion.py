@@ -15,8 +15,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from plugins.foci.key import SELF, Kind
-from plugins.foci.standing import Cause, HealthEvent, News, Sample, Standing
-from plugins.foci.stored import StoredForm
+from plugins.foci.standing import AlertEvent, Cause, EventKind, Sample, Status
+from plugins.foci.stored import Codec
 
 FEWEST_HOSTS = 5
 """Distinct hosts below which nothing follows from how many of them are bad."""
@@ -52,7 +52,7 @@ class HostView:
 
 
 @dataclass(frozen=True, slots=True)
-class Suspicion:
+class SelfCheck:
     """
     What the bot thinks of itself. Times are seconds since the epoch.
 
@@ -78,12 +78,12 @@ class Suspicion:
         return self.since is not None
 
 
-STORED = StoredForm(Suspicion)
+CODEC = Codec(SelfCheck)
 
 
 def step(
-    state: Suspicion, samples: Iterable[Sample], now: float, window: float, server: str = ""
-) -> tuple[Suspicion, tuple[HealthEvent, ...]]:
+    state: SelfCheck, samples: Iterable[Sample], now: float, window: float, server: str = ""
+) -> tuple[SelfCheck, tuple[AlertEvent, ...]]:
     """
     Take in the samples of one check.
 
@@ -104,10 +104,10 @@ def step(
     lately = state.ended_at is not None and 0 <= now - state.ended_at < _PAUSE
     state = replace(state, since=now, told=not lately)
     cause = Cause("self-suspicion", f"{newly} of {len(recent)} hosts went bad within {window / 60:.0f} min")
-    return state, (() if lately else (HealthEvent(News.FIRED, SELF, now, now, cause, newly),))
+    return state, (() if lately else (AlertEvent(EventKind.FIRED, SELF, now, now, cause, newly),))
 
 
-def held_back(state: Suspicion, first_bad: float | None, now: float, window: float) -> bool:
+def held_back(state: SelfCheck, first_bad: float | None, now: float, window: float) -> bool:
     """
     Whether a thing that has been bad since ``first_bad`` must not be blamed yet.
 
@@ -131,7 +131,7 @@ def held_back(state: Suspicion, first_bad: float | None, now: float, window: flo
     return len(since) >= FEWEST_HOSTS and 2 * newly > len(since)
 
 
-def _outlasted(state: Suspicion, first_bad: float, now: float, window: float) -> bool:
+def _outlasted(state: SelfCheck, first_bad: float, now: float, window: float) -> bool:
     """Whether others kept answering for so long that it cannot be us."""
     # a suspicion begins up to a window after what it is about
     if state.answering_since is None or now - max(first_bad, state.answering_since) < (PATIENCE + 1) * window:
@@ -153,7 +153,7 @@ def _counted(views: Iterable[HostView]) -> list[HostView]:
     return [*counted, *listed.values()]
 
 
-def _answering(state: Suspicion, hosts: Mapping[str, HostView], now: float, window: float) -> Suspicion:
+def _answering(state: SelfCheck, hosts: Mapping[str, HostView], now: float, window: float) -> SelfCheck:
     """The same with the hosts as they are now."""
     before, after = (
         max((view.at for view in views.values() if view.trouble_since is None), default=None)
@@ -168,7 +168,7 @@ def _answering(state: Suspicion, hosts: Mapping[str, HostView], now: float, wind
 def _looked(
     hosts: Mapping[str, HostView], samples: Iterable[Sample], now: float, window: float, server: str
 ) -> Mapping[str, HostView]:
-    standings: dict[str, list[Standing]] = defaultdict(list)
+    standings: dict[str, list[Status]] = defaultdict(list)
     own = set()
     for sample in samples:
         if sample.host:
@@ -185,7 +185,7 @@ def _looked(
     }
     for host, seen in standings.items():
         before = views.get(host)
-        good = Standing.GOOD in seen
+        good = Status.GOOD in seen
         if before is None and not good:
             continue
         known = before.trouble_since if before is not None else None
@@ -205,8 +205,8 @@ def _lister(before: HostView | None, own: bool, server: str) -> str:
 
 
 def _reconsidered(
-    state: Suspicion, since: float, recent: list[HostView], now: float, window: float
-) -> tuple[Suspicion, tuple[HealthEvent, ...]]:
+    state: SelfCheck, since: float, recent: list[HostView], now: float, window: float
+) -> tuple[SelfCheck, tuple[AlertEvent, ...]]:
     """
     Over when half of the hosts were found good since, or when others kept answering for so long that it cannot be us.
     """
@@ -218,5 +218,5 @@ def _reconsidered(
         return replace(state, since=min(since, now)), ()
     calm = replace(state, since=None, told=False, ended_at=now if state.told else state.ended_at, calm_since=now)
     cause = Cause("self-suspicion", "most hosts answer again" if recovered else "other hosts kept answering")
-    event = HealthEvent(News.RESOLVED, SELF, now, min(since, now), cause, ended=now)
+    event = AlertEvent(EventKind.RESOLVED, SELF, now, min(since, now), cause, ended=now)
     return calm, ((event,) if state.told else ())

@@ -16,7 +16,7 @@ from plugins.foci.grant import Grant, read_grant
 from plugins.foci.model import Certainty, Stage
 from plugins.foci.observation import ProbeSettings, certainty_of
 from plugins.foci.service_answer import errcode_of
-from plugins.foci.step import Step, failed, passed
+from plugins.foci.step import DeepStageResult, failed, passed
 from plugins.foci.waf import is_challenge
 
 _ERRCODE = re.compile(r"M_[A-Z_]{1,40}")
@@ -24,7 +24,7 @@ _SHOWN = "Element Call shows OPEN_ID_ERROR"
 
 
 @dataclass(frozen=True, slots=True)
-class Applicant:
+class TokenRequest:
     """
     On whose behalf a token is asked for.
 
@@ -58,8 +58,8 @@ def wants_old_endpoint(exchange: Exchange) -> bool:
 
 
 def judge_token(
-    exchange: Exchange, applicant: Applicant, endpoint: str, now: float, settings: ProbeSettings
-) -> tuple[Step, Grant | None]:
+    exchange: Exchange, applicant: TokenRequest, endpoint: str, now: float, settings: ProbeSettings
+) -> tuple[DeepStageResult, Grant | None]:
     """
     Judge the answer to an OpenID token, and what it granted.
 
@@ -80,7 +80,7 @@ def judge_token(
     return passed(Stage.TOKEN, elapsed, f"{endpoint} gives a token ({_terms(grant, now)})"), grant
 
 
-def judge_openid(exchange: Exchange, server: str) -> Step:
+def judge_openid(exchange: Exchange, server: str) -> DeepStageResult:
     """The own homeserver gave no OpenID token: nothing is known of the focus."""
     reason = exchange.failure.detail if isinstance(exchange, Failed) else _status(exchange.response)
     detail = f"{server} gives the bot no OpenID token: {reason}"
@@ -89,7 +89,7 @@ def judge_openid(exchange: Exchange, server: str) -> Step:
     return failed(Stage.TOKEN, exchange.elapsed_ms, detail, Certainty.UNCLEAR, found)
 
 
-def judge_unread_list(server: str, place: str) -> Step:
+def judge_unread_list(server: str, place: str) -> DeepStageResult:
     """Whether the own homeserver lists the service is not known, so it gets no token: nothing is known of the focus."""
     detail = f"the list of {server} could not be read, so {place} is shown no token"
     advice = (
@@ -108,7 +108,7 @@ _WAIT = "Nothing yet: check again later."
 _WAF = "Exempt the service's paths from bot challenges: Matrix clients cannot solve them."
 
 
-def _refusal(response: Response, applicant: Applicant) -> _Refusal:
+def _refusal(response: Response, applicant: TokenRequest) -> _Refusal:
     status, errcode = response.status, errcode_of(response)
     named = _status(response)
     if is_challenge(response):
@@ -142,13 +142,13 @@ def _refusal(response: Response, applicant: Applicant) -> _Refusal:
     return _Refusal(f"{named} instead of a token", _UPDATE, Certainty.DEFINITE)
 
 
-def _refused(refusal: _Refusal, elapsed_ms: float | None, endpoint: str) -> Step:
+def _refused(refusal: _Refusal, elapsed_ms: float | None, endpoint: str) -> DeepStageResult:
     detail = f"{endpoint}: {refusal.detail}"
     found = finding(refusal.code, f"The service gives no token ({_SHOWN}): {detail}.", refusal.advice)
     return failed(Stage.TOKEN, elapsed_ms, detail, refusal.certainty, found)
 
 
-def _unanswered(exchange: Failed, applicant: Applicant, settings: ProbeSettings) -> Step:
+def _unanswered(exchange: Failed, applicant: TokenRequest, settings: ProbeSettings) -> DeepStageResult:
     detail = told_failure(exchange.failure)
     found = finding(
         meaning_of(exchange.failure).code,

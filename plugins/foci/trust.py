@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from botkit.identifiers import HostPort, parse_host_port
-from botkit.outbound.target import TargetError, parse_host, parse_target
+from botkit.outbound.target import UrlError, parse_host, parse_url
 from plugins.foci.answer import WellKnownAnswer
 from plugins.foci.assembly import entries_of
 from plugins.foci.entries import probe_url
@@ -38,7 +38,7 @@ def read_service(text: str) -> str:
     try:
         named = parse_host_port(text)
         return str(HostPort(parse_host(named.host).name, named.port or 443))
-    except (ValueError, TargetError):
+    except (ValueError, UrlError):
         raise ValueError("must be host or host:port, such as rtc.example.org") from None
 
 
@@ -46,7 +46,7 @@ def place_of(url: ServiceUrl) -> str:
     """``host:port`` of a service URL, comparable."""
     try:
         name = parse_host(url.host).name
-    except TargetError:
+    except UrlError:
         name = url.host.lower()
     return str(HostPort(name, url.port))
 
@@ -54,8 +54,8 @@ def place_of(url: ServiceUrl) -> str:
 def asked_place(url: ServiceUrl) -> str | None:
     """``host:port`` that a request to the URL goes to, read as the network does; None if none would be sent."""
     try:
-        target = parse_target(url.text)
-    except TargetError:
+        target = parse_url(url.text)
+    except UrlError:
         return None
     return str(HostPort(target.host.name, target.port))
 

@@ -6,24 +6,24 @@ import secrets
 from collections.abc import Callable, Sequence
 
 from botkit.figure import Figure
-from botkit.plugin import Account, Limits, Mail, Reaction, Rooms
+from botkit.plugin import Account, Limits, Notifier, Reaction, Rooms
 from botkit.storage import Database
 from botkit.tasks import Supervisor
-from plugins.foci.cautions import Cautions
+from plugins.foci.cautions import SharedFateWarnings
 from plugins.foci.check import Checker
 from plugins.foci.clock import Clock
 from plugins.foci.gauges import figures
-from plugins.foci.inspector import Inspector
-from plugins.foci.lanes import SLOW, Lanes
-from plugins.foci.ledger import Ledger
-from plugins.foci.reminders import Reminders
-from plugins.foci.services import Services
+from plugins.foci.inspector import CheckRunner
+from plugins.foci.lanes import SLOW, ConcurrencyLimiter
+from plugins.foci.ledger import WatchService
+from plugins.foci.reminders import Timers
+from plugins.foci.services import SharedProbes
 from plugins.foci.watches import Watch, WatchSettings
-from plugins.foci.watchman import Watchman
+from plugins.foci.watchman import Scheduler
 from plugins.foci.wording import counted, span
 
 
-class Vigil:
+class Watcher:
     """
     Watches servers from ``start`` to ``stop``.
 
@@ -42,20 +42,20 @@ class Vigil:
         account: Account,
         rooms: Rooms,
         storage: Database,
-        mail: Mail,
+        notifier: Notifier,
         limits: Limits,
         settings: WatchSettings,
         configured: Sequence[Watch],
         clock: Clock,
         jitter: Callable[[], float],
     ) -> None:
-        self.ledger = Ledger(storage, mail, settings, jitter)
-        self._services = Services(checker.observe, clock.passed)
-        inspector = Inspector(checker, self._services, clock, lambda: secrets.token_hex(8))
-        lanes = Lanes(limits.concurrency, clock, min(SLOW, limits.timeout / 2))
-        self.watchman = Watchman(self.ledger, inspector.inspect, lanes, clock)
-        self._reminders = Reminders(self.ledger, clock)
-        self._cautions = Cautions(self.ledger, rooms, account.user_id, clock)
+        self.watch_service = WatchService(storage, notifier, settings, jitter)
+        self._services = SharedProbes(checker.observe, clock.passed)
+        runner = CheckRunner(checker, self._services, clock, lambda: secrets.token_hex(8))
+        limiter = ConcurrencyLimiter(limits.concurrency, clock, min(SLOW, limits.timeout / 2))
+        self.scheduler = Scheduler(self.watch_service, runner.inspect, limiter, clock)
+        self._reminders = Timers(self.watch_service, clock)
+        self._cautions = SharedFateWarnings(self.watch_service, rooms, account.user_id, clock)
         self._configured = configured
         self._clock = clock
         self._supervisor = Supervisor(clock.sleep)
@@ -67,8 +67,8 @@ class Vigil:
         Raises:
             StorageError: the database cannot be used.
         """
-        await self.ledger.configure(self._configured, self._clock.now())
-        self._supervisor.forever("schedule of watches", self.watchman.run)
+        await self.watch_service.configure(self._configured, self._clock.now())
+        self._supervisor.forever("schedule of watches", self.scheduler.run)
         self._supervisor.forever("reminders of watches", self._reminders.run)
         self._supervisor.forever("cautions of watches", self._cautions.run)
 
@@ -79,8 +79,8 @@ class Vigil:
 
     async def lines(self) -> Sequence[tuple[str, str]]:
         """How it goes, in words, as name and value pairs. Raises StorageError."""
-        now, rounds = self._clock.now(), self.watchman.rounds()
-        tally = await self.ledger.tally(now)
+        now, rounds = self._clock.now(), self.scheduler.rounds()
+        tally = await self.watch_service.tally(now)
         watched = f"{counted(len(tally.verdicts), 'server')} for {counted(tally.rooms, 'room')}"
         last = "never" if tally.last_check is None else f"{span(max(0.0, now - tally.last_check))} ago"
         return (
@@ -93,34 +93,34 @@ class Vigil:
 
     async def figures(self) -> Sequence[Figure]:
         """The same and more for ``/metrics``. Raises StorageError."""
-        tally = await self.ledger.tally(self._clock.now())
-        return figures(self.watchman.rounds(), tally, {watch.server for watch in self._configured})
+        tally = await self.watch_service.tally(self._clock.now())
+        return figures(self.scheduler.rounds(), tally, {watch.server for watch in self._configured})
 
     async def reacted(self, reaction: Reaction) -> None:
         """See `botkit.plugin.Plugin`; any reaction acknowledges."""
         now = self._clock.now()
-        await self.ledger.acknowledge(reaction.room_id, reaction.about, reaction.event_id, reaction.sender, now)
+        await self.watch_service.acknowledge(reaction.room_id, reaction.about, reaction.event_id, reaction.sender, now)
 
     async def redacted(self, room_id: str, event_id: str) -> None:
         """See `botkit.plugin.Plugin`."""
-        await self.ledger.withdraw(room_id, event_id, self._clock.now())
+        await self.watch_service.withdraw(room_id, event_id, self._clock.now())
 
     async def room_replaced(self, old: str, new: str) -> None:
         """See `botkit.plugin.Plugin`."""
-        await self.ledger.room_replaced(old, new, self._clock.now())
-        self.watchman.wake()
+        await self.watch_service.room_replaced(old, new, self._clock.now())
+        self.scheduler.wake()
 
     async def room_left(self, room_id: str) -> None:
         """See `botkit.plugin.Plugin`."""
-        await self.ledger.room_left(room_id, self._clock.now())
-        self.watchman.wake()
+        await self.watch_service.room_left(room_id, self._clock.now())
+        self.scheduler.wake()
 
     async def room_suspended(self, room_id: str, reason: str) -> None:
         """See `botkit.plugin.Plugin`."""
-        await self.ledger.room_suspended(room_id, reason, self._clock.now())
-        self.watchman.wake()
+        await self.watch_service.room_suspended(room_id, reason, self._clock.now())
+        self.scheduler.wake()
 
     async def room_joined(self, room_id: str) -> None:
         """See `botkit.plugin.Plugin`."""
-        await self.ledger.room_joined(room_id, self._clock.now())
-        self.watchman.wake()
+        await self.watch_service.room_joined(room_id, self._clock.now())
+        self.scheduler.wake()

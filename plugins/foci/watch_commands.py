@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from botkit.config.units import parse_duration
-from botkit.document import Document, Paragraph, Picture, Reply, Sign, Text
+from botkit.document import Document, Emoji, Paragraph, Picture, Reply, Text
 from botkit.plugin import Invocation, Rooms, Subcommand, UsageError
 from botkit.visible import clipped
 from plugins.foci.audience import Silence
@@ -39,7 +39,7 @@ _DEFAULT_HISTORY = 7 * DAY
 _LONGEST_REASON = 200
 
 
-class Ledger(Protocol):
+class WatchStore(Protocol):
     """What these commands need of what is remembered."""
 
     async def watch(self, room_id: str, server: str, interval: float | None, author: str, now: float) -> Watched:
@@ -75,13 +75,13 @@ class WatchCommands:
 
     def __init__(
         self,
-        ledger: Ledger,
+        watch_service: WatchStore,
         rooms: Rooms,
         own_user_id: str,
         schedule_changed: Callable[[], None],
         now: Callable[[], float],
     ) -> None:
-        self._ledger = ledger
+        self._watch_service = watch_service
         self._rooms = rooms
         self._own_user_id = own_user_id
         self._schedule_changed = schedule_changed
@@ -111,12 +111,12 @@ class WatchCommands:
     async def _watch(self, invocation: Invocation) -> Sequence[Reply]:
         server, rest = _server(invocation, "watch SERVER [every 5m]")
         interval = _interval(rest)
-        known = await self._ledger.watches(invocation.room_id, self._now())
+        known = await self._watch_service.watches(invocation.room_id, self._now())
         if len(known) >= MOST_WATCHES and server not in {view.server for view in known}:
             raise UsageError(f"This room watches {MOST_WATCHES} servers already.")
-        done = await self._ledger.watch(invocation.room_id, server, interval, invocation.sender, self._now())
+        done = await self._watch_service.watch(invocation.room_id, server, interval, invocation.sender, self._now())
         self._schedule_changed()
-        views = await self._ledger.watches(invocation.room_id, self._now())
+        views = await self._watch_service.watches(invocation.room_id, self._now())
         pace = span(next(view.interval for view in views if view.server == server))
         told = {
             Watched.NEW: f" is watched now, every {pace}; alerts go to this room. "
@@ -127,7 +127,7 @@ class WatchCommands:
         warning = await self._caution(invocation.room_id, server)
         blocks = [Paragraph(sentence("🔭", server, Text(told)))]
         if warning:
-            blocks.append(Paragraph((Sign("⚠️"), Text(f" {warning}"))))
+            blocks.append(Paragraph((Emoji("⚠️"), Text(f" {warning}"))))
         return [Document(tuple(blocks))]
 
     async def _caution(self, room_id: str, server: str) -> str:
@@ -137,7 +137,7 @@ class WatchCommands:
     async def _unwatch(self, invocation: Invocation) -> Sequence[Reply]:
         server, rest = _server(invocation, "unwatch SERVER")
         _nothing_more(rest, "unwatch SERVER")
-        done = await self._ledger.unwatch(invocation.room_id, server, self._now())
+        done = await self._watch_service.unwatch(invocation.room_id, server, self._now())
         self._schedule_changed()
         return _line(
             {
@@ -151,8 +151,8 @@ class WatchCommands:
     async def _watches(self, invocation: Invocation) -> Sequence[Reply]:
         _nothing_more(invocation.args, "watches")
         now = self._now()
-        silences = await self._ledger.silences(invocation.room_id)
-        return [watches_document(await self._ledger.watches(invocation.room_id, now), silences, now)]
+        silences = await self._watch_service.silences(invocation.room_id)
+        return [watches_document(await self._watch_service.watches(invocation.room_id, now), silences, now)]
 
     async def _history(self, invocation: Invocation) -> Sequence[Reply]:
         server, rest = _server(invocation, "history SERVER [7d]")
@@ -160,7 +160,7 @@ class WatchCommands:
         _nothing_more(rest[1:], "history SERVER [7d]")
         now = self._now()
         since = now - length
-        history = await self._ledger.history(server, since, now)
+        history = await self._watch_service.history(server, since, now)
         if history is None:
             return _line(f"{server} is not watched by this bot, so there is no history of it.")
         changes = [at for at, _ in history.changes]
@@ -173,20 +173,20 @@ class WatchCommands:
         usage = "silence SERVER 2h [reason]"
         now = self._now()
         if not invocation.args:
-            return [silences_document(await self._ledger.silences(invocation.room_id), now)]
+            return [silences_document(await self._watch_service.silences(invocation.room_id), now)]
         target, rest = _server(invocation, usage)
         if not rest:
             raise UsageError(f"For how long? Usage: {usage}")
         length = _duration(rest[0], 60.0, LONGEST_SILENCE, usage)
         reason = clipped(" ".join(rest[1:]), _LONGEST_REASON)
         silence = Silence(invocation.room_id, target, now + length, invocation.sender, reason)
-        await self._ledger.silence(silence, now)
+        await self._watch_service.silence(silence, now)
         return [silenced_document(silence, now)]
 
     async def _unsilence(self, invocation: Invocation) -> Sequence[Reply]:
         target, rest = _server(invocation, "unsilence SERVER")
         _nothing_more(rest, "unsilence SERVER")
-        ended = await self._ledger.unsilence(invocation.room_id, target, self._now())
+        ended = await self._watch_service.unsilence(invocation.room_id, target, self._now())
         return _line(f"{target} is not silenced here any more." if ended else f"{target} is not silenced here.")
 
 

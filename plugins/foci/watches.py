@@ -57,7 +57,7 @@ class Watch:
     ignore: frozenset[str] = frozenset()
     author: str = ""
     created_at: float = 0.0
-    weighed: bool = False
+    evaluated: bool = False
 
     def asks_the_same_as(self, other: Watch) -> bool:
         """Whether they differ only in who asked when."""

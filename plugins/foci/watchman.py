@@ -11,15 +11,15 @@ from heapq import heapify, heappop, heappush
 from typing import Protocol
 
 from botkit.storage import StorageError
-from plugins.foci.checked import Checked, Confirmed, Due
+from plugins.foci.checked import CheckResult, ConfirmationResult, ScheduledCheck
 from plugins.foci.clock import Clock
 from plugins.foci.health import slowest_pace
-from plugins.foci.lanes import Lanes
+from plugins.foci.lanes import ConcurrencyLimiter
 
 log = logging.getLogger(__name__)
 
-Inspect = Callable[[Due], Awaitable[Checked | Confirmed]]
-Outcome = Checked | Confirmed
+Inspect = Callable[[ScheduledCheck], Awaitable[CheckResult | ConfirmationResult]]
+Outcome = CheckResult | ConfirmationResult
 
 _GAP = 0.2
 """Seconds between checks that are overdue together, after a restart for instance."""
@@ -34,18 +34,18 @@ _JITTER = 2.0
 """More than this times the slowest pace is no jitter: the clock was set back since the time was written down."""
 
 
-class Memory(Protocol):
+class ScheduleStore(Protocol):
     """What remembers the schedule and makes of a check what is to be told. Each call is one transaction."""
 
-    async def schedule(self) -> tuple[Due, ...]:
+    async def schedule(self) -> tuple[ScheduledCheck, ...]:
         """Everything to do for every watched server."""
 
-    async def take(self, outcome: Outcome, now: float) -> tuple[Due, ...]:
+    async def take(self, outcome: Outcome, now: float) -> tuple[ScheduledCheck, ...]:
         """Take in a check; what is next for this server, nothing when it is watched no more."""
 
 
 @dataclass(frozen=True, slots=True)
-class Rounds:
+class ScheduleStatus:
     """
     How the watching goes.
 
@@ -72,10 +72,10 @@ class _Planned:
     """A due thing and when it is, by the clock that never jumps."""
 
     at: float
-    due: Due
+    due: ScheduledCheck
 
 
-class Watchman:
+class Scheduler:
     """
     Launches checks when they are due, one at a time per server.
 
@@ -86,10 +86,10 @@ class Watchman:
         inspect: does what is due.
     """
 
-    def __init__(self, memory: Memory, inspect: Inspect, lanes: Lanes, clock: Clock) -> None:
+    def __init__(self, memory: ScheduleStore, inspect: Inspect, limiter: ConcurrencyLimiter, clock: Clock) -> None:
         self._memory = memory
         self._inspect = inspect
-        self._lanes = lanes
+        self._limiter = limiter
         self._clock = clock
         self._plan: dict[str, tuple[_Planned, ...]] = {}
         self._queue: list[tuple[float, str]] = []
@@ -150,12 +150,12 @@ class Watchman:
             task.cancel()
         await self.settled()
 
-    def rounds(self) -> Rounds:
+    def rounds(self) -> ScheduleStatus:
         """How it goes, now."""
         passed = self._clock.passed()
         late = list(self._waiting.values())
         late += [plan.at for server, plans in self._plan.items() if server not in self._tasks for plan in plans]
-        return Rounds(
+        return ScheduleStatus(
             servers=len(self._plan),
             under_way=len(self._tasks),
             lag=max((passed - at for at in late if at < passed), default=0.0),
@@ -192,7 +192,7 @@ class Watchman:
         # Of these something newer was heard while the schedule was read.
         self._adopt([due for due in dues if due.server not in self._taken])
 
-    def _adopt(self, dues: Iterable[Due]) -> None:
+    def _adopt(self, dues: Iterable[ScheduledCheck]) -> None:
         """Plan everything anew; what became due meanwhile is spread over a while, the most overdue first."""
         passed, now = self._clock.passed(), self._clock.now()
         plan = {server: self._plan[server] for server in self._taken & self._plan.keys()}
@@ -204,12 +204,12 @@ class Watchman:
             if due.at > now:
                 plan[due.server] = (*plan.get(due.server, ()), self._planned(due, passed, now))
         for server in self._plan.keys() - plan.keys():
-            self._lanes.forget(server)
+            self._limiter.forget(server)
         self._plan = plan
         self._queue = [(_first(plans).at, server) for server, plans in plan.items()]
         heapify(self._queue)
 
-    def _planned(self, due: Due, passed: float, now: float) -> _Planned:
+    def _planned(self, due: ScheduledCheck, passed: float, now: float) -> _Planned:
         ahead = max(0.0, due.at - now)
         if ahead > slowest_pace(due.interval) * _JITTER:
             ahead %= due.interval
@@ -229,9 +229,9 @@ class Watchman:
             heappush(self._queue, (_first(self._plan[server]).at, server))
         self._stirred.set()
 
-    async def _attend(self, due: Due) -> None:
+    async def _attend(self, due: ScheduledCheck) -> None:
         try:
-            async with self._lanes.place(due.server):
+            async with self._limiter.place(due.server):
                 self._waiting.pop(due.server, None)
                 outcome = await self._inspect(due)
             following = await _finished(self._memory.take(outcome, self._clock.now()))
@@ -245,9 +245,9 @@ class Watchman:
             self._plan[due.server] = tuple(self._planned(one, passed, now) for one in following)
         else:
             self._plan.pop(due.server, None)
-            self._lanes.forget(due.server)
+            self._limiter.forget(due.server)
 
-    def _put_off(self, due: Due, error: Exception) -> None:
+    def _put_off(self, due: ScheduledCheck, error: Exception) -> None:
         """Try again later. Only the first of a kind in a row is logged in full."""
         kind = type(error).__name__
         log.log(
@@ -266,7 +266,7 @@ class Watchman:
 
     def _note(self, outcome: Outcome) -> None:
         self._last_check, self._trouble = self._clock.now(), ""
-        if isinstance(outcome, Checked):
+        if isinstance(outcome, CheckResult):
             self._checks[outcome.report.verdict.value] += 1
         else:
             self._confirmations += 1
@@ -276,7 +276,7 @@ def _first(plans: Iterable[_Planned]) -> _Planned:
     return min(plans, key=lambda plan: plan.at)
 
 
-async def _finished(work: Awaitable[tuple[Due, ...]]) -> tuple[Due, ...]:
+async def _finished(work: Awaitable[tuple[ScheduledCheck, ...]]) -> tuple[ScheduledCheck, ...]:
     """Let a transaction come to its end even when whoever waits for it is cancelled."""
     task = asyncio.ensure_future(work)
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from botkit.document import Bold, Inline, Sign, Text
+from botkit.document import Bold, Emoji, Inline, Text
 from botkit.visible import REPLACEMENT, clipped
 
 NAMES_SHOWN = 5
@@ -52,4 +52,4 @@ def quoted(word: str) -> str:
 
 def sentence(icon: str, label: str, *rest: Inline) -> tuple[Inline, ...]:
     """The first line of a message: sign, what it is about, and the rest."""
-    return (Sign(icon), Text(" "), Bold(label), *rest)
+    return (Emoji(icon), Text(" "), Bold(label), *rest)

@@ -24,12 +24,12 @@ from plugins.foci.signalling_answer import (
     judge_signalling,
     judge_without_token,
 )
-from plugins.foci.step import Step
-from plugins.foci.token_answer import Applicant
+from plugins.foci.step import DeepStageResult
+from plugins.foci.token_answer import TokenRequest
 from tests.foci.evidence import answered, failed
 
-OWN = Applicant("example.org", True, "rtc.example.org")
-FOREIGN = Applicant("example.org", False, "rtc.example.org")
+OWN = TokenRequest("example.org", True, "rtc.example.org")
+FOREIGN = TokenRequest("example.org", False, "rtc.example.org")
 SFU = "wss://rtc.example.org/livekit/sfu"
 URL = read_sfu_url(SFU)
 HELLO = Welcome("1.13.5", "eu", 2)
@@ -43,8 +43,8 @@ def judged(
     welcome: Welcome | None = None,
     *,
     since_v1: bool | None = True,
-    applicant: Applicant = OWN,
-) -> Step:
+    applicant: TokenRequest = OWN,
+) -> DeepStageResult:
     return judge_signalling(Signalling(URL, SFU, validate, since_v1, upgrade, welcome), applicant, ProbeSettings())
 
 

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from botkit.cooldown import CooldownError
-from botkit.outbound import parse_target
+from botkit.cooldown import RateLimitError
+from botkit.outbound import parse_url
 from plugins.foci.answer import read_answer
 from plugins.foci.catalogue import finding
-from plugins.foci.deep_budget import DeepBudget
+from plugins.foci.deep_budget import DeepQuota
 from plugins.foci.deep_pace import DEEP_INTERVAL, DeepFailure, after, is_due
 from plugins.foci.depth import deepened, untried
 from plugins.foci.discretion import WITHHELD, discreet, without_user
@@ -21,7 +21,7 @@ from plugins.foci.key import Key
 from plugins.foci.model import DEEP_STAGES, Certainty, Outcome, Stage
 from plugins.foci.samples import focus_key
 from plugins.foci.service_url import read_service_url
-from plugins.foci.step import Step, failed, guarded, passed, skipped
+from plugins.foci.step import DeepStageResult, failed, guarded, passed, skipped
 from plugins.foci.trust import OwnList, asked_place, place_of, read_own_list, read_service, services_of
 from tests.foci.evidence import RTC, answered, entry, judgement
 
@@ -57,7 +57,7 @@ def test_what_is_no_service(text: str) -> None:
 def test_trust_is_about_the_host_that_is_asked(host: str) -> None:
     """An internationalised name is judged, reported and counted under the very name that the network asks for."""
     url = read_service_url(f"https://{host}/jwt")
-    asked = parse_target(url.text).host.name
+    asked = parse_url(url.text).host.name
     assert (url.fault, url.host) == (None, asked)
     assert place_of(url) == asked_place(url) == read_service(host) == f"{asked}:443"
     key = focus_key(entry({"type": "livekit", "livekit_service_url": url.text}))
@@ -177,14 +177,14 @@ def free(_: int) -> None:
 def test_a_person_a_room_and_the_bot_have_a_cap() -> None:
     """Ten an hour each, thirty in all; what is refused costs nothing, and time brings it back."""
     now = [0.0]
-    budget = DeepBudget(lambda: now[0])
+    budget = DeepQuota(lambda: now[0])
     for room, person in (("!a", "@a"), ("!b", "@b"), ("!c", "@c")):
         for _ in range(5):
             budget.take(person, room, 2, free)
         for who, where in ((person, "!other"), ("@other", room)):
-            with pytest.raises(CooldownError):
+            with pytest.raises(RateLimitError):
                 budget.take(who, where, 1, free)
-    with pytest.raises(CooldownError) as refused:
+    with pytest.raises(RateLimitError) as refused:
         budget.take("@d", "!d", 1, free)
     assert not refused.value.silent
     assert 0 < refused.value.seconds <= 120
@@ -194,11 +194,11 @@ def test_a_person_a_room_and_the_bot_have_a_cap() -> None:
 
 def test_one_person_leaves_the_others_most_of_the_cap() -> None:
     """However many rooms they try."""
-    budget = DeepBudget(lambda: 0.0)
+    budget = DeepQuota(lambda: 0.0)
     for room in ("!a", "!b"):
         budget.take("@greedy", room, 5, free)
     for room in ("!c", "!d", "!e"):
-        with pytest.raises(CooldownError):
+        with pytest.raises(RateLimitError):
             budget.take("@greedy", room, 1, free)
     for person in ("@b", "@c"):
         budget.take(person, f"!of-{person}", 10, free)
@@ -206,24 +206,24 @@ def test_one_person_leaves_the_others_most_of_the_cap() -> None:
 
 def test_cap_and_rate_are_spent_together_or_not_at_all() -> None:
     """Three commands each, the one that was typed included."""
-    budget = DeepBudget(lambda: 0.0)
+    budget = DeepQuota(lambda: 0.0)
     charged: list[int] = []
     budget.take("@a", "!a", 5, charged.append)
     assert charged == [3 * 5 - 1]
 
     def spent(_: int) -> None:
-        raise CooldownError(7.0, silent=True)
+        raise RateLimitError(7.0, silent=True)
 
-    with pytest.raises(CooldownError) as refused:
+    with pytest.raises(RateLimitError) as refused:
         budget.take("@a", "!a", 5, spent)
     assert refused.value.silent
     budget.take("@a", "!a", 5, free)
-    with pytest.raises(CooldownError):
+    with pytest.raises(RateLimitError):
         budget.take("@a", "!b", 5, charged.append)
     assert charged == [3 * 5 - 1]
 
 
-def seen(step: Step, before: DeepFailure | None = None, at: float = 1000.0) -> DeepFailure | None:
+def seen(step: DeepStageResult, before: DeepFailure | None = None, at: float = 1000.0) -> DeepFailure | None:
     """What fails deep after a deep check whose last stage is this."""
     return after(before, (step.result,), at)
 
@@ -241,7 +241,7 @@ _EARLIER_FAILED = failed(Stage.TLS, 1.0, "no certificate", Certainty.DEFINITE)
 
 
 @pytest.mark.parametrize("since", [skipped(Stage.MEDIA, "no time"), FAILED, _EARLIER_FAILED])
-def test_only_the_stage_that_failed_ends_its_failure(since: Step) -> None:
+def test_only_the_stage_that_failed_ends_its_failure(since: DeepStageResult) -> None:
     """That it was not reached, or that an earlier one failed and is well again, proves nothing of it."""
     failing = seen(_MEDIA_FAILED)
     assert failing is not None

@@ -14,11 +14,11 @@ from botkit.outbound.model import FailureKind, Phase
 from plugins.foci.grant import Grant, read_grant
 from plugins.foci.model import Certainty, Outcome
 from plugins.foci.observation import ProbeSettings
-from plugins.foci.token_answer import Applicant, judge_openid, judge_token, wants_old_endpoint
+from plugins.foci.token_answer import TokenRequest, judge_openid, judge_token, wants_old_endpoint
 from tests.foci.evidence import NOW, answered, failed, response
 
-OWN = Applicant("example.org", True, "rtc.example.org")
-FOREIGN = Applicant("example.org", False, "rtc.example.net")
+OWN = TokenRequest("example.org", True, "rtc.example.org")
+FOREIGN = TokenRequest("example.org", False, "rtc.example.net")
 SETTINGS = ProbeSettings()
 VIDEO = {"room": "abc", "roomJoin": True}
 

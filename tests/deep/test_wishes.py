@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import pytest
 from pydantic import ValidationError
 
-from botkit.cooldown import CooldownError
+from botkit.cooldown import RateLimitError
 from botkit.document import Document
 from botkit.plugin import Invocation, UsageError
 from botkit.rendering import to_plain
 from plugins.foci.commands import FociCommands
 from plugins.foci.config import FociConfig
-from plugins.foci.deep_budget import COST, DeepBudget
+from plugins.foci.deep_budget import COST, DeepQuota
 from tests.deep.world import NAME, World
 from tests.foci.test_commands import Health, Membership
 
@@ -21,7 +21,7 @@ ROOM = "!ops:example.org"
 
 
 async def say(
-    world: World, *words: str, budget: DeepBudget | None, charged: list[int] | None = None
+    world: World, *words: str, budget: DeepQuota | None, charged: list[int] | None = None
 ) -> Sequence[Document]:
     """A command as the host hands it on."""
     charged = [] if charged is None else charged
@@ -35,7 +35,7 @@ async def say(
 async def test_in_a_room_it_has_its_price(world: World) -> None:
     """Each target counts as three commands; wherever the word stands; without targets it is the sender's server."""
     charged: list[int] = []
-    budget = DeepBudget(lambda: 0.0)
+    budget = DeepQuota(lambda: 0.0)
     (document,) = await say(world, "--deep", budget=budget, charged=charged)
     assert "The SFU accepts the token" in to_plain(document)
     assert sum(charged) == COST - 1
@@ -66,11 +66,11 @@ async def test_where_it_is_off_it_is_refused(world: World) -> None:
 @pytest.mark.asyncio(loop_scope="module")
 async def test_a_spent_cap_fetches_nothing(world: World) -> None:
     """Whoever runs into it is told when to come back."""
-    budget = DeepBudget(lambda: 0.0)
+    budget = DeepQuota(lambda: 0.0)
     budget.take("@bob:example.org", ROOM, 10, lambda _: None)
     world.forget()
     charged: list[int] = []
-    with pytest.raises(CooldownError):
+    with pytest.raises(RateLimitError):
         await say(world, NAME, "--deep", budget=budget, charged=charged)
     assert not world.requests()
     assert charged == []

@@ -20,9 +20,9 @@ from botkit.outbound.model import (
     Response,
 )
 from plugins.foci.answer import WellKnownAnswer
-from plugins.foci.assembly import CheckSettings, Evidence, assemble
+from plugins.foci.assembly import CheckSettings, ServerObservation, assemble
 from plugins.foci.homeserver import HomeserverAnswer, TransportsAnswer, VersionsAnswer
-from plugins.foci.ladder import Judgement, skipped
+from plugins.foci.ladder import Judgement, skipped_after
 from plugins.foci.model import OPEN_STAGES, Certainty, Entry, FocusReport, Outcome, Report, Stage, StageResult, Verdict
 from plugins.foci.observation import Observation
 from plugins.foci.service_url import read_service_url
@@ -86,7 +86,7 @@ def judged(
     if reached is None and verdict in (Verdict.OK, Verdict.WARNING):
         reached = Stage.AUTHORISATION
     if verdict is Verdict.NOT_PROBED or reached is None:
-        return FocusReport(told, verdict, skipped("its type is unknown here"))
+        return FocusReport(told, verdict, skipped_after("its type is unknown here"))
     return FocusReport(told, verdict, climbed(reached))
 
 
@@ -116,5 +116,5 @@ def assembled(
     versions = versions or VersionsAnswer(True, False, True, "")
     homeserver = HomeserverAnswer(versions, transports or TransportsAnswer())
     seen = {read_service_url(url): observation for url, observation in (observations or {}).items()}
-    evidence = Evidence(parse_target("example.org"), answer, homeserver, base_copy, None, seen)
+    evidence = ServerObservation(parse_target("example.org"), answer, homeserver, base_copy, None, seen)
     return assemble(evidence, CheckSettings(), PublicSuffixList(), NOW, 412.0)

@@ -24,7 +24,7 @@ from plugins.foci.notices import caution_message, caution_of, suspended_message
 from plugins.foci.posts import AlertSettings, Post
 from plugins.foci.roster import silenced_document
 from plugins.foci.snapshot import NOTHING, Snapshot
-from plugins.foci.standing import Cause, HealthEvent, News
+from plugins.foci.standing import AlertEvent, Cause, EventKind
 from plugins.foci.suspicion import FEWEST_HOSTS
 from plugins.foci.wording import NAMES_SHOWN, span
 from tests.foci.lists import published
@@ -36,8 +36,8 @@ NOON = 1_795_435_200.0
 MINUTE, DAY = 60.0, 86400.0
 SETTINGS = AlertSettings()
 FOCUS = Key.parse("focus:https://rtc.example.org:443/livekit/jwt")
-DOWN = HealthEvent(
-    News.FIRED,
+DOWN = AlertEvent(
+    EventKind.FIRED,
     FOCUS,
     NOON + 4 * MINUTE,
     NOON,
@@ -49,7 +49,7 @@ ROOM = {"!ops": ("example.org",)}
 SHARED = {"!ops": tuple(f"{name}.example" for name in ("club", "east", "north", "school", "south", "west"))}
 
 
-def messages(*events: HealthEvent, audience: Mapping[str, tuple[str, ...]] = ROOM) -> list[Document]:
+def messages(*events: AlertEvent, audience: Mapping[str, tuple[str, ...]] = ROOM) -> list[Document]:
     """Everything that a room reads of events in a row."""
     incident: Incident | None = None
     posts: list[Post] = []
@@ -59,12 +59,12 @@ def messages(*events: HealthEvent, audience: Mapping[str, tuple[str, ...]] = ROO
     return [post.document for post in posts]
 
 
-def about(key: Key, code: str, detail: str, **facts: object) -> HealthEvent:
+def about(key: Key, code: str, detail: str, **facts: object) -> AlertEvent:
     return replace(DOWN, key=key, cause=Cause(code, detail), **facts)  # type: ignore[arg-type]
 
 
-def ended(event: HealthEvent, after: float) -> HealthEvent:
-    return replace(event, kind=News.RESOLVED, at=NOON + after + MINUTE, ended=NOON + after)
+def ended(event: AlertEvent, after: float) -> AlertEvent:
+    return replace(event, kind=EventKind.RESOLVED, at=NOON + after + MINUTE, ended=NOON + after)
 
 
 def reminded() -> Document:
@@ -107,14 +107,14 @@ def examples() -> Iterator[Document]:
     ending = about(Key.parse("cert:rtc.example.org:443"), "tls-expiring", "", expires=NOON + 14 * DAY)
     told, _, renewed = messages(ending, replace(ended(ending, 3 * HOUR), expires=NOON + 90 * DAY))
     yield from (told, renewed)
-    yield messages(replace(DOWN, kind=News.FLAPPING, flaps=MANY_FIRINGS))[0]
-    unclear = about(FOCUS, "waf-challenge", "a bot challenge stands before it", kind=News.UNCHECKABLE)
+    yield messages(replace(DOWN, kind=EventKind.FLAPPING, flaps=MANY_FIRINGS))[0]
+    unclear = about(FOCUS, "waf-challenge", "a bot challenge stands before it", kind=EventKind.UNCHECKABLE)
     yield messages(replace(unclear, checks=UNKNOWN_FACTOR * AlertsConfig().failures))[0]
     doubt = about(SELF, "self-suspicion", "7 of 13 hosts went bad within 5 min")
     calm = replace(ended(doubt, 9 * MINUTE), cause=Cause("self-suspicion", "most hosts answer again"))
     suspected, _, over = messages(doubt, calm)
     yield from (suspected, over)
-    yield messages(DOWN, replace(DOWN, kind=News.DROPPED, at=NOON + HOUR))[2]
+    yield messages(DOWN, replace(DOWN, kind=EventKind.DROPPED, at=NOON + HOUR))[2]
     yield silenced_document(Silence("!ops", "rtc.example.org", NOON + 2 * HOUR, "@you:example.org"), NOON)
     yield suspended_message("!ops:example.org", "the bot was removed", 3)
     yield caution_message("example.org", caution_of("example.org", "@foci:example.org", ()))

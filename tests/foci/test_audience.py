@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from plugins.foci.audience import Silence, hearing
+from plugins.foci.audience import Silence, receiving_rooms
 from plugins.foci.wording import moment, named, span
 
 SERVICE = "rtc.example.net"
@@ -17,7 +17,7 @@ def silence(target: str) -> Silence:
 
 def test_each_room_hears_of_the_servers_it_watches() -> None:
     """Sorted names, of this room only; rooms that watch none of them hear nothing."""
-    assert hearing(SERVICE, ("a.org", "b.org", "y.org"), WATCHES, ()) == {
+    assert receiving_rooms(SERVICE, ("a.org", "b.org", "y.org"), WATCHES, ()) == {
         "!ops": ("a.org", "b.org"),
         "!other": ("a.org",),
     }
@@ -25,20 +25,20 @@ def test_each_room_hears_of_the_servers_it_watches() -> None:
 
 def test_a_silenced_server_is_not_named() -> None:
     """The others of the room still are; other rooms are not concerned."""
-    heard = hearing(SERVICE, ("a.org", "b.org"), WATCHES, [silence("A.org")])
+    heard = receiving_rooms(SERVICE, ("a.org", "b.org"), WATCHES, [silence("A.org")])
     assert heard == {"!ops": ("b.org",), "!other": ("a.org",)}
 
 
 def test_a_room_that_silenced_all_its_servers_hears_nothing() -> None:
     """Nothing is left to name."""
-    heard = hearing(SERVICE, ("a.org", "b.org"), WATCHES, [silence("a.org"), silence("b.org")])
+    heard = receiving_rooms(SERVICE, ("a.org", "b.org"), WATCHES, [silence("a.org"), silence("b.org")])
     assert heard == {"!other": ("a.org",)}
 
 
 @pytest.mark.parametrize("target", ["rtc.example.net", "RTC.example.net", "rtc.example.net:443"])
 def test_a_silenced_service_is_silent_whatever_it_affects(target: str) -> None:
     """With or without the port."""
-    assert "!ops" not in hearing(SERVICE, ("a.org", "b.org"), WATCHES, [silence(target)])
+    assert "!ops" not in receiving_rooms(SERVICE, ("a.org", "b.org"), WATCHES, [silence(target)])
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_a_silenced_service_is_silent_whatever_it_affects(target: str) -> None:
 )
 def test_a_host_stands_for_its_ports_and_a_port_for_itself(target: str, silent: bool) -> None:
     """A silence of the host covers a service on another port; one of port 443 does not."""
-    heard = hearing("rtc.example.net:8443", ("b.org",), WATCHES, [silence(target)])
+    heard = receiving_rooms("rtc.example.net:8443", ("b.org",), WATCHES, [silence(target)])
     assert (heard == {}) is silent
 
 

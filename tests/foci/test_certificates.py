@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from plugins.foci.certificates import DAY, STORED, CertificateState, Sighting, drop, step
+from plugins.foci.certificates import CODEC, DAY, CertificateState, PresentedCertificate, drop, step
 from plugins.foci.key import Key
-from plugins.foci.standing import HealthEvent, News
+from plugins.foci.standing import AlertEvent, EventKind
 
 KEY = Key.parse("cert:rtc.example.org:443")
 NOW = 1_000_000_000.0
 
 
-def certificate(name: str, *, ends: float, lifetime: float = 90.0) -> Sighting:
+def certificate(name: str, *, ends: float, lifetime: float = 90.0) -> PresentedCertificate:
     """Of that name, ending so many days from NOW."""
-    return Sighting(KEY, name, NOW + (ends - lifetime) * DAY, NOW + ends * DAY)
+    return PresentedCertificate(KEY, name, NOW + (ends - lifetime) * DAY, NOW + ends * DAY)
 
 
 class Host:
@@ -23,12 +23,12 @@ class Host:
     def __init__(self) -> None:
         self.state = CertificateState()
 
-    def presents(self, seen: Sighting, day: float) -> list[HealthEvent]:
+    def presents(self, seen: PresentedCertificate, day: float) -> list[AlertEvent]:
         self.state, events = step(self.state, seen, NOW + day * DAY, 2)
-        assert STORED.load(STORED.dump(self.state)) == self.state
+        assert CODEC.load(CODEC.dump(self.state)) == self.state
         return list(events)
 
-    def lives(self, seen: Sighting, days: range) -> list[tuple[float, News]]:
+    def lives(self, seen: PresentedCertificate, days: range) -> list[tuple[float, EventKind]]:
         """Looked at every six hours."""
         moments = [day + quarter / 4 for day in days for quarter in range(4)]
         return [(moment, event.kind) for moment in moments for event in self.presents(seen, moment)]
@@ -37,14 +37,14 @@ class Host:
 def test_it_is_told_at_fourteen_seven_and_one_days() -> None:
     """Three messages in the life of a certificate that nobody renews; its end is told by the probe."""
     told = Host().lives(certificate("old", ends=60), range(65))
-    assert told == [(46.0, News.FIRED), (53.0, News.NEARER), (59.0, News.NEARER)]
+    assert told == [(46.0, EventKind.FIRED), (53.0, EventKind.NEARER), (59.0, EventKind.NEARER)]
 
 
 def test_what_is_first_seen_late_is_told_once() -> None:
     """The days that passed are not told in arrears."""
     host = Host()
     (event,) = host.presents(certificate("old", ends=5), 0)
-    assert (event.kind, event.expires) == (News.FIRED, NOW + 5 * DAY)
+    assert (event.kind, event.expires) == (EventKind.FIRED, NOW + 5 * DAY)
     assert host.lives(certificate("old", ends=5), range(4)) == []
 
 
@@ -54,8 +54,8 @@ def test_a_renewal_is_told_after_two_sightings() -> None:
     host.presents(certificate("old", ends=10), 0)
     assert host.presents(certificate("new", ends=90), 1) == []
     (event,) = host.presents(certificate("new", ends=90), 2)
-    assert (event.kind, event.expires, event.since) == (News.RESOLVED, NOW + 90 * DAY, NOW)
-    assert host.lives(certificate("new", ends=90), range(3, 80)) == [(76.0, News.FIRED)]
+    assert (event.kind, event.expires, event.since) == (EventKind.RESOLVED, NOW + 90 * DAY, NOW)
+    assert host.lives(certificate("new", ends=90), range(3, 80)) == [(76.0, EventKind.FIRED)]
 
 
 def test_a_forgotten_replica_does_not_ring_for_ever() -> None:
@@ -65,7 +65,7 @@ def test_a_forgotten_replica_does_not_ring_for_ever() -> None:
     for day in range(20):
         told += host.presents(certificate("old", ends=14), day / 4)
         told += host.presents(certificate("new", ends=90), day / 4 + 0.1)
-    assert [event.kind for event in told] == [News.FIRED]
+    assert [event.kind for event in told] == [EventKind.FIRED]
 
 
 @pytest.mark.parametrize(
@@ -90,4 +90,4 @@ def test_what_is_forgotten_is_told_if_it_was_open() -> None:
     assert drop(host.state, KEY, NOW) == ()
     host.presents(certificate("old", ends=10), 0)
     (event,) = drop(host.state, KEY, NOW + DAY)
-    assert (event.kind, event.key, event.since) == (News.DROPPED, KEY, NOW)
+    assert (event.kind, event.key, event.since) == (EventKind.DROPPED, KEY, NOW)

@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from plugins.foci.health import (
+    CODEC,
     DAY,
     HOUR,
     NOTICE_PAUSE,
-    STORED,
+    AlertState,
     Condition,
     HealthSettings,
-    HealthState,
     drop,
     least_gap,
     pace,
@@ -22,11 +22,11 @@ from plugins.foci.health import (
     step,
 )
 from plugins.foci.key import Key
-from plugins.foci.standing import Cause, HealthEvent, News, Sample, Standing
+from plugins.foci.standing import AlertEvent, Cause, EventKind, Sample, Status
 
 SETTINGS = HealthSettings(failures=3, recoveries=2)
 KEY = Key.parse("focus:https://rtc.example.org:443/jwt")
-STANDINGS = {"g": Standing.GOOD, "b": Standing.BAD, "u": Standing.UNKNOWN}
+STANDINGS = {"g": Status.GOOD, "b": Status.BAD, "u": Status.UNKNOWN}
 START = 1_000_000.0
 
 
@@ -34,16 +34,16 @@ class Patient:
     """One key with its clock, fed with samples by letter."""
 
     def __init__(self, letters: str = "", every: float = 100.0) -> None:
-        self.state = HealthState()
+        self.state = AlertState()
         self.now = START
         self.count = 0
-        self.events: list[HealthEvent] = []
+        self.events: list[AlertEvent] = []
         self.feed(letters, every)
 
     def feed(
         self, letters: str, every: float = 100.0, *, held: bool = False, cause: str = "connect-refused"
-    ) -> list[HealthEvent]:
-        found: list[HealthEvent] = []
+    ) -> list[AlertEvent]:
+        found: list[AlertEvent] = []
         for letter in letters:
             self.now += every
             self.count += 1
@@ -51,17 +51,17 @@ class Patient:
                 KEY, "rtc.example.org", STANDINGS[letter], self.now, f"probe {self.count}", Cause(cause, f"{cause}!")
             )
             self.state, events = step(self.state, sample, SETTINGS, held=held)
-            assert STORED.load(STORED.dump(self.state)) == self.state
+            assert CODEC.load(CODEC.dump(self.state)) == self.state
             found += events
         self.events += found
         return found
 
 
-def kinds(events: list[HealthEvent]) -> list[News]:
+def kinds(events: list[AlertEvent]) -> list[EventKind]:
     return [event.kind for event in events]
 
 
-F, R, D = News.FIRED, News.RESOLVED, News.DEVELOPED
+F, R, D = EventKind.FIRED, EventKind.RESOLVED, EventKind.DEVELOPED
 TABLE = [
     ("", []),
     ("gggg", []),
@@ -79,20 +79,20 @@ TABLE = [
     ("bbbgbgbgbg", [F]),
     ("bbbgbgg", [F, R]),
     ("uuuuuuuu", []),
-    ("uuuuuuuuu", [News.UNCHECKABLE]),
-    ("u" * 30, [News.UNCHECKABLE]),
-    ("u" * 9 + "g", [News.UNCHECKABLE, News.CHECKABLE]),
-    ("u" * 9 + "bbb", [News.UNCHECKABLE, News.CHECKABLE, F]),
+    ("uuuuuuuuu", [EventKind.UNCHECKABLE]),
+    ("u" * 30, [EventKind.UNCHECKABLE]),
+    ("u" * 9 + "g", [EventKind.UNCHECKABLE, EventKind.CHECKABLE]),
+    ("u" * 9 + "bbb", [EventKind.UNCHECKABLE, EventKind.CHECKABLE, F]),
     ("u" * 8 + "g" + "u" * 8, []),
-    ("bbb" + "u" * 9, [F, News.UNCHECKABLE]),
-    ("bbb" + "u" * 9 + "gg", [F, News.UNCHECKABLE, News.CHECKABLE, R]),
-    ("bbbgg" * 3, [F, R, F, R, News.FLAPPING]),
-    ("bbbgg" * 9, [F, R, F, R, News.FLAPPING]),
+    ("bbb" + "u" * 9, [F, EventKind.UNCHECKABLE]),
+    ("bbb" + "u" * 9 + "gg", [F, EventKind.UNCHECKABLE, EventKind.CHECKABLE, R]),
+    ("bbbgg" * 3, [F, R, F, R, EventKind.FLAPPING]),
+    ("bbbgg" * 9, [F, R, F, R, EventKind.FLAPPING]),
 ]
 
 
 @pytest.mark.parametrize(("letters", "expected"), TABLE)
-def test_samples_lead_to_these_events(letters: str, expected: list[News]) -> None:
+def test_samples_lead_to_these_events(letters: str, expected: list[EventKind]) -> None:
     """Three bad in a row fire, two good ones resolve, unknown ones count neither way."""
     assert kinds(Patient(letters).events) == expected
 
@@ -113,8 +113,8 @@ def test_the_second_outage_within_an_hour_says_that_it_is_the_second() -> None:
 
 def test_the_same_probe_counts_once() -> None:
     """A result that is reused for other servers is one sample, however often it arrives."""
-    state = HealthState()
-    sample = Sample(KEY, "h", Standing.BAD, START, "one probe")
+    state = AlertState()
+    sample = Sample(KEY, "h", Status.BAD, START, "one probe")
     for _ in range(10):
         state, events = step(state, sample, SETTINGS)
         assert events == ()
@@ -125,7 +125,7 @@ def test_bad_samples_in_quick_succession_count_once() -> None:
     """A blip that many servers see at once is one look, whatever their probes are called."""
     patient = Patient()
     for place in range(8):
-        sample = Sample(KEY, "h", Standing.BAD, START + 20 * place, f"probe {place}", Cause("http-5xx"))
+        sample = Sample(KEY, "h", Status.BAD, START + 20 * place, f"probe {place}", Cause("http-5xx"))
         patient.state, events = step(patient.state, sample, SETTINGS, least=50.0)
         assert kinds(list(events)) == ([F] if place == 6 else [])
     assert (patient.state.bad, patient.state.first_bad) == (3, START)
@@ -149,7 +149,7 @@ def test_flapping_that_ends_badly_says_so() -> None:
     patient = Patient("bbbgg" * 3 + "bbb")
     since = patient.state.first_bad
     (still,) = patient.feed("b" * 36)
-    assert (still.kind, still.since) == (News.STILL_BAD, since)
+    assert (still.kind, still.since) == (EventKind.STILL_BAD, since)
     assert kinds(patient.feed("bbgg")) == [R]
 
 
@@ -181,7 +181,7 @@ def test_under_suspicion_nothing_is_called_uncheckable() -> None:
     """The notice comes once the suspicion is over, if it still holds."""
     patient = Patient()
     assert patient.feed("u" * 30, held=True) == []
-    assert kinds(patient.feed("u")) == [News.UNCHECKABLE]
+    assert kinds(patient.feed("u")) == [EventKind.UNCHECKABLE]
 
 
 def test_the_notice_is_given_once_a_day_at_most() -> None:
@@ -189,9 +189,9 @@ def test_the_notice_is_given_once_a_day_at_most() -> None:
     patient = Patient()
     for _ in range(20):
         patient.feed("u" * 9 + "g")
-    assert kinds(patient.events) == [News.UNCHECKABLE, News.CHECKABLE]
+    assert kinds(patient.events) == [EventKind.UNCHECKABLE, EventKind.CHECKABLE]
     patient.now += NOTICE_PAUSE
-    assert kinds(patient.feed("u" * 9)) == [News.UNCHECKABLE]
+    assert kinds(patient.feed("u" * 9)) == [EventKind.UNCHECKABLE]
 
 
 def test_another_cause_of_the_same_outage_is_a_development() -> None:
@@ -206,9 +206,9 @@ def test_another_cause_of_the_same_outage_is_a_development() -> None:
 
 @pytest.mark.parametrize(
     ("letters", "expected"),
-    [("", []), ("bb", []), ("bbbgg", []), ("bbb", [News.DROPPED]), ("bbbgg" * 3, [News.DROPPED])],
+    [("", []), ("bb", []), ("bbbgg", []), ("bbb", [EventKind.DROPPED]), ("bbbgg" * 3, [EventKind.DROPPED])],
 )
-def test_what_is_forgotten_while_bad_is_told(letters: str, expected: list[News]) -> None:
+def test_what_is_forgotten_while_bad_is_told(letters: str, expected: list[EventKind]) -> None:
     """An incident does not stay open for ever because its focus left every list."""
     patient = Patient(letters)
     assert [event.kind for event in drop(patient.state, KEY, patient.now)] == expected
@@ -218,7 +218,7 @@ def test_what_is_forgotten_while_uncheckable_is_told() -> None:
     """The notice needs its end too."""
     patient = Patient("u" * 9)
     (event,) = drop(patient.state, KEY, patient.now)
-    assert (event.kind, event.since) == (News.DROPPED, START + 100)
+    assert (event.kind, event.since) == (EventKind.DROPPED, START + 100)
 
 
 def test_a_clock_that_is_set_back_stops_nothing() -> None:
@@ -268,7 +268,7 @@ class AnySamples(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.state = HealthState()
+        self.state = AlertState()
         self.now = START
         self.count = 0
         self.bad = 0
@@ -289,56 +289,56 @@ class AnySamples(RuleBasedStateMachine):
             self.now += every
             self.sample(STANDINGS[letter], held, cause)
 
-    def sample(self, standing: Standing, held: bool, cause: str) -> None:
+    def sample(self, standing: Status, held: bool, cause: str) -> None:
         self.count += 1
-        if standing is Standing.BAD:
+        if standing is Status.BAD:
             self.bad, self.good = self.bad + 1, 0
-        elif standing is Standing.GOOD:
+        elif standing is Status.GOOD:
             self.bad, self.good = 0, self.good + 1
         before = self.state
         sample = Sample(KEY, "h", standing, self.now, str(self.count), Cause(cause))
         self.state, events = step(self.state, sample, SETTINGS, held=held)
-        if standing is Standing.UNKNOWN:
+        if standing is Status.UNKNOWN:
             assert (self.state.condition, self.state.bad, self.state.good, self.state.spell) == (
                 before.condition,
                 before.bad,
                 before.good,
                 before.spell,
             )
-            assert all(event.kind is News.UNCHECKABLE for event in events)
+            assert all(event.kind is EventKind.UNCHECKABLE for event in events)
         if self.state.condition is Condition.FIRING and before.condition is not Condition.FIRING:
             assert self.bad >= SETTINGS.failures
             self.firings.append(self.now)
         for event in events:
             self.account(event, held)
 
-    def account(self, event: HealthEvent, held: bool) -> None:
+    def account(self, event: AlertEvent, held: bool) -> None:
         assert event.since <= event.at == self.now
         assert event.ended is None or event.since <= event.ended <= event.at
-        if event.kind in (News.FIRED, News.FLAPPING):
+        if event.kind in (EventKind.FIRED, EventKind.FLAPPING):
             assert not held
             assert not self.open
             assert self.bad >= SETTINGS.failures
             self.open = True
-        elif event.kind is News.RESOLVED:
+        elif event.kind is EventKind.RESOLVED:
             assert self.open
             assert self.good >= SETTINGS.recoveries or self.state.condition is Condition.OK
             self.open = False
-        elif event.kind in (News.DEVELOPED, News.STILL_BAD):
+        elif event.kind in (EventKind.DEVELOPED, EventKind.STILL_BAD):
             assert self.open
-        elif event.kind is News.UNCHECKABLE:
+        elif event.kind is EventKind.UNCHECKABLE:
             assert not held
             assert not self.unclear
             self.unclear = True
-        elif event.kind is News.CHECKABLE:
+        elif event.kind is EventKind.CHECKABLE:
             assert self.unclear
             self.unclear = False
-        if event.kind is not News.DEVELOPED:
+        if event.kind is not EventKind.DEVELOPED:
             self.told.append(self.now)
 
     @rule()
     def a_restart(self) -> None:
-        self.state = STORED.load(STORED.dump(self.state))
+        self.state = CODEC.load(CODEC.dump(self.state))
 
     @invariant()
     def a_firing_is_resolved_or_still_open(self) -> None:

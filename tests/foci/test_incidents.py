@@ -10,12 +10,12 @@ from hypothesis import settings as configured
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from botkit.document import Bold, Code, CodeBlock, Document, OrderedList, Paragraph, Sign, Text
+from botkit.document import Bold, Code, CodeBlock, Document, Emoji, OrderedList, Paragraph, Text
 from botkit.letter import Placement
 from botkit.rendering import to_plain
 from plugins.foci import health
-from plugins.foci.audience import Audience
-from plugins.foci.incident import STORED, Acknowledgement, Incident
+from plugins.foci.audience import ReceivingRooms
+from plugins.foci.incident import CODEC, Acknowledgement, Incident
 from plugins.foci.incidents import (
     acknowledge,
     develop,
@@ -28,8 +28,8 @@ from plugins.foci.incidents import (
 )
 from plugins.foci.key import SELF, Key, Kind
 from plugins.foci.posts import AlertSettings, Post, Purpose, without_overtaken
-from plugins.foci.standing import Cause, HealthEvent, News, Sample, Standing
-from plugins.foci.stored import StoredFormError
+from plugins.foci.standing import AlertEvent, Cause, EventKind, Sample, Status
+from plugins.foci.stored import CodecError
 
 NOON = 1_795_435_200.0
 """2026-11-23, 12:00 UTC."""
@@ -37,20 +37,20 @@ NOON = 1_795_435_200.0
 KEY = Key.parse("focus:https://rtc.example.org:443/livekit/jwt")
 SECOND = Key.parse("focus:https://rtc.example.org:443/second")
 REFUSED = Cause("connect-refused", "connection refused on 203.0.113.7:443")
-OPS: Audience = {"!ops": ("a.org", "b.org")}
+OPS: ReceivingRooms = {"!ops": ("a.org", "b.org")}
 SETTINGS = AlertSettings(mention=("@oncall:example.org",))
 REACTION = Acknowledgement("$reaction", "@ops:example.org")
 EVIDENCE = Document((Paragraph((Text("stages"),)),))
 
 
-def event(kind: News, key: Key = KEY, after: float = 0.0, **facts: object) -> HealthEvent:
-    return replace(HealthEvent(kind, key, NOON + 200 + after, NOON, REFUSED, 3), **facts)  # type: ignore[arg-type]
+def event(kind: EventKind, key: Key = KEY, after: float = 0.0, **facts: object) -> AlertEvent:
+    return replace(AlertEvent(kind, key, NOON + 200 + after, NOON, REFUSED, 3), **facts)  # type: ignore[arg-type]
 
 
 def proof(what: str) -> Document:
     """Evidence with all kinds of parts."""
     item = (Paragraph((Text("connect: failed "), Bold("now"))),)
-    return Document((Paragraph((Sign("❌"), Code(what))), OrderedList((item, item), 3), CodeBlock("{\n}")))
+    return Document((Paragraph((Emoji("❌"), Code(what))), OrderedList((item, item), 3), CodeBlock("{\n}")))
 
 
 def lines(post: Post) -> list[str]:
@@ -65,11 +65,11 @@ class Rooms:
         self.posts: list[Post] = []
 
     def hear(
-        self, one: HealthEvent, audience: Audience = OPS, evidence: Document | None = None
+        self, one: AlertEvent, audience: ReceivingRooms = OPS, evidence: Document | None = None
     ) -> list[tuple[str, Purpose, Placement]]:
         return self.take(develop(self.incident, one, audience, SETTINGS, evidence))
 
-    def refresh(self, now: float, audience: Audience = OPS) -> list[tuple[str, Purpose, Placement]]:
+    def refresh(self, now: float, audience: ReceivingRooms = OPS) -> list[tuple[str, Purpose, Placement]]:
         return self.take(refresh(self.now, dict.fromkeys(self.now.members, audience), now, SETTINGS))
 
     @property
@@ -81,7 +81,7 @@ class Rooms:
     def take(self, step: tuple[Incident | None, tuple[Post, ...]]) -> list[tuple[str, Purpose, Placement]]:
         self.incident, posts = step
         if self.incident is not None:
-            assert STORED.load(STORED.dump(self.incident)) == self.incident
+            assert CODEC.load(CODEC.dump(self.incident)) == self.incident
         self.posts += posts
         return [(post.room_id, post.purpose, post.placement) for post in posts]
 
@@ -89,11 +89,11 @@ class Rooms:
 def test_an_outage_from_its_first_message_to_its_last() -> None:
     """Firing with evidence, one reply and a final edit at its end: the first lines say it all."""
     rooms = Rooms()
-    assert rooms.hear(event(News.FIRED), evidence=EVIDENCE) == [
+    assert rooms.hear(event(EventKind.FIRED), evidence=EVIDENCE) == [
         ("!ops", Purpose.FIRING, Placement.NEW),
         ("!ops", Purpose.EVIDENCE, Placement.THREAD),
     ]
-    ended = event(News.RESOLVED, after=2000, ended=NOON + 29 * 60, last_good=NOON - 300, checks=9)
+    ended = event(EventKind.RESOLVED, after=2000, ended=NOON + 29 * 60, last_good=NOON - 300, checks=9)
     assert rooms.hear(ended) == [
         ("!ops", Purpose.CLOSED, Placement.EDIT),
         ("!ops", Purpose.RESOLVE, Placement.REPLY),
@@ -117,9 +117,9 @@ def test_an_outage_from_its_first_message_to_its_last() -> None:
 def test_only_what_fires_pings_and_only_alerts_notify() -> None:
     """Mentions go with firing; resolves, evidence and notices are m.notice, reminders m.text."""
     rooms = Rooms()
-    rooms.hear(event(News.FIRED), evidence=EVIDENCE)
+    rooms.hear(event(EventKind.FIRED), evidence=EVIDENCE)
     rooms.refresh(NOON + 13 * 3600)
-    rooms.hear(event(News.RESOLVED, after=14 * 3600))
+    rooms.hear(event(EventKind.RESOLVED, after=14 * 3600))
     found = {post.purpose: (post.msgtype, post.mentions) for post in rooms.posts}
     assert found == {
         Purpose.FIRING: ("m.text", ("@oncall:example.org",)),
@@ -133,7 +133,7 @@ def test_only_what_fires_pings_and_only_alerts_notify() -> None:
 def test_the_operator_may_choose_quiet_alerts() -> None:
     """Reminders notify all the same, as they are for what nobody took up."""
     quiet = replace(SETTINGS, msgtype="m.notice")
-    incident, (firing,) = develop(None, event(News.FIRED), OPS, quiet)
+    incident, (firing,) = develop(None, event(EventKind.FIRED), OPS, quiet)
     assert incident is not None
     _, (reminder,) = refresh(incident, {KEY: OPS}, NOON + 13 * 3600, quiet)
     assert (firing.msgtype, reminder.msgtype) == ("m.notice", "m.text")
@@ -142,7 +142,7 @@ def test_the_operator_may_choose_quiet_alerts() -> None:
 def test_each_room_reads_its_own_servers_only() -> None:
     """Two rooms, one outage, different names."""
     rooms = Rooms()
-    rooms.hear(event(News.FIRED), {"!ops": ("a.org", "b.org"), "!other": ("c.org",)})
+    rooms.hear(event(EventKind.FIRED), {"!ops": ("a.org", "b.org"), "!other": ("c.org",)})
     texts = {post.room_id: lines(post)[0] for post in rooms.posts}
     assert texts["!other"].endswith("Affects c.org.")
     assert "c.org" not in texts["!ops"]
@@ -152,7 +152,7 @@ def test_a_shared_service_is_one_message_whatever_it_affects() -> None:
     """Two hundred servers: five names, then how many more."""
     rooms = Rooms()
     servers = tuple(f"s{number:03}.org" for number in range(200))
-    assert len(rooms.hear(event(News.FIRED), {"!ops": servers})) == 1
+    assert len(rooms.hear(event(EventKind.FIRED), {"!ops": servers})) == 1
     assert lines(rooms.posts[0])[0].endswith(
         "Affects 200 watched servers: s000.org, s001.org, s002.org, s003.org, s004.org and 195 more."
     )
@@ -161,22 +161,25 @@ def test_a_shared_service_is_one_message_whatever_it_affects() -> None:
 def test_further_urls_of_a_service_join_its_incident() -> None:
     """The second URL edits the message; the incident ends with the last of them."""
     other = Key.parse("focus:https://rtc.example.org:443/second")
-    assert subject(event(News.FIRED)) == subject(event(News.FIRED, other))
+    assert subject(event(EventKind.FIRED)) == subject(event(EventKind.FIRED, other))
     rooms = Rooms()
-    rooms.hear(event(News.FIRED))
-    assert rooms.hear(event(News.FIRED, other)) == [("!ops", Purpose.UPDATE, Placement.EDIT)]
+    rooms.hear(event(EventKind.FIRED))
+    assert rooms.hear(event(EventKind.FIRED, other)) == [("!ops", Purpose.UPDATE, Placement.EDIT)]
     assert lines(rooms.posts[-1])[1].startswith("Another URL of the same service too: connection refused")
-    assert rooms.hear(event(News.RESOLVED)) == [("!ops", Purpose.UPDATE, Placement.EDIT)]
+    assert rooms.hear(event(EventKind.RESOLVED)) == [("!ops", Purpose.UPDATE, Placement.EDIT)]
     assert rooms.incident is not None
-    assert [purpose for _, purpose, _ in rooms.hear(event(News.RESOLVED, other))] == [Purpose.CLOSED, Purpose.RESOLVE]
+    assert [purpose for _, purpose, _ in rooms.hear(event(EventKind.RESOLVED, other))] == [
+        Purpose.CLOSED,
+        Purpose.RESOLVE,
+    ]
     assert rooms.incident is None
 
 
 def test_each_room_reads_of_its_own_urls_only() -> None:
     """What another room's server publishes on the same host has its own beginning and end there."""
-    other = event(News.FIRED, Key.parse("focus:https://rtc.example.org:443/second"), 7200, since=NOON + 7200)
+    other = event(EventKind.FIRED, Key.parse("focus:https://rtc.example.org:443/second"), 7200, since=NOON + 7200)
     rooms = Rooms()
-    rooms.hear(event(News.FIRED))
+    rooms.hear(event(EventKind.FIRED))
     assert rooms.hear(other, {"!new": ("c.org",)}, EVIDENCE) == [
         ("!new", Purpose.FIRING, Placement.NEW),
         ("!new", Purpose.EVIDENCE, Placement.THREAD),
@@ -184,7 +187,7 @@ def test_each_room_reads_of_its_own_urls_only() -> None:
     assert lines(rooms.posts[-2]) == [
         "❌ rtc.example.org is down since 14:00 UTC (3 checks): connection refused on 203.0.113.7:443. Affects c.org."
     ]
-    over = replace(other, kind=News.RESOLVED, at=NOON + 9000, ended=NOON + 9000)
+    over = replace(other, kind=EventKind.RESOLVED, at=NOON + 9000, ended=NOON + 9000)
     assert rooms.hear(over, {"!new": ("c.org",)}) == [
         ("!new", Purpose.CLOSED, Placement.EDIT),
         ("!new", Purpose.RESOLVE, Placement.REPLY),
@@ -200,32 +203,34 @@ def test_each_room_reads_of_its_own_urls_only() -> None:
 
 def test_another_reason_is_a_message_though_the_service_is_bad_already() -> None:
     """Its beginning and its end: who knows of one failure does not know of the other."""
-    other = event(News.FIRED, Key.parse("focus:https://rtc.example.org:443/b"), cause=Cause("http-5xx", "HTTP 502"))
+    other = event(
+        EventKind.FIRED, Key.parse("focus:https://rtc.example.org:443/b"), cause=Cause("http-5xx", "HTTP 502")
+    )
     rooms = Rooms()
-    rooms.hear(event(News.FIRED))
+    rooms.hear(event(EventKind.FIRED))
     assert rooms.hear(other) == [("!ops", Purpose.UPDATE, Placement.EDIT), ("!ops", Purpose.FIRING, Placement.REPLY)]
     assert "HTTP 502" in lines(rooms.posts[-1])[0]
-    over = replace(other, kind=News.RESOLVED, ended=NOON + 1800)
+    over = replace(other, kind=EventKind.RESOLVED, ended=NOON + 1800)
     assert rooms.hear(over) == [("!ops", Purpose.UPDATE, Placement.EDIT), ("!ops", Purpose.RESOLVE, Placement.REPLY)]
     assert lines(rooms.posts[-1])[0] == "✅ rtc.example.org recovered at 12:30 UTC after 30 min."
 
 
 def test_what_is_wrong_itself_is_no_part_of_a_service() -> None:
     """Neither a URL that nobody can use, nor one that answers wrongly: others on that host may be well."""
-    faulty = event(News.FIRED, Key.parse("focus:http://rtc.example.org/x#scheme-http"))
-    wrong = event(News.FIRED, cause=Cause("service-not-routed", "HTTP 404", outage=False))
-    assert len({subject(faulty), subject(wrong), subject(event(News.FIRED))}) == 3
+    faulty = event(EventKind.FIRED, Key.parse("focus:http://rtc.example.org/x#scheme-http"))
+    wrong = event(EventKind.FIRED, cause=Cause("service-not-routed", "HTTP 404", outage=False))
+    assert len({subject(faulty), subject(wrong), subject(event(EventKind.FIRED))}) == 3
 
 
 def test_the_service_was_down_as_long_as_any_of_its_urls() -> None:
     """The first URL is withdrawn, the second goes on: it lasts since the first."""
     other = Key.parse("focus:https://rtc.example.org:443/second")
     rooms = Rooms()
-    rooms.hear(event(News.FIRED))
-    rooms.hear(event(News.FIRED, other, 7200, since=NOON + 7200))
-    rooms.hear(event(News.DROPPED, after=7500))
+    rooms.hear(event(EventKind.FIRED))
+    rooms.hear(event(EventKind.FIRED, other, 7200, since=NOON + 7200))
+    rooms.hear(event(EventKind.DROPPED, after=7500))
     assert "is down since 12:00 UTC" in lines(rooms.posts[-1])[0]
-    rooms.hear(event(News.RESOLVED, other, 8000, since=NOON + 7200, ended=NOON + 7800))
+    rooms.hear(event(EventKind.RESOLVED, other, 8000, since=NOON + 7200, ended=NOON + 7800))
     assert "(2 h 10 min)" in lines(rooms.posts[-2])[0]
     assert lines(rooms.posts[-1])[0] == "✅ rtc.example.org recovered at 14:10 UTC after 2 h 10 min."
 
@@ -233,8 +238,8 @@ def test_the_service_was_down_as_long_as_any_of_its_urls() -> None:
 def test_another_cause_is_an_edit_with_evidence() -> None:
     """No new message: the one that stands is corrected."""
     rooms = Rooms()
-    rooms.hear(event(News.FIRED))
-    developed = event(News.DEVELOPED, cause=Cause("tls-expired", "certificate expired on 2026-11-20"), checks=7)
+    rooms.hear(event(EventKind.FIRED))
+    developed = event(EventKind.DEVELOPED, cause=Cause("tls-expired", "certificate expired on 2026-11-20"), checks=7)
     assert rooms.hear(developed, evidence=EVIDENCE) == [
         ("!ops", Purpose.UPDATE, Placement.EDIT),
         ("!ops", Purpose.EVIDENCE, Placement.THREAD),
@@ -245,14 +250,14 @@ def test_another_cause_is_an_edit_with_evidence() -> None:
 def test_something_that_answers_wrongly_is_not_called_down() -> None:
     """Failing is said of what answers, but not as it should."""
     rooms = Rooms()
-    rooms.hear(event(News.FIRED, cause=Cause("service-not-routed", "HTTP 404", outage=False)))
+    rooms.hear(event(EventKind.FIRED, cause=Cause("service-not-routed", "HTTP 404", outage=False)))
     assert lines(rooms.posts[0])[0].startswith("❌ rtc.example.org is failing since 12:00 UTC (3 checks): HTTP 404.")
 
 
 def test_reminders_come_every_twelve_hours() -> None:
     """In reply to the incident, with how long it lasts."""
     rooms = Rooms()
-    rooms.hear(event(News.FIRED))
+    rooms.hear(event(EventKind.FIRED))
     assert rooms.incident is not None
     due = next_reminder(rooms.incident, SETTINGS)
     assert due == NOON + 200 + 12 * 3600
@@ -269,7 +274,7 @@ def test_an_acknowledgement_stops_reminders_in_its_room_only() -> None:
     """It is shown in the message, and reminders go on when it is withdrawn."""
     rooms = Rooms()
     both = {"!ops": ("a.org",), "!other": ("a.org",)}
-    rooms.hear(event(News.FIRED), both)
+    rooms.hear(event(EventKind.FIRED), both)
     assert rooms.incident is not None
     reaction = Acknowledgement("$reaction", "@ops:example.org")
     rooms.incident, (edit,) = acknowledge(rooms.incident, "!ops", reaction, NOON + 300, SETTINGS)
@@ -284,7 +289,7 @@ def test_an_acknowledgement_stops_reminders_in_its_room_only() -> None:
 
 def test_one_of_two_acknowledgements_is_enough() -> None:
     """Reminders stay away until the last one is withdrawn; unknown reactions change nothing."""
-    incident, _ = develop(None, event(News.FIRED), OPS, SETTINGS)
+    incident, _ = develop(None, event(EventKind.FIRED), OPS, SETTINGS)
     for name in ("$1", "$2"):
         assert incident is not None
         incident, _ = acknowledge(incident, "!ops", Acknowledgement(name, f"@{name}:x.org"), NOON, SETTINGS)
@@ -299,43 +304,43 @@ def test_one_of_two_acknowledgements_is_enough() -> None:
 def test_a_silenced_room_is_told_nothing_until_the_silence_ends() -> None:
     """Then it reads the incident as it stands; if it ended before, it never hears of it."""
     rooms = Rooms()
-    assert rooms.hear(event(News.FIRED), {}) == []
+    assert rooms.hear(event(EventKind.FIRED), {}) == []
     assert rooms.refresh(NOON + 600, {}) == []
     assert rooms.refresh(NOON + 900) == [("!ops", Purpose.FIRING, Placement.NEW)]
     rooms = Rooms()
-    rooms.hear(event(News.FIRED), {})
-    assert rooms.hear(event(News.RESOLVED), OPS) == []
+    rooms.hear(event(EventKind.FIRED), {})
+    assert rooms.hear(event(EventKind.RESOLVED), OPS) == []
 
 
 def test_a_silence_in_the_midst_leaves_only_quiet_edits() -> None:
     """No reminder and no reply; the message that stands is still brought to its end."""
     rooms = Rooms()
-    rooms.hear(event(News.FIRED))
+    rooms.hear(event(EventKind.FIRED))
     assert rooms.refresh(NOON + 13 * 3600, {}) == []
-    assert rooms.hear(event(News.RESOLVED, after=50_000), {}) == [("!ops", Purpose.CLOSED, Placement.EDIT)]
+    assert rooms.hear(event(EventKind.RESOLVED, after=50_000), {}) == [("!ops", Purpose.CLOSED, Placement.EDIT)]
 
 
 def test_developments_in_a_silenced_room_are_quiet_edits_too() -> None:
     """Neither message nor thread: what stands is corrected, nothing else."""
     rooms = Rooms()
-    rooms.hear(event(News.FLAPPING, flaps=3))
-    assert rooms.hear(event(News.STILL_BAD), {}, EVIDENCE) == [("!ops", Purpose.UPDATE, Placement.EDIT)]
-    assert rooms.hear(event(News.DEVELOPED), {}, EVIDENCE) == [("!ops", Purpose.UPDATE, Placement.EDIT)]
+    rooms.hear(event(EventKind.FLAPPING, flaps=3))
+    assert rooms.hear(event(EventKind.STILL_BAD), {}, EVIDENCE) == [("!ops", Purpose.UPDATE, Placement.EDIT)]
+    assert rooms.hear(event(EventKind.DEVELOPED), {}, EVIDENCE) == [("!ops", Purpose.UPDATE, Placement.EDIT)]
 
 
 @pytest.mark.parametrize(
     ("first", "louder", "said"),
     [
-        (event(News.FIRED), event(News.FLAPPING, flaps=3), "⚠️ rtc.example.org is flapping"),
-        (event(News.FLAPPING, flaps=3), event(News.STILL_BAD), "❌ rtc.example.org is down since"),
+        (event(EventKind.FIRED), event(EventKind.FLAPPING, flaps=3), "⚠️ rtc.example.org is flapping"),
+        (event(EventKind.FLAPPING, flaps=3), event(EventKind.STILL_BAD), "❌ rtc.example.org is down since"),
         (
-            event(News.FIRED, Key.parse("cert:a.org:443"), expires=NOON + 14 * 86400),
-            event(News.NEARER, Key.parse("cert:a.org:443"), after=7 * 86400, expires=NOON + 14 * 86400),
+            event(EventKind.FIRED, Key.parse("cert:a.org:443"), expires=NOON + 14 * 86400),
+            event(EventKind.NEARER, Key.parse("cert:a.org:443"), after=7 * 86400, expires=NOON + 14 * 86400),
             "⚠️ a.org: its certificate ends in 7 days",
         ),
     ],
 )
-def test_what_grew_worse_in_a_silence_is_told_at_its_end(first: HealthEvent, louder: HealthEvent, said: str) -> None:
+def test_what_grew_worse_in_a_silence_is_told_at_its_end(first: AlertEvent, louder: AlertEvent, said: str) -> None:
     """Once, as it then stands, and it pings; meanwhile only the message that stands is edited."""
     rooms = Rooms()
     rooms.hear(first)
@@ -350,21 +355,21 @@ def test_what_grew_worse_in_a_silence_is_told_at_its_end(first: HealthEvent, lou
 def test_what_grew_worse_in_a_silence_and_is_over_at_its_end_is_not_told() -> None:
     """Nor what the room hears anew before it was told."""
     rooms = Rooms()
-    rooms.hear(event(News.FIRED))
-    rooms.hear(event(News.FLAPPING, flaps=3), {})
-    assert rooms.hear(event(News.RESOLVED, after=9000, ended=NOON + 5400), {}) == [
+    rooms.hear(event(EventKind.FIRED))
+    rooms.hear(event(EventKind.FLAPPING, flaps=3), {})
+    assert rooms.hear(event(EventKind.RESOLVED, after=9000, ended=NOON + 5400), {}) == [
         ("!ops", Purpose.CLOSED, Placement.EDIT)
     ]
-    rooms.hear(event(News.FIRED))
-    rooms.hear(event(News.FLAPPING, flaps=3), {})
-    assert rooms.hear(event(News.STILL_BAD))[-1] == ("!ops", Purpose.FIRING, Placement.REPLY)
+    rooms.hear(event(EventKind.FIRED))
+    rooms.hear(event(EventKind.FLAPPING, flaps=3), {})
+    assert rooms.hear(event(EventKind.STILL_BAD))[-1] == ("!ops", Purpose.FIRING, Placement.REPLY)
     assert rooms.refresh(NOON + 600) == []
 
 
 def test_urls_of_a_service_that_grew_worse_in_a_silence_are_one_message() -> None:
     """At its end; a reminder that would be due then is left out."""
     rooms = Rooms()
-    for kind, audience in ((News.FIRED, OPS), (News.FLAPPING, {})):
+    for kind, audience in ((EventKind.FIRED, OPS), (EventKind.FLAPPING, {})):
         for key in (KEY, SECOND):
             rooms.hear(event(kind, key), audience)
     assert rooms.refresh(NOON + 13 * 3600) == [("!ops", Purpose.FIRING, Placement.REPLY)]
@@ -375,8 +380,8 @@ def test_whoever_is_told_later_reads_the_evidence_as_well() -> None:
     """After a silence, in a replacement, with a new watch: in the thread, as it was seen last."""
     latest = proof("https://rtc.example.org/livekit/jwt")
     rooms = Rooms()
-    rooms.hear(event(News.FIRED), {**OPS, "!silent": ("a.org",)}, EVIDENCE)
-    rooms.hear(event(News.DEVELOPED, cause=Cause("tls-expired", "expired")), {}, latest)
+    rooms.hear(event(EventKind.FIRED), {**OPS, "!silent": ("a.org",)}, EVIDENCE)
+    rooms.hear(event(EventKind.DEVELOPED, cause=Cause("tls-expired", "expired")), {}, latest)
     rooms.incident = rehome(rooms.now, "!ops", "!new")
     hearing = {"!new": ("a.org",), "!silent": ("a.org",), "!watching": ("a.org",)}
     assert rooms.refresh(NOON + 600, hearing) == [
@@ -390,10 +395,10 @@ def test_whoever_is_told_later_reads_the_evidence_as_well() -> None:
 def test_what_is_told_after_a_silence_has_its_evidence() -> None:
     """What grew worse, and another reason that came up."""
     rooms = Rooms()
-    rooms.hear(event(News.FIRED), evidence=EVIDENCE)
-    rooms.hear(event(News.STILL_BAD), {}, EVIDENCE)
-    rooms.hear(event(News.DEVELOPED, cause=Cause("tls-expired", "expired")), {}, proof("expired"))
-    rooms.hear(event(News.FIRED, SECOND, cause=Cause("http-5xx", "HTTP 502")), {}, proof("502"))
+    rooms.hear(event(EventKind.FIRED), evidence=EVIDENCE)
+    rooms.hear(event(EventKind.STILL_BAD), {}, EVIDENCE)
+    rooms.hear(event(EventKind.DEVELOPED, cause=Cause("tls-expired", "expired")), {}, proof("expired"))
+    rooms.hear(event(EventKind.FIRED, SECOND, cause=Cause("http-5xx", "HTTP 502")), {}, proof("502"))
     said = [(Purpose.FIRING, Placement.REPLY), (Purpose.EVIDENCE, Placement.THREAD)]
     assert [step[1:] for step in rooms.refresh(NOON + 600)] == [(Purpose.UPDATE, Placement.EDIT), *said, *said]
     evidence = [post.document for post in rooms.posts if post.purpose is Purpose.EVIDENCE]
@@ -404,16 +409,18 @@ def test_urls_that_are_bad_for_the_same_reason_have_one_evidence() -> None:
     """Whoever lists hundreds of them floods no thread, neither at once nor later; each room reads of its own URL."""
     urls = [Key.parse(f"focus:https://rtc.example.org:443/{number:03}") for number in range(300)]
     rooms = Rooms()
-    told = [one for key in urls for one in rooms.hear(event(News.FIRED, key), evidence=proof(str(key)))]
+    told = [one for key in urls for one in rooms.hear(event(EventKind.FIRED, key), evidence=proof(str(key)))]
     assert [purpose for _, purpose, _ in told].count(Purpose.EVIDENCE) == 1
     told = rooms.refresh(NOON + 600, {**OPS, "!new": ("a.org",)})
     assert told == [("!new", Purpose.FIRING, Placement.NEW), ("!new", Purpose.EVIDENCE, Placement.THREAD)]
     wrong = Cause("service-not-routed", "HTTP 404", outage=False)
     told = [
-        one for key in urls for one in rooms.hear(event(News.DEVELOPED, key, cause=wrong), evidence=proof(str(key)))
+        one
+        for key in urls
+        for one in rooms.hear(event(EventKind.DEVELOPED, key, cause=wrong), evidence=proof(str(key)))
     ]
     assert [purpose for _, purpose, _ in told].count(Purpose.EVIDENCE) == 1
-    assert len(STORED.dump(rooms.now)) < 200_000
+    assert len(CODEC.dump(rooms.now)) < 200_000
     own = refresh(rooms.now, {urls[299]: {"!own": ("b.org",)}}, NOON + 900, SETTINGS)[1]
     assert own[-1].document == proof(str(urls[299]))
 
@@ -421,35 +428,35 @@ def test_urls_that_are_bad_for_the_same_reason_have_one_evidence() -> None:
 def test_evidence_is_kept_as_long_as_its_url_is_bad() -> None:
     """Not longer: who is told of another URL then reads nothing of it."""
     rooms = Rooms()
-    rooms.hear(event(News.FIRED), evidence=EVIDENCE)
-    rooms.hear(event(News.FIRED, SECOND), evidence=proof("second"))
-    rooms.hear(event(News.RESOLVED))
+    rooms.hear(event(EventKind.FIRED), evidence=EVIDENCE)
+    rooms.hear(event(EventKind.FIRED, SECOND), evidence=proof("second"))
+    rooms.hear(event(EventKind.RESOLVED))
     assert rooms.now.evidence == {SECOND: proof("second")}
 
 
 def test_half_a_character_in_evidence_survives_the_database() -> None:
     """As a question mark: what strangers publish must not keep a check from being remembered."""
-    incident, _ = develop(None, event(News.FIRED), OPS, SETTINGS, proof("half \ud800 one"))
+    incident, _ = develop(None, event(EventKind.FIRED), OPS, SETTINGS, proof("half \ud800 one"))
     assert incident is not None
-    assert STORED.load(STORED.dump(incident)).evidence == {KEY: proof("half ? one")}
+    assert CODEC.load(CODEC.dump(incident)).evidence == {KEY: proof("half ? one")}
 
 
 def test_damaged_evidence_is_refused_like_any_damaged_row() -> None:
     """One kind of error, whatever stands there."""
-    incident, _ = develop(None, event(News.FIRED), OPS, SETTINGS, EVIDENCE)
+    incident, _ = develop(None, event(EventKind.FIRED), OPS, SETTINGS, EVIDENCE)
     assert incident is not None
-    whole = STORED.dump(incident)
+    whole = CODEC.dump(incident)
     for damage in ('"Text"', '"text"', '{"Paragraph":', '"blocks"'):
-        with pytest.raises(StoredFormError):
-            STORED.load(whole.replace(damage, damage.replace('"', '"un', 1)))
+        with pytest.raises(CodecError):
+            CODEC.load(whole.replace(damage, damage.replace('"', '"un', 1)))
 
 
 def test_of_edits_that_are_sent_together_the_last_one_is_left_for_each_message() -> None:
     """A message that was closed and told anew is another one; nothing else is left out or changes places."""
     rooms = Rooms()
-    rooms.hear(event(News.FIRED), {**OPS, "!other": ("a.org",)})
-    rooms.hear(event(News.FLAPPING, flaps=3), {**OPS, "!other": ("a.org",)})
-    rooms.hear(event(News.STILL_BAD))
+    rooms.hear(event(EventKind.FIRED), {**OPS, "!other": ("a.org",)})
+    rooms.hear(event(EventKind.FLAPPING, flaps=3), {**OPS, "!other": ("a.org",)})
+    rooms.hear(event(EventKind.STILL_BAD))
     rooms.take(leave(rooms.now, "!ops", [KEY], NOON + 400, SETTINGS, quiet=True))
     rooms.refresh(NOON + 600, OPS)
     rooms.take(acknowledge(rooms.now, "!ops", REACTION, NOON + 700, SETTINGS))
@@ -472,7 +479,7 @@ def test_of_edits_that_are_sent_together_the_last_one_is_left_for_each_message()
 def test_other_servers_than_before_are_an_edit() -> None:
     """Another watched server publishes the dead focus: the names are corrected."""
     rooms = Rooms()
-    rooms.hear(event(News.FIRED), {"!ops": ("a.org",)})
+    rooms.hear(event(EventKind.FIRED), {"!ops": ("a.org",)})
     assert rooms.refresh(NOON + 300) == [("!ops", Purpose.UPDATE, Placement.EDIT)]
     assert lines(rooms.posts[-1])[0].endswith("Affects 2 watched servers: a.org, b.org.")
     assert rooms.refresh(NOON + 300) == []
@@ -481,18 +488,18 @@ def test_other_servers_than_before_are_an_edit() -> None:
 def test_an_upgraded_room_reads_the_incident_afresh() -> None:
     """In its replacement; the old room is left alone."""
     rooms = Rooms()
-    rooms.hear(event(News.FIRED))
+    rooms.hear(event(EventKind.FIRED))
     assert rooms.incident is not None
     rooms.incident = rehome(rooms.incident, "!ops")
     replaced = {"!new": ("a.org", "b.org")}
     assert rooms.refresh(NOON + 300, replaced) == [("!new", Purpose.FIRING, Placement.NEW)]
-    assert {room for room, _, _ in rooms.hear(event(News.RESOLVED), replaced)} == {"!new"}
+    assert {room for room, _, _ in rooms.hear(event(EventKind.RESOLVED), replaced)} == {"!new"}
 
 
 def test_an_acknowledgement_moves_with_its_room() -> None:
     """The replacement reads who acknowledged, is not reminded, and is once the reaction is taken back."""
     rooms = Rooms()
-    rooms.hear(event(News.FIRED))
+    rooms.hear(event(EventKind.FIRED))
     assert rooms.incident is not None
     rooms.incident, _ = acknowledge(rooms.incident, "!ops", REACTION, NOON + 300, SETTINGS)
     assert rooms.incident is not None
@@ -512,7 +519,7 @@ def test_an_acknowledgement_outlasts_a_suspension() -> None:
     """Also one that was given or taken back while the room refused the bot."""
     for given, withdrawn in ((0, None), (1, None), (0, 1), (1, 1)):
         rooms = Rooms()
-        rooms.hear(event(News.FIRED))
+        rooms.hear(event(EventKind.FIRED))
         for suspended in (0, 1):
             if given == suspended:
                 rooms.take(acknowledge(rooms.now, "!ops", REACTION, NOON + 300, SETTINGS))
@@ -529,7 +536,7 @@ def test_a_replacement_that_knows_of_the_incident_takes_the_acknowledgements_ove
     """Both rooms were told; the next edit says who acknowledged."""
     rooms = Rooms()
     both = {"!ops": ("a.org",), "!new": ("b.org",)}
-    rooms.hear(event(News.FIRED), both)
+    rooms.hear(event(EventKind.FIRED), both)
     rooms.take(acknowledge(rooms.now, "!ops", REACTION, NOON + 300, SETTINGS))
     rooms.incident = rehome(rooms.now, "!ops", "!new")
     assert rooms.refresh(NOON + 13 * 3600, {"!new": ("a.org", "b.org")}) == [("!new", Purpose.UPDATE, Placement.EDIT)]
@@ -539,7 +546,7 @@ def test_a_replacement_that_knows_of_the_incident_takes_the_acknowledgements_ove
 def test_a_room_that_left_the_matter_and_comes_back_begins_anew() -> None:
     """Its message was closed, and with it what was said about that message."""
     rooms = Rooms()
-    rooms.hear(event(News.FIRED), {**OPS, "!other": ("a.org",)})
+    rooms.hear(event(EventKind.FIRED), {**OPS, "!other": ("a.org",)})
     rooms.take(acknowledge(rooms.now, "!ops", REACTION, NOON + 300, SETTINGS))
     rooms.take(leave(rooms.now, "!ops", [KEY], NOON + 400, SETTINGS, quiet=True))
     rooms.refresh(NOON + 600, {**OPS, "!other": ("a.org",)})
@@ -549,11 +556,11 @@ def test_a_room_that_left_the_matter_and_comes_back_begins_anew() -> None:
 def test_what_cannot_be_checked_is_a_notice_of_its_own() -> None:
     """Quiet, without reminders, ended by an edit alone; an outage of the same thing is another incident."""
     rooms = Rooms()
-    assert subject(event(News.UNCHECKABLE)) != subject(event(News.FIRED))
-    assert subject(event(News.UNCHECKABLE)) == subject(event(News.CHECKABLE))
-    assert rooms.hear(event(News.UNCHECKABLE, checks=9)) == [("!ops", Purpose.INFO, Placement.NEW)]
+    assert subject(event(EventKind.UNCHECKABLE)) != subject(event(EventKind.FIRED))
+    assert subject(event(EventKind.UNCHECKABLE)) == subject(event(EventKind.CHECKABLE))
+    assert rooms.hear(event(EventKind.UNCHECKABLE, checks=9)) == [("!ops", Purpose.INFO, Placement.NEW)]
     assert rooms.refresh(NOON + 10 * 86400) == []
-    assert rooms.hear(event(News.CHECKABLE, after=4000, ended=NOON + 3600)) == [
+    assert rooms.hear(event(EventKind.CHECKABLE, after=4000, ended=NOON + 3600)) == [
         ("!ops", Purpose.CLOSED, Placement.EDIT)
     ]
     assert {post.msgtype for post in rooms.posts} == {"m.notice"}
@@ -566,11 +573,11 @@ def test_what_cannot_be_checked_is_a_notice_of_its_own() -> None:
 def test_flapping_is_one_message_and_its_end_another() -> None:
     """How often and since when."""
     rooms = Rooms()
-    rooms.hear(event(News.FLAPPING, flaps=3))
+    rooms.hear(event(EventKind.FLAPPING, flaps=3))
     assert lines(rooms.posts[0])[0].startswith(
         "⚠️ rtc.example.org is flapping: it has failed 3 times since 12:00 UTC, the last time: "
     )
-    rooms.hear(event(News.RESOLVED, after=9000, ended=NOON + 5400, flaps=7))
+    rooms.hear(event(EventKind.RESOLVED, after=9000, ended=NOON + 5400, flaps=7))
     assert lines(rooms.posts[-1]) == [
         "✅ rtc.example.org recovered at 13:30 UTC after 1 h 30 min.",
         "First seen bad at 12:00 UTC; it failed 7 times.",
@@ -580,8 +587,8 @@ def test_flapping_is_one_message_and_its_end_another() -> None:
 def test_flapping_that_ends_badly_is_a_message_again() -> None:
     """It pings: the room was promised to hear of it."""
     rooms = Rooms()
-    rooms.hear(event(News.FLAPPING, flaps=3))
-    assert rooms.hear(event(News.STILL_BAD)) == [
+    rooms.hear(event(EventKind.FLAPPING, flaps=3))
+    assert rooms.hear(event(EventKind.STILL_BAD)) == [
         ("!ops", Purpose.UPDATE, Placement.EDIT),
         ("!ops", Purpose.FIRING, Placement.REPLY),
     ]
@@ -592,10 +599,10 @@ def test_a_certificate_is_told_by_its_days() -> None:
     """No reminders in between; the renewal names the new end."""
     rooms = Rooms()
     key = Key.parse("cert:rtc.example.org:443")
-    rooms.hear(event(News.FIRED, key, expires=NOON + 200 + 14 * 86400))
+    rooms.hear(event(EventKind.FIRED, key, expires=NOON + 200 + 14 * 86400))
     assert rooms.refresh(NOON + 6 * 86400) == []
-    rooms.hear(event(News.NEARER, key, after=7 * 86400, expires=NOON + 200 + 14 * 86400))
-    rooms.hear(event(News.RESOLVED, key, after=8 * 86400, expires=NOON + 98 * 86400))
+    rooms.hear(event(EventKind.NEARER, key, after=7 * 86400, expires=NOON + 200 + 14 * 86400))
+    rooms.hear(event(EventKind.RESOLVED, key, after=8 * 86400, expires=NOON + 98 * 86400))
     texts = [lines(post)[0] for post in rooms.posts if post.placement is not Placement.EDIT]
     affected = "Affects 2 watched servers: a.org, b.org."
     assert texts == [
@@ -608,7 +615,7 @@ def test_a_certificate_is_told_by_its_days() -> None:
 def test_a_certificate_has_the_days_left_that_are_left_when_it_is_told() -> None:
     """Also in a room that was silent on the day it was due, and in an edit after the end."""
     rooms = Rooms()
-    ending = event(News.FIRED, Key.parse("cert:rtc.example.org:443"), expires=NOON + 14 * 86400)
+    ending = event(EventKind.FIRED, Key.parse("cert:rtc.example.org:443"), expires=NOON + 14 * 86400)
     rooms.hear(ending, {})
     rooms.refresh(NOON + 10 * 86400)
     assert ": its certificate ends in 4 days, on 2026-12-07 12:00 UTC. Renew it." in lines(rooms.posts[-1])[0]
@@ -639,8 +646,8 @@ def test_a_certificate_has_the_days_left_that_are_left_when_it_is_told() -> None
 def test_every_key_has_its_words(key: str, first: str, end: str) -> None:
     """What it is, since when, and its end; the names of servers only where they say more."""
     rooms = Rooms()
-    rooms.hear(event(News.FIRED, key), {"!ops": ("example.org",)})
-    rooms.hear(event(News.RESOLVED, key, after=600, ended=NOON + 600), {"!ops": ("example.org",)})
+    rooms.hear(event(EventKind.FIRED, key), {"!ops": ("example.org",)})
+    rooms.hear(event(EventKind.RESOLVED, key, after=600, ended=NOON + 600), {"!ops": ("example.org",)})
     assert lines(rooms.posts[0])[0].startswith(first)
     assert lines(rooms.posts[-1])[0].startswith(end)
     assert "Affects" not in lines(rooms.posts[0])[0]
@@ -649,8 +656,8 @@ def test_every_key_has_its_words(key: str, first: str, end: str) -> None:
 def test_what_nobody_publishes_any_more_ends_without_a_lie() -> None:
     """It did not recover, and nobody says so."""
     rooms = Rooms()
-    rooms.hear(event(News.FIRED))
-    rooms.hear(event(News.DROPPED, after=600))
+    rooms.hear(event(EventKind.FIRED))
+    rooms.hear(event(EventKind.DROPPED, after=600))
     assert rooms.incident is None
     assert lines(rooms.posts[-1]) == [
         "▫️ rtc.example.org is not watched or published any more; it was down since 12:00 UTC."
@@ -659,10 +666,13 @@ def test_what_nobody_publishes_any_more_ends_without_a_lie() -> None:
 
 def test_an_end_without_an_incident_is_nothing() -> None:
     """Nor is the end of a key that never was part of it."""
-    assert develop(None, event(News.RESOLVED), OPS, SETTINGS) == (None, ())
-    assert develop(None, event(News.DEVELOPED), OPS, SETTINGS) == (None, ())
-    incident, _ = develop(None, event(News.FIRED), OPS, SETTINGS)
-    assert develop(incident, event(News.RESOLVED, Key.parse("focus:https://x:443/")), OPS, SETTINGS) == (incident, ())
+    assert develop(None, event(EventKind.RESOLVED), OPS, SETTINGS) == (None, ())
+    assert develop(None, event(EventKind.DEVELOPED), OPS, SETTINGS) == (None, ())
+    incident, _ = develop(None, event(EventKind.FIRED), OPS, SETTINGS)
+    assert develop(incident, event(EventKind.RESOLVED, Key.parse("focus:https://x:443/")), OPS, SETTINGS) == (
+        incident,
+        (),
+    )
 
 
 KEYS = (
@@ -672,7 +682,7 @@ KEYS = (
 )
 SERVERS = {KEYS[0]: ("a.org", "b.org"), KEYS[1]: ("b.org",), KEYS[2]: ("a.org",)}
 ROOMS = ("!one", "!two")
-STANDINGS = {"g": Standing.GOOD, "b": Standing.BAD, "u": Standing.UNKNOWN}
+STANDINGS = {"g": Status.GOOD, "b": Status.BAD, "u": Status.UNKNOWN}
 
 
 class AnyRooms(RuleBasedStateMachine):
@@ -682,7 +692,7 @@ class AnyRooms(RuleBasedStateMachine):
         super().__init__()
         self.now = NOON
         self.count = 0
-        self.states = {key: health.HealthState() for key in KEYS}
+        self.states = {key: health.AlertState() for key in KEYS}
         self.incidents: dict[str, Incident] = {}
         self.quiet: set[str] = set()
         self.names: set[str] = set()
@@ -732,7 +742,7 @@ class AnyRooms(RuleBasedStateMachine):
 
     @rule()
     def restart(self) -> None:
-        self.incidents = {about: STORED.load(STORED.dump(one)) for about, one in self.incidents.items()}
+        self.incidents = {about: CODEC.load(CODEC.dump(one)) for about, one in self.incidents.items()}
 
     def keep(self, about: str, incident: Incident | None, posts: tuple[Post, ...]) -> None:
         for post in posts:

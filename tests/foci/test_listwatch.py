@@ -10,8 +10,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from plugins.foci.diff import Kind, Turn, diff
 from plugins.foci.homeserver import PathState
 from plugins.foci.listwatch import (
+    CODEC,
     HOUR,
-    STORED,
     Alternates,
     Baseline,
     Changed,
@@ -23,7 +23,7 @@ from plugins.foci.listwatch import (
     confirmation_due,
     step,
 )
-from plugins.foci.snapshot import NOTHING, Missing, Observation, Seen, Snapshot, Unseen
+from plugins.foci.snapshot import NOTHING, ListObservation, Missing, Seen, Snapshot, Unseen
 from tests.foci.lists import malformed, published
 
 SETTINGS = ListSettings(failures=3, confirm_change=20.0)
@@ -40,10 +40,10 @@ class Watch:
         for snapshot in seen:
             self.sees(snapshot)
 
-    def takes(self, observation: Observation, after: float = CHECK) -> tuple[Effect, ...]:
+    def takes(self, observation: ListObservation, after: float = CHECK) -> tuple[Effect, ...]:
         self.now += after
         self.state, effects = step(self.state, observation, self.now, SETTINGS)
-        assert STORED.load(STORED.dump(self.state)) == self.state
+        assert CODEC.load(CODEC.dump(self.state)) == self.state
         return effects
 
     def sees(self, snapshot: Snapshot, after: float = CHECK, endpoint: PathState | None = None) -> tuple[Effect, ...]:
@@ -240,7 +240,7 @@ class AnyFetches(RuleBasedStateMachine):
         self.news: list[float] = []
         self.sightings: list[tuple[float, Snapshot]] = []
 
-    def take(self, observation: Observation, after: float) -> tuple[Effect, ...]:
+    def take(self, observation: ListObservation, after: float) -> tuple[Effect, ...]:
         self.now += after
         self.state, effects = step(self.state, observation, self.now, SETTINGS)
         for effect in effects:
@@ -300,7 +300,7 @@ class AnyFetches(RuleBasedStateMachine):
 
     @rule()
     def a_restart(self) -> None:
-        self.state = STORED.load(STORED.dump(self.state))
+        self.state = CODEC.load(CODEC.dump(self.state))
 
     @invariant()
     def the_rooms_know_the_list_unless_answers_alternate(self) -> None:

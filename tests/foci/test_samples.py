@@ -24,17 +24,17 @@ from botkit.outbound.model import (
 )
 from botkit.rendering import to_plain
 from plugins.foci.answer import read_answer
-from plugins.foci.assembly import MAX_PROBED, CheckSettings, Evidence, assemble
-from plugins.foci.dossier import dossier
+from plugins.foci.assembly import MAX_PROBED, CheckSettings, ServerObservation, assemble
+from plugins.foci.dossier import evidence_document
 from plugins.foci.entries import probe_url
 from plugins.foci.homeserver import HomeserverAnswer, PathState, TransportsAnswer, read_versions
 from plugins.foci.key import SELF, Key
 from plugins.foci.ladder import Observation, ProbeSettings
 from plugins.foci.model import MSC4143_KEY, Entry, Verdict
 from plugins.foci.samples import (
-    STORED,
+    CODEC,
     Check,
-    Vantage,
+    Connectivity,
     answering_hosts,
     certificates_of,
     focus_key,
@@ -42,7 +42,7 @@ from plugins.foci.samples import (
     samples_of,
 )
 from plugins.foci.service_url import ServiceUrl
-from plugins.foci.standing import Sample, Standing
+from plugins.foci.standing import Sample, Status
 from plugins.foci.target import parse_target
 from tests.foci.lists import focus, url
 
@@ -103,17 +103,17 @@ class Scene:
         transports = None if listed is None else tuple(Entry("transports", 1 + n, v) for n, v in enumerate(listed))
         said = None if versions is None else read_versions(versions)
         homeserver = HomeserverAnswer(said, TransportsAnswer(endpoint, endpoint, transports))
-        self.seen = Evidence(parse_target("example.org"), answer, homeserver, None, None, observations)
+        self.seen = ServerObservation(parse_target("example.org"), answer, homeserver, None, None, observations)
         probe = ProbeSettings(patience=PATIENCE / 1000)
         settings = CheckSettings(frozenset(ignore), probe)
         self.report = assemble(self.seen, settings, PublicSuffixList(), NOW, 10.0)
-        vantage = Vantage().noted([*others, *answering_hosts(self.seen)], NOW.timestamp(), 300)
-        self.check = Check(self.seen, self.report, vantage, probe, "check 1", 300.0, own)
+        connectivity = Connectivity().noted([*others, *answering_hosts(self.seen)], NOW.timestamp(), 300)
+        self.check = Check(self.seen, self.report, connectivity, probe, "check 1", 300.0, own)
 
     def samples(self) -> dict[Key, Sample]:
         return {sample.key: sample for sample in samples_of(self.check)}
 
-    def standing(self, key: Key) -> Standing | None:
+    def standing(self, key: Key) -> Status | None:
         return self.samples()[key].standing if key in self.samples() else None
 
 
@@ -125,8 +125,8 @@ def test_a_healthy_check_is_good_for_everything_it_saw() -> None:
     """Discovery and each focus, with the time and the name of the check."""
     scene = one_focus(answered(url("a"), SERVICE))
     assert {key: sample.standing for key, sample in scene.samples().items()} == {
-        Key.parse("discovery:example.org"): Standing.GOOD,
-        FOCUS: Standing.GOOD,
+        Key.parse("discovery:example.org"): Status.GOOD,
+        FOCUS: Status.GOOD,
     }
     sample = scene.samples()[FOCUS]
     assert (sample.host, sample.at, sample.probe) == ("a.example.org", NOW.timestamp(), "check 1")
@@ -135,7 +135,7 @@ def test_a_healthy_check_is_good_for_everything_it_saw() -> None:
 def test_a_definite_failure_is_bad_with_its_cause() -> None:
     """The code tells causes apart, the detail is for people."""
     sample = one_focus(refused(url("a"))).samples()[FOCUS]
-    assert sample.standing is Standing.BAD
+    assert sample.standing is Status.BAD
     assert (sample.cause.code, sample.cause.detail, sample.cause.outage) == (
         "connect-refused",
         "connect_refused at 192.0.2.1:443",
@@ -146,7 +146,7 @@ def test_a_definite_failure_is_bad_with_its_cause() -> None:
 def test_something_that_answers_wrongly_is_bad_but_not_an_outage() -> None:
     """A 404 where the POST should go."""
     sample = one_focus(answered(url("a"), Response(404, {}, b"not found"))).samples()[FOCUS]
-    assert (sample.standing, sample.cause.code, sample.cause.outage) == (Standing.BAD, "service-not-routed", False)
+    assert (sample.standing, sample.cause.code, sample.cause.outage) == (Status.BAD, "service-not-routed", False)
 
 
 def test_warnings_never_make_a_sample_bad() -> None:
@@ -154,14 +154,14 @@ def test_warnings_never_make_a_sample_bad() -> None:
     soon = replace(CERTIFICATE, not_after=NOW + timedelta(days=2))
     scene = one_focus(answered(url("a"), replace(SERVICE, headers={}), soon))
     assert scene.report.foci[0].verdict is Verdict.WARNING
-    assert scene.standing(FOCUS) is Standing.GOOD
+    assert scene.standing(FOCUS) is Status.GOOD
 
 
 def test_a_homeserver_that_restarts_is_nothing_to_alert_for() -> None:
     """A 502 behind the base_url is an error in the report; the list was read and the focus answers."""
     scene = one_focus(answered(url("a"), SERVICE), versions=answered("https://m.example.org", Response(502, {}, b"")))
     assert "base-url-invalid" in [one.code for one in scene.report.findings]
-    assert {sample.standing for sample in scene.samples().values()} == {Standing.GOOD}
+    assert {sample.standing for sample in scene.samples().values()} == {Status.GOOD}
 
 
 TIMEOUT_ALONE = timed_out("https://example.org/.well-known/matrix/client")
@@ -169,27 +169,25 @@ TIMEOUT_ALONE = timed_out("https://example.org/.well-known/matrix/client")
 
 def test_a_time_out_of_discovery_is_bad_only_while_another_host_answers() -> None:
     """Without that, the fault may be here."""
-    assert Scene(TIMEOUT_ALONE).standing(Key.parse("discovery:example.org")) is Standing.UNKNOWN
-    assert Scene(TIMEOUT_ALONE, others=("elsewhere.org",)).standing(Key.parse("discovery:example.org")) is Standing.BAD
-    assert (
-        Scene(TIMEOUT_ALONE, others=("example.org",)).standing(Key.parse("discovery:example.org")) is Standing.UNKNOWN
-    )
+    assert Scene(TIMEOUT_ALONE).standing(Key.parse("discovery:example.org")) is Status.UNKNOWN
+    assert Scene(TIMEOUT_ALONE, others=("elsewhere.org",)).standing(Key.parse("discovery:example.org")) is Status.BAD
+    assert Scene(TIMEOUT_ALONE, others=("example.org",)).standing(Key.parse("discovery:example.org")) is Status.UNKNOWN
 
 
 def test_an_old_answer_proves_nothing_now() -> None:
     """The vantage is of the last interval."""
     scene = Scene(TIMEOUT_ALONE)
     at = NOW.timestamp()
-    for age, standing in ((299, Standing.BAD), (301, Standing.UNKNOWN)):
-        vantage = Vantage({"elsewhere.org": at - age})
-        assert samples_of(replace(scene.check, vantage=vantage))[0].standing is standing
+    for age, standing in ((299, Status.BAD), (301, Status.UNKNOWN)):
+        connectivity = Connectivity({"elsewhere.org": at - age})
+        assert samples_of(replace(scene.check, connectivity=connectivity))[0].standing is standing
 
 
 def test_a_time_out_cut_short_by_the_deadline_is_unknown() -> None:
     """Half a second of patience proves nothing, whoever else answers."""
     short = failed(url("a"), FailureKind.CONNECT_TIMEOUT, Phase.CONNECT, 500.0)
-    assert one_focus(short, others=("elsewhere.org",)).standing(FOCUS) is Standing.UNKNOWN
-    assert one_focus(timed_out(url("a"))).standing(FOCUS) is Standing.BAD
+    assert one_focus(short, others=("elsewhere.org",)).standing(FOCUS) is Status.UNKNOWN
+    assert one_focus(timed_out(url("a"))).standing(FOCUS) is Status.BAD
 
 
 @pytest.mark.parametrize(
@@ -198,7 +196,7 @@ def test_a_time_out_cut_short_by_the_deadline_is_unknown() -> None:
 def test_what_may_be_this_machine_is_unknown(kind: FailureKind) -> None:
     """Resolver and route may be at fault here."""
     scene = one_focus(failed(url("a"), kind, Phase.ADDRESS), others=("elsewhere.org",))
-    assert scene.standing(FOCUS) is Standing.UNKNOWN
+    assert scene.standing(FOCUS) is Status.UNKNOWN
 
 
 def test_names_that_are_private_from_here_say_nothing() -> None:
@@ -212,20 +210,20 @@ def test_names_that_are_private_from_here_say_nothing() -> None:
 def test_a_private_address_written_out_is_bad() -> None:
     """No name server can be blamed for it."""
     scene = one_focus(failed(url("a"), FailureKind.PRIVATE_LITERAL, Phase.ADDRESS))
-    assert scene.standing(FOCUS) is Standing.BAD
+    assert scene.standing(FOCUS) is Status.BAD
 
 
 @pytest.mark.parametrize(
     ("status", "body", "standing"),
     [
-        (404, b"", Standing.GOOD),
-        (200, b"{}", Standing.GOOD),
-        (500, b"", Standing.BAD),
-        (200, b"<html>", Standing.BAD),
-        (200, b"[1", Standing.BAD),
+        (404, b"", Status.GOOD),
+        (200, b"{}", Status.GOOD),
+        (500, b"", Status.BAD),
+        (200, b"<html>", Status.BAD),
+        (200, b"[1", Status.BAD),
     ],
 )
-def test_discovery_is_about_the_fetch_and_not_about_the_list(status: int, body: bytes, standing: Standing) -> None:
+def test_discovery_is_about_the_fetch_and_not_about_the_list(status: int, body: bytes, standing: Status) -> None:
     """A 404 and a document without a list are answers: changes of the list are told as such."""
     place = "https://example.org/.well-known/matrix/client"
     assert Scene(answered(place, Response(status, {}, body))).standing(Key.parse("discovery:example.org")) is standing
@@ -241,7 +239,7 @@ def test_a_url_that_no_client_can_use_is_bad_and_another_thing_than_its_host() -
     """Its key names the fault, and it says nothing about this machine's connection."""
     entry = {"type": "livekit", "livekit_service_url": "http://a.example.org/jwt"}
     sample = Scene(well_known(entry)).samples()[Key.parse("focus:http://a.example.org/jwt#scheme-http")]
-    assert (sample.standing, sample.host, sample.cause.code) == (Standing.BAD, "", "scheme-http")
+    assert (sample.standing, sample.host, sample.cause.code) == (Status.BAD, "", "scheme-http")
 
 
 @pytest.mark.parametrize(
@@ -314,17 +312,17 @@ DRIFT = Key.parse("drift:example.org")
 @pytest.mark.parametrize(
     ("published", "listed", "endpoint", "standing"),
     [
-        ([focus("a")], [focus("a")], "present", Standing.GOOD),
-        ([focus("a")], [focus("b")], "present", Standing.BAD),
-        ([focus("a")], [], "present", Standing.BAD),
-        ([focus("a")], None, "present", Standing.UNKNOWN),
-        ([focus("a")], None, "unknown", Standing.UNKNOWN),
-        ([focus("a")], None, "absent", Standing.GOOD),
-        ([], [focus("b")], "present", Standing.GOOD),
+        ([focus("a")], [focus("a")], "present", Status.GOOD),
+        ([focus("a")], [focus("b")], "present", Status.BAD),
+        ([focus("a")], [], "present", Status.BAD),
+        ([focus("a")], None, "present", Status.UNKNOWN),
+        ([focus("a")], None, "unknown", Status.UNKNOWN),
+        ([focus("a")], None, "absent", Status.GOOD),
+        ([], [focus("b")], "present", Status.GOOD),
     ],
 )
 def test_drift_of_the_own_homeserver(
-    published: list[Any], listed: list[Any] | None, endpoint: PathState, standing: Standing
+    published: list[Any], listed: list[Any] | None, endpoint: PathState, standing: Status
 ) -> None:
     """Two lists that differ are bad; one alone is a migration; what cannot be read is unknown."""
     scene = Scene(
@@ -364,16 +362,16 @@ def test_certificates_are_taken_from_every_accepted_connection() -> None:
 
 def test_the_vantage_survives_the_database_and_forgets() -> None:
     """Only the last window is kept."""
-    vantage = Vantage().noted(["a.org"], 1000.0, 300.0).noted(["b.org"], 1200.0, 300.0)
-    assert STORED.load(STORED.dump(vantage)) == vantage
-    assert vantage.noted([], 1400.0, 300.0).answered == {"b.org": 1200.0}
-    assert vantage.noted([], 900.0, 300.0).answered == {"a.org": 900.0, "b.org": 900.0}
+    connectivity = Connectivity().noted(["a.org"], 1000.0, 300.0).noted(["b.org"], 1200.0, 300.0)
+    assert CODEC.load(CODEC.dump(connectivity)) == connectivity
+    assert connectivity.noted([], 1400.0, 300.0).answered == {"b.org": 1200.0}
+    assert connectivity.noted([], 900.0, 300.0).answered == {"a.org": 900.0, "b.org": 900.0}
 
 
 def test_the_evidence_of_a_focus_has_stages_error_address_and_advice() -> None:
     """For the thread of its alert."""
     scene = one_focus(refused(url("a")))
-    document = dossier(scene.report, FOCUS)
+    document = evidence_document(scene.report, FOCUS)
     assert document is not None
     text = to_plain(document)
     for expected in (
@@ -391,7 +389,7 @@ def test_the_evidence_of_a_server_has_url_status_and_advice() -> None:
     """For a well-known that cannot be read."""
     place = "https://example.org/.well-known/matrix/client"
     scene = Scene(answered(place, Response(503, {}, b"")))
-    document = dossier(scene.report, Key.parse("discovery:example.org"))
+    document = evidence_document(scene.report, Key.parse("discovery:example.org"))
     assert document is not None
     assert f"{place}: HTTP 503" in to_plain(document)
     assert "well-known-http-status" in to_plain(document)
@@ -406,7 +404,7 @@ def test_the_evidence_of_drift_has_both_lists() -> None:
         endpoint="present",
         own=True,
     )
-    document = dossier(scene.report, DRIFT)
+    document = evidence_document(scene.report, DRIFT)
     assert document is not None
     text = to_plain(document)
     assert text.index("The well-known lists 1:") < text.index(url("a")) < text.index("endpoint lists 1:")
@@ -419,7 +417,7 @@ def test_evidence_is_small_whatever_is_published() -> None:
     long = {**focus("a"), "livekit_service_url": place}
     key = focus_key(Entry("well-known", 1, long))
     assert key is not None
-    document = dossier(Scene(well_known(long), {place: refused(place)}).report, key)
+    document = evidence_document(Scene(well_known(long), {place: refused(place)}).report, key)
     assert document is not None
     assert len(repr(document)) < 10_000
 
@@ -429,4 +427,4 @@ def test_evidence_is_small_whatever_is_published() -> None:
 )
 def test_there_is_no_evidence_of_what_the_check_did_not_see(key: Key) -> None:
     """Rather none than another thing's."""
-    assert dossier(one_focus(refused(url("a"))).report, key) is None
+    assert evidence_document(one_focus(refused(url("a"))).report, key) is None

@@ -22,7 +22,7 @@ from plugins.foci.config import FociConfig
 from plugins.foci.oneshot import check_command
 from plugins.foci.target import Target
 from plugins.foci.userinfo import read_place
-from plugins.foci.watch_commands import Ledger, WatchCommands
+from plugins.foci.watch_commands import WatchCommands, WatchStore
 from tests.foci.test_commands import BOT, ROOM, Health, Membership
 
 SERVER_NAMES = {
@@ -132,7 +132,7 @@ async def test_every_way_in_agrees(name: str, legal: bool) -> None:
     watching = {"watch": {"rooms": ["!a:b"], "servers": [name]}}
     check = check_command(lambda _: CheckSettings(), lambda: datetime.now(UTC))
     command = FociCommands(cast(Checker, _NoChecker()), Membership(), Health(), BOT).command()
-    watches = WatchCommands(cast(Ledger, _NoLedger()), Membership(), BOT, lambda: None, lambda: 0.0)
+    watches = WatchCommands(cast(WatchStore, _NoLedger()), Membership(), BOT, lambda: None, lambda: 0.0)
     subcommands = {one.name: one.handler for one in watches.subcommands()}
     bare = name or "@"  # a room cannot type an empty word
     answers = {

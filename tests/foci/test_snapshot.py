@@ -13,10 +13,10 @@ from botkit.outbound.model import Answered, ConnectionFacts, Exchange, Failed, F
 from plugins.foci.answer import read_answer
 from plugins.foci.model import MSC4143_KEY, STABLE_KEY
 from plugins.foci.snapshot import (
+    CODEC,
     NOTHING,
-    STORED,
+    ListObservation,
     Missing,
-    Observation,
     Seen,
     Shape,
     Snapshot,
@@ -24,7 +24,7 @@ from plugins.foci.snapshot import (
     canonical,
     observe,
 )
-from plugins.foci.stored import StoredFormError
+from plugins.foci.stored import CodecError
 from tests.foci.lists import focus, malformed, published
 
 URL = "https://example.org/.well-known/matrix/client"
@@ -39,7 +39,7 @@ def failed(kind: FailureKind, phase: Phase) -> Exchange:
     return Failed("GET", URL, 5.0, ConnectionFacts(), Failure(kind, phase, "it failed"))
 
 
-def seen(exchange: Exchange, refused: str | None = None) -> Observation:
+def seen(exchange: Exchange, refused: str | None = None) -> ListObservation:
     return observe(read_answer("example.org", [exchange], refused), "absent")
 
 
@@ -129,25 +129,25 @@ def test_what_means_the_same_is_written_the_same() -> None:
 def test_a_snapshot_survives_the_database(values: list[Any], key: str) -> None:
     """Lone surrogates and all."""
     for snapshot in (published(*values, key=key), malformed(values, key), NOTHING):
-        text = STORED.dump(snapshot)
+        text = CODEC.dump(snapshot)
         assert text.isascii()
-        assert STORED.load(text) == snapshot
+        assert CODEC.load(text) == snapshot
 
 
 def test_a_lone_surrogate_survives_the_database() -> None:
     """JSON may hold half a character; text in a database may not."""
     snapshot = published({"type": "\ud800"})
-    assert STORED.load(STORED.dump(snapshot)) == snapshot
+    assert CODEC.load(CODEC.dump(snapshot)) == snapshot
 
 
 @pytest.mark.parametrize("text", ["", "[]", "null", '{"shape": "round"}', '{"shape": "list", "entries": 3}'])
 def test_foreign_text_is_refused_without_repeating_it(text: str) -> None:
     """A damaged row raises one kind of error, which quotes nothing."""
-    with pytest.raises(StoredFormError) as caught:
-        STORED.load(text)
+    with pytest.raises(CodecError) as caught:
+        CODEC.load(text)
     assert str(caught.value) == "not a stored Snapshot"
 
 
 def test_fields_of_later_versions_are_ignored() -> None:
     """A bot that was rolled back reads what the newer one wrote."""
-    assert STORED.load('{"shape": "none", "key": null, "mood": "fine"}') == Snapshot(Shape.NONE)
+    assert CODEC.load('{"shape": "none", "key": null, "mood": "fine"}') == Snapshot(Shape.NONE)

@@ -8,33 +8,33 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plugins.foci.key import SELF, Key, Kind
-from plugins.foci.standing import HealthEvent, News, Sample, Standing
-from plugins.foci.suspicion import PATIENCE, STORED, HostView, Suspicion, held_back, step
+from plugins.foci.standing import AlertEvent, EventKind, Sample, Status
+from plugins.foci.suspicion import CODEC, PATIENCE, HostView, SelfCheck, held_back, step
 
 WINDOW = 300.0
 START = 1_000_000.0
-GOOD, BAD, UNKNOWN = Standing.GOOD, Standing.BAD, Standing.UNKNOWN
+GOOD, BAD, UNKNOWN = Status.GOOD, Status.BAD, Status.UNKNOWN
 
 
 class Bot:
     """The bot's view of some hosts."""
 
     def __init__(self, hosts: int) -> None:
-        self.state = Suspicion()
+        self.state = SelfCheck()
         self.now = START
         self.hosts = [f"h{number}.example" for number in range(hosts)]
         self.round([GOOD] * hosts)
 
-    def look(self, host: str, *standings: Standing, after: float = 0.0) -> list[HealthEvent]:
+    def look(self, host: str, *standings: Status, after: float = 0.0) -> list[AlertEvent]:
         self.now += after
         samples = [
             Sample(Key(Kind.DISCOVERY, f"s{place}"), host, one, self.now, "") for place, one in enumerate(standings)
         ]
         self.state, events = step(self.state, samples, self.now, WINDOW)
-        assert STORED.load(STORED.dump(self.state)) == self.state
+        assert CODEC.load(CODEC.dump(self.state)) == self.state
         return list(events)
 
-    def round(self, standings: list[Standing], every: float = 250.0) -> list[HealthEvent]:
+    def round(self, standings: list[Status], every: float = 250.0) -> list[AlertEvent]:
         """Each host once, evenly spread over ``every`` seconds."""
         pairs = zip(self.hosts, standings, strict=True)
         return [event for host, one in pairs for event in self.look(host, one, after=every / len(self.hosts))]
@@ -44,7 +44,7 @@ def test_more_than_half_of_five_hosts_make_it_suspect_itself() -> None:
     """Said once, with the figures; nothing more while it lasts."""
     bot = Bot(5)
     (event,) = bot.round([BAD] * 5)
-    assert (event.kind, event.key, event.cause.detail) == (News.FIRED, SELF, "3 of 5 hosts went bad within 5 min")
+    assert (event.kind, event.key, event.cause.detail) == (EventKind.FIRED, SELF, "3 of 5 hosts went bad within 5 min")
     assert bot.state.active
     assert bot.round([BAD] * 5) + bot.round([BAD] * 5) == []
 
@@ -72,7 +72,7 @@ def test_hosts_that_go_bad_one_after_the_other_are_blamed() -> None:
 
 def test_unknown_is_as_suspicious_as_bad() -> None:
     """A broken resolver makes everything unknown."""
-    assert [event.kind for event in Bot(8).round([UNKNOWN] * 8)] == [News.FIRED]
+    assert [event.kind for event in Bot(8).round([UNKNOWN] * 8)] == [EventKind.FIRED]
 
 
 def test_one_good_answer_speaks_for_its_host() -> None:
@@ -83,7 +83,7 @@ def test_one_good_answer_speaks_for_its_host() -> None:
 
 def test_samples_without_a_host_say_nothing() -> None:
     """What was never asked of any host is no sign of the connection."""
-    state = Suspicion()
+    state = SelfCheck()
     for number in range(20):
         state, events = step(state, [Sample(Key(Kind.DISCOVERY, f"s{number}"), "", BAD, START, "")], START, WINDOW)
         assert events == ()
@@ -96,7 +96,7 @@ def test_it_is_over_when_half_of_the_hosts_answer_again() -> None:
     bot.round([BAD] * 6)
     since = bot.state.since
     (event,) = bot.round([GOOD] * 6)
-    assert (event.kind, event.since, event.cause.detail) == (News.RESOLVED, since, "most hosts answer again")
+    assert (event.kind, event.since, event.cause.detail) == (EventKind.RESOLVED, since, "most hosts answer again")
     assert not bot.state.active
 
 
@@ -108,7 +108,7 @@ def test_what_answered_before_it_began_does_not_end_it() -> None:
     assert [event.cause.detail for event in events] == ["3 of 5 hosts went bad within 5 min"]
     assert bot.look(bot.hosts[0], GOOD, after=1) == []
     assert bot.state.active
-    assert [event.kind for host in bot.hosts[4:] for event in bot.look(host, GOOD, after=1)] == [News.RESOLVED]
+    assert [event.kind for host in bot.hosts[4:] for event in bot.look(host, GOOD, after=1)] == [EventKind.RESOLVED]
 
 
 def test_it_lasts_while_nothing_answers() -> None:
@@ -126,7 +126,9 @@ def test_it_ends_when_other_hosts_keep_answering() -> None:
     bot.round([BAD] * 4 + [GOOD] * 2)
     assert bot.state.active
     events = [event for _ in range(5) for event in bot.round([BAD] * 4 + [GOOD] * 2)]
-    assert [(event.kind, event.cause.detail) for event in events] == [(News.RESOLVED, "other hosts kept answering")]
+    assert [(event.kind, event.cause.detail) for event in events] == [
+        (EventKind.RESOLVED, "other hosts kept answering")
+    ]
     assert not bot.state.active
 
 
@@ -134,7 +136,7 @@ def test_a_connection_that_comes_and_goes_is_told_once_an_hour() -> None:
     """Within the hour it still holds back, without a word."""
     bot = Bot(6)
     told = [event for _ in range(3) for one in (BAD, GOOD) for event in bot.round([one] * 6)]
-    assert [event.kind for event in told] == [News.FIRED, News.RESOLVED]
+    assert [event.kind for event in told] == [EventKind.FIRED, EventKind.RESOLVED]
     bot.round([BAD] * 6)
     assert bot.state.active
 
@@ -234,17 +236,17 @@ def test_a_clock_that_is_set_back_does_not_blind_it() -> None:
     """Hosts from the future are as recent as can be."""
     bot = Bot(6)
     bot.now -= 86400
-    assert [event.kind for event in bot.round([BAD] * 6)] == [News.FIRED]
+    assert [event.kind for event in bot.round([BAD] * 6)] == [EventKind.FIRED]
 
 
 @settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 9), st.sampled_from([GOOD, BAD, UNKNOWN]), st.floats(0, 400)), max_size=150))
-def test_beginning_and_end_take_turns(looks: list[tuple[int, Standing, float]]) -> None:
+def test_beginning_and_end_take_turns(looks: list[tuple[int, Status, float]]) -> None:
     """Never two suspicions without an end between, never an end without one, never with fewer than five hosts."""
     bot = Bot(10)
     suspected = False
     for number, standing, after in looks:
         for event in bot.look(bot.hosts[number], standing, after=after):
-            assert (event.kind is News.FIRED) is not suspected
-            suspected = event.kind is News.FIRED
+            assert (event.kind is EventKind.FIRED) is not suspected
+            suspected = event.kind is EventKind.FIRED
         assert bot.state.active or not suspected

@@ -7,32 +7,32 @@ from collections.abc import Callable
 
 import pytest
 
-from plugins.foci import health, suspicion
+from plugins.foci import health
 from plugins.foci.key import SELF, Key
-from plugins.foci.standing import Cause, HealthEvent, News, Sample, Standing
+from plugins.foci.standing import AlertEvent, Cause, EventKind, Sample, Status
 
 INTERVAL = 300.0
 WINDOW = INTERVAL * 1.1
 START = 1_000_000.0
-World = Callable[[int, float], Standing]
+World = Callable[[int, float], Status]
 """Host number and seconds since the start, to how it looks from here."""
 
 
-def told(world: World, hosts: int, hours: float, seed: int, failures: int = 3) -> list[HealthEvent]:
+def told(world: World, hosts: int, hours: float, seed: int, failures: int = 3) -> list[AlertEvent]:
     """Run a watch of so many hosts, each checked at its pace with a jitter of a tenth."""
     chance = random.Random(seed)
-    states = [health.HealthState() for _ in range(hosts)]
+    states = [health.AlertState() for _ in range(hosts)]
     due = [START + chance.uniform(0, INTERVAL) for _ in range(hosts)]
     settings = health.HealthSettings(failures=failures)
-    mind, found, probe = suspicion.Suspicion(), [], 0
+    mind, found, probe = self_check.SelfCheck(), [], 0
     while (now := min(due)) < START + hours * 3600:
         host, probe = due.index(now), probe + 1
         sample = Sample(
             Key.parse(f"focus:h{host}"), f"h{host}", world(host, now - START), now, str(probe), Cause("refused")
         )
-        mind, events = suspicion.step(mind, [sample], now, WINDOW)
+        mind, events = self_check.step(mind, [sample], now, WINDOW)
         found += events
-        held = suspicion.held_back(mind, states[host].first_bad, now, WINDOW)
+        held = self_check.held_back(mind, states[host].first_bad, now, WINDOW)
         states[host], events = health.step(states[host], sample, settings, held=held)
         found += events
         due[host] = now + health.pace(states[host], INTERVAL, now) * chance.uniform(0.9, 1.1)
@@ -45,12 +45,12 @@ def told(world: World, hosts: int, hours: float, seed: int, failures: int = 3) -
 def test_while_the_own_network_is_cut_nobody_is_blamed(hosts: int, length: float, seed: int) -> None:
     """Even when every failure looks definite, as behind a captive portal: at most one message and its end."""
 
-    def cut(_: int, at: float) -> Standing:
-        return Standing.BAD if 3600 <= at < 3600 + length else Standing.GOOD
+    def cut(_: int, at: float) -> Status:
+        return Status.BAD if 3600 <= at < 3600 + length else Status.GOOD
 
     events = told(cut, hosts, 2 + length / 3600, seed)
     assert {event.key for event in events} <= {SELF}
-    assert [event.kind for event in events] in ([], [News.FIRED, News.RESOLVED])
+    assert [event.kind for event in events] in ([], [EventKind.FIRED, EventKind.RESOLVED])
     assert events or length < INTERVAL
 
 
@@ -59,25 +59,25 @@ def test_while_the_own_network_is_cut_nobody_is_blamed(hosts: int, length: float
 def test_doubt_comes_before_blame(failures: int, blamed: int, seed: int) -> None:
     """Also with two failures: whoever fires at the first one, of course, doubts nothing."""
 
-    def cut(_: int, at: float) -> Standing:
-        return Standing.BAD if 3600 <= at < 4800 else Standing.GOOD
+    def cut(_: int, at: float) -> Status:
+        return Status.BAD if 3600 <= at < 4800 else Status.GOOD
 
     events = told(cut, 40, 2, seed, failures)
-    assert len({event.key for event in events if event.kind is News.FIRED} - {SELF}) <= blamed
+    assert len({event.key for event in events if event.kind is EventKind.FIRED} - {SELF}) <= blamed
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_a_third_of_the_hosts_down_is_blamed_within_minutes(seed: int) -> None:
     """A provider's outage is theirs: each fires once, after an interval and the fast re-checks at most."""
 
-    def outage(host: int, at: float) -> Standing:
-        return Standing.BAD if host % 3 == 0 and 3600 <= at < 7200 else Standing.GOOD
+    def outage(host: int, at: float) -> Status:
+        return Status.BAD if host % 3 == 0 and 3600 <= at < 7200 else Status.GOOD
 
     events = told(outage, 30, 3, seed)
-    fired = [event for event in events if event.kind is News.FIRED]
+    fired = [event for event in events if event.kind is EventKind.FIRED]
     assert sorted(event.key for event in fired) == sorted(Key.parse(f"focus:h{host}") for host in range(0, 30, 3))
     assert max(event.at - START - 3600 for event in fired) <= INTERVAL * 1.1 + 2 * INTERVAL / 3 * 1.1
-    resolved = [event for event in events if event.kind is News.RESOLVED]
+    resolved = [event for event in events if event.kind is EventKind.RESOLVED]
     assert len(resolved) == len(fired)
     assert max(event.at - START - 7200 for event in resolved) <= INTERVAL * 1.1 + INTERVAL / 3 * 1.1
 
@@ -86,8 +86,8 @@ def test_a_third_of_the_hosts_down_is_blamed_within_minutes(seed: int) -> None:
 def test_blips_are_not_told(seed: int) -> None:
     """Three minutes are shorter than any three checks in a row."""
 
-    def blips(host: int, at: float) -> Standing:
-        return Standing.BAD if (at + host * 977) % 5000 < 170 else Standing.GOOD
+    def blips(host: int, at: float) -> Status:
+        return Status.BAD if (at + host * 977) % 5000 < 170 else Status.GOOD
 
     assert told(blips, 30, 6, seed) == []
 
@@ -96,12 +96,12 @@ def test_blips_are_not_told(seed: int) -> None:
 def test_most_hosts_really_down_are_blamed_in_the_end(seed: int) -> None:
     """While the bot suspects itself nothing fires; as the others keep answering, it blames them."""
 
-    def outage(host: int, at: float) -> Standing:
-        return Standing.BAD if host < 7 and at >= 3600 else Standing.GOOD
+    def outage(host: int, at: float) -> Status:
+        return Status.BAD if host < 7 and at >= 3600 else Status.GOOD
 
     events = told(outage, 10, 3, seed)
     mine = [event for event in events if event.key == SELF]
-    assert [event.kind for event in mine] == [News.FIRED, News.RESOLVED]
+    assert [event.kind for event in mine] == [EventKind.FIRED, EventKind.RESOLVED]
     theirs = {event.key: event for event in events if event.key != SELF}
     assert sorted(theirs) == sorted(Key.parse(f"focus:h{host}") for host in range(7))
     assert not any(mine[0].at <= event.at < mine[1].at for event in theirs.values())
@@ -114,15 +114,15 @@ def test_hosts_that_cannot_be_looked_at_meanwhile_do_not_speak_for_the_connectio
     """Foci are not asked while the lists that name them cannot be read: that they were well before proves nothing."""
     chance = random.Random(seed)
     due = [START + 0.2 * place for place in range(30)]
-    states = [health.HealthState() for _ in due]
-    mind, probe, settings = suspicion.Suspicion(), 0, health.HealthSettings()
+    states = [health.AlertState() for _ in due]
+    mind, probe, settings = self_check.SelfCheck(), 0, health.HealthSettings()
     while (now := min(due)) < START + 3600 + 600:
         server, probe, cut = due.index(now), probe + 1, now >= START + 3600
-        standing = Standing.BAD if cut else Standing.GOOD
+        standing = Status.BAD if cut else Status.GOOD
         sample = Sample(Key.parse(f"discovery:s{server}"), f"s{server}", standing, now, str(probe), Cause("refused"))
-        focus = Sample(Key.parse(f"focus:f{server}"), f"f{server}", Standing.GOOD, now, str(probe))
-        mind, _ = suspicion.step(mind, [sample] if cut else [sample, focus], now, WINDOW)
-        held = suspicion.held_back(mind, states[server].first_bad, now, WINDOW)
+        focus = Sample(Key.parse(f"focus:f{server}"), f"f{server}", Status.GOOD, now, str(probe))
+        mind, _ = self_check.step(mind, [sample] if cut else [sample, focus], now, WINDOW)
+        held = self_check.held_back(mind, states[server].first_bad, now, WINDOW)
         states[server], events = health.step(states[server], sample, settings, held=held)
         assert events == ()
         due[server] = now + health.pace(states[server], INTERVAL, now) * chance.uniform(0.9, 1.1)

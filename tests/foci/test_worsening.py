@@ -13,7 +13,7 @@ from publicsuffixlist import PublicSuffixList
 
 from botkit.outbound.model import Answered, Exchange, Failed, Failure, FailureKind, Phase
 from plugins.foci.answer import read_answer
-from plugins.foci.assembly import CheckSettings, Evidence, assemble, entries_of
+from plugins.foci.assembly import CheckSettings, ServerObservation, assemble, entries_of
 from plugins.foci.entries import probe_url
 from plugins.foci.homeserver import HomeserverAnswer, TransportsAnswer, read_transports, read_versions
 from plugins.foci.model import MSC4143_KEY, Certainty, Entry, Report, Verdict
@@ -55,7 +55,7 @@ class World:
     services: dict[ServiceUrl, Observation]
 
     @property
-    def evidence(self) -> Evidence:
+    def evidence(self) -> ServerObservation:
         """What a check sees: the homeserver where it is to be found, and the services that are published."""
         answer = read_answer("example.org", self.well_known, None)
         versions = read_versions(self.versions)
@@ -65,7 +65,7 @@ class World:
         urls = [probe_url(entry) for entry in entries_of(answer, homeserver)]
         observations = {url: self.services[url] for url in urls if url is not None}
         lookup = UserLookup(self.lookup, "https://matrix.example.org:8448", Delegation())
-        return Evidence(_TARGET, answer, homeserver, None, None, observations, lookup)
+        return ServerObservation(_TARGET, answer, homeserver, None, None, observations, lookup)
 
     @property
     def report(self) -> Report:

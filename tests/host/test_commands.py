@@ -8,7 +8,7 @@ import pytest
 
 from botkit.commands import CommandRouter
 from botkit.config import CommandsConfig
-from botkit.cooldown import CooldownError
+from botkit.cooldown import RateLimitError
 from botkit.document import Document, Paragraph, Text
 from botkit.message import InboundMessage
 from botkit.plugin import Command, Invocation, Subcommand, UsageError
@@ -234,7 +234,7 @@ async def test_further_work_is_charged() -> None:
     assert await room.type("!foci dear 5") == ["Too many commands: try again in 40 s."]
     assert await room.type("!foci dear 5") == ["Too many commands: try again in 50 s."]
     assert await room.type("!foci dear 5") == []
-    with pytest.raises(CooldownError):
+    with pytest.raises(RateLimitError):
         room.plugin.seen[0].charge(6)
 
 

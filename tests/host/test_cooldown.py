@@ -3,15 +3,15 @@ from __future__ import annotations
 import pytest
 
 from botkit.config import Rate
-from botkit.cooldown import Buckets, Cooldown, CooldownError
+from botkit.cooldown import RateLimiter, RateLimitError, TokenBuckets
 from tests.host.clock import Clock
 
 
-def spent(cooldown: Cooldown, user: str = "@a:x", room: str = "!r", amount: int = 1) -> CooldownError | None:
+def spent(cooldown: RateLimiter, user: str = "@a:x", room: str = "!r", amount: int = 1) -> RateLimitError | None:
     """The refusal, or None when the charge passed."""
     try:
         cooldown.charge(user, room, amount)
-    except CooldownError as error:
+    except RateLimitError as error:
         return error
     return None
 
@@ -19,7 +19,7 @@ def spent(cooldown: Cooldown, user: str = "@a:x", room: str = "!r", amount: int 
 def test_a_burst_up_to_the_count_passes_and_the_next_waits() -> None:
     """Six a minute means six at once, then one every ten seconds."""
     clock = Clock()
-    cooldown = Cooldown(Rate(6, 60), Rate(100, 60), clock)
+    cooldown = RateLimiter(Rate(6, 60), Rate(100, 60), clock)
     assert [spent(cooldown) for _ in range(6)] == [None] * 6
     error = spent(cooldown)
     assert error is not None
@@ -32,7 +32,7 @@ def test_a_burst_up_to_the_count_passes_and_the_next_waits() -> None:
 def test_a_refusal_is_told_once_between_two_commands_that_pass() -> None:
     """Whoever floods gets one line for each command that was answered, never a line for each that was not."""
     clock = Clock()
-    cooldown = Cooldown(Rate(2, 64), Rate(100, 60), clock)
+    cooldown = RateLimiter(Rate(2, 64), Rate(100, 60), clock)
     spent(cooldown, amount=2)
     told = []
     for _ in range(50):
@@ -49,7 +49,7 @@ def test_a_refusal_is_told_once_between_two_commands_that_pass() -> None:
 
 def test_a_room_is_shared_by_its_users() -> None:
     """Many users of one room spend one rate, and other rooms are not touched."""
-    cooldown = Cooldown(Rate(6, 60), Rate(3, 60), Clock())
+    cooldown = RateLimiter(Rate(6, 60), Rate(3, 60), Clock())
     assert [spent(cooldown, f"@{n}:x") for n in range(3)] == [None] * 3
     assert spent(cooldown, "@late:x") is not None
     assert spent(cooldown, "@late:x", "!other") is None
@@ -58,7 +58,7 @@ def test_a_room_is_shared_by_its_users() -> None:
 def test_a_refused_charge_takes_nothing() -> None:
     """The user's rate is whole after the room refused."""
     clock = Clock()
-    cooldown = Cooldown(Rate(2, 60), Rate(1, 60), clock)
+    cooldown = RateLimiter(Rate(2, 60), Rate(1, 60), clock)
     spent(cooldown, "@other:x")
     assert spent(cooldown, amount=2) is not None
     assert spent(cooldown, room="!elsewhere") is None
@@ -68,7 +68,7 @@ def test_a_refused_charge_takes_nothing() -> None:
 def test_more_than_the_count_passes_on_a_full_bucket_only() -> None:
     """Five targets under a rate of three are possible, but only after a rest."""
     clock = Clock()
-    cooldown = Cooldown(Rate(3, 60), Rate(100, 60), clock)
+    cooldown = RateLimiter(Rate(3, 60), Rate(100, 60), clock)
     assert spent(cooldown, amount=5) is None
     assert spent(cooldown, amount=5) is not None
     clock.now += 60
@@ -77,14 +77,14 @@ def test_more_than_the_count_passes_on_a_full_bucket_only() -> None:
 
 def test_charging_nothing_always_passes() -> None:
     """A plugin may charge for what goes beyond the first, which may be nothing."""
-    cooldown = Cooldown(Rate(1, 60), Rate(1, 60), Clock())
+    cooldown = RateLimiter(Rate(1, 60), Rate(1, 60), Clock())
     spent(cooldown)
     assert spent(cooldown, amount=0) is None
 
 
 def test_memory_is_bounded() -> None:
     """A stranger with ever new names cannot grow the table; the latest are remembered."""
-    buckets = Buckets(Rate(1, 60), Clock(), capacity=10)
+    buckets = TokenBuckets(Rate(1, 60), Clock(), capacity=10)
     for number in range(1000):
         buckets.take(f"@{number}:x", 1)
     assert len(buckets._buckets) == 10
@@ -95,7 +95,7 @@ def test_memory_is_bounded() -> None:
 def test_a_clock_that_steps_back_gives_nothing_and_takes_nothing() -> None:
     """The wait does not grow when the clock misbehaves."""
     clock = Clock()
-    buckets = Buckets(Rate(1, 60), clock)
+    buckets = TokenBuckets(Rate(1, 60), clock)
     buckets.take("@a:x", 1)
     clock.now -= 500
     assert buckets.wait("@a:x", 1) == pytest.approx(60)

@@ -15,7 +15,7 @@ import plugins
 from botkit.commands import CommandRouter
 from botkit.config import Config, ConfigError, MatrixConfig, effective, load_config
 from botkit.loader import LoadedPlugin, collect_commands, load_plugins
-from botkit.matrix.mail import PostBox
+from botkit.matrix.mail import OutboxNotifier
 from botkit.matrix.station import now_ms
 from botkit.message import InboundMessage
 from botkit.outbound import HomeserverReader, OutboundClient
@@ -190,7 +190,7 @@ async def test_the_example_plugin_works(example: LoadedPlugin) -> None:
             status=NoRooms(),
             limits=Limits(),
             storage=Database("sqlite://"),
-            mail=PostBox("reach", now_ms, lambda: None),
+            notifier=OutboxNotifier("reach", now_ms, lambda: None),
         )
         plugin = example.plugin(context, example.config)
         router = CommandRouter(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from botkit.document import Block, Bold, Code, CodeBlock, Document, OrderedList, Paragraph, Sign, Text
+from botkit.document import Block, Bold, Code, CodeBlock, Document, Emoji, OrderedList, Paragraph, Text
 from botkit.rendering import EDITABLE_BYTES, MESSAGE_BYTES, bounded, message_content, to_html, to_plain
 from botkit.visible import clipped, visible, visible_lines
 from tests.host.markup import Markup
@@ -44,14 +44,14 @@ def line(*parts: Text | Bold | Code) -> Document:
     return Document((Paragraph(parts),))
 
 
-ANSWERS = (Text(" "), Sign("✅"), Text(" answers"))
+ANSWERS = (Text(" "), Emoji("✅"), Text(" answers"))
 REPORT = Document(
     (
-        Paragraph((Sign("⚠️"), Text(" "), Bold("example.org"), Text(": clients find a focus."))),
+        Paragraph((Emoji("⚠️"), Text(" "), Bold("example.org"), Text(": clients find a focus."))),
         OrderedList(
             (
                 (Paragraph((Bold("livekit"), Text(" "), Code("https://rtc.example.org"), *ANSWERS)),),
-                (Paragraph((Bold("livekit"),)), Paragraph((Sign("❌"), Text(" TLS: certificate expired")))),
+                (Paragraph((Bold("livekit"),)), Paragraph((Emoji("❌"), Text(" TLS: certificate expired")))),
             )
         ),
         Paragraph((Text("To fix:"),)),
@@ -269,7 +269,7 @@ def test_only_the_bot_sets_signs(sign: str) -> None:
         assert sign not in to_plain(line(part))
         assert sign not in to_html(line(part))
     assert sign not in to_html(Document((CodeBlock(sign),)))
-    assert to_plain(line(Sign(sign))) == to_html(line(Sign(sign))) == sign
+    assert to_plain(line(Emoji(sign))) == to_html(line(Emoji(sign))) == sign
 
 
 def test_marks_do_not_pile_up() -> None:
@@ -280,7 +280,7 @@ def test_marks_do_not_pile_up() -> None:
 def test_a_mark_needs_a_letter_of_its_own() -> None:
     """What begins with marks would go onto the sign or the word that the bot set before it."""
     assert visible("\u0338\u0301a\u0301") == "\ufffda\u0301"
-    assert to_plain(Document((Paragraph((Sign("✅"), Text("\u0338 fine"))),))) == "✅\ufffd fine"
+    assert to_plain(Document((Paragraph((Emoji("✅"), Text("\u0338 fine"))),))) == "✅\ufffd fine"
 
 
 def test_clipped_text_is_bounded() -> None:

@@ -10,7 +10,7 @@ from publicsuffixlist import PublicSuffixList
 
 from botkit.outbound.model import Exchange, FailureKind, Phase
 from plugins.foci.answer import read_answer
-from plugins.foci.assembly import CheckSettings, Evidence, assemble, entries_of
+from plugins.foci.assembly import CheckSettings, ServerObservation, assemble, entries_of
 from plugins.foci.entries import probe_url
 from plugins.foci.homeserver import HomeserverAnswer, read_transports, read_versions
 from plugins.foci.model import FOCI_KEYS, Report
@@ -54,7 +54,7 @@ def report(
     urls = {url for entry in entries_of(well_known, homeserver) if (url := probe_url(entry)) and not url.fault}
     root = answered(200, b"<html>", {"server": "nginx"})
     return assemble(
-        Evidence(
+        ServerObservation(
             parse_target("example.org"),
             well_known,
             homeserver,

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
-from botkit.document import Document, OrderedList, Paragraph, Sign
+from botkit.document import Document, Emoji, OrderedList, Paragraph
 from botkit.visible import MOST_MARKS
 from tests.host.markup import Markup
 
@@ -67,7 +67,7 @@ def own_signs(document: Document, body: str) -> list[str]:
             paragraphs += [paragraph for item in block.items for paragraph in item]
         elif isinstance(block, Paragraph):
             paragraphs.append(block)
-    signs = [part.text for paragraph in paragraphs for part in paragraph.parts if isinstance(part, Sign)]
+    signs = [part.text for paragraph in paragraphs for part in paragraph.parts if isinstance(part, Emoji)]
     found = [character for sign in signs for character in sign if character in SIGNS]
     return found[: sum(character in SIGNS for character in body)] if "more line" in body else found
 

@@ -15,7 +15,7 @@ from botkit.document import Code, Document
 from botkit.message import InboundMessage
 from botkit.plugin import Command, Invocation, UsageError
 from botkit.rendering import message_content, to_plain
-from plugins.foci.census import to_document as census_document
+from plugins.foci.census import room_document as census_document
 from plugins.foci.model import FOCI_KEYS
 from plugins.foci.render import inline, to_details, to_document
 from plugins.foci.report import to_json

@@ -23,8 +23,8 @@ from botkit.outbound.model import (
     Response,
 )
 from plugins.foci.answer import WellKnownAnswer, read_answer
-from plugins.foci.assembly import CheckSettings, Evidence, assemble
-from plugins.foci.checked import Checked, Confirmed
+from plugins.foci.assembly import CheckSettings, ServerObservation, assemble
+from plugins.foci.checked import CheckResult, ConfirmationResult
 from plugins.foci.entries import probe_url
 from plugins.foci.homeserver import HomeserverAnswer, PathState, TransportsAnswer
 from plugins.foci.model import MSC4143_KEY, OPEN_STAGES, Entry, FocusReport, Outcome, Stage, StageResult, Verdict
@@ -79,7 +79,7 @@ class Internet:
 
     def check(
         self, name: str, at: float, *, own: bool = False, ignore: frozenset[str] = frozenset(), deep: bool = False
-    ) -> Checked:
+    ) -> CheckResult:
         """What a check of a server sees at a time; each one probes everything afresh."""
         server, answer = self.servers[name], self._well_known(name, at)
         transports = None
@@ -90,13 +90,13 @@ class Internet:
         entries = (*(answer.document.entries if answer.document is not None else ()), *(transports or ()))
         places = {one for entry in entries if (one := probe_url(entry)) is not None and not one.fault}
         observations = {place: self._observation(place, at) for place in places}
-        seen = Evidence(parse_target(name), answer, homeserver, None, None, observations)
+        seen = ServerObservation(parse_target(name), answer, homeserver, None, None, observations)
         settings = CheckSettings(ignore, ProbeSettings())
         report = assemble(seen, settings, SUFFIXES, datetime.fromtimestamp(at, UTC), 10.0)
         if deep:
             seen = replace(seen, deep=True)
             report = replace(report, foci=tuple(self._deep(focus) for focus in report.foci))
-        return Checked(name, report, seen, f"check {next(self._checks)}", own=own)
+        return CheckResult(name, report, seen, f"check {next(self._checks)}", own=own)
 
     def _deep(self, focus: FocusReport) -> FocusReport:
         """What a deep check sees of a focus besides."""
@@ -109,9 +109,9 @@ class Internet:
         verdict = Verdict.CRITICAL if refused else focus.verdict
         return replace(focus, verdict=verdict, stages=(*focus.stages[: len(OPEN_STAGES)], token, signalling))
 
-    def confirmation(self, name: str, at: float) -> Confirmed:
+    def confirmation(self, name: str, at: float) -> ConfirmationResult:
         """What a fetch of the well-known alone sees."""
-        return Confirmed(name, self._well_known(name, at), at)
+        return ConfirmationResult(name, self._well_known(name, at), at)
 
     def _well_known(self, name: str, at: float) -> WellKnownAnswer:
         server, place = self.servers[name], f"https://{name}/.well-known/matrix/client"

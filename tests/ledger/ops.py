@@ -8,12 +8,12 @@ from typing import Any
 
 from sqlalchemy import select
 
-from botkit.matrix.mail import PostBox
+from botkit.matrix.mail import OutboxNotifier
 from botkit.storage import Database
 from botkit.storage.tables import outbox
 from botkit.storage.text import from_json
 from plugins.foci.audience import Silence
-from plugins.foci.ledger import Ledger
+from plugins.foci.ledger import WatchService
 from plugins.foci.plugin import FociPlugin
 from plugins.foci.watches import WatchSettings
 from tests.ledger.internet import Internet
@@ -59,12 +59,14 @@ class Ops:
         self.at = NOON
         self.woken = 0
         self._read = 0
-        self.ledger = self.restarted()
+        self.watch_service = self.restarted()
 
-    def restarted(self) -> Ledger:
+    def restarted(self) -> WatchService:
         """The ledger of a new process on the same database."""
-        self.ledger = Ledger(self.database, PostBox("foci", lambda: int(self.at * 1000), self._wake), self.settings)
-        return self.ledger
+        self.watch_service = WatchService(
+            self.database, OutboxNotifier("foci", lambda: int(self.at * 1000), self._wake), self.settings
+        )
+        return self.watch_service
 
     def _wake(self) -> None:
         self.woken += 1
@@ -73,34 +75,36 @@ class Ops:
         """Each room watches its servers."""
         for room, servers in rooms.items():
             for server in servers:
-                await self.ledger.watch(room, server, interval, ADMIN, self.at)
+                await self.watch_service.watch(room, server, interval, ADMIN, self.at)
 
     async def check(self, server: str, **facts: Any) -> list[str]:
         """One check now, and the confirmation that it asks for; what rooms read of it."""
-        dues = await self.ledger.take(self.internet.check(server, self.at, **facts), self.at)
+        dues = await self.watch_service.take(self.internet.check(server, self.at, **facts), self.at)
         confirmations = [due.at for due in dues if due.confirm]
         if confirmations:
             self.at = confirmations[0]
-            await self.ledger.take(self.internet.confirmation(server, self.at), self.at)
+            await self.watch_service.take(self.internet.confirmation(server, self.at), self.at)
         return await self.lines()
 
     async def checks(self, server: str, times: int, after: float = 100.0, **facts: Any) -> list[str]:
         """Several checks in a row, with time passing before each."""
         for _ in range(times):
             self.at += after
-            await self.ledger.take(self.internet.check(server, self.at, **facts), self.at)
+            await self.watch_service.take(self.internet.check(server, self.at, **facts), self.at)
         return await self.lines()
 
     async def silence(self, room: str, target: str, seconds: float) -> None:
         """Silence something from now on."""
-        await self.ledger.silence(Silence(room, target, self.at + seconds, ADMIN, "maintenance"), self.at)
+        await self.watch_service.silence(Silence(room, target, self.at + seconds, ADMIN, "maintenance"), self.at)
 
     async def lapse(self, seconds: float = 0.0) -> None:
         """Time passes, and what is due by time alone is done."""
         self.at += seconds
-        await self.ledger.lift([one for one in await self.ledger.silences() if one.until <= self.at], self.at)
-        await self.ledger.remind(self.at)
-        await self.ledger.forget(self.at)
+        await self.watch_service.lift(
+            [one for one in await self.watch_service.silences() if one.until <= self.at], self.at
+        )
+        await self.watch_service.remind(self.at)
+        await self.watch_service.forget(self.at)
 
     async def read(self) -> list[Read]:
         """Letters since they were read last."""

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from botkit.outbound.model import FailureKind
-from plugins.foci.desk import Desk
+from plugins.foci.desk import UnitOfWork
 from plugins.foci.incident import Incident
 from plugins.foci.listwatch import HOUR
 from tests.ledger.internet import Internet
@@ -70,14 +70,14 @@ class AnyCourse(RuleBasedStateMachine):
         for _ in range(times):
             self.ops.at += after
             checked = self.ops.internet.check(server, self.ops.at)
-            self.loop.run_until_complete(self.ops.ledger.take(checked, self.ops.at))
+            self.loop.run_until_complete(self.ops.watch_service.take(checked, self.ops.at))
             self.settle()
 
     @rule(server=st.sampled_from(SERVERS))
     def a_confirmation(self, server: str) -> None:
         self.ops.at += 20
         confirmed = self.ops.internet.confirmation(server, self.ops.at)
-        self.loop.run_until_complete(self.ops.ledger.take(confirmed, self.ops.at))
+        self.loop.run_until_complete(self.ops.watch_service.take(confirmed, self.ops.at))
         self.settle()
 
     @rule(focus=st.sampled_from(FOCI), works=st.booleans())
@@ -96,12 +96,12 @@ class AnyCourse(RuleBasedStateMachine):
 
     @rule(room=st.sampled_from(ROOMS), server=st.sampled_from(SERVERS))
     def a_watch(self, room: str, server: str) -> None:
-        self.loop.run_until_complete(self.ops.ledger.watch(room, server, None, ADMIN, self.ops.at))
+        self.loop.run_until_complete(self.ops.watch_service.watch(room, server, None, ADMIN, self.ops.at))
         self.settle()
 
     @rule(room=st.sampled_from(ROOMS), server=st.sampled_from(SERVERS))
     def an_unwatch(self, room: str, server: str) -> None:
-        self.loop.run_until_complete(self.ops.ledger.unwatch(room, server, self.ops.at))
+        self.loop.run_until_complete(self.ops.watch_service.unwatch(room, server, self.ops.at))
         self.settle()
 
     @rule(room=st.sampled_from(ROOMS))
@@ -113,13 +113,13 @@ class AnyCourse(RuleBasedStateMachine):
 
     @rule(room=st.sampled_from(ROOMS), refuses=st.booleans())
     def a_room_turns(self, room: str, refuses: bool) -> None:
-        ledger = self.ops.ledger
+        watch_service = self.ops.watch_service
         if refuses:
             self.suspended.add(room)
-            self.loop.run_until_complete(ledger.room_suspended(room, "it was put out", self.ops.at))
+            self.loop.run_until_complete(watch_service.room_suspended(room, "it was put out", self.ops.at))
         else:
             self.suspended.discard(room)
-            self.loop.run_until_complete(ledger.room_joined(room, self.ops.at))
+            self.loop.run_until_complete(watch_service.room_joined(room, self.ops.at))
         self.settle()
 
     @rule(after=st.sampled_from([60.0, HOUR, 13 * HOUR]))
@@ -152,9 +152,9 @@ class AnyCourse(RuleBasedStateMachine):
 
     async def look(self) -> tuple[tuple[Incident, ...], dict[str, int], float | None]:
         async with self.ops.database.begin() as connection:
-            desk = Desk(connection, self.ops.settings, self.ops.at)
-            watching = {room: len(await desk.watches.of_room(room)) for room in ROOMS}
-            return await desk.incidents.all(), watching, await desk.incidents.next_at()
+            work = UnitOfWork(connection, self.ops.settings, self.ops.at)
+            watching = {room: len(await work.watches.of_room(room)) for room in ROOMS}
+            return await work.incidents.all(), watching, await work.incidents.next_at()
 
 
 AnyCourse.TestCase.settings = configured(max_examples=10, stateful_step_count=20, deadline=None)

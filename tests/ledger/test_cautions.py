@@ -9,7 +9,7 @@ import pytest
 
 from botkit.plugin import RoomUnavailableError
 from botkit.storage import Database
-from plugins.foci.cautions import Cautions
+from plugins.foci.cautions import SharedFateWarnings
 from plugins.foci.watches import Watch
 from tests.host.clock import SetClock
 from tests.ledger.internet import Internet
@@ -51,7 +51,7 @@ class Bot:
 
     async def goes_on(self) -> list[str]:
         clock = SetClock(NOON)
-        await clock.during(150, Cautions(self.ops.ledger, self.rooms, BOT, clock).run)
+        await clock.during(150, SharedFateWarnings(self.ops.watch_service, self.rooms, BOT, clock).run)
         return await self.ops.lines()
 
 
@@ -97,6 +97,6 @@ async def test_a_watch_that_was_typed_is_not_warned_of_again(bot: Bot) -> None:
 async def test_a_watch_that_moves_or_changes_stays_warned_of(bot: Bot) -> None:
     """Into the room's replacement, and with another interval."""
     assert len(await bot.starts(HOME)) == 1
-    await bot.ops.ledger.configure([Watch(ROOM, HOME, "config", 600)], bot.ops.at)
-    await bot.ops.ledger.room_replaced(ROOM, "!new", bot.ops.at)
-    assert await bot.ops.ledger.unweighed() == ()
+    await bot.ops.watch_service.configure([Watch(ROOM, HOME, "config", 600)], bot.ops.at)
+    await bot.ops.watch_service.room_replaced(ROOM, "!new", bot.ops.at)
+    assert await bot.ops.watch_service.unevaluated() == ()

@@ -79,7 +79,7 @@ async def firing(database: Database) -> Ops:
     """The same, fired, with a list change that waits to be confirmed."""
     ops = await about_to_fire(database)
     ops.internet.servers["a.org"].foci = ["rtc"]
-    await ops.ledger.take(ops.internet.check("a.org", ops.at), ops.at)
+    await ops.watch_service.take(ops.internet.check("a.org", ops.at), ops.at)
     ops.internet.servers["a.org"].foci = ["two", "rtc"]
     await ops.checks("a.org", 1)
     ops.at += 20
@@ -87,39 +87,39 @@ async def firing(database: Database) -> Ops:
 
 
 async def fire(ops: Ops) -> None:
-    await ops.ledger.take(ops.internet.check("a.org", ops.at), ops.at)
+    await ops.watch_service.take(ops.internet.check("a.org", ops.at), ops.at)
 
 
 async def confirm(ops: Ops) -> None:
-    await ops.ledger.take(ops.internet.confirmation("a.org", ops.at), ops.at)
+    await ops.watch_service.take(ops.internet.confirmation("a.org", ops.at), ops.at)
 
 
 async def remind(ops: Ops) -> None:
-    await ops.ledger.remind(ops.at + 13 * 3600)
+    await ops.watch_service.remind(ops.at + 13 * 3600)
 
 
 async def unwatch(ops: Ops) -> None:
-    await ops.ledger.unwatch("!other", "a.org", ops.at)
+    await ops.watch_service.unwatch("!other", "a.org", ops.at)
 
 
 async def configure(ops: Ops) -> None:
-    await ops.ledger.configure([Watch("!new", "b.org", "config"), Watch("!ops", "c.org", "config")], ops.at)
+    await ops.watch_service.configure([Watch("!new", "b.org", "config"), Watch("!ops", "c.org", "config")], ops.at)
 
 
 async def silence(ops: Ops) -> None:
-    await ops.ledger.silence(Silence("!other", "b.org", ops.at + 60, ADMIN), ops.at)
+    await ops.watch_service.silence(Silence("!other", "b.org", ops.at + 60, ADMIN), ops.at)
 
 
 async def suspend(ops: Ops) -> None:
-    await ops.ledger.room_suspended("!other", "it was put out", ops.at)
+    await ops.watch_service.room_suspended("!other", "it was put out", ops.at)
 
 
 async def replace(ops: Ops) -> None:
-    await ops.ledger.room_replaced("!other", "!new", ops.at)
+    await ops.watch_service.room_replaced("!other", "!new", ops.at)
 
 
 async def leave(ops: Ops) -> None:
-    await ops.ledger.room_left("!other", ops.at)
+    await ops.watch_service.room_left("!other", ops.at)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ async def shared(database: Database) -> Ops:
     """Two servers with one focus; one of them is watched deep."""
     ops = Ops(database, Internet({"deep.org": ["rtc"], "plain.org": ["rtc"]}))
     wanted = [Watch("!ops", "deep.org", "config", 3600, deep=True), Watch("!ops", "plain.org", "config", 60)]
-    await ops.ledger.configure(wanted, ops.at)
+    await ops.watch_service.configure(wanted, ops.at)
     await ops.checks("plain.org", 1, 0.0)
     return ops
 
@@ -44,7 +44,7 @@ async def test_it_goes_deep_once_an_hour_and_always_while_it_fails(any_database:
     assert await deep("deep.org")
     await ops.checks("deep.org", 1, 0.0, deep=True)
     assert await deep("deep.org")  # the next one is due in an hour
-    await ops.ledger.watch("!ops", "deep.org", 600, "@a:b", NOON)
+    await ops.watch_service.watch("!ops", "deep.org", 600, "@a:b", NOON)
     await ops.checks("deep.org", 1, 600.0, deep=True)
     assert not await deep("deep.org")
     await ops.checks("deep.org", 5, 600.0)
@@ -62,7 +62,7 @@ async def test_a_failure_that_nobody_can_look_at_any_more_ends(database: Databas
     ops.internet.refusing = {"rtc"}
     await ops.checks("deep.org", 3, 1200, deep=True)
     await ops.checks("plain.org", 1, 60)
-    await ops.ledger.configure([Watch("!ops", "plain.org", "config", 60)], ops.at)
+    await ops.watch_service.configure([Watch("!ops", "plain.org", "config", 60)], ops.at)
     await ops.lines()
     assert await ops.checks("plain.org", 3, 600) == []
     assert len(await ops.checks("plain.org", 3, 2 * HOUR)) == 2

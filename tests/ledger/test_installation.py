@@ -27,15 +27,15 @@ from botkit.outbound.model import FailureKind
 from botkit.plugin import Invocation
 from botkit.rendering import to_plain
 from botkit.storage import Database
-from botkit.storage.calls import Calls
+from botkit.storage.calls import HookQueue
 from botkit.storage.inbox import Account, Inbox
 from botkit.storage.outbox import Outbox, Stamp
-from botkit.storage.residence import Residence, UpgradeState
+from botkit.storage.residence import RoomStore, UpgradeState
 from botkit.storage.rooms import RoomNotes
 from plugins.foci.gauges import figures
 from plugins.foci.watch_commands import WatchCommands
 from plugins.foci.watches import Watch
-from plugins.foci.watchman import Rounds
+from plugins.foci.watchman import ScheduleStatus
 from tests.ledger.internet import DAY, Internet, Server
 from tests.ledger.ops import ADMIN, NOON, Ops, Read, opened
 from tests.ledger.test_watch_commands import Membership
@@ -100,7 +100,7 @@ def facts(told: str) -> list[str]:
 
 async def says(ops: Ops, room_id: str, line: str) -> list[list[str]]:
     """The facts in each line of the answer to a subcommand."""
-    commands = WatchCommands(ops.ledger, Membership(), "@foci:" + OWN, lambda: None, lambda: ops.at)
+    commands = WatchCommands(ops.watch_service, Membership(), "@foci:" + OWN, lambda: None, lambda: ops.at)
     word, *args = line.split()
     handler = {one.name: one.handler for one in commands.subcommands()}[word]
     replies = await handler(Invocation("$event", room_id, ADMIN, tuple(args), None, lambda _: None))
@@ -127,7 +127,7 @@ async def gone_on(database: Database) -> Ops:
     ops = Ops(database, as_it_was())
     ops.at = END
     await ops.read()
-    await ops.ledger.configure(CONFIGURED, ops.at)
+    await ops.watch_service.configure(CONFIGURED, ops.at)
     return ops
 
 
@@ -137,18 +137,22 @@ async def what_is_known(database: Database) -> dict[str, Any]:
     known = {f"{room} watches": await says(ops, room, "watches") for room in ROOMS}
     known |= {f"{room} silence": await says(ops, room, "silence") for room in ROOMS}
     known |= {f"history {name}": await says(ops, OPS, f"history {name} 30d") for name in ops.internet.servers}
-    silences = [[one.room_id, one.target, one.until, one.author, one.reason] for one in await ops.ledger.silences()]
+    silences = [
+        [one.room_id, one.target, one.until, one.author, one.reason] for one in await ops.watch_service.silences()
+    ]
     due = [
         [one.server, one.at, one.interval, one.deep, sorted(one.ignore), one.confirm, one.afresh]
-        for one in await ops.ledger.schedule()
+        for one in await ops.watch_service.schedule()
     ]
-    tally = await ops.ledger.tally(ops.at)
-    values = {one.name: dict(one.values) for one in figures(Rounds(15, 0, 0.0, None, {}, 0, 0), tally, {"shared.org"})}
+    tally = await ops.watch_service.tally(ops.at)
+    values = {
+        one.name: dict(one.values) for one in figures(ScheduleStatus(15, 0, 0.0, None, {}, 0, 0), tally, {"shared.org"})
+    }
     return {
         **known,
         "silences": silences,
         "due": due,
-        "next reminder": await ops.ledger.next_reminder(),
+        "next reminder": await ops.watch_service.next_reminder(),
         "last check": tally.last_check,
         "figures": values,
         "incidents": await rows(database, "SELECT subject, name, next_at FROM foci_incidents ORDER BY subject"),
@@ -162,10 +166,10 @@ async def what_waits(database: Database) -> dict[str, Any]:
     def now() -> int:
         return int(END * 1000)
 
-    outbox, inbox, calls = Outbox(database, now), Inbox(database, now), Calls(database, now)
-    residence, notes = Residence(database, ("foci",), now), RoomNotes(database)
+    outbox, inbox, calls = Outbox(database, now), Inbox(database, now), HookQueue(database, now)
+    room_store, notes = RoomStore(database, ("foci",), now), RoomNotes(database)
     hooks = {f"{plugin} {room}": await calls.next(plugin, room) for plugin, room in await calls.waiting()}
-    upgrades = [asdict(one) for state in UpgradeState for one in await residence.upgrades(state)]
+    upgrades = [asdict(one) for state in UpgradeState for one in await room_store.upgrades(state)]
     locked = [asdict(one) for one in await inbox.locked()]
     sending = [await outbox.next(room) for room in await outbox.rooms_waiting()]
     answering = [await inbox.start(room) for room in await inbox.rooms_waiting()]
@@ -179,7 +183,7 @@ async def what_waits(database: Database) -> dict[str, Any]:
         "taken": await calls.taken("$ack-shared"),
         "encrypted": sorted(await notes.encrypted()),
         "known": sorted(await notes.known()),
-        "suspended": sorted(await residence.suspended()),
+        "suspended": sorted(await room_store.suspended()),
         "hint due": await notes.hint_due(OPS, "session"),
         "upgrades": upgrades,
     }
@@ -191,9 +195,9 @@ async def what_is_told_afresh(database: Database) -> dict[str, Any]:
     ops = await gone_on(database)
     told = {}
     for room in (OPS, SECOND, NEW):
-        await ops.ledger.room_replaced(room, room.replace("!", "!next-"), ops.at)
+        await ops.watch_service.room_replaced(room, room.replace("!", "!next-"), ops.at)
         told[room] = letters(await ops.read())
-    await ops.ledger.room_joined(REFUSING, ops.at)
+    await ops.watch_service.room_joined(REFUSING, ops.at)
     return {**told, REFUSING: letters(await ops.read())}
 
 
@@ -210,12 +214,12 @@ async def what_happens_next(database: Database) -> dict[str, Any]:
             for name in ops.internet.servers:
                 ops.at += after
                 deep, own = name == "deep.org", name == OWN
-                await ops.ledger.take(ops.internet.check(name, ops.at, deep=deep, own=own), ops.at)
+                await ops.watch_service.take(ops.internet.check(name, ops.at, deep=deep, own=own), ops.at)
 
     ops.at += 20
-    for due in await ops.ledger.schedule():
+    for due in await ops.watch_service.schedule():
         if due.confirm:
-            await ops.ledger.take(ops.internet.confirmation(due.server, ops.at), ops.at)
+            await ops.watch_service.take(ops.internet.confirmation(due.server, ops.at), ops.at)
     await note("a list is confirmed")
     await round_of_checks(1)
     await note("what was pending fires")
@@ -223,7 +227,7 @@ async def what_happens_next(database: Database) -> dict[str, Any]:
     await note("the same again")
     await ops.lapse(13 * HOUR)
     await note("reminders")
-    await ops.ledger.withdraw(OPS, "$ack-shared", ops.at)
+    await ops.watch_service.withdraw(OPS, "$ack-shared", ops.at)
     await note("an acknowledgement is withdrawn")
     ops.internet.ends["ending"] = ops.at + 0.9 * DAY
     await round_of_checks(1)

@@ -6,7 +6,7 @@ import pytest
 
 from botkit.outbound.model import FailureKind
 from botkit.storage import Database
-from plugins.foci.reminders import Reminders
+from plugins.foci.reminders import Timers
 from tests.host.clock import SetClock
 from tests.ledger.internet import DAY, Internet
 from tests.ledger.ops import NOON, Ops
@@ -26,7 +26,7 @@ class Machine:
     def __init__(self, database: Database) -> None:
         self.ops = Ops(database, Internet({"a.org": ["rtc"]}))
         self.clock = SetClock(NOON, 1800.0)
-        self._reminders = Reminders(self.ops.ledger, self.clock)
+        self._reminders = Timers(self.ops.watch_service, self.clock)
 
     async def lives(self, seconds: float, wrong_by: float = 0.0) -> list[str]:
         """So much time passes while its clock is as wrong as this; what rooms read."""
@@ -39,7 +39,7 @@ class Machine:
         """It is off for so long, and starts again."""
         await self.clock.during(seconds, lambda: self.clock.sleep(2 * seconds))
         self.ops.at = self.clock.now()
-        self._reminders = Reminders(self.ops.restarted(), self.clock)
+        self._reminders = Timers(self.ops.restarted(), self.clock)
 
     async def suffers(self) -> None:
         """A focus is down for a while."""
@@ -51,7 +51,7 @@ class Machine:
 
     async def remembers(self) -> int:
         """Outages that are known."""
-        history = await self.ops.ledger.history("a.org", 0, self.ops.at)
+        history = await self.ops.watch_service.history("a.org", 0, self.ops.at)
         assert history is not None
         return len(history.outages)
 
@@ -73,10 +73,10 @@ async def test_a_silence_lasts_as_long_as_was_asked_for(machine: Machine, leap: 
     assert await machine.lives(1800, leap) == []
     assert await machine.ops.checks("a.org", 4) == []
     assert await machine.lives(HOUR / 2) == []
-    assert len(await machine.ops.ledger.silences("!ops")) == 1
+    assert len(await machine.ops.watch_service.silences("!ops")) == 1
     (line,) = await machine.lives(HOUR, leap)
     assert line.startswith("!ops new: ❌")
-    assert await machine.ops.ledger.silences("!ops") == ()
+    assert await machine.ops.watch_service.silences("!ops") == ()
 
 
 async def test_a_silence_that_ran_out_while_the_bot_was_off_ends_at_the_start(machine: Machine) -> None:
@@ -88,9 +88,9 @@ async def test_a_silence_that_ran_out_while_the_bot_was_off_ends_at_the_start(ma
     await machine.rests(30 * DAY)
     (line,) = await machine.lives(1800)
     assert line.startswith("!ops new: ❌")
-    assert [one.target for one in await machine.ops.ledger.silences()] == ["b.org"]
+    assert [one.target for one in await machine.ops.watch_service.silences()] == ["b.org"]
     await machine.lives(1.1 * DAY)
-    assert await machine.ops.ledger.silences() == ()
+    assert await machine.ops.watch_service.silences() == ()
 
 
 async def test_a_clock_that_leaps_and_is_put_right_costs_no_history(machine: Machine) -> None:

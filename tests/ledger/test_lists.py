@@ -29,17 +29,17 @@ async def test_a_change_is_told_after_its_confirmation(any_database: Database) -
     """The first sight of a list is silent; a change is one message, with both lists in its thread."""
     ops = await one_server(any_database)
     ops.internet.servers["a.org"].foci = ["two", "rtc"]
-    await ops.ledger.take(ops.internet.check("a.org", ops.at), ops.at)
+    await ops.watch_service.take(ops.internet.check("a.org", ops.at), ops.at)
     assert await ops.lines() == []
     (due,) = [due for due in await ops.restarted().schedule() if due.confirm]
     assert due.at == ops.at + 20
     ops.at = due.at
-    await ops.ledger.take(ops.internet.confirmation("a.org", ops.at), ops.at)
+    await ops.watch_service.take(ops.internet.confirmation("a.org", ops.at), ops.at)
     change, evidence = await ops.read()
     assert change.line == f"!ops new: ⚠️ a.org changed its foci list at 12:05 UTC: {MOVED}"
     assert change.msgtype == "m.text"
     assert (evidence.placement, evidence.about) == ("thread", change.about)
-    assert [due.confirm for due in await ops.ledger.schedule()] == [False]
+    assert [due.confirm for due in await ops.watch_service.schedule()] == [False]
     assert await ops.checks("a.org", 2) == []
 
 
@@ -47,10 +47,10 @@ async def test_a_change_that_is_gone_when_it_is_to_be_confirmed_is_not_told(data
     """A to B to A: silence."""
     ops = await one_server(database)
     ops.internet.servers["a.org"].foci = ["two"]
-    await ops.ledger.take(ops.internet.check("a.org", ops.at), ops.at)
+    await ops.watch_service.take(ops.internet.check("a.org", ops.at), ops.at)
     ops.internet.servers["a.org"].foci = ["rtc", "two"]
     ops.at += 20
-    await ops.ledger.take(ops.internet.confirmation("a.org", ops.at), ops.at)
+    await ops.watch_service.take(ops.internet.confirmation("a.org", ops.at), ops.at)
     assert await ops.checks("a.org", 3) == []
 
 
@@ -58,21 +58,21 @@ async def test_a_confirmation_that_fails_leaves_it_to_the_next_check(database: D
     """The candidate is kept, and nothing more is asked for in between; that check passes every cache."""
     ops = await one_server(database)
     ops.internet.servers["a.org"].foci = ["two", "rtc"]
-    await ops.ledger.take(ops.internet.check("a.org", ops.at), ops.at)
+    await ops.watch_service.take(ops.internet.check("a.org", ops.at), ops.at)
     ops.internet.servers["a.org"].answer = 502
     ops.at += 20
-    dues = await ops.ledger.take(ops.internet.confirmation("a.org", ops.at), ops.at)
+    dues = await ops.watch_service.take(ops.internet.confirmation("a.org", ops.at), ops.at)
     assert [(due.confirm, due.afresh) for due in dues] == [(False, True)]
     assert await ops.restarted().schedule() == dues
     ops.internet.servers["a.org"].answer = 200
     assert await ops.checks("a.org", 1, 300) == [f"!ops new: ⚠️ a.org changed its foci list at 12:05 UTC: {MOVED}"]
-    assert [due.afresh for due in await ops.ledger.schedule()] == [False]
+    assert [due.afresh for due in await ops.watch_service.schedule()] == [False]
 
 
 async def test_a_database_with_copies_of_documents_is_read(database: Database) -> None:
     """Versions that asked with conditions kept one for each server."""
     ops = await one_server(database)
-    dues = await ops.ledger.schedule()
+    dues = await ops.watch_service.schedule()
     async with database.begin() as connection:
         await connection.execute(update(servers).values(copy='{"url": "https://a.org/", "body": "{}"}'))
     assert await ops.restarted().schedule() == dues
@@ -83,11 +83,11 @@ async def test_a_database_with_copies_of_documents_is_read(database: Database) -
 async def test_a_fetch_that_fails_never_removes_anything(database: Database, answer: int | FailureKind) -> None:
     """Neither from the list nor from what is known of its foci."""
     ops = await one_server(database)
-    known = await ops.ledger.history("a.org", 0, ops.at)
+    known = await ops.watch_service.history("a.org", 0, ops.at)
     ops.internet.servers["a.org"].answer = answer
     lines = await ops.checks("a.org", 20, 300)
     assert [line for line in lines if "changed its foci list" in line or "published" in line] == []
-    later = await ops.ledger.history("a.org", 0, ops.at)
+    later = await ops.watch_service.history("a.org", 0, ops.at)
     assert known is not None
     assert later is not None
     assert later.keys == known.keys
@@ -111,9 +111,9 @@ async def test_a_list_that_went_to_the_endpoint_is_a_migration(database: Databas
     ops = await one_server(database)
     ops.internet.servers["a.org"].foci = None
     ops.internet.servers["a.org"].endpoint = "present"
-    await ops.ledger.take(ops.internet.check("a.org", ops.at), ops.at)
+    await ops.watch_service.take(ops.internet.check("a.org", ops.at), ops.at)
     ops.at += 20
-    await ops.ledger.take(ops.internet.confirmation("a.org", ops.at), ops.at)
+    await ops.watch_service.take(ops.internet.confirmation("a.org", ops.at), ops.at)
     told = (await ops.read())[0]
     assert told.line.startswith("!ops new: ℹ️ a.org withdrew its foci list from the well-known at 12:05 UTC, and its ")
     assert told.msgtype == "m.notice"
@@ -146,7 +146,7 @@ async def test_a_focus_that_is_dropped_while_it_is_down_comes_to_its_end(databas
     assert f"{TWO} (number 2) was removed" in change
     told = "▫️ two.example.org is not watched or published any more; it was down since 12:06 UTC."
     assert await ops.checks("a.org", 1) == [f"!ops edit: {told}", f"!ops reply: {told}"]
-    history = await ops.ledger.history("a.org", 0, ops.at)
+    history = await ops.watch_service.history("a.org", 0, ops.at)
     assert history is not None
     assert history.keys == (Key.parse("discovery:a.org"), Key.parse("focus:https://rtc.example.org:443/jwt"))
     assert [(outage.key, outage.end) for outage in history.outages] == [
@@ -204,7 +204,7 @@ async def test_a_list_that_is_another_one_at_every_fetch_is_not_kept_for_ever(an
     for turn in range(12):
         ops.at += 300
         ops.internet.servers["a.org"].foci = [f"y{turn}-{place}" for place in range(60)]
-        await ops.ledger.take(ops.internet.check("a.org", ops.at), ops.at)
+        await ops.watch_service.take(ops.internet.check("a.org", ops.at), ops.at)
     async with any_database.begin() as connection:
         everything = (await connection.execute(select(concerns.c.key))).scalars().all()
         kept = (await connection.execute(select(states.c.key))).scalars().all()
@@ -240,7 +240,7 @@ async def test_an_outage_of_a_focus_counts_only_while_it_was_published(any_datab
         await ops.checks("b.org", 3)
         ops.internet.broken = {}
         await ops.checks("b.org", 3)
-    both = await ops.ledger.history("a.org", 0, ops.at), await ops.ledger.history("b.org", 0, ops.at)
+    both = await ops.watch_service.history("a.org", 0, ops.at), await ops.watch_service.history("b.org", 0, ops.at)
     assert [history and len(history.outages) for history in both] == [1, 2]
 
 
@@ -267,6 +267,6 @@ async def test_a_restart_in_the_middle_changes_nothing(database: Database) -> No
     for _ in range(4):
         ops.restarted()
         ops.at += 100
-        await ops.ledger.take(ops.internet.check("a.org", ops.at), ops.at)
+        await ops.watch_service.take(ops.internet.check("a.org", ops.at), ops.at)
         heard.append([line.split(":")[0] for line in await ops.lines()])
     assert heard == [[], ["!ops new"], ["!ops new"], []]

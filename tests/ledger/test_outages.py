@@ -48,7 +48,7 @@ async def test_firing_notifies_with_mentions_and_evidence(database: Database) ->
     ops.internet.broken["rtc"] = REFUSED
     for _ in range(3):
         ops.at += 100
-        await ops.ledger.take(ops.internet.check("a.org", ops.at), ops.at)
+        await ops.watch_service.take(ops.internet.check("a.org", ops.at), ops.at)
     firing, evidence = await ops.read()
     assert (firing.msgtype, firing.mentions) == ("m.text", ("@oncall:a.org",))
     assert (evidence.placement, evidence.about, evidence.msgtype) == ("thread", firing.about, "m.notice")
@@ -145,7 +145,7 @@ async def test_a_host_with_many_urls_is_one_message_and_one_edit(database: Datab
     ops.internet.broken["rtc"] = REFUSED
     for _ in range(3):
         ops.at += 100
-        await ops.ledger.take(ops.internet.check("a.org", ops.at), ops.at)
+        await ops.watch_service.take(ops.internet.check("a.org", ops.at), ops.at)
     told = await ops.read()
     assert [one.placement for one in told] == ["new", "thread", "edit"]
     assert "19 other URLs of the same service too" in told[-1].text
@@ -220,7 +220,7 @@ async def test_flapping_is_told_instead_of_the_third_outage(database: Database) 
         ops.internet.broken.clear()
         heard.append(len(await ops.checks("a.org", 2)))
     assert heard == [1, 2, 1, 2, 1, 0, 0, 0]
-    history = await ops.ledger.history("a.org", 0, ops.at)
+    history = await ops.watch_service.history("a.org", 0, ops.at)
     assert history is not None
     assert [(outage.start, outage.end) for outage in history.outages] == [
         (ops.at - 400 - 500 * ago, ops.at - 100 - 500 * ago) for ago in (3, 2, 1, 0)
@@ -270,7 +270,7 @@ async def test_a_room_that_watches_no_more_reads_nothing_of_an_end_of_doubt(data
     (doubt,) = [line for _ in range(4) for name in names for line in await ops.checks(name, 1, 60)]
     assert doubt.startswith("!ops new: ❔ My own connection is in doubt since 12:06 UTC")
     for name in names:
-        await ops.ledger.unwatch("!ops", name, ops.at)
+        await ops.watch_service.unwatch("!ops", name, ops.at)
     assert await ops.lines() == [
         "!ops edit: ▫️ My own connection is in doubt since 12:06 UTC; nothing is watched here any more."
     ]
@@ -324,33 +324,33 @@ async def test_reminders_stop_where_somebody_reacted(database: Database) -> None
     ops.internet.broken["rtc"] = REFUSED
     for _ in range(3):
         ops.at += 100
-        await ops.ledger.take(ops.internet.check("a.org", ops.at), ops.at)
+        await ops.watch_service.take(ops.internet.check("a.org", ops.at), ops.at)
     about = (await ops.read())[0].about
-    due = await ops.ledger.next_reminder()
+    due = await ops.watch_service.next_reminder()
     assert due == ops.at + 12 * 3600
     for _ in range(2):
-        await ops.ledger.acknowledge("!ops", about, "$reaction", ADMIN, ops.at)
+        await ops.watch_service.acknowledge("!ops", about, "$reaction", ADMIN, ops.at)
     (edit,) = await ops.read()
     assert edit.text.endswith("Acknowledged by @ops:example.org: no reminders here.")
     ops.restarted()
     ops.at = due
-    await ops.ledger.remind(ops.at)
+    await ops.watch_service.remind(ops.at)
     (line,) = await ops.lines()
     assert line.startswith("!other reply: ⏰ rtc.example.org is still down, since 2026-11-23 12:01 UTC (12 h 3 min)")
-    await ops.ledger.remind(ops.at)
+    await ops.watch_service.remind(ops.at)
     assert await ops.lines() == []
     for _ in range(2):
-        await ops.ledger.withdraw("!ops", "$reaction", ops.at)
+        await ops.watch_service.withdraw("!ops", "$reaction", ops.at)
     assert len(await ops.lines()) == 1
-    await ops.ledger.remind(ops.at)
+    await ops.watch_service.remind(ops.at)
     assert [line[:14] for line in await ops.lines()] == ["!ops reply: ⏰ "]
 
 
 async def test_a_reaction_to_what_is_over_or_unknown_is_nothing(database: Database) -> None:
     """A list change cannot be acknowledged, nor can an incident that ended."""
     ops = await one_server(database)
-    await ops.ledger.acknowledge("!ops", "list:a.org@1.000", "$reaction", ADMIN, ops.at)
-    await ops.ledger.withdraw("!ops", "$unknown", ops.at)
+    await ops.watch_service.acknowledge("!ops", "list:a.org@1.000", "$reaction", ADMIN, ops.at)
+    await ops.watch_service.withdraw("!ops", "$unknown", ops.at)
     assert await ops.lines() == []
 
 
@@ -360,5 +360,5 @@ async def test_a_clock_that_is_set_back_does_not_put_reminders_off(database: Dat
     ops.internet.broken["rtc"] = REFUSED
     await ops.checks("a.org", 3)
     ops.at -= 10 * DAY
-    await ops.ledger.remind(ops.at)
-    assert await ops.ledger.next_reminder() == ops.at + 12 * 3600
+    await ops.watch_service.remind(ops.at)
+    assert await ops.watch_service.next_reminder() == ops.at + 12 * 3600

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from botkit.outbound.model import FailureKind
 from botkit.storage import Database
 from botkit.storage.outbox import Outbox
-from botkit.storage.residence import Residence
+from botkit.storage.residence import RoomStore
 from botkit.storage.tables import outbox
 from botkit.storage.text import from_json
 from plugins.foci.watches import Watch
@@ -48,12 +48,12 @@ async def test_watches_and_silences_move_to_the_replacement(any_database: Databa
     ops = await firing(any_database, "!old")
     await ops.silence("!old", "b.org", 3600)
     for _ in range(2):
-        await ops.ledger.room_replaced("!old", "!new", ops.at)
-    await ops.ledger.room_replaced("!unknown", "!unheard", ops.at)
+        await ops.watch_service.room_replaced("!old", "!new", ops.at)
+    await ops.watch_service.room_replaced("!unknown", "!unheard", ops.at)
     assert rooms_in(await ops.lines()) == ["!new new"]
-    assert [view.server for view in await ops.ledger.watches("!new", ops.at)] == ["a.org"]
-    assert await ops.ledger.watches("!old", ops.at) == ()
-    assert [one.target for one in await ops.ledger.silences("!new")] == ["b.org"]
+    assert [view.server for view in await ops.watch_service.watches("!new", ops.at)] == ["a.org"]
+    assert await ops.watch_service.watches("!old", ops.at) == ()
+    assert [one.target for one in await ops.watch_service.silences("!new")] == ["b.org"]
     ops.internet.broken.clear()
     assert rooms_in(await ops.checks("a.org", 2)) == ["!new edit", "!new reply"]
 
@@ -65,14 +65,14 @@ async def test_what_was_acknowledged_stays_so_over_an_upgrade_and_a_suspension(a
     ops.internet.broken["rtc"] = FailureKind.CONNECT_REFUSED
     for _ in range(3):
         ops.at += 100
-        await ops.ledger.take(ops.internet.check("a.org", ops.at), ops.at)
+        await ops.watch_service.take(ops.internet.check("a.org", ops.at), ops.at)
     incident = (await ops.read())[0].about
-    await ops.ledger.acknowledge("!first", incident, "$reaction", ADMIN, ops.at)
-    await ops.ledger.room_suspended("!first", REASON, ops.at)
+    await ops.watch_service.acknowledge("!first", incident, "$reaction", ADMIN, ops.at)
+    await ops.watch_service.room_suspended("!first", REASON, ops.at)
     for old, new in (("!first", "!second"), ("!second", "!third")):
         for _ in range(2):
-            await ops.ledger.room_replaced(old, new, ops.at)
-    await ops.ledger.room_suspended("!third", REASON, ops.at)
+            await ops.watch_service.room_replaced(old, new, ops.at)
+    await ops.watch_service.room_suspended("!third", REASON, ops.at)
     await ops.lines()
     await ops.restarted().room_joined("!third", ops.at)
     afresh, evidence = await ops.read()
@@ -80,25 +80,25 @@ async def test_what_was_acknowledged_stays_so_over_an_upgrade_and_a_suspension(a
     assert "2. connect: failed" in evidence.text
     assert afresh.line.startswith("!third new: ❌ rtc.example.org is down")
     assert afresh.text.endswith("Acknowledged by @ops:example.org: no reminders here.")
-    assert await ops.ledger.next_reminder() is None
+    assert await ops.watch_service.next_reminder() is None
     for _ in range(2):
-        await ops.ledger.withdraw("!first", "$reaction", ops.at)
+        await ops.watch_service.withdraw("!first", "$reaction", ops.at)
     assert rooms_in(await ops.lines()) == ["!third edit"]
-    assert await ops.ledger.next_reminder() == ops.at + 12 * 3600
+    assert await ops.watch_service.next_reminder() == ops.at + 12 * 3600
 
 
 async def test_what_the_configuration_says_of_a_replaced_room_holds_in_its_replacement(database: Database) -> None:
     """Over two upgrades, and at every start."""
     ops = Ops(database, Internet({"a.org": ["rtc"]}))
     wanted = [Watch("!first", "a.org", "config")]
-    await ops.ledger.configure(wanted, ops.at)
-    await ops.ledger.room_replaced("!first", "!second", ops.at)
-    await ops.ledger.room_replaced("!second", "!third", ops.at)
+    await ops.watch_service.configure(wanted, ops.at)
+    await ops.watch_service.room_replaced("!first", "!second", ops.at)
+    await ops.watch_service.room_replaced("!second", "!third", ops.at)
     assert await ops.restarted().configure(wanted, ops.at) == ()
-    assert [len(await ops.ledger.watches(room, ops.at)) for room in ("!first", "!second", "!third")] == [0, 0, 1]
-    await ops.ledger.room_replaced("!third", "!first", ops.at)
+    assert [len(await ops.watch_service.watches(room, ops.at)) for room in ("!first", "!second", "!third")] == [0, 0, 1]
+    await ops.watch_service.room_replaced("!third", "!first", ops.at)
     await ops.restarted().configure(wanted, ops.at)
-    assert len(await ops.ledger.schedule()) == 1
+    assert len(await ops.watch_service.schedule()) == 1
 
 
 async def test_a_room_that_refuses_the_bot_is_reported_to_one_other_room_once(any_database: Database) -> None:
@@ -106,7 +106,7 @@ async def test_a_room_that_refuses_the_bot_is_reported_to_one_other_room_once(an
     ops = await firing(any_database, "!ops", "!other")
     await ops.watch({"!third": ["c.org", "d.org"]})
     for _ in range(2):
-        await ops.ledger.room_suspended("!ops", REASON, ops.at)
+        await ops.watch_service.room_suspended("!ops", REASON, ops.at)
     (told,) = await ops.read()
     assert told.line == (
         "!other new: ⚠️ I cannot write to the room !ops: the bot may not write there. "
@@ -114,10 +114,10 @@ async def test_a_room_that_refuses_the_bot_is_reported_to_one_other_room_once(an
     )
     assert told.msgtype == "m.text"
     ops.at += 13 * 3600
-    await ops.ledger.remind(ops.at)
+    await ops.watch_service.remind(ops.at)
     assert rooms_in(await ops.lines()) == ["!other reply"]
     for _ in range(2):
-        await ops.ledger.room_joined("!ops", ops.at)
+        await ops.watch_service.room_joined("!ops", ops.at)
     assert rooms_in(await ops.lines()) == ["!ops new"]
     ops.internet.broken.clear()
     assert sorted(rooms_in(await ops.checks("a.org", 2))) == ["!ops edit", "!ops reply", "!other edit", "!other reply"]
@@ -127,8 +127,8 @@ async def test_what_is_told_afresh_has_names_of_its_own(database: Database) -> N
     """Whatever was written to the room before, no letter is taken for one that was sent already."""
     ops = await firing(database, "!ops", "!other")
     for _ in range(3):
-        await ops.ledger.room_suspended("!ops", REASON, ops.at)
-        await ops.ledger.room_joined("!ops", ops.at)
+        await ops.watch_service.room_suspended("!ops", REASON, ops.at)
+        await ops.watch_service.room_joined("!ops", ops.at)
     assert rooms_in(await ops.lines()).count("!ops new") == 3
 
 
@@ -137,10 +137,10 @@ async def test_list_changes_wait_for_a_room_that_refuses_the_bot(database: Datab
     ops = Ops(database, Internet({"a.org": ["rtc", "two"]}))
     await ops.watch({"!ops": ["a.org"]})
     await ops.check("a.org")
-    await ops.ledger.room_suspended("!ops", REASON, ops.at)
+    await ops.watch_service.room_suspended("!ops", REASON, ops.at)
     ops.internet.servers["a.org"].foci = ["two", "rtc"]
     assert await ops.check("a.org") == []
-    await ops.ledger.room_joined("!ops", ops.at)
+    await ops.watch_service.room_joined("!ops", ops.at)
     assert rooms_in(await ops.lines()) == ["!ops new"]
 
 
@@ -149,7 +149,7 @@ async def test_a_list_change_whose_letter_was_refused_is_told_when_the_room_take
 ) -> None:
     """Whether it waited when the room began to refuse, or was written before the watch knew of that."""
     ops = Ops(any_database, Internet({"a.org": ["rtc", "two"]}))
-    residence = Residence(any_database, ("foci",), lambda: int(ops.at * 1000))
+    room_store = RoomStore(any_database, ("foci",), lambda: int(ops.at * 1000))
     letters = Outbox(any_database, lambda: int(ops.at * 1000))
     await ops.watch({"!ops": ["a.org"]})
     await ops.check("a.org")
@@ -157,16 +157,16 @@ async def test_a_list_change_whose_letter_was_refused_is_told_when_the_room_take
         ops.internet.servers["a.org"].foci = list(foci)
         if len(foci) == 1:
             await ops.check("a.org")
-            await residence.suspend("!ops", REASON)
+            await room_store.suspend("!ops", REASON)
         else:
-            await residence.suspend("!ops", REASON)
+            await room_store.suspend("!ops", REASON)
             await ops.check("a.org")
         await ops.lines()
-        await ops.ledger.room_suspended("!ops", REASON, ops.at)
+        await ops.watch_service.room_suspended("!ops", REASON, ops.at)
         ops.at += 600
-        await residence.relieve("!ops")
+        await room_store.relieve("!ops")
         for _ in range(2):
-            await ops.ledger.room_joined("!ops", ops.at)
+            await ops.watch_service.room_joined("!ops", ops.at)
         (line,) = await ops.lines()
         assert line.startswith("!ops new: ⚠️ a.org changed its foci list")
         assert ("three" in line, "rtc" in line) == (len(foci) == 2, len(foci) == 1)
@@ -182,36 +182,36 @@ async def test_what_ended_while_a_room_refused_the_bot_is_closed_when_it_takes_l
 ) -> None:
     """Whether the end is what it refused, or came later: no message says for ever that something is down."""
     ops = Ops(any_database, Internet({"a.org": ["rtc", "two"]}))
-    residence = Residence(any_database, ("foci",), lambda: int(ops.at * 1000))
+    room_store = RoomStore(any_database, ("foci",), lambda: int(ops.at * 1000))
     await ops.watch({"!ops": ["a.org"]})
     ops.internet.broken = dict.fromkeys(("rtc", "two"), FailureKind.CONNECT_REFUSED)
     await ops.checks("a.org", 3)
     await delivered(ops)
     del ops.internet.broken["rtc"]
     await ops.checks("a.org", 2)
-    await residence.suspend("!ops", REASON)
-    await ops.ledger.room_suspended("!ops", REASON, ops.at)
+    await room_store.suspend("!ops", REASON)
+    await ops.watch_service.room_suspended("!ops", REASON, ops.at)
     ops.restarted()
     ops.internet.broken.clear()
     await ops.checks("a.org", 2)
     assert await delivered(ops) == []
-    await residence.relieve("!ops")
-    await ops.ledger.room_joined("!ops", ops.at)
+    await room_store.relieve("!ops")
+    await ops.watch_service.room_joined("!ops", ops.at)
     rtc, two = await delivered(ops)
     assert rtc.startswith("✅ rtc.example.org was down from 12:01 UTC to 12:06 UTC")
     assert two.startswith("✅ two.example.org was down from 12:01 UTC to 12:10 UTC")
-    await residence.suspend("!ops", REASON)
-    await residence.relieve("!ops")
+    await room_store.suspend("!ops", REASON)
+    await room_store.relieve("!ops")
     assert await delivered(ops) == []
 
 
 async def test_what_is_unwatched_while_its_room_refuses_the_bot_is_closed_as_well(database: Database) -> None:
     """The configuration may say so at a start; nothing is told afresh."""
     ops = await firing(database, "!ops", "!other")
-    await ops.ledger.room_suspended("!ops", REASON, ops.at)
-    await ops.ledger.unwatch("!ops", "a.org", ops.at)
+    await ops.watch_service.room_suspended("!ops", REASON, ops.at)
+    await ops.watch_service.unwatch("!ops", "a.org", ops.at)
     assert "!ops edit: ▫️ rtc.example.org is not watched" in "\n".join(await ops.lines())
-    await ops.ledger.room_joined("!ops", ops.at)
+    await ops.watch_service.room_joined("!ops", ops.at)
     ops.internet.broken.clear()
     assert rooms_in(await ops.checks("a.org", 2)) == ["!other edit", "!other reply"]
 
@@ -219,7 +219,7 @@ async def test_what_is_unwatched_while_its_room_refuses_the_bot_is_closed_as_wel
 async def test_where_a_list_came_to_rest_is_told_again_if_that_was_refused(database: Database) -> None:
     """The answer that says so is no message of its own, but tells a change."""
     ops = Ops(database, Internet({"a.org": ["rtc", "two"]}))
-    residence = Residence(database, ("foci",), lambda: int(ops.at * 1000))
+    room_store = RoomStore(database, ("foci",), lambda: int(ops.at * 1000))
     await ops.watch({"!ops": ["a.org"]})
     await ops.check("a.org")
     for foci in (["two"], ["rtc"], ["two"], ["three"]):
@@ -228,10 +228,10 @@ async def test_where_a_list_came_to_rest_is_told_again_if_that_was_refused(datab
         await ops.check("a.org")
     await delivered(ops)
     assert rooms_in(await ops.checks("a.org", 13, 300))[-1] == "!ops reply"
-    await residence.suspend("!ops", REASON)
-    await ops.ledger.room_suspended("!ops", REASON, ops.at)
-    await residence.relieve("!ops")
-    await ops.ledger.room_joined("!ops", ops.at)
+    await room_store.suspend("!ops", REASON)
+    await ops.watch_service.room_suspended("!ops", REASON, ops.at)
+    await room_store.relieve("!ops")
+    await ops.watch_service.room_joined("!ops", ops.at)
     (line,) = await ops.lines()
     assert line.startswith("!ops new: ⚠️ a.org changed its foci list")
     assert "Clients now use https://three.example.org/jwt" in line
@@ -246,16 +246,16 @@ async def test_a_list_change_that_waited_in_a_replaced_room_is_told_in_the_repla
     assert rooms_in(await ops.check("a.org")) == ["!ops new"]
     await Outbox(database, lambda: int(ops.at * 1000)).forget_room("!ops")
     for _ in range(2):
-        await ops.ledger.room_replaced("!ops", "!next", ops.at)
+        await ops.watch_service.room_replaced("!ops", "!next", ops.at)
     assert rooms_in(await ops.lines()) == ["!next new"]
 
 
 async def test_without_another_room_a_suspension_is_told_nobody(database: Database) -> None:
     """A room that is suspended itself is none."""
     ops = await firing(database, "!ops", "!other")
-    await ops.ledger.room_suspended("!other", REASON, ops.at)
+    await ops.watch_service.room_suspended("!other", REASON, ops.at)
     assert rooms_in(await ops.lines()) == ["!ops new"]
-    await ops.ledger.room_suspended("!ops", REASON, ops.at)
+    await ops.watch_service.room_suspended("!ops", REASON, ops.at)
     assert await ops.lines() == []
     ops.internet.broken.clear()
     assert sorted(rooms_in(await ops.checks("a.org", 2))) == ["!ops edit", "!other edit"]
@@ -265,21 +265,21 @@ async def test_a_room_that_was_left_is_written_to_no_more(database: Database) ->
     """What was asked for there is forgotten; the incident goes on elsewhere, with its keys."""
     ops = await firing(database, "!ops", "!other")
     for _ in range(2):
-        await ops.ledger.room_left("!ops", ops.at)
+        await ops.watch_service.room_left("!ops", ops.at)
     assert await ops.lines() == []
-    assert await ops.ledger.watches("!ops", ops.at) == ()
+    assert await ops.watch_service.watches("!ops", ops.at) == ()
     ops.internet.broken.clear()
     assert rooms_in(await ops.checks("a.org", 2)) == ["!other edit", "!other reply"]
-    await ops.ledger.room_left("!other", ops.at)
-    assert await ops.ledger.schedule() == ()
+    await ops.watch_service.room_left("!other", ops.at)
+    assert await ops.watch_service.schedule() == ()
 
 
 async def test_configured_watches_of_a_room_that_was_left_wait(database: Database) -> None:
     """They begin again when the bot is back."""
     ops = Ops(database, Internet({"a.org": ["rtc"]}))
-    await ops.ledger.configure([Watch("!ops", "a.org", "config")], ops.at)
-    await ops.ledger.room_left("!ops", ops.at)
+    await ops.watch_service.configure([Watch("!ops", "a.org", "config")], ops.at)
+    await ops.watch_service.room_left("!ops", ops.at)
     ops.internet.broken["rtc"] = FailureKind.CONNECT_REFUSED
     assert await ops.checks("a.org", 4) == []
-    await ops.ledger.room_joined("!ops", ops.at)
+    await ops.watch_service.room_joined("!ops", ops.at)
     assert rooms_in(await ops.lines()) == ["!ops new"]

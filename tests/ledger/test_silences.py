@@ -40,7 +40,7 @@ async def test_what_lasts_longer_than_the_silence_is_told_at_its_end(any_databas
     assert await later(ops, end - ops.at - 1) == []
     (line,) = await later(ops, 1)
     assert line.startswith("!ops new: ❌ rtc.example.org is down since 12:03 UTC")
-    assert await ops.ledger.silences("!ops") == ()
+    assert await ops.watch_service.silences("!ops") == ()
     assert await later(ops, 1) == []
 
 
@@ -57,7 +57,7 @@ async def test_what_ends_within_the_silence_is_never_told(database: Database) ->
 async def test_what_was_told_before_is_corrected_in_silence(database: Database) -> None:
     """The message that stands is edited, which notifies nobody; no reminder comes before the end."""
     ops = await two_rooms(database)
-    await ops.ledger.unsilence("!ops", "a.org", ops.at)
+    await ops.watch_service.unsilence("!ops", "a.org", ops.at)
     ops.internet.broken["rtc"] = REFUSED
     assert rooms_in(await ops.checks("a.org", 3)) == ["!ops new", "!other new"]
     await ops.silence("!ops", "rtc.example.org", 24 * 3600)
@@ -69,7 +69,7 @@ async def test_what_was_told_before_is_corrected_in_silence(database: Database) 
 async def test_a_certificate_that_came_nearer_its_end_within_a_silence_is_told_at_its_end(database: Database) -> None:
     """There are no reminders of certificates, so nothing else would; the message that stands is edited meanwhile."""
     ops = await two_rooms(database)
-    await ops.ledger.unsilence("!ops", "a.org", ops.at)
+    await ops.watch_service.unsilence("!ops", "a.org", ops.at)
     ops.internet.ends["rtc"] = ops.at + 8 * DAY
     assert rooms_in(await ops.checks("a.org", 1)) == ["!ops new", "!other new"]
     await ops.silence("!ops", "rtc.example.org", 2 * DAY)
@@ -133,7 +133,7 @@ async def test_a_silence_in_alternation_is_told_of_once_it_settled(database: Dat
 async def test_alternation_that_ended_within_a_silence_is_said_to_be_over_at_its_end(any_database: Database) -> None:
     """The room was told that more would follow; one that was silent all the time was told of none."""
     ops = await two_rooms(any_database)
-    await ops.ledger.unsilence("!ops", "a.org", ops.at)
+    await ops.watch_service.unsilence("!ops", "a.org", ops.at)
     await ops.silence("!other", "a.org", 5 * 3600)
     for foci in (["two"], ["rtc", "two"], ["two"]):
         ops.internet.servers["a.org"].foci = list(foci)
@@ -154,11 +154,11 @@ async def test_unsilencing_tells_at_once(database: Database) -> None:
     ops = await two_rooms(database)
     ops.internet.broken["rtc"] = REFUSED
     await ops.checks("a.org", 3)
-    assert not await ops.ledger.unsilence("!ops", "b.org", ops.at)
-    assert not await ops.ledger.unsilence("!elsewhere", "a.org", ops.at)
-    assert await ops.ledger.unsilence("!ops", "a.org", ops.at)
+    assert not await ops.watch_service.unsilence("!ops", "b.org", ops.at)
+    assert not await ops.watch_service.unsilence("!elsewhere", "a.org", ops.at)
+    assert await ops.watch_service.unsilence("!ops", "a.org", ops.at)
     assert rooms_in(await ops.lines()) == ["!ops new"]
-    assert not await ops.ledger.unsilence("!ops", "a.org", ops.at)
+    assert not await ops.watch_service.unsilence("!ops", "a.org", ops.at)
 
 
 async def test_one_of_two_servers_silenced_leaves_the_other_named(database: Database) -> None:
@@ -181,7 +181,7 @@ async def test_silences_know_who_and_why(database: Database) -> None:
     ops = await two_rooms(database)
     await ops.silence("!ops", "a.org", 60)
     await ops.silence("!ops", "rtc.example.org", 7200)
-    first, second = await ops.ledger.silences("!ops")
+    first, second = await ops.watch_service.silences("!ops")
     assert (first.target, first.until, first.author, first.reason) == ("a.org", ops.at + 60, ADMIN, "maintenance")
     assert second.target == "rtc.example.org"
-    assert await ops.ledger.silences("!other") == ()
+    assert await ops.watch_service.silences("!other") == ()

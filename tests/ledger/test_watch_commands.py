@@ -60,7 +60,7 @@ class Room:
         return "\n".join(to_plain(reply) for reply in await self.replies(line) if isinstance(reply, Document))
 
     async def replies(self, line: str) -> list[Document | Picture]:
-        commands = WatchCommands(self.ops.ledger, self.membership, BOT, self._changed, lambda: self.ops.at)
+        commands = WatchCommands(self.ops.watch_service, self.membership, BOT, self._changed, lambda: self.ops.at)
         word, *args = line.split()
         handler = {one.name: one.handler for one in commands.subcommands()}[word]
         return list(await handler(Invocation("$event", ROOM, ADMIN, tuple(args), None, lambda _: None)))
@@ -88,10 +88,10 @@ async def test_a_watch_is_made_changed_and_ended(room: Room) -> None:
     )
     assert await room.types("watch @alice:a.org") == "🔭 a.org is watched here already, every 5 min."
     assert await room.types("watch a.org every 10m") == "🔭 a.org is watched every 10 min from now on."
-    assert [due.server for due in await room.ops.ledger.schedule()] == ["a.org"]
+    assert [due.server for due in await room.ops.watch_service.schedule()] == ["a.org"]
     assert await room.types("unwatch a.org") == "a.org is not watched here any more."
     assert await room.types("unwatch a.org") == "a.org is not watched here."
-    assert await room.ops.ledger.schedule() == ()
+    assert await room.ops.watch_service.schedule() == ()
     assert room.changes == 5
 
 
@@ -119,8 +119,8 @@ async def test_a_watch_is_made_changed_and_ended(room: Room) -> None:
 async def test_a_bad_line_gets_one_line_back(room: Room, line: str, said: str) -> None:
     """Nothing is done, and the answer says how it is typed."""
     assert said in await room.refuses(line)
-    assert await room.ops.ledger.watches(ROOM, room.ops.at) == ()
-    assert await room.ops.ledger.silences(ROOM) == ()
+    assert await room.ops.watch_service.watches(ROOM, room.ops.at) == ()
+    assert await room.ops.watch_service.silences(ROOM) == ()
 
 
 async def test_a_room_cannot_watch_the_world(room: Room) -> None:

@@ -21,28 +21,28 @@ def ops_of(database: Database, servers: str = "a.org b.org") -> Ops:
 async def test_a_watch_is_made_changed_and_ended(any_database: Database) -> None:
     """Each answer says what became of the wish."""
     ops = ops_of(any_database)
-    assert await ops.ledger.watch("!ops", "a.org", None, ADMIN, ops.at) is Watched.NEW
-    assert await ops.ledger.watch("!ops", "a.org", None, ADMIN, ops.at) is Watched.SAME
-    assert await ops.ledger.watch("!ops", "a.org", 120, ADMIN, ops.at) is Watched.CHANGED
-    (view,) = await ops.ledger.watches("!ops", ops.at)
+    assert await ops.watch_service.watch("!ops", "a.org", None, ADMIN, ops.at) is Watched.NEW
+    assert await ops.watch_service.watch("!ops", "a.org", None, ADMIN, ops.at) is Watched.SAME
+    assert await ops.watch_service.watch("!ops", "a.org", 120, ADMIN, ops.at) is Watched.CHANGED
+    (view,) = await ops.watch_service.watches("!ops", ops.at)
     assert (view.server, view.interval, view.source, view.checked_at) == ("a.org", 120, "room", None)
     await ops.checks("a.org", 1)
-    (view,) = await ops.ledger.watches("!ops", ops.at)
+    (view,) = await ops.watch_service.watches("!ops", ops.at)
     assert (view.verdict, view.checked_at) == ("warning", ops.at)
-    assert await ops.ledger.unwatch("!ops", "b.org", ops.at) is Unwatched.UNKNOWN
-    assert await ops.ledger.unwatch("!ops", "a.org", ops.at) is Unwatched.GONE
-    assert await ops.ledger.unwatch("!ops", "a.org", ops.at) is Unwatched.UNKNOWN
-    assert await ops.ledger.schedule() == ()
+    assert await ops.watch_service.unwatch("!ops", "b.org", ops.at) is Unwatched.UNKNOWN
+    assert await ops.watch_service.unwatch("!ops", "a.org", ops.at) is Unwatched.GONE
+    assert await ops.watch_service.unwatch("!ops", "a.org", ops.at) is Unwatched.UNKNOWN
+    assert await ops.watch_service.schedule() == ()
 
 
 async def test_a_server_is_checked_as_often_as_its_most_impatient_room_asks(database: Database) -> None:
     """At least a minute apart; what nobody wants judged is left out."""
     ops = ops_of(database)
-    await ops.ledger.watch("!ops", "a.org", None, ADMIN, ops.at)
-    await ops.ledger.watch("!other", "a.org", 120, ADMIN, ops.at)
-    assert [(due.at, due.interval) for due in await ops.ledger.schedule()] == [(ops.at, 120)]
-    await ops.ledger.watch("!third", "a.org", 1, ADMIN, ops.at)
-    assert [due.interval for due in await ops.ledger.schedule()] == [60]
+    await ops.watch_service.watch("!ops", "a.org", None, ADMIN, ops.at)
+    await ops.watch_service.watch("!other", "a.org", 120, ADMIN, ops.at)
+    assert [(due.at, due.interval) for due in await ops.watch_service.schedule()] == [(ops.at, 120)]
+    await ops.watch_service.watch("!third", "a.org", 1, ADMIN, ops.at)
+    assert [due.interval for due in await ops.watch_service.schedule()] == [60]
 
 
 async def test_the_next_check_comes_at_the_pace_of_the_state(database: Database) -> None:
@@ -54,7 +54,7 @@ async def test_the_next_check_comes_at_the_pace_of_the_state(database: Database)
     await ops.watch({"!ops": ["a.org"]})
 
     async def pace() -> float:
-        (due,) = await ops.ledger.take(ops.internet.check("a.org", ops.at), ops.at)
+        (due,) = await ops.watch_service.take(ops.internet.check("a.org", ops.at), ops.at)
         assert (due,) == await ops.restarted().schedule()
         pause, ops.at = due.at - ops.at, due.at
         return pause
@@ -75,13 +75,13 @@ async def test_a_check_of_what_nobody_watches_any_more_leaves_nothing(database: 
     """It was under way when the watch ended."""
     ops = ops_of(database)
     await ops.watch({"!ops": ["a.org"]})
-    await ops.ledger.unwatch("!ops", "a.org", ops.at)
+    await ops.watch_service.unwatch("!ops", "a.org", ops.at)
     ops.internet.broken["rtc"] = REFUSED
     for _ in range(4):
-        assert await ops.ledger.take(ops.internet.check("a.org", ops.at), ops.at) == ()
-        assert await ops.ledger.take(ops.internet.confirmation("a.org", ops.at), ops.at) == ()
+        assert await ops.watch_service.take(ops.internet.check("a.org", ops.at), ops.at) == ()
+        assert await ops.watch_service.take(ops.internet.confirmation("a.org", ops.at), ops.at) == ()
     assert await ops.lines() == []
-    assert await ops.ledger.history("a.org", 0, ops.at) is None
+    assert await ops.watch_service.history("a.org", 0, ops.at) is None
 
 
 async def test_unwatching_what_fires_closes_its_message_without_a_sound(database: Database) -> None:
@@ -91,20 +91,20 @@ async def test_unwatching_what_fires_closes_its_message_without_a_sound(database
     await ops.checks("b.org", 1, 0)
     ops.internet.broken["rtc"] = REFUSED
     assert len(await ops.checks("a.org", 3)) == 2
-    await ops.ledger.unwatch("!ops", "b.org", ops.at)
+    await ops.watch_service.unwatch("!ops", "b.org", ops.at)
     (line,) = await ops.lines()
     assert line.startswith("!ops edit: ❌")
     assert line.endswith("Affects a.org.")
-    await ops.ledger.unwatch("!ops", "a.org", ops.at)
+    await ops.watch_service.unwatch("!ops", "a.org", ops.at)
     told = "▫️ rtc.example.org is not watched or published any more; it was down since 12:01 UTC."
     assert await ops.lines() == [f"!ops edit: {told}"]
-    await ops.ledger.watch("!ops", "a.org", None, ADMIN, ops.at)
+    await ops.watch_service.watch("!ops", "a.org", None, ADMIN, ops.at)
     (line,) = await ops.lines()
     assert line.startswith("!ops new: ❌ rtc.example.org is down since 12:01 UTC")
     for room in ("!ops", "!other"):
-        await ops.ledger.unwatch(room, "a.org", ops.at)
+        await ops.watch_service.unwatch(room, "a.org", ops.at)
     assert [line.partition(":")[0] for line in await ops.lines()] == ["!ops edit", "!other edit"]
-    assert await ops.ledger.next_reminder() is None
+    assert await ops.watch_service.next_reminder() is None
 
 
 async def test_history_outlives_the_watch(database: Database) -> None:
@@ -115,12 +115,12 @@ async def test_history_outlives_the_watch(database: Database) -> None:
     await ops.checks("a.org", 4)
     begun, ended = ops.at - 300, ops.at + 50
     ops.at = ended
-    await ops.ledger.unwatch("!ops", "a.org", ops.at)
-    history = await ops.ledger.history("a.org", 0, ops.at)
+    await ops.watch_service.unwatch("!ops", "a.org", ops.at)
+    history = await ops.watch_service.history("a.org", 0, ops.at)
     assert history is not None
     assert history.keys == ()
     assert [(outage.start, outage.end) for outage in history.outages] == [(begun, ended)]
-    assert await ops.ledger.history("b.org", 0, ops.at) is None
+    assert await ops.watch_service.history("b.org", 0, ops.at) is None
 
 
 async def test_history_is_kept_for_four_hundred_days(database: Database) -> None:
@@ -134,8 +134,8 @@ async def test_history_is_kept_for_four_hundred_days(database: Database) -> None
     ended = ops.at - 100
     for at, kept in ((ended + 399 * DAY, 1), (ended + 401 * DAY, 0)):
         for moment in (at - DAY, at):
-            await ops.ledger.forget(moment)
-        history = await ops.ledger.history("a.org", 0, at)
+            await ops.watch_service.forget(moment)
+        history = await ops.watch_service.history("a.org", 0, at)
         assert history is not None
         assert len(history.outages) == kept
 
@@ -143,22 +143,22 @@ async def test_history_is_kept_for_four_hundred_days(database: Database) -> None
 async def test_the_configuration_is_followed_at_every_start(any_database: Database) -> None:
     """Watches come, change and go with it; those made in rooms stay."""
     ops = ops_of(any_database, "a.org b.org c.org")
-    await ops.ledger.watch("!ops", "c.org", None, ADMIN, ops.at)
-    await ops.ledger.watch("!ops", "a.org", 600, ADMIN, ops.at)
+    await ops.watch_service.watch("!ops", "c.org", None, ADMIN, ops.at)
+    await ops.watch_service.watch("!ops", "a.org", 600, ADMIN, ops.at)
     first = [Watch("!ops", "a.org", "config", 120), Watch("!ops", "b.org", "config", ignore=frozenset({"slow"}))]
-    assert [watch.server for watch in await ops.ledger.configure(first, ops.at)] == ["a.org", "b.org"]
+    assert [watch.server for watch in await ops.watch_service.configure(first, ops.at)] == ["a.org", "b.org"]
     assert await ops.restarted().configure(first, ops.at + 1) == ()
-    dues = {due.server: due for due in await ops.ledger.schedule()}
+    dues = {due.server: due for due in await ops.watch_service.schedule()}
     assert {server: due.interval for server, due in dues.items()} == {"a.org": 120, "b.org": 300, "c.org": 300}
     assert dues["b.org"].ignore == {"slow"}
-    assert await ops.ledger.unwatch("!ops", "b.org", ops.at) is Unwatched.CONFIGURED
+    assert await ops.watch_service.unwatch("!ops", "b.org", ops.at) is Unwatched.CONFIGURED
     second = [Watch("!ops", "b.org", "config", 180)]
-    assert await ops.ledger.configure(second, ops.at + 2) == ()
-    dues = {due.server: due for due in await ops.ledger.schedule()}
+    assert await ops.watch_service.configure(second, ops.at + 2) == ()
+    dues = {due.server: due for due in await ops.watch_service.schedule()}
     assert {server: due.interval for server, due in dues.items()} == {"a.org": 600, "b.org": 180, "c.org": 300}
     assert dues["b.org"].ignore == frozenset()
-    await ops.ledger.configure([], ops.at + 3)
-    assert [view.server for view in await ops.ledger.watches("!ops", ops.at)] == ["a.org", "c.org"]
+    await ops.watch_service.configure([], ops.at + 3)
+    assert [view.server for view in await ops.watch_service.watches("!ops", ops.at)] == ["a.org", "c.org"]
 
 
 async def test_a_room_hears_nothing_of_the_codes_it_leaves_out(database: Database) -> None:
@@ -166,8 +166,8 @@ async def test_a_room_hears_nothing_of_the_codes_it_leaves_out(database: Databas
     ops = ops_of(database)
     codes = frozenset({"connect-refused"})
     wanted = [Watch("!ops", "a.org", "config", ignore=codes), Watch("!other", "a.org", "config")]
-    await ops.ledger.configure(wanted, ops.at)
-    assert [due.ignore for due in await ops.ledger.schedule()] == [frozenset()]
+    await ops.watch_service.configure(wanted, ops.at)
+    assert [due.ignore for due in await ops.watch_service.schedule()] == [frozenset()]
     ops.internet.broken["rtc"] = REFUSED
     assert [line.partition(":")[0] for line in await ops.checks("a.org", 4)] == ["!other new"]
     ops.at += 600
@@ -195,8 +195,8 @@ async def test_troubles_are_shown_with_the_watches(database: Database) -> None:
     ops.internet.broken["rtc"] = REFUSED
     await ops.checks("a.org", 3)
     await ops.silence("!ops", "a.org", 60)
-    (mine,) = await ops.ledger.watches("!ops", ops.at)
-    (other,) = await ops.ledger.watches("!other", ops.at)
+    (mine,) = await ops.watch_service.watches("!ops", ops.at)
+    (other,) = await ops.watch_service.watches("!other", ops.at)
     assert [event.key for event in mine.troubles] == [Key.parse("focus:https://rtc.example.org:443/jwt")]
     assert [event.key.kind.value for event in other.troubles] == ["discovery", "focus"]
     assert (mine.silenced_until, other.silenced_until) == (ops.at + 60, None)
@@ -208,7 +208,7 @@ async def test_a_tally_for_the_bots_own_status(database: Database) -> None:
     await ops.watch({"!ops": ["a.org", "b.org"], "!other": ["a.org"]})
     ops.internet.broken["rtc"] = REFUSED
     await ops.checks("a.org", 3)
-    tally = await ops.ledger.tally(ops.at)
+    tally = await ops.watch_service.tally(ops.at)
     assert (tally.rooms, tally.watches, tally.incidents, tally.last_check) == (2, 3, 1, ops.at)
     assert tally.verdicts == {"a.org": "critical", "b.org": None}
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from botkit import host
 from botkit.document import Picture, Reply
-from botkit.letter import Letter, Placement
+from botkit.letter import Notification, Placement
 from botkit.loader import LoadedPlugin
 from botkit.plugin import Command, Invocation, Plugin, PluginContext, Reaction, Subcommand
 from tests.matrix.bot import Bot
@@ -62,13 +62,13 @@ class Journal:
         """Until a hook was called like that."""
         await until(lambda: entry in self.told)
 
-    async def post(self, *letters: Letter) -> None:
+    async def post(self, *letters: Notification) -> None:
         """Have letters sent."""
         await until(lambda: self.context is not None)
         assert self.context is not None
         async with self.context.storage.begin() as connection:
-            await self.context.mail.post(connection, letters)
-        self.context.mail.wake()
+            await self.context.notifier.post(connection, letters)
+        self.context.notifier.wake()
 
 
 class ScribeConfig(BaseModel):
@@ -148,6 +148,8 @@ class ScribeBot(Bot):
         return bot
 
 
-def letter(room_id: str, name: str, placement: Placement, text: str, about: str = "incident 1", **more: Any) -> Letter:
+def letter(
+    room_id: str, name: str, placement: Placement, text: str, about: str = "incident 1", **more: Any
+) -> Notification:
     """One line of words."""
-    return Letter(room_id, name, about, placement, line(text), **more)
+    return Notification(room_id, name, about, placement, line(text), **more)

@@ -16,13 +16,13 @@ from pydantic import SecretStr
 
 from botkit import host
 from botkit.config import load_config
-from botkit.matrix.courier import Courier
+from botkit.matrix.courier import Sender
 from botkit.matrix.cross_signing import is_signed_by
 from botkit.matrix.crypto import Crypto
 from botkit.matrix.rooms import EncryptedRooms, RoomDirectory
-from botkit.matrix.station import Memory, now_ms
-from botkit.matrix.whereabouts import Standing, Whereabouts
-from botkit.matrix.wire import Homeserver, trust_anchors
+from botkit.matrix.station import HostStores, now_ms
+from botkit.matrix.whereabouts import Membership, RoomAcceptance
+from botkit.matrix.wire import HomeserverClient, trust_anchors
 from botkit.storage import Database
 from botkit.storage.outbox import Outgoing
 from lab.synapse import Synapse
@@ -153,15 +153,15 @@ async def test_nothing_in_clear_without_encryption(
     await synapse.api("POST", f"/_matrix/client/v3/join/{room}", account.access_token, {})
     database = Database(f"sqlite:///{tmp_path / 'bot.db'}")
     await database.open()
-    memory = Memory.of(database)
-    server = Homeserver(synapse.base_url, trust=trust_anchors(None), user_agent="test")
+    memory = HostStores.of(database)
+    server = HomeserverClient(synapse.base_url, trust=trust_anchors(None), user_agent="test")
     server.token = SecretStr(account.access_token)
     crypto = Crypto(server, account.user_id, account.device_id, store=None, pickle_key="", clock=time.monotonic)
     rooms = EncryptedRooms(RoomDirectory(server), memory.notes)
-    courier = Courier(
+    courier = Sender(
         server,
         memory.outbox,
-        Standing(memory.residence, Whereabouts(), lambda: None),
+        RoomAcceptance(memory.room_store, Membership(), lambda: None),
         crypto,
         rooms,
         lambda _: False,

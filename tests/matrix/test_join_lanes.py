@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from botkit.matrix.join_lanes import JoinLanes, Lane
+from botkit.matrix.join_lanes import JoinLimiter, ServerJoins
 
 
 class Clock:
@@ -29,13 +29,13 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def lanes(clock: Clock) -> JoinLanes:
-    return JoinLanes(clock, clock.sleep)
+def limiter(clock: Clock) -> JoinLimiter:
+    return JoinLimiter(clock, clock.sleep)
 
 
-async def _hang(lanes: JoinLanes, lane: Lane, entered: list[Lane]) -> None:
-    async with lanes.turn(lane):
-        entered.append(lane)
+async def _hang(limiter: JoinLimiter, queue: ServerJoins, entered: list[ServerJoins]) -> None:
+    async with limiter.turn(queue):
+        entered.append(queue)
         await asyncio.Event().wait()
 
 
@@ -45,21 +45,21 @@ async def _ended(*tasks: asyncio.Task[None]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def test_a_server_whose_joins_hang_holds_two_turns(lanes: JoinLanes) -> None:
+async def test_a_server_whose_joins_hang_holds_two_turns(limiter: JoinLimiter) -> None:
     """A hundred joins that never end leave the other servers' joins alone."""
-    slow, entered = lanes.lane("slow.example"), list[Lane]()
-    hanging = [asyncio.create_task(_hang(lanes, slow, entered)) for _ in range(100)]
+    slow, entered = limiter.queue("slow.example"), list[ServerJoins]()
+    hanging = [asyncio.create_task(_hang(limiter, slow, entered)) for _ in range(100)]
     await asyncio.sleep(0)
-    async with asyncio.timeout(5), lanes.turn(lanes.lane("quick.example")):
+    async with asyncio.timeout(5), limiter.turn(limiter.queue("quick.example")):
         assert entered == [slow, slow]
     await _ended(*hanging)
 
 
-async def test_sixteen_joins_at_once(lanes: JoinLanes) -> None:
+async def test_sixteen_joins_at_once(limiter: JoinLimiter) -> None:
     """Very many servers together get no more than sixteen turns, and the next comes when one ends."""
-    entered = list[Lane]()
-    many = [lanes.lane(f"{number}.example") for number in range(40)]
-    hanging = [asyncio.create_task(_hang(lanes, lane, entered)) for lane in many]
+    entered = list[ServerJoins]()
+    many = [limiter.queue(f"{number}.example") for number in range(40)]
+    hanging = [asyncio.create_task(_hang(limiter, queue, entered)) for queue in many]
     for _ in range(5):
         await asyncio.sleep(0)
     assert len(entered) == 16
@@ -70,19 +70,19 @@ async def test_sixteen_joins_at_once(lanes: JoinLanes) -> None:
     await _ended(*hanging)
 
 
-async def test_silence_is_one_servers(lanes: JoinLanes, clock: Clock) -> None:
+async def test_silence_is_one_servers(limiter: JoinLimiter, clock: Clock) -> None:
     """A 429, which a stranger's server can have sent, silences its own lane for as long as it asks."""
-    limited, other = lanes.lane("limited.example"), lanes.lane("other.example")
-    lanes.silence(limited, 900.0)
-    async with lanes.turn(other):
+    limited, other = limiter.queue("limited.example"), limiter.queue("other.example")
+    limiter.silence(limited, 900.0)
+    async with limiter.turn(other):
         assert clock.now == 100.0
-    async with lanes.turn(limited):
+    async with limiter.turn(limited):
         assert clock.now == 1000.0
 
 
-def test_lanes_are_forgotten(lanes: JoinLanes) -> None:
+def test_lanes_are_forgotten(limiter: JoinLimiter) -> None:
     """Who invited once costs no memory for ever; who holds a lane shares it."""
-    held = lanes.lane("held.example")
-    assert lanes.lane("held.example") is held
-    lanes.silence(lanes.lane("gone.example"), 900.0)
-    assert lanes.lane("gone.example").silent_until == 0.0
+    held = limiter.queue("held.example")
+    assert limiter.queue("held.example") is held
+    limiter.silence(limiter.queue("gone.example"), 900.0)
+    assert limiter.queue("gone.example").silent_until == 0.0

@@ -101,16 +101,16 @@ async def test_a_step_that_is_repeated_says_nothing_twice(
         await bot.journal.post(letter(room, "1", NEW, "once"), letter(room, "1", NEW, "twice"))
         await alice.hears_text("once")
         assert bot.journal.context is not None
-        storage, mail = bot.journal.context.storage, bot.journal.context.mail
+        storage, notifier = bot.journal.context.storage, bot.journal.context.notifier
 
         async def change_ones_mind() -> None:
             async with storage.begin() as connection:
-                await mail.post(connection, [letter(room, "2", NEW, "never")])
+                await notifier.post(connection, [letter(room, "2", NEW, "never")])
                 raise RuntimeError("rolled back")
 
         with pytest.raises(RuntimeError, match="rolled back"):
             await change_ones_mind()
-        mail.wake()
+        notifier.wake()
     bot.journal.context = None
     async with bot.again() as again:
         await again.journal.post(letter(room, "1", NEW, "thrice"), letter(room, "3", NEW, "end"))

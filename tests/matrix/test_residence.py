@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 
 from botkit.letter import Placement
-from botkit.matrix.appeals import FIRST_PAUSE, LONGEST_PAUSE, Appeals
+from botkit.matrix.appeals import FIRST_PAUSE, LONGEST_PAUSE, SuspendedRoomRetry
 from botkit.matrix.station import now_ms
 from botkit.storage import Database
 from botkit.storage.outbox import Outbox
@@ -316,14 +316,16 @@ async def test_a_room_that_refused_once_is_asked_again(
         context = bot.journal.context
         assert context is not None
         letters = Outbox(context.storage, now_ms)
-        appeals = Appeals(context.rooms, letters, context.mail.wake, clock=lambda: clock, now=now_ms)
+        suspended_retry = SuspendedRoomRetry(
+            context.rooms, letters, context.notifier.wake, clock=lambda: clock, now=now_ms
+        )
 
         async def asked_after(seconds: float) -> int:
             """How often the room was written to when this much more time went by."""
             nonlocal clock
             clock += seconds
             before = proxy.count("/send/")
-            await appeals.look()
+            await suspended_retry.look()
             await until(lambda: _delivered(letters))
             return proxy.count("/send/") - before
 

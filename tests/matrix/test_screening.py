@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from botkit.matrix.screening import Screen, Unfit, age, own_join
+from botkit.matrix.screening import EventFilter, IgnoredReason, age, own_join
 from botkit.message import InboundMessage
 
 NOW = 1_000_000.0
-SCREEN = Screen("@bot:lab.test", 120.0)
+SCREEN = EventFilter("@bot:lab.test", 120.0)
 TEXT = {"msgtype": "m.text", "body": "!foci"}
 
 
@@ -33,36 +33,36 @@ def event(content: Any = TEXT, **changes: Any) -> dict[str, Any]:
     [
         (event(), None),
         (event(type="m.room.encrypted"), None),
-        (event(sender="@bot:lab.test"), Unfit.OWN),
-        (event(type="m.room.topic"), Unfit.OTHER_TYPE),
-        (event(type="m.reaction"), Unfit.OTHER_TYPE),
-        (event(state_key=""), Unfit.OTHER_TYPE),
-        (event({}), Unfit.REDACTED),
-        (event(unsigned={"redacted_because": {}}), Unfit.REDACTED),
-        (event({**TEXT, "m.relates_to": {"rel_type": "m.replace", "event_id": "$x"}}), Unfit.EDIT),
-        (event({**TEXT, "m.new_content": TEXT}), Unfit.EDIT),
+        (event(sender="@bot:lab.test"), IgnoredReason.OWN),
+        (event(type="m.room.topic"), IgnoredReason.OTHER_TYPE),
+        (event(type="m.reaction"), IgnoredReason.OTHER_TYPE),
+        (event(state_key=""), IgnoredReason.OTHER_TYPE),
+        (event({}), IgnoredReason.REDACTED),
+        (event(unsigned={"redacted_because": {}}), IgnoredReason.REDACTED),
+        (event({**TEXT, "m.relates_to": {"rel_type": "m.replace", "event_id": "$x"}}), IgnoredReason.EDIT),
+        (event({**TEXT, "m.new_content": TEXT}), IgnoredReason.EDIT),
         (event(unsigned={"age": 119_000}), None),
-        (event(unsigned={"age": 121_000}), Unfit.TOO_OLD),
+        (event(unsigned={"age": 121_000}), IgnoredReason.TOO_OLD),
         (event(unsigned={"age": -5}), None),
         (event(unsigned={"age": "old"}), None),
         (event(origin_server_ts=int(NOW * 1000) - 119_000), None),
-        (event(origin_server_ts=int(NOW * 1000) - 121_000), Unfit.TOO_OLD),
+        (event(origin_server_ts=int(NOW * 1000) - 121_000), IgnoredReason.TOO_OLD),
         (event(origin_server_ts=0, unsigned={"age": 5}), None),
-        (event(origin_server_ts=-1), Unfit.MALFORMED),
-        (event(origin_server_ts="now"), Unfit.MALFORMED),
-        (event(origin_server_ts=True), Unfit.MALFORMED),
-        (event(origin_server_ts=2**80), Unfit.MALFORMED),
-        (event("text"), Unfit.MALFORMED),
-        (event(None), Unfit.MALFORMED),
-        (event(sender=None), Unfit.MALFORMED),
-        (event(event_id=7), Unfit.MALFORMED),
-        (event(type=["m.room.message"]), Unfit.MALFORMED),
+        (event(origin_server_ts=-1), IgnoredReason.MALFORMED),
+        (event(origin_server_ts="now"), IgnoredReason.MALFORMED),
+        (event(origin_server_ts=True), IgnoredReason.MALFORMED),
+        (event(origin_server_ts=2**80), IgnoredReason.MALFORMED),
+        (event("text"), IgnoredReason.MALFORMED),
+        (event(None), IgnoredReason.MALFORMED),
+        (event(sender=None), IgnoredReason.MALFORMED),
+        (event(event_id=7), IgnoredReason.MALFORMED),
+        (event(type=["m.room.message"]), IgnoredReason.MALFORMED),
         (event(unsigned=[]), None),
-        ("event", Unfit.MALFORMED),
-        (None, Unfit.MALFORMED),
+        ("event", IgnoredReason.MALFORMED),
+        (None, IgnoredReason.MALFORMED),
     ],
 )
-def test_seen_from_outside(candidate: Any, verdict: Unfit | None) -> None:
+def test_seen_from_outside(candidate: Any, verdict: IgnoredReason | None) -> None:
     """Own, old, edited, redacted, foreign and broken events are passed over without decrypting."""
     assert SCREEN.outside(candidate, NOW) is verdict
 
@@ -70,23 +70,23 @@ def test_seen_from_outside(candidate: Any, verdict: Unfit | None) -> None:
 @pytest.mark.parametrize(
     ("content", "verdict"),
     [
-        ({"msgtype": "m.notice", "body": "!foci"}, Unfit.OTHER_TYPE),
-        ({"msgtype": "m.emote", "body": "!foci"}, Unfit.OTHER_TYPE),
-        ({"body": "!foci"}, Unfit.OTHER_TYPE),
-        ({"msgtype": "m.text"}, Unfit.MALFORMED),
-        ({"msgtype": "m.text", "body": 5}, Unfit.MALFORMED),
-        ({**TEXT, "m.relates_to": {"rel_type": "m.replace"}}, Unfit.EDIT),
-        ([], Unfit.MALFORMED),
+        ({"msgtype": "m.notice", "body": "!foci"}, IgnoredReason.OTHER_TYPE),
+        ({"msgtype": "m.emote", "body": "!foci"}, IgnoredReason.OTHER_TYPE),
+        ({"body": "!foci"}, IgnoredReason.OTHER_TYPE),
+        ({"msgtype": "m.text"}, IgnoredReason.MALFORMED),
+        ({"msgtype": "m.text", "body": 5}, IgnoredReason.MALFORMED),
+        ({**TEXT, "m.relates_to": {"rel_type": "m.replace"}}, IgnoredReason.EDIT),
+        ([], IgnoredReason.MALFORMED),
     ],
 )
-def test_seen_from_inside(content: Any, verdict: Unfit) -> None:
+def test_seen_from_inside(content: Any, verdict: IgnoredReason) -> None:
     """Only texts are commands; notices never, as two bots would talk for ever."""
     assert SCREEN.inside(event(content), "!r", encrypted=True) is verdict
 
 
 def test_decrypted_event_of_another_type() -> None:
     """What decrypts to something else than a message is none."""
-    assert SCREEN.inside(event(type="m.reaction"), "!r", encrypted=True) is Unfit.OTHER_TYPE
+    assert SCREEN.inside(event(type="m.reaction"), "!r", encrypted=True) is IgnoredReason.OTHER_TYPE
 
 
 def _read(content: dict[str, Any]) -> InboundMessage:

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from botkit.letter import Placement
 from botkit.matrix.relation import related
-from botkit.matrix.signs import ABSENT, loss, relieves, sign, tombstones
-from botkit.storage.calls import Annotation, Withdrawal
-from botkit.storage.residence import Loss, Tombstone
+from botkit.matrix.signs import ABSENT, changes_power_levels, departure, reaction_or_redaction, tombstones
+from botkit.storage.calls import Annotation, Redaction
+from botkit.storage.residence import Departure, Tombstone
 
 ROOM, BOT, ALICE = "!room:x", "@bot:x", "@alice:y:8448"
 
@@ -36,15 +36,15 @@ def reaction(**relation: Any) -> dict[str, Any]:
 
 def test_sound_signs() -> None:
     """A reaction, and a redaction as rooms before and after version 11 write it."""
-    assert sign(reaction(), ROOM, BOT) == Annotation(ROOM, "$1", "$t", ALICE, "k")
-    assert sign(event("m.room.redaction", {}, redacts="$old"), ROOM, BOT) == Withdrawal(ROOM, "$old")
-    assert sign(event("m.room.redaction", {"redacts": "$new"}), ROOM, BOT) == Withdrawal(ROOM, "$new")
+    assert reaction_or_redaction(reaction(), ROOM, BOT) == Annotation(ROOM, "$1", "$t", ALICE, "k")
+    assert reaction_or_redaction(event("m.room.redaction", {}, redacts="$old"), ROOM, BOT) == Redaction(ROOM, "$old")
+    assert reaction_or_redaction(event("m.room.redaction", {"redacts": "$new"}), ROOM, BOT) == Redaction(ROOM, "$new")
 
 
 def test_what_a_redaction_says_in_its_own_words_is_not_believed() -> None:
     """Up to room version 10 content is free text: it does not make of one's own redaction that of another's event."""
-    found = sign(event("m.room.redaction", {"redacts": "$another"}, redacts="$own"), ROOM, BOT)
-    assert found == Withdrawal(ROOM, "$own")
+    found = reaction_or_redaction(event("m.room.redaction", {"redacts": "$another"}, redacts="$own"), ROOM, BOT)
+    assert found == Redaction(ROOM, "$own")
 
 
 @pytest.mark.parametrize(
@@ -73,12 +73,12 @@ def test_what_a_redaction_says_in_its_own_words_is_not_believed() -> None:
 )
 def test_no_signs(found: Any) -> None:
     """Wrong types, sizes, relations and the bot's own reactions."""
-    assert sign(found, ROOM, BOT) is None
+    assert reaction_or_redaction(found, ROOM, BOT) is None
 
 
 def test_a_reaction_is_cut() -> None:
     """Keys are strangers' text: at most 100 characters are kept."""
-    found = sign(reaction(key="k" * 1000), ROOM, BOT)
+    found = reaction_or_redaction(reaction(key="k" * 1000), ROOM, BOT)
     assert isinstance(found, Annotation)
     assert found.key == "k" * 100
 
@@ -134,7 +134,7 @@ def member(membership: str, sender: str, key: str = BOT) -> dict[str, Any]:
 )
 def test_why_the_bot_is_out(events: list[Any], reason: str | None) -> None:
     """Its own account, somebody else, a ban, or nobody knows; no stranger's words are repeated."""
-    assert loss(events, ROOM, BOT) == Loss(ROOM, reason)
+    assert departure(events, ROOM, BOT) == Departure(ROOM, reason)
 
 
 @given(
@@ -143,10 +143,10 @@ def test_why_the_bot_is_out(events: list[Any], reason: str | None) -> None:
 def test_anything_may_come(events: list[Any]) -> None:
     """Nothing that JSON can hold is an obstacle."""
     for found in events:
-        assert sign(found, ROOM, BOT) is None
+        assert reaction_or_redaction(found, ROOM, BOT) is None
     assert tombstones(events, ROOM) == []
-    assert loss(events, ROOM, BOT).room_id == ROOM
-    assert not relieves([found for found in events if not isinstance(found, dict)])
+    assert departure(events, ROOM, BOT).room_id == ROOM
+    assert not changes_power_levels([found for found in events if not isinstance(found, dict)])
 
 
 @given(st.dictionaries(st.text(max_size=5), st.text(max_size=5)), st.sampled_from(Placement), st.none() | st.just("$a"))

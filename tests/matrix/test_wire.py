@@ -13,7 +13,7 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from botkit.matrix.backoff import Backoff, insist
-from botkit.matrix.wire import Answer, Homeserver, UnreachableError, path, trust_anchors
+from botkit.matrix.wire import Answer, HomeserverClient, UnreachableError, path, trust_anchors
 from lab.authority import Authority
 
 
@@ -47,8 +47,8 @@ async def stand_in() -> AsyncIterator[StandIn]:
 
 
 @pytest.fixture
-async def homeserver(stand_in: StandIn) -> AsyncIterator[Homeserver]:
-    client = Homeserver(stand_in.url, trust=trust_anchors(None), user_agent="foci-bot/test")
+async def homeserver(stand_in: StandIn) -> AsyncIterator[HomeserverClient]:
+    client = HomeserverClient(stand_in.url, trust=trust_anchors(None), user_agent="foci-bot/test")
     yield client
     await client.close()
 
@@ -73,7 +73,7 @@ async def homeserver(stand_in: StandIn) -> AsyncIterator[Homeserver]:
 )
 async def test_kinds_of_answers(
     stand_in: StandIn,
-    homeserver: Homeserver,
+    homeserver: HomeserverClient,
     status: int,
     body: bytes,
     ok: bool,
@@ -107,14 +107,14 @@ async def test_kinds_of_answers(
     ],
 )
 async def test_how_long_to_wait(
-    stand_in: StandIn, homeserver: Homeserver, headers: dict[str, str], body: bytes, seconds: float | None
+    stand_in: StandIn, homeserver: HomeserverClient, headers: dict[str, str], body: bytes, seconds: float | None
 ) -> None:
     """Body and header are both heard, as number or date, within bounds."""
     stand_in.status, stand_in.headers, stand_in.body = 429, headers, body
     assert (await homeserver.request("GET", path("sync"))).retry_after == seconds
 
 
-async def test_token_and_body(stand_in: StandIn, homeserver: Homeserver) -> None:
+async def test_token_and_body(stand_in: StandIn, homeserver: HomeserverClient) -> None:
     """The token goes into the header, never the URL; a POST always has a JSON body; no redirect is followed."""
     homeserver.token = SecretStr("s3cret")
     stand_in.status, stand_in.headers = 307, {"Location": stand_in.url + "/elsewhere"}
@@ -129,7 +129,7 @@ async def test_token_and_body(stand_in: StandIn, homeserver: Homeserver) -> None
 
 async def test_nobody_there() -> None:
     """A refused connection is one line."""
-    client = Homeserver("http://127.0.0.1:1", trust=trust_anchors(None), user_agent="x")
+    client = HomeserverClient("http://127.0.0.1:1", trust=trust_anchors(None), user_agent="x")
     with pytest.raises(UnreachableError, match="refused"):
         await client.request("GET", path("sync"))
     await client.close()
@@ -148,8 +148,8 @@ async def test_ca_file(tmp_path: Path) -> None:
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
     url = f"https://127.0.0.1:{runner.addresses[0][1]}"
-    trusting = Homeserver(url, trust=trust_anchors(authority.ca_file), user_agent="x")
-    wary = Homeserver(url, trust=trust_anchors(None), user_agent="x")
+    trusting = HomeserverClient(url, trust=trust_anchors(authority.ca_file), user_agent="x")
+    wary = HomeserverClient(url, trust=trust_anchors(None), user_agent="x")
     assert (await trusting.request("GET", path("sync"))).ok
     with pytest.raises(UnreachableError, match="certificate not trusted"):
         await wary.request("GET", path("sync"))

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from botkit.outbound import Answered, Endpoint, Exchange, Failed, FailureKind, OutboundClient, Phase, parse_target
+from botkit.outbound import Answered, Endpoint, Exchange, Failed, FailureKind, OutboundClient, Phase, parse_url
 from botkit.outbound.attempt import CURRENT, Attempt
 from botkit.outbound.diagnosis import Diagnosis
 from botkit.outbound.tls import build_context
@@ -396,7 +396,7 @@ def test_errors_that_loopback_cannot_provoke_have_their_class(
     attempt = Attempt(lambda: 7.0, head_limit=1, wire_limit=1, connect_at=5.0)
     attempt.dialling(endpoint)
     attempt.dial_failed(endpoint, error)
-    failure = Diagnosis(lambda: NOW).failed(OSError(error, "x"), attempt, parse_target("https://good.test/"))
+    failure = Diagnosis(lambda: NOW).failed(OSError(error, "x"), attempt, parse_url("https://good.test/"))
     assert (failure.kind, failure.phase) == (expected, Phase.CONNECT)
     assert str(endpoint) in failure.detail
 
@@ -406,6 +406,6 @@ def test_a_connection_lost_under_tls_is_a_reset_even_without_a_reason() -> None:
     attempt = Attempt(lambda: 7.0, head_limit=1, wire_limit=1, connect_at=5.0)
     attempt.dialling(Endpoint("1.1.1.1", 443))
     attempt.tcp_done()
-    failure = Diagnosis(lambda: NOW).failed(ssl.SSLError(), attempt, parse_target("https://good.test/"))
+    failure = Diagnosis(lambda: NOW).failed(ssl.SSLError(), attempt, parse_url("https://good.test/"))
     assert (failure.kind, failure.phase) == (FailureKind.TLS_RESET, Phase.TLS)
     assert failure.detail == "1.1.1.1:443 reset or closed the connection during TLS"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from dnslib import QTYPE, RCODE, RR, SRV, DNSRecord
 
-from botkit.outbound import OutboundClient, Service
+from botkit.outbound import OutboundClient, SrvRecord
 
 NAME = "_matrix-fed._tcp.example.org"
 
@@ -43,10 +43,13 @@ class Records(asyncio.DatagramProtocol):
 @pytest.mark.parametrize(
     ("answer", "services"),
     [
-        ([SRV(20, 1, 8448, "b.test."), SRV(10, 1, 443, "a.test.")], (Service("a.test", 443), Service("b.test", 8448))),
+        (
+            [SRV(20, 1, 8448, "b.test."), SRV(10, 1, 443, "a.test.")],
+            (SrvRecord("a.test", 443), SrvRecord("b.test", 8448)),
+        ),
         (
             [SRV(10, 1, 1, "light.test."), SRV(10, 9, 9, "heavy.test.")],
-            (Service("heavy.test", 9), Service("light.test", 1)),
+            (SrvRecord("heavy.test", 9), SrvRecord("light.test", 1)),
         ),
         ([SRV(0, 0, 0, ".")], ()),
         ([], ()),
@@ -57,7 +60,7 @@ class Records(asyncio.DatagramProtocol):
     ids=["by-priority", "by-weight", "not-offered", "no-record", "no-name", "broken", "silent"],
 )
 async def test_services(
-    make_client: Callable[..., OutboundClient], answer: list[SRV] | int | None, services: tuple[Service, ...] | None
+    make_client: Callable[..., OutboundClient], answer: list[SRV] | int | None, services: tuple[SrvRecord, ...] | None
 ) -> None:
     """The most preferred first; nothing is told apart from not knowing."""
     loop = asyncio.get_running_loop()

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from botkit.outbound import one_party
-from botkit.outbound.slots import Slots
+from botkit.outbound.slots import FairSlots
 
 
-async def take(slots: Slots, wanted: int) -> tuple[list[object], list[asyncio.Task[object]]]:
+async def take(slots: FairSlots, wanted: int) -> tuple[list[object], list[asyncio.Task[object]]]:
     """As a party of its own, ask for so many at once: what was had, and the requests that wait."""
     with one_party():
         tasks = [asyncio.create_task(slots.acquire()) for _ in range(wanted)]
@@ -23,7 +23,7 @@ async def take(slots: Slots, wanted: int) -> tuple[list[object], list[asyncio.Ta
 
 async def test_one_party_gets_enough_and_no_more() -> None:
     """A check with two foci has all its requests under way at once; a thousand of them do not fill the house."""
-    held, waiting = await take(Slots(64), 200)
+    held, waiting = await take(FairSlots(64), 200)
     assert len(held) == 12
     assert len(waiting) == 188
     for task in waiting:
@@ -32,7 +32,7 @@ async def test_one_party_gets_enough_and_no_more() -> None:
 
 async def test_a_newcomer_is_served_at_once() -> None:
     """Ten parties that want everything leave room for the eleventh."""
-    slots = Slots(64)
+    slots = FairSlots(64)
     parties = [await take(slots, 100) for _ in range(10)]
     assert 64 - sum(len(held) for held, _ in parties) == 7
     held, waiting = await take(slots, 2)
@@ -43,7 +43,7 @@ async def test_a_newcomer_is_served_at_once() -> None:
 
 async def test_who_holds_least_is_served_first() -> None:
     """A freed slot goes to the party that has fewer, though it asked later."""
-    slots = Slots(7)
+    slots = FairSlots(7)
     greedy, waiting = await take(slots, 3)
     others = [await take(slots, 1) for _ in range(5)]
     patient, later = await take(slots, 1)
@@ -56,7 +56,7 @@ async def test_who_holds_least_is_served_first() -> None:
 
 async def test_one_slot_serves_everybody() -> None:
     """With a single slot all take turns."""
-    slots, served = Slots(1), 0
+    slots, served = FairSlots(1), 0
 
     async def work() -> None:
         nonlocal served
@@ -73,7 +73,7 @@ async def test_one_slot_serves_everybody() -> None:
 
 async def test_inner_parties_join_the_outer_one() -> None:
     """A command with many checks is one party."""
-    slots = Slots(10)
+    slots = FairSlots(10)
 
     async def check() -> object:
         with one_party():
@@ -97,7 +97,7 @@ def test_no_slot_is_lost(actions: list[tuple[int, bool]], count: int) -> None:
 
 async def play(actions: list[tuple[int, bool]], count: int) -> None:
     """Ask and cancel as told, give everything back, and take all slots one by one."""
-    slots = Slots(count)
+    slots = FairSlots(count)
     tasks: list[asyncio.Task[object]] = []
     for which, asks in actions:
         if asks:
@@ -121,7 +121,7 @@ async def play(actions: list[tuple[int, bool]], count: int) -> None:
 @pytest.mark.parametrize("count", [1, 3, 64])
 async def test_never_more_than_there_are(count: int) -> None:
     """The bound holds whatever is asked for."""
-    slots = Slots(count)
+    slots = FairSlots(count)
     parties = [await take(slots, 20) for _ in range(20)]
     assert 1 <= sum(len(held) for held, _ in parties) <= count
     for task in [task for _, tasks in parties for task in tasks]:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from botkit.outbound import FailureKind, TargetError, parse_host, parse_target
+from botkit.outbound import FailureKind, UrlError, parse_host, parse_url
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ from botkit.outbound import FailureKind, TargetError, parse_host, parse_target
 )
 def test_a_legal_url_keeps_its_parts(url: str, scheme: str, host: str, port: int, sent: str) -> None:
     """Scheme and host are lower-cased, the port filled in, the path sent as clients send it."""
-    target = parse_target(url)
+    target = parse_url(url)
     assert (scheme, host, port, sent) == (target.scheme, target.host.name, target.port, target.url.raw_path_qs)
 
 
@@ -98,8 +98,8 @@ ODD_URLS = [
 @pytest.mark.parametrize("url", ODD_URLS)
 def test_an_odd_url_is_refused_not_repaired(url: str) -> None:
     """What could be read in two ways is read in none."""
-    with pytest.raises(TargetError) as caught:
-        parse_target(url)
+    with pytest.raises(UrlError) as caught:
+        parse_url(url)
     assert caught.value.kind is FailureKind.URL_INVALID
     assert "hunter2" not in caught.value.detail
     assert caught.value.detail.isprintable()
@@ -108,8 +108,8 @@ def test_an_odd_url_is_refused_not_repaired(url: str) -> None:
 @pytest.mark.parametrize("host", ["a..b", ".example", "x" * 64 + ".example", ".".join(["abcdefg"] * 33)])
 def test_a_name_that_dns_cannot_hold_is_told_apart(host: str) -> None:
     """Empty and over-long labels and names are a bad name, not a bad URL."""
-    with pytest.raises(TargetError) as caught:
-        parse_target(f"https://{host}/")
+    with pytest.raises(UrlError) as caught:
+        parse_url(f"https://{host}/")
     assert caught.value.kind is FailureKind.DNS_BADNAME
 
 
@@ -122,8 +122,8 @@ def test_a_host_may_be_given_with_or_without_brackets() -> None:
 def test_no_text_raises_anything_but_target_error(url: str) -> None:
     """Reading a URL either works or says why not."""
     try:
-        target = parse_target(url)
-    except TargetError:
+        target = parse_url(url)
+    except UrlError:
         return
     assert target.host.name.isascii()
     assert 1 <= target.port <= 65535

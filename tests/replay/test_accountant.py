@@ -15,8 +15,8 @@ from bench.replay.terms import Terms
 from bench.replay.told import Told
 from bench.replay.traces import ROOM, spans
 from bench.replay.truth import DAY, HOUR, MINUTE, Presented, Published, Truth
-from botkit.letter import Letter
-from botkit.plugin import Mail
+from botkit.letter import Notification
+from botkit.plugin import Notifier
 from botkit.storage import Connection
 from plugins.foci.health import HealthSettings
 from plugins.foci.listwatch import ListSettings
@@ -171,17 +171,17 @@ def test_a_post_box_that_drops_letters_is_noticed(tmp_path: Path) -> None:
     """The same through the real ledger: every first message is lost on its way."""
 
     class Leak:
-        def __init__(self, mail: Mail) -> None:
-            self._mail = mail
+        def __init__(self, notifier: Notifier) -> None:
+            self._notifier = notifier
 
-        async def post(self, connection: Connection, letters: Iterable[Letter]) -> None:
-            await self._mail.post(connection, [one for one in letters if one.placement != "new"])
+        async def post(self, connection: Connection, letters: Iterable[Notification]) -> None:
+            await self._notifier.post(connection, [one for one in letters if one.placement != "new"])
 
         async def missed(self, connection: Connection, room_id: str) -> Sequence[tuple[str, bool]]:
-            return await self._mail.missed(connection, room_id)
+            return await self._notifier.missed(connection, room_id)
 
         def wake(self) -> None:
-            self._mail.wake()
+            self._notifier.wake()
 
     truth = TRUTH.until(1.0 * HOUR)
     verdict = judged(play(truth, tmp_path, seed=5, post=Leak).told, truth)

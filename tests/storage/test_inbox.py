@@ -6,7 +6,7 @@ import pytest
 
 from botkit.message import InboundMessage
 from botkit.storage import Database
-from botkit.storage.inbox import Account, Heard, Inbox
+from botkit.storage.inbox import Account, Inbox, ReceivedEvent
 from botkit.storage.outbox import Outbox, Outgoing
 from botkit.storage.rooms import RoomNotes
 
@@ -21,9 +21,9 @@ def message(event_id: str, room_id: str = "!room", body: str = "!foci") -> Inbou
     )
 
 
-def heard(event_id: str, room_id: str = "!room", body: str = "!foci") -> Heard:
+def heard(event_id: str, room_id: str = "!room", body: str = "!foci") -> ReceivedEvent:
     """A command as it goes in."""
-    return Heard(event_id, room_id, message(event_id, room_id, body))
+    return ReceivedEvent(event_id, room_id, message(event_id, room_id, body))
 
 
 def outgoing(txn_id: str, room_id: str = "!room", body: str = "hello") -> Outgoing:
@@ -54,7 +54,7 @@ async def test_event_and_token_go_in_together(inbox: Inbox) -> None:
 async def test_a_failed_receive_leaves_the_token(inbox: Inbox) -> None:
     """When an event cannot be stored the token stays where it was, so that nothing is skipped."""
     await inbox.receive(ACCOUNT, "s1", [])
-    broken = Heard("$2", "!room", locked={"content": object()})
+    broken = ReceivedEvent("$2", "!room", locked={"content": object()})
     with pytest.raises(TypeError):
         await inbox.receive(ACCOUNT, "s2", [heard("$1"), broken])
     assert await inbox.since(ACCOUNT) == "s1"
@@ -112,7 +112,7 @@ async def test_answers_leave_in_order(inbox: Inbox, outbox: Outbox) -> None:
 async def test_a_late_key_turns_an_event_into_a_message(inbox: Inbox) -> None:
     """A locked event waits apart until it is unlocked."""
     event = {"type": "m.room.encrypted", "content": {"session_id": "s"}}
-    await inbox.receive(ACCOUNT, "s1", [Heard("$1", "!room", locked=event)])
+    await inbox.receive(ACCOUNT, "s1", [ReceivedEvent("$1", "!room", locked=event)])
     assert await inbox.rooms_waiting() == ()
     (locked,) = await inbox.locked()
     assert (locked.event, locked.received_at) == (event, NOW)

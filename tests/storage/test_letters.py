@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, insert, select, text
 
 from botkit.document import Document, Paragraph, Text
-from botkit.letter import Letter, Placement
-from botkit.matrix.mail import PostBox
+from botkit.letter import Notification, Placement
+from botkit.matrix.mail import OutboxNotifier
 from botkit.storage import Database, StorageError
-from botkit.storage.calls import MOST_PENDING, Annotation, Calls, Hook, Withdrawal
+from botkit.storage.calls import MOST_PENDING, Annotation, Hook, HookQueue, Redaction
 from botkit.storage.outbox import MessageState, Outbox, Outgoing, Queued
-from botkit.storage.residence import Entry, Loss, News, Residence, Tombstone, UpgradeState
+from botkit.storage.residence import Departure, Joined, RoomChanges, RoomStore, Tombstone, UpgradeState
 from botkit.storage.tables import calls as calls_table
 from botkit.storage.tables import letters, outbox
 
@@ -25,15 +25,15 @@ NOW = 1_700_000_000_000
 NEW, EDIT, REPLY, THREAD = Placement.NEW, Placement.EDIT, Placement.REPLY, Placement.THREAD
 
 
-def letter(room_id: str, name: str, placement: Placement, about: str = "a") -> Letter:
+def letter(room_id: str, name: str, placement: Placement, about: str = "a") -> Notification:
     """A letter that says its name."""
-    return Letter(room_id, name, about, placement, Document((Paragraph((Text(name),)),)))
+    return Notification(room_id, name, about, placement, Document((Paragraph((Text(name),)),)))
 
 
-async def post(database: Database, *wanted: Letter, plugin: str = "p") -> None:
+async def post(database: Database, *wanted: Notification, plugin: str = "p") -> None:
     """As a plugin does it."""
     async with database.begin() as connection:
-        await PostBox(plugin, lambda: NOW, lambda: None).post(connection, wanted)
+        await OutboxNotifier(plugin, lambda: NOW, lambda: None).post(connection, wanted)
 
 
 async def send(box: Outbox, room_id: str, event_id: str) -> Queued:
@@ -54,11 +54,11 @@ def body(queued: Queued | None) -> str | None:
 class Model:
     """What ought to become of the letters to one room."""
 
-    waiting: list[Letter] = field(default_factory=list)
+    waiting: list[Notification] = field(default_factory=list)
     attempted: bool = False
     anchors: dict[str, str] = field(default_factory=dict)
 
-    def next(self, *, throttled: bool) -> Letter | None:
+    def next(self, *, throttled: bool) -> Notification | None:
         """The letter whose turn it is; edits that a later one overtakes go, if the limit is felt."""
         while self.waiting:
             first = self.waiting[0]
@@ -188,23 +188,23 @@ async def test_pictures_are_bytes_until_they_are_uploaded(database: Database) ->
     assert (queued.message.content["url"], queued.message.attachment) == ("mxc://x/y", None)
 
 
-async def _record(database: Database, residence: Residence, **news: list[object]) -> None:
+async def _record(database: Database, room_store: RoomStore, **news: list[object]) -> None:
     async with database.begin() as connection:
-        await residence.record(connection, News(**news))  # type: ignore[arg-type]
+        await room_store.record(connection, RoomChanges(**news))  # type: ignore[arg-type]
 
 
 @pytest.fixture
-def residence(database: Database) -> Residence:
+def room_store(database: Database) -> RoomStore:
     """Two plugins are told."""
-    return Residence(database, ("p", "q"), lambda: NOW)
+    return RoomStore(database, ("p", "q"), lambda: NOW)
 
 
 @pytest.fixture
-def calls(database: Database) -> Calls:
-    return Calls(database, lambda: NOW)
+def calls(database: Database) -> HookQueue:
+    return HookQueue(database, lambda: NOW)
 
 
-async def _all(calls: Calls) -> list[tuple[str, str, str]]:
+async def _all(calls: HookQueue) -> list[tuple[str, str, str]]:
     """Every call that waits, made and done."""
     made = []
     while waiting := await calls.waiting():
@@ -215,46 +215,46 @@ async def _all(calls: Calls) -> list[tuple[str, str, str]]:
     return made
 
 
-async def test_a_suspended_room(database: Database, residence: Residence, calls: Calls) -> None:
+async def test_a_suspended_room(database: Database, room_store: RoomStore, calls: HookQueue) -> None:
     """What waits is dropped and so is what comes, answers are not; all plugins are told, once."""
     box = Outbox(database, lambda: NOW)
     await post(database, letter("!r", "waiting", NEW), letter("!other", "there", NEW))
     await box.add(Outgoing("!r", "answer 1", "m.room.message", {"body": "answer 1"}))
-    await residence.suspend("!r", "no")
-    await residence.suspend("!r", "no again")
+    await room_store.suspend("!r", "no")
+    await room_store.suspend("!r", "no again")
     await post(database, letter("!r", "later", NEW))
     await box.add(Outgoing("!r", "answer 2", "m.room.message", {"body": "answer 2"}))
     assert [body(await send(box, "!r", f"${n}")) for n in range(2)] == ["answer 1", "answer 2"]
     assert await box.next("!r") is None
     assert body(await box.next("!other")) == "there"
-    assert await residence.suspended() == {"!r"}
+    assert await room_store.suspended() == {"!r"}
     call = await calls.next("p", "!r")
     assert call is not None
     assert (call.hook, call.arguments) == (Hook.SUSPENDED, {"reason": "no"})
     assert await _all(calls) == [("p", "room_suspended", "!r"), ("q", "room_suspended", "!r")]
-    await residence.relieve("!r")
-    await residence.relieve("!r")
+    await room_store.relieve("!r")
+    await room_store.relieve("!r")
     await post(database, letter("!r", "heard", NEW))
     assert body(await box.next("!r")) == "heard"
     assert await _all(calls) == [("p", "room_joined", "!r"), ("q", "room_joined", "!r")]
 
 
-async def test_entering_and_losing_rooms(database: Database, residence: Residence, calls: Calls) -> None:
+async def test_entering_and_losing_rooms(database: Database, room_store: RoomStore, calls: HookQueue) -> None:
     """The same news again adds nothing; a room that was left is forgotten, one that put the bot out is not."""
-    entry = Entry("!r", "$join")
+    entry = Joined("!r", "$join")
     for _ in range(2):
-        await _record(database, residence, entries=[entry])
+        await _record(database, room_store, entries=[entry])
     assert await _all(calls) == [("p", "room_joined", "!r"), ("q", "room_joined", "!r")]
     box = Outbox(database, lambda: NOW)
     await post(database, letter("!r", "one", NEW), letter("!r", "two", NEW))
     await send(box, "!r", "$1")
-    await _record(database, residence, losses=[Loss("!r", "removed")])
-    await _record(database, residence, entries=[Entry("!r", "$again")])
+    await _record(database, room_store, losses=[Departure("!r", "removed")])
+    await _record(database, room_store, entries=[Joined("!r", "$again")])
     await post(database, letter("!r", "three", EDIT))
     queued = await box.next("!r")
     assert queued is not None
     assert (body(queued), queued.anchor) == ("three", "$1")
-    await _record(database, residence, losses=[Loss("!r", None)])
+    await _record(database, room_store, losses=[Departure("!r", None)])
     assert await box.next("!r") is None
     await post(database, letter("!r", "four", EDIT))
     queued = await box.next("!r")
@@ -264,24 +264,24 @@ async def test_entering_and_losing_rooms(database: Database, residence: Residenc
     assert hooks == ["room_suspended", "room_joined", "room_left"]
 
 
-async def test_tombstones_are_followed_once(database: Database, residence: Residence, calls: Calls) -> None:
+async def test_tombstones_are_followed_once(database: Database, room_store: RoomStore, calls: HookQueue) -> None:
     """The same one again changes nothing, however far it was followed; another one takes its place."""
     box = Outbox(database, lambda: NOW)
     first, second = Tombstone("!old", "$1", "!new", "x"), Tombstone("!old", "$2", "!newer", "y")
     await post(database, letter("!old", "waiting", NEW))
-    await _record(database, residence, tombstones=[first, first])
-    (upgrade,) = await residence.upgrades(UpgradeState.HEARD)
+    await _record(database, room_store, tombstones=[first, first])
+    (upgrade,) = await room_store.upgrades(UpgradeState.HEARD)
     assert upgrade.tombstone == first
-    await residence.upgraded(first, UpgradeState.AWAITED)
-    await residence.upgraded(first, UpgradeState.DONE)
-    await _record(database, residence, tombstones=[first])
-    assert await residence.upgrades(UpgradeState.HEARD, UpgradeState.AWAITED) == ()
+    await room_store.upgraded(first, UpgradeState.AWAITED)
+    await room_store.upgraded(first, UpgradeState.DONE)
+    await _record(database, room_store, tombstones=[first])
+    assert await room_store.upgrades(UpgradeState.HEARD, UpgradeState.AWAITED) == ()
     assert await box.next("!old") is None
     call = await calls.next("p", "!new")
     assert call is not None
     assert (call.hook, call.arguments) == (Hook.REPLACED, {"old": "!old"})
-    await _record(database, residence, tombstones=[second])
-    (upgrade,) = await residence.upgrades(UpgradeState.HEARD)
+    await _record(database, room_store, tombstones=[second])
+    (upgrade,) = await room_store.upgrades(UpgradeState.HEARD)
     assert upgrade.tombstone == second
 
 
@@ -296,13 +296,13 @@ def annotation(event_id: str, target: str = "$letter", room_id: str = "!r", send
     return Annotation(room_id, event_id, target, sender, "k")
 
 
-async def test_only_reactions_to_letters_are_kept(database: Database, residence: Residence, calls: Calls) -> None:
+async def test_only_reactions_to_letters_are_kept(database: Database, room_store: RoomStore, calls: HookQueue) -> None:
     """Not those to other events, from other rooms, or to letters of plugins that are gone."""
     await _letter_sent(database)
     await post(database, letter("!r", "gone", NEW, "g"), plugin="gone")
     await send(Outbox(database, lambda: NOW), "!r", "$gone")
     strays = [annotation("$1", "$other"), annotation("$2", room_id="!other"), annotation("$3", "$gone")]
-    await _record(database, residence, reactions=[*strays, annotation("$4"), annotation("$4"), Withdrawal("!r", "$1")])
+    await _record(database, room_store, reactions=[*strays, annotation("$4"), annotation("$4"), Redaction("!r", "$1")])
     call = await calls.next("p", "!r")
     assert call is not None
     assert (call.hook, call.event_id, call.arguments) == (Hook.REACTED, "$4", {"about": "a", "key": "k"})
@@ -310,46 +310,46 @@ async def test_only_reactions_to_letters_are_kept(database: Database, residence:
 
 
 async def test_a_withdrawal_finds_its_reaction_waiting_or_done(
-    database: Database, residence: Residence, calls: Calls
+    database: Database, room_store: RoomStore, calls: HookQueue
 ) -> None:
     """In the same sync or a week later; in its own room, and once."""
     await _letter_sent(database)
-    await _record(database, residence, reactions=[annotation("$1"), Withdrawal("!r", "$1"), annotation("$2")])
+    await _record(database, room_store, reactions=[annotation("$1"), Redaction("!r", "$1"), annotation("$2")])
     assert [hook for _, hook, _ in await _all(calls)] == ["reacted", "redacted", "reacted"]
     assert (await calls.taken("$1"), await calls.taken("$2")) == (False, True)
-    await _record(database, residence, reactions=[Withdrawal("!other", "$2"), Withdrawal("!r", "$1")])
+    await _record(database, room_store, reactions=[Redaction("!other", "$2"), Redaction("!r", "$1")])
     assert await calls.waiting() == ()
-    await _record(database, residence, reactions=[Withdrawal("!r", "$2")])
-    await _record(database, residence, reactions=[Withdrawal("!r", "$2")])
+    await _record(database, room_store, reactions=[Redaction("!r", "$2")])
+    await _record(database, room_store, reactions=[Redaction("!r", "$2")])
     assert [hook for _, hook, _ in await _all(calls)] == ["redacted"]
 
 
 async def test_reactions_that_wait_are_bounded_by_sender(
-    database: Database, residence: Residence, calls: Calls
+    database: Database, room_store: RoomStore, calls: HookQueue
 ) -> None:
     """One who floods fills their own share only."""
     await _letter_sent(database)
     flood = [annotation(f"$flood{number}") for number in range(5 * MOST_PENDING)]
-    await _record(database, residence, reactions=[*flood, annotation("$other", sender="@b:x")])
+    await _record(database, room_store, reactions=[*flood, annotation("$other", sender="@b:x")])
     made = await _all(calls)
     assert len(made) == MOST_PENDING + 1
     assert await calls.taken("$other")
 
 
 async def test_reactions_that_come_before_the_event_id_is_known(
-    database: Database, residence: Residence, calls: Calls
+    database: Database, room_store: RoomStore, calls: HookQueue
 ) -> None:
     """A letter that was taken, but whose acknowledgement was lost: reactions wait until it is repeated."""
     box = Outbox(database, lambda: NOW)
     await post(database, letter("!r", "one", NEW), letter("!r", "two", NEW, "b"))
     queued = await box.next("!r")
     assert queued is not None
-    await _record(database, residence, reactions=[annotation("$early")])
+    await _record(database, room_store, reactions=[annotation("$early")])
     await box.mark_attempted(queued.id, "DEVICE")
     flood = [annotation(f"$flood{number}", sender="@b:x") for number in range(5 * MOST_PENDING)]
-    seen = [annotation("$1"), annotation("$2", "$other"), annotation("$3"), Withdrawal("!r", "$3"), *flood]
-    await _record(database, residence, reactions=seen)
-    await _record(database, residence, reactions=[annotation("$1"), annotation("$4", room_id="!other")])
+    seen = [annotation("$1"), annotation("$2", "$other"), annotation("$3"), Redaction("!r", "$3"), *flood]
+    await _record(database, room_store, reactions=seen)
+    await _record(database, room_store, reactions=[annotation("$1"), annotation("$4", room_id="!other")])
     assert await calls.waiting() == ()
     assert await box.mark_sent(queued.id, "$letter", anchor=True)
     call = await calls.next("p", "!r")
@@ -364,7 +364,7 @@ async def test_reactions_that_come_before_the_event_id_is_known(
 
 @pytest.mark.parametrize("refused", ["message", "room"])
 async def test_reactions_to_what_never_arrives_are_forgotten(
-    database: Database, residence: Residence, calls: Calls, refused: str
+    database: Database, room_store: RoomStore, calls: HookQueue, refused: str
 ) -> None:
     """The letter is refused, or the bot is put out of the room: nothing is kept for it."""
     box = Outbox(database, lambda: NOW)
@@ -372,30 +372,30 @@ async def test_reactions_to_what_never_arrives_are_forgotten(
     queued = await box.next("!r")
     assert queued is not None
     await box.mark_attempted(queued.id, "DEVICE")
-    await _record(database, residence, reactions=[annotation("$1")])
+    await _record(database, room_store, reactions=[annotation("$1")])
     if refused == "message":
         await box.mark_refused(queued.id)
     else:
-        await residence.suspend("!r", "the bot was banned")
+        await room_store.suspend("!r", "the bot was banned")
         await _all(calls)
     async with database.begin() as connection:
         assert (await connection.execute(select(calls_table))).all() == []
 
 
-async def test_strings_that_no_database_takes(database: Database, residence: Residence, calls: Calls) -> None:
+async def test_strings_that_no_database_takes(database: Database, room_store: RoomStore, calls: HookQueue) -> None:
     """NUL and lone surrogates in ids and keys are stored somehow and stop nobody."""
     await _letter_sent(database)
     nasty = "\x00\ud800"
-    seen = [Annotation("!r", f"$x{nasty}", "$letter", f"@a{nasty}:x", f"k{nasty}"), Withdrawal("!r", f"$x{nasty}")]
+    seen = [Annotation("!r", f"$x{nasty}", "$letter", f"@a{nasty}:x", f"k{nasty}"), Redaction("!r", f"$x{nasty}")]
     tombstone = Tombstone(f"!r{nasty}", f"$t{nasty}", f"!n{nasty}", nasty)
-    await _record(database, residence, reactions=[*seen, *seen], tombstones=[tombstone, tombstone])
+    await _record(database, room_store, reactions=[*seen, *seen], tombstones=[tombstone, tombstone])
     call = await calls.next("p", "!r")
     assert call is not None
     assert call.arguments["key"] == f"k{nasty}"
     assert [hook for _, hook, _ in await _all(calls)] == ["reacted", "redacted"]
 
 
-async def test_letters_outlive_the_outbox_but_not_for_ever(database: Database, calls: Calls) -> None:
+async def test_letters_outlive_the_outbox_but_not_for_ever(database: Database, calls: HookQueue) -> None:
     """Pruning the outbox keeps what edits refer to; pruning letters ends it."""
     clock = [NOW]
     box = Outbox(database, lambda: clock[0])

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import pytest
 from sqlalchemy import func, insert, select
 
-from botkit.matrix.pruning import Pruning
+from botkit.matrix.pruning import Retention
 from botkit.storage import Database
-from botkit.storage.calls import Calls
+from botkit.storage.calls import HookQueue
 from botkit.storage.inbox import Inbox
 from botkit.storage.outbox import MessageState, Outbox
 from botkit.storage.tables import inbox, letters, outbox, reactions
@@ -44,14 +44,14 @@ class Host:
             tables = (inbox, outbox, letters, reactions)
             return [await connection.scalar(select(func.count()).select_from(one)) or 0 for one in tables]
 
-    def started(self) -> Pruning:
+    def started(self) -> Retention:
         """What a process prunes with."""
 
         def now() -> int:
             return int(self.clock.now() * 1000)
 
-        stores = Inbox(self.database, now), Outbox(self.database, now), Calls(self.database, now)
-        return Pruning(*stores, now, self.clock.passed, self.clock.sleep)
+        stores = Inbox(self.database, now), Outbox(self.database, now), HookQueue(self.database, now)
+        return Retention(*stores, now, self.clock.passed, self.clock.sleep)
 
 
 @pytest.fixture
@@ -64,34 +64,34 @@ async def host(database: Database) -> Host:
 @pytest.mark.parametrize("leap", [3 * DAY, 30 * DAY, 500 * DAY, -500 * DAY])
 async def test_a_clock_that_leaps_and_is_put_right_costs_nothing(host: Host, leap: float) -> None:
     """Twice within a day, for hours each, in either direction."""
-    pruning = host.started()
+    retention = host.started()
     for wrong_by, seconds in ((0.0, 6 * DAY), (leap, 9 * HOUR), (0.0, 2 * HOUR), (2 * leap, 9 * HOUR)):
         host.clock.wrong_by = wrong_by
-        await host.clock.during(seconds, pruning.run)
+        await host.clock.during(seconds, retention.run)
         assert await host.left() == [1, 1, 1, 1]
     host.clock.wrong_by = 0.0
-    await host.clock.during(2 * DAY, pruning.run)
+    await host.clock.during(2 * DAY, retention.run)
     assert await host.left() == [0, 0, 1, 1]
 
 
 async def test_a_clock_that_stays_where_it_leapt_is_believed_a_day_later(host: Host) -> None:
     """It may have been wrong before."""
-    pruning = host.started()
-    await host.clock.during(HOUR, pruning.run)
+    retention = host.started()
+    await host.clock.during(HOUR, retention.run)
     host.clock.wrong_by = 30 * DAY
-    await host.clock.during(DAY, pruning.run)
+    await host.clock.during(DAY, retention.run)
     assert await host.left() == [1, 1, 1, 1]
-    await host.clock.during(2 * HOUR, pruning.run)
+    await host.clock.during(2 * HOUR, retention.run)
     assert await host.left() == [0, 0, 1, 1]
 
 
 async def test_after_a_long_rest_old_rows_go_within_hours(host: Host) -> None:
     """Not at once: a machine that has just started may not know the time yet."""
     host.clock.wrong_by = 500 * DAY
-    pruning = host.started()
-    await host.clock.during(HOUR / 2, pruning.run)
+    retention = host.started()
+    await host.clock.during(HOUR / 2, retention.run)
     host.clock.wrong_by = 0.0
-    await host.clock.during(HOUR, pruning.run)
+    await host.clock.during(HOUR, retention.run)
     assert await host.left() == [1, 1, 1, 1]
     host.clock.wrong_by = 500 * DAY
     await host.clock.during(2 * HOUR, host.started().run)

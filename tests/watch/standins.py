@@ -11,8 +11,8 @@ from random import Random
 from publicsuffixlist import PublicSuffixList
 
 from plugins.foci.answer import read_answer
-from plugins.foci.assembly import CheckSettings, Evidence, assemble
-from plugins.foci.checked import Checked, Confirmed, Due
+from plugins.foci.assembly import CheckSettings, ServerObservation, assemble
+from plugins.foci.checked import CheckResult, ConfirmationResult, ScheduledCheck
 from plugins.foci.clock import Clock
 from plugins.foci.homeserver import HomeserverAnswer, TransportsAnswer
 from plugins.foci.target import parse_target
@@ -20,8 +20,10 @@ from plugins.foci.watchman import Outcome
 from tests.foci.evidence import NOW, answered
 
 _ANSWER = read_answer("example.org", [answered(404)], None)
-_SEEN = Evidence(parse_target("example.org"), _ANSWER, HomeserverAnswer(None, TransportsAnswer()), None, None, {})
-_CHECKED = Checked("", assemble(_SEEN, CheckSettings(), PublicSuffixList(), NOW, 1.0), _SEEN, "probe")
+_SEEN = ServerObservation(
+    parse_target("example.org"), _ANSWER, HomeserverAnswer(None, TransportsAnswer()), None, None, {}
+)
+_CHECKED = CheckResult("", assemble(_SEEN, CheckSettings(), PublicSuffixList(), NOW, 1.0), _SEEN, "probe")
 
 
 class StandInLedger:
@@ -33,8 +35,10 @@ class StandInLedger:
         read: how often the schedule was asked for.
     """
 
-    def __init__(self, clock: Clock, dues: Iterable[Due] = (), *, jitter: float = 0.1, writing: float = 0.0) -> None:
-        self.dues: dict[str, tuple[Due, ...]] = defaultdict(tuple)
+    def __init__(
+        self, clock: Clock, dues: Iterable[ScheduledCheck] = (), *, jitter: float = 0.1, writing: float = 0.0
+    ) -> None:
+        self.dues: dict[str, tuple[ScheduledCheck, ...]] = defaultdict(tuple)
         for due in dues:
             self.dues[due.server] += (due,)
         self.taken: list[tuple[str, float]] = []
@@ -45,11 +49,11 @@ class StandInLedger:
         self._writing = writing
         self._chance = Random(7)
 
-    async def schedule(self) -> tuple[Due, ...]:
+    async def schedule(self) -> tuple[ScheduledCheck, ...]:
         self.read += 1
         return tuple(due for dues in self.dues.values() for due in dues)
 
-    async def take(self, outcome: Outcome, now: float) -> tuple[Due, ...]:
+    async def take(self, outcome: Outcome, now: float) -> tuple[ScheduledCheck, ...]:
         await self._clock.sleep(self._writing)
         if self.trouble:
             raise self.trouble.pop(0)
@@ -66,7 +70,7 @@ class StandInLedger:
 class Started:
     """One check: of what, when it started and ended by the clock that never jumps; no end when it was given up."""
 
-    due: Due
+    due: ScheduledCheck
     at: float
     ended: float | None = None
 
@@ -95,7 +99,7 @@ class StandInChecks:
         self.started.clear()
         self._times.clear()
 
-    async def inspect(self, due: Due) -> Outcome:
+    async def inspect(self, due: ScheduledCheck) -> Outcome:
         started = Started(due, self._clock.passed())
         self.started.append(started)
         self._times[due.server].append(started.at)
@@ -109,7 +113,7 @@ class StandInChecks:
             raise RuntimeError("a bug")
         started.ended = self._clock.passed()
         if due.confirm:
-            return Confirmed(due.server, _ANSWER, self._clock.now())
+            return ConfirmationResult(due.server, _ANSWER, self._clock.now())
         return replace(_CHECKED, server=due.server)
 
     def times(self, server: str) -> list[float]:

@@ -12,14 +12,14 @@ from lab.fault import Fault
 from lab.federation import Federation
 from plugins.foci.assembly import CheckSettings
 from plugins.foci.check import Checker
-from plugins.foci.checked import Checked, Due
+from plugins.foci.checked import CheckResult, ScheduledCheck
 from plugins.foci.clock import SystemClock
-from plugins.foci.inspector import Inspector
-from plugins.foci.lanes import Lanes
+from plugins.foci.inspector import CheckRunner
+from plugins.foci.lanes import ConcurrencyLimiter
 from plugins.foci.model import Verdict
 from plugins.foci.observation import ProbeSettings
-from plugins.foci.services import Services
-from plugins.foci.watchman import Outcome, Watchman
+from plugins.foci.services import SharedProbes
+from plugins.foci.watchman import Outcome, Scheduler
 from tests.foci.examination import Examination
 from tests.matrix.patience import until
 from tests.watch.standins import StandInLedger
@@ -36,8 +36,8 @@ class Keeping(StandInLedger):
         super().__init__(*arguments)  # type: ignore[arg-type]
         self.verdicts: dict[str, list[Verdict]] = {}
 
-    async def take(self, outcome: Outcome, now: float) -> tuple[Due, ...]:
-        assert isinstance(outcome, Checked)
+    async def take(self, outcome: Outcome, now: float) -> tuple[ScheduledCheck, ...]:
+        assert isinstance(outcome, CheckResult)
         self.verdicts.setdefault(outcome.server, []).append(outcome.report.verdict)
         return await super().take(outcome, now)
 
@@ -54,26 +54,26 @@ async def test_servers_among_many_black_holes_are_checked_well(
         await federation.server(f"well{number}.example", foci=[f"https://rtc{number}.example/jwt"], crowd="well")
     clock = SystemClock()
     names = [f"hole{number}.example" for number in range(30)] + [f"well{number}.example" for number in range(5)]
-    ledger = Keeping(clock, [Due(name, clock.now(), INTERVAL) for name in names])
+    watch_service = Keeping(clock, [ScheduledCheck(name, clock.now(), INTERVAL) for name in names])
     settings = CheckSettings(probe=ProbeSettings(patience=LIMITS.timeout))
     outbound = replace(examination.outbound(LIMITS), concurrency=REQUESTS)
     async with OutboundClient(outbound) as client:
         checker = Checker(client, None, LIMITS, settings, lambda: datetime.now(UTC))
-        services = Services(checker.observe, clock.passed)
-        inspector = Inspector(checker, services, clock, lambda: str(clock.passed()))
-        lanes = Lanes(REQUESTS, clock, LIMITS.timeout / 2)
-        watchman = Watchman(ledger, inspector.inspect, lanes, clock)
-        running = asyncio.ensure_future(watchman.run())
+        services = SharedProbes(checker.observe, clock.passed)
+        runner = CheckRunner(checker, services, clock, lambda: str(clock.passed()))
+        limiter = ConcurrencyLimiter(REQUESTS, clock, LIMITS.timeout / 2)
+        scheduler = Scheduler(watch_service, runner.inspect, limiter, clock)
+        running = asyncio.ensure_future(scheduler.run())
         well = names[30:]
-        await until(lambda: all(len(ledger.verdicts.get(name, ())) >= 4 for name in well), within=90.0)
-        await until(lambda: any(name in ledger.verdicts for name in names[:30]), within=90.0)
+        await until(lambda: all(len(watch_service.verdicts.get(name, ())) >= 4 for name in well), within=90.0)
+        await until(lambda: any(name in watch_service.verdicts for name in names[:30]), within=90.0)
         running.cancel()
         await asyncio.wait([running])
         await services.close()
-    assert {verdict for name in well for verdict in ledger.verdicts[name]} == {Verdict.OK}
-    assert {verdict for name in names[:30] for verdict in ledger.verdicts.get(name, ())} <= {
+    assert {verdict for name in well for verdict in watch_service.verdicts[name]} == {Verdict.OK}
+    assert {verdict for name in names[:30] for verdict in watch_service.verdicts.get(name, ())} <= {
         Verdict.UNKNOWN,
         Verdict.CRITICAL,
     }
-    counts = [len(ledger.verdicts.get(name, ())) for name in names[:30]]
-    assert max(counts) <= min(len(ledger.verdicts[name]) for name in well)
+    counts = [len(watch_service.verdicts.get(name, ())) for name in names[:30]]
+    assert max(counts) <= min(len(watch_service.verdicts[name]) for name in well)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from plugins.foci.answer import read_answer
-from plugins.foci.assembly import Evidence
+from plugins.foci.assembly import ServerObservation
 from plugins.foci.homeserver import HomeserverAnswer, TransportsAnswer
 from plugins.foci.key import Key
 from plugins.foci.model import Report, Verdict
 from plugins.foci.observation import ProbeSettings
-from plugins.foci.samples import Check, Vantage, samples_of
-from plugins.foci.standing import Standing
+from plugins.foci.samples import Check, Connectivity, samples_of
+from plugins.foci.standing import Status
 from plugins.foci.target import parse_target
 from tests.foci.evidence import RTC, answered, assembled, judged
 
@@ -25,16 +25,18 @@ def report(verdict: Verdict = Verdict.OK) -> Report:
 
 
 def check(told: Report, *outdone: str) -> Check:
-    seen = Evidence(parse_target("b.example"), _ANSWER, HomeserverAnswer(None, TransportsAnswer()), None, None, {})
-    return Check(seen, told, Vantage(), ProbeSettings(), "probe", 300.0, outdone=frozenset(outdone))
+    seen = ServerObservation(
+        parse_target("b.example"), _ANSWER, HomeserverAnswer(None, TransportsAnswer()), None, None, {}
+    )
+    return Check(seen, told, Connectivity(), ProbeSettings(), "probe", 300.0, outdone=frozenset(outdone))
 
 
 def test_a_shallow_check_tells_nothing_good_of_what_fails_deep() -> None:
     """Two servers share a focus whose SFU is down, one is watched deep: the other's checks do not take it back."""
     good = {sample.key: sample.standing for sample in samples_of(check(report()))}
-    assert good[KEY] is Standing.GOOD
+    assert good[KEY] is Status.GOOD
     outdone = {sample.key for sample in samples_of(check(report(), KEY))}
     assert KEY not in outdone
     assert outdone == good.keys() - {KEY}
     bad = {sample.key: sample.standing for sample in samples_of(check(report(Verdict.CRITICAL), KEY))}
-    assert bad[KEY] is Standing.BAD
+    assert bad[KEY] is Status.BAD

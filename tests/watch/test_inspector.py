@@ -15,11 +15,11 @@ import pytest
 from lab.fault import Fault
 from lab.federation import Federation
 from lab.nginx import Nginx, nginx_binary
-from plugins.foci.checked import Checked, Confirmed, Due
+from plugins.foci.checked import CheckResult, ConfirmationResult, ScheduledCheck
 from plugins.foci.clock import SystemClock
-from plugins.foci.inspector import Inspector
+from plugins.foci.inspector import CheckRunner
 from plugins.foci.model import Verdict
-from plugins.foci.services import Services
+from plugins.foci.services import SharedProbes
 from plugins.foci.snapshot import Seen, observe
 from tests.foci.examination import BRIEF, PATIENT, Examination
 
@@ -28,21 +28,21 @@ INTERVAL = 300.0
 
 
 @asynccontextmanager
-async def inspecting(examination: Examination, limits: object = PATIENT) -> AsyncIterator[Inspector]:
+async def inspecting(examination: Examination, limits: object = PATIENT) -> AsyncIterator[CheckRunner]:
     """An inspector for the hosts declared until now; its checks are called check-1, check-2 and so on."""
     async with examination.checker(limits) as checker:  # type: ignore[arg-type]
-        services, numbers = Services(checker.observe, SystemClock().passed), itertools.count(1)
-        yield Inspector(checker, services, SystemClock(), lambda: f"check-{next(numbers)}")
+        services, numbers = SharedProbes(checker.observe, SystemClock().passed), itertools.count(1)
+        yield CheckRunner(checker, services, SystemClock(), lambda: f"check-{next(numbers)}")
         await services.close()
 
 
-async def checked(inspector: Inspector, due: Due) -> Checked:
-    outcome = await inspector.inspect(due)
-    assert isinstance(outcome, Checked)
+async def checked(runner: CheckRunner, due: ScheduledCheck) -> CheckResult:
+    outcome = await runner.inspect(due)
+    assert isinstance(outcome, CheckResult)
     return outcome
 
 
-def foci_of(outcome: Checked) -> list[str | None]:
+def foci_of(outcome: CheckResult) -> list[str | None]:
     return [focus.entry.service_url for focus in outcome.report.foci]
 
 
@@ -55,11 +55,12 @@ async def test_servers_that_share_a_focus_probe_it_once(federation: Federation, 
     focus = await federation.focus(RTC)
     for name in ("a.example", "b.example", "c.example"):
         await federation.server(name, foci=[RTC])
-    async with inspecting(examination) as inspector:
+    async with inspecting(examination) as runner:
         first, second = await asyncio.gather(
-            checked(inspector, Due("a.example", 0.0, INTERVAL)), checked(inspector, Due("b.example", 0.0, INTERVAL))
+            checked(runner, ScheduledCheck("a.example", 0.0, INTERVAL)),
+            checked(runner, ScheduledCheck("b.example", 0.0, INTERVAL)),
         )
-        third = await checked(inspector, Due("c.example", 0.0, INTERVAL))
+        third = await checked(runner, ScheduledCheck("c.example", 0.0, INTERVAL))
     posts = [one for one in focus.site.requests if one.method == "POST" and one.path.endswith("/sfu/get")]
     assert len(posts) == 1
     assert [one.report.verdict for one in (first, second, third)] == [first.report.verdict] * 3
@@ -74,10 +75,10 @@ async def test_a_server_checked_again_asks_anew(federation: Federation, examinat
     """A check that comes early to make sure of a failure sees the recovery."""
     focus = await federation.focus(RTC, fault=Fault.BAD_GATEWAY)
     await federation.server("a.example", foci=[RTC])
-    async with inspecting(examination) as inspector:
-        before = await checked(inspector, Due("a.example", 0.0, INTERVAL))
+    async with inspecting(examination) as runner:
+        before = await checked(runner, ScheduledCheck("a.example", 0.0, INTERVAL))
         await federation.set_fault(focus, None)
-        after = await checked(inspector, Due("a.example", 0.0, INTERVAL))
+        after = await checked(runner, ScheduledCheck("a.example", 0.0, INTERVAL))
     assert before.report.foci[0].verdict is Verdict.CRITICAL
     assert after.report.foci[0].verdict is Verdict.OK
 
@@ -88,8 +89,8 @@ async def test_no_check_asks_with_conditions(federation: Federation, examination
     server = await federation.server("a.example", foci=[RTC], via=["https://www.a.example/client"])
     server.well_known.headers += (("ETag", '"a"'), ("Last-Modified", "Mon, 23 Nov 2026 06:00:00 GMT"))
     end = await federation.site("www.a.example")
-    async with inspecting(examination) as inspector:
-        outcomes = [await checked(inspector, Due("a.example", 0.0, INTERVAL)) for _ in range(2)]
+    async with inspecting(examination) as runner:
+        outcomes = [await checked(runner, ScheduledCheck("a.example", 0.0, INTERVAL)) for _ in range(2)]
     asked = {name for one in (*server.site.requests, *end.requests) for name in one.headers}
     assert len([one for one in end.requests if one.path == "/client"]) == 2
     assert not asked & {"if-none-match", "if-modified-since", "cache-control"}
@@ -101,12 +102,12 @@ async def test_a_confirming_fetch_passes_every_cache(federation: Federation, exa
     """The well-known alone, without conditions, with the header that tells caches to ask the origin."""
     focus = await federation.focus(RTC)
     server = await federation.server("a.example", foci=[RTC])
-    async with inspecting(examination) as inspector:
-        await checked(inspector, Due("a.example", 0.0, INTERVAL))
+    async with inspecting(examination) as runner:
+        await checked(runner, ScheduledCheck("a.example", 0.0, INTERVAL))
         focus.site.requests.clear()
         server.publish([entry(RTC + "/2")])
-        outcome = await inspector.inspect(Due("a.example", 0.0, INTERVAL, confirm=True))
-    assert isinstance(outcome, Confirmed)
+        outcome = await runner.inspect(ScheduledCheck("a.example", 0.0, INTERVAL, confirm=True))
+    assert isinstance(outcome, ConfirmationResult)
     last = server.site.requests[-1]
     assert (last.headers["cache-control"], last.headers.get("if-none-match")) == ("no-cache", None)
     seen = observe(outcome.answer)
@@ -118,10 +119,10 @@ async def test_a_confirming_fetch_passes_every_cache(federation: Federation, exa
 async def test_a_confirming_fetch_that_fails_says_so(federation: Federation, examination: Examination) -> None:
     """Nothing was seen then."""
     server = await federation.server("a.example", foci=[RTC])
-    async with inspecting(examination) as inspector:
+    async with inspecting(examination) as runner:
         await federation.set_fault(server, Fault.REFUSED)
-        outcome = await inspector.inspect(Due("a.example", 0.0, INTERVAL, confirm=True))
-    assert isinstance(outcome, Confirmed)
+        outcome = await runner.inspect(ScheduledCheck("a.example", 0.0, INTERVAL, confirm=True))
+    assert isinstance(outcome, ConfirmationResult)
     assert outcome.answer.report.outcome == "failed"
 
 
@@ -129,10 +130,10 @@ async def test_a_check_may_pass_every_cache(federation: Federation, examination:
     """It is a whole check all the same."""
     await federation.focus(RTC)
     server = await federation.server("a.example", foci=[RTC])
-    async with inspecting(examination) as inspector:
-        await checked(inspector, Due("a.example", 0.0, INTERVAL))
+    async with inspecting(examination) as runner:
+        await checked(runner, ScheduledCheck("a.example", 0.0, INTERVAL))
         server.publish([entry(RTC + "/2"), entry(RTC)])
-        second = await checked(inspector, Due("a.example", 0.0, INTERVAL, afresh=True))
+        second = await checked(runner, ScheduledCheck("a.example", 0.0, INTERVAL, afresh=True))
         last = next(one for one in reversed(server.site.requests) if one.path.endswith("/client"))
     assert (last.headers["cache-control"], last.headers.get("if-none-match")) == ("no-cache", None)
     assert len(second.report.foci) == 2
@@ -142,10 +143,10 @@ async def test_ignored_codes_of_a_watch_are_left_out(federation: Federation, exa
     """As if the configuration had said so."""
     await federation.focus(RTC)
     await federation.server("a.example", foci=[RTC], delayed_events=False)
-    async with inspecting(examination) as inspector:
-        plain = await checked(inspector, Due("a.example", 0.0, INTERVAL))
-        ignoring = Due("a.example", 0.0, INTERVAL, ignore=frozenset({"delayed-events-missing"}))
-        without = await checked(inspector, ignoring)
+    async with inspecting(examination) as runner:
+        plain = await checked(runner, ScheduledCheck("a.example", 0.0, INTERVAL))
+        ignoring = ScheduledCheck("a.example", 0.0, INTERVAL, ignore=frozenset({"delayed-events-missing"}))
+        without = await checked(runner, ignoring)
     assert "delayed-events-missing" in [one.code for one in plain.report.findings]
     assert "delayed-events-missing" not in [one.code for one in without.report.findings]
 
@@ -157,9 +158,10 @@ async def test_a_black_hole_ends_by_the_deadline(federation: Federation, examina
         await federation.server(name, foci=[RTC])
     loop = asyncio.get_running_loop()
     started = loop.time()
-    async with inspecting(examination, BRIEF) as inspector:
+    async with inspecting(examination, BRIEF) as runner:
         outcomes = await asyncio.gather(
-            checked(inspector, Due("a.example", 0.0, INTERVAL)), checked(inspector, Due("b.example", 0.0, INTERVAL))
+            checked(runner, ScheduledCheck("a.example", 0.0, INTERVAL)),
+            checked(runner, ScheduledCheck("b.example", 0.0, INTERVAL)),
         )
     assert loop.time() - started < 5 * BRIEF.deadline
     assert {one.report.foci[0].verdict for one in outcomes} == {Verdict.CRITICAL}
@@ -184,10 +186,10 @@ async def test_a_change_that_validators_hide_is_seen_at_once(
     location = "location = /.well-known/matrix/client { default_type application/json; alias www/client.json; }"
     await nginx.start({"a.example": location})
     try:
-        async with inspecting(examination) as inspector:
-            first = await checked(inspector, Due("a.example", 0.0, INTERVAL))
+        async with inspecting(examination) as runner:
+            first = await checked(runner, ScheduledCheck("a.example", 0.0, INTERVAL))
             publish(2, 1)
-            second = await checked(inspector, Due("a.example", 0.0, INTERVAL))
+            second = await checked(runner, ScheduledCheck("a.example", 0.0, INTERVAL))
     finally:
         await nginx.stop()
     assert [foci_of(outcome) for outcome in (first, second)] == [[f"{RTC}/1", f"{RTC}/2"], [f"{RTC}/2", f"{RTC}/1"]]

@@ -11,7 +11,7 @@ from botkit.outbound.model import Answered, FailureKind
 from lab.simulation import SimulatedClock, simulate
 from plugins.foci.observation import Observation
 from plugins.foci.service_url import ServiceUrl, read_service_url
-from plugins.foci.services import Services
+from plugins.foci.services import SharedProbes
 from tests.foci.evidence import RTC, answered
 
 URL = read_service_url(RTC)
@@ -35,7 +35,7 @@ class Scene:
         self.headers: dict[str, tuple[str, ...]] = {}
         self.fault: Exception | None = None
         self._clock = SimulatedClock()
-        self.services = Services(self._observe, self._clock.passed)
+        self.services = SharedProbes(self._observe, self._clock.passed)
 
     async def ask(self, server: str, probe: str, url: ServiceUrl = URL, *, patience: float = 20.0) -> str:
         """The name of the check whose observation the server got; "gave up" for none."""

@@ -13,10 +13,10 @@ import pytest
 from botkit.outbound.model import FailureKind
 from lab.simulation import SimulatedClock, SimulatedLoop, simulate
 from plugins.foci.audience import Silence
-from plugins.foci.checked import Due
-from plugins.foci.lanes import Lanes
-from plugins.foci.reminders import Reminders
-from plugins.foci.watchman import Outcome, Watchman
+from plugins.foci.checked import ScheduledCheck
+from plugins.foci.lanes import ConcurrencyLimiter
+from plugins.foci.reminders import Timers
+from plugins.foci.watchman import Outcome, Scheduler
 from tests.ledger.internet import Internet
 from tests.ledger.ops import NOON, Ops, opened
 
@@ -43,8 +43,8 @@ class Station:
     async def begin(self) -> None:
         """As after a start: everything that is known is in the database."""
         self.ops.restarted()
-        watchman = Watchman(self, self._inspect, Lanes(64, self.clock), self.clock)
-        self._tasks = [asyncio.ensure_future(watchman.run()), asyncio.ensure_future(Reminders(self, self.clock).run())]
+        scheduler = Scheduler(self, self._inspect, ConcurrencyLimiter(64, self.clock), self.clock)
+        self._tasks = [asyncio.ensure_future(scheduler.run()), asyncio.ensure_future(Timers(self, self.clock).run())]
 
     async def end(self) -> None:
         for task in self._tasks:
@@ -62,31 +62,31 @@ class Station:
     def times(self, server: str, since: float = 0.0) -> list[float]:
         return [at for at, name, _ in self.started if name == server and at >= since]
 
-    async def schedule(self) -> tuple[Due, ...]:
-        return await _held(self.ops.ledger.schedule())
+    async def schedule(self) -> tuple[ScheduledCheck, ...]:
+        return await _held(self.ops.watch_service.schedule())
 
-    async def take(self, outcome: Outcome, now: float) -> tuple[Due, ...]:
+    async def take(self, outcome: Outcome, now: float) -> tuple[ScheduledCheck, ...]:
         self.ops.at = now
-        return await _held(self.ops.ledger.take(outcome, now))
+        return await _held(self.ops.watch_service.take(outcome, now))
 
     async def remind(self, now: float) -> None:
         self.ops.at = now
-        await _held(self.ops.ledger.remind(now))
+        await _held(self.ops.watch_service.remind(now))
 
     async def silences(self) -> tuple[Silence, ...]:
-        return await _held(self.ops.ledger.silences())
+        return await _held(self.ops.watch_service.silences())
 
     async def lift(self, over: Collection[Silence], now: float) -> bool:
         self.ops.at = now
-        return await _held(self.ops.ledger.lift(over, now))
+        return await _held(self.ops.watch_service.lift(over, now))
 
     async def forget(self, now: float) -> None:
-        await _held(self.ops.ledger.forget(now))
+        await _held(self.ops.watch_service.forget(now))
 
     async def next_reminder(self) -> float | None:
-        return await _held(self.ops.ledger.next_reminder())
+        return await _held(self.ops.watch_service.next_reminder())
 
-    async def _inspect(self, due: Due) -> Outcome:
+    async def _inspect(self, due: ScheduledCheck) -> Outcome:
         now = self.clock.now()
         self.started.append((now - NOON, due.server, due.confirm))
         self.looked.set()
@@ -118,21 +118,21 @@ def test_an_outage_is_looked_at_closely_told_once_and_resolved(tmp_path: Path) -
     """Every 5 minutes while well, every 100 seconds while in doubt, every 5 minutes while it lasts, then closely."""
     internet = Internet({"a.example": ["rtc"], "other.example": ["else"]})
 
-    async def play(station: Station) -> None:
-        await _held(station.ops.watch({"!ops": ["a.example", "other.example"]}))
-        assert await station.run(HOUR) == []
-        well = station.times("a.example")
+    async def play(runtime: Station) -> None:
+        await _held(runtime.ops.watch({"!ops": ["a.example", "other.example"]}))
+        assert await runtime.run(HOUR) == []
+        well = runtime.times("a.example")
         assert [later - earlier for earlier, later in pairwise(well)] == pytest.approx([300.2] * (len(well) - 1), abs=2)
         internet.broken["rtc"] = FailureKind.CONNECT_REFUSED
-        (fired,) = await station.run(HOUR)
+        (fired,) = await runtime.run(HOUR)
         assert fired.startswith("!ops new: ❌ rtc.example.org is down since ")
-        bad = station.times("a.example", HOUR)
+        bad = runtime.times("a.example", HOUR)
         assert [later - earlier for earlier, later in pairwise(bad[:4])] == pytest.approx([100.2, 100.2, 300.2], abs=2)
         internet.broken.clear()
-        closed, resolved = await station.run(HOUR)
+        closed, resolved = await runtime.run(HOUR)
         assert closed.startswith("!ops edit: ")
         assert resolved.startswith("!ops reply: ✅ rtc.example.org recovered at ")
-        good = station.times("a.example", 2 * HOUR)
+        good = runtime.times("a.example", 2 * HOUR)
         assert [later - earlier for earlier, later in pairwise(good[:3])] == pytest.approx([100.2, 300.2], abs=2)
 
     playing(tmp_path, internet, play)
@@ -142,13 +142,13 @@ def test_restarts_neither_skip_nor_hurry_checks(tmp_path: Path) -> None:
     """Stopped and started every few minutes, each of 12 servers keeps its pace all the same."""
     internet = Internet({f"s{number}.example": ["rtc"] for number in range(12)})
 
-    async def play(station: Station) -> None:
-        await _held(station.ops.watch({"!ops": list(internet.servers)}))
+    async def play(runtime: Station) -> None:
+        await _held(runtime.ops.watch({"!ops": list(internet.servers)}))
         for minutes in (7, 1, 13, 2, 5, 11, 3, 18):
-            await station.run(minutes * MINUTE)
+            await runtime.run(minutes * MINUTE)
             await asyncio.sleep(5)
         for server in internet.servers:
-            gaps = [later - earlier for earlier, later in pairwise(station.times(server))]
+            gaps = [later - earlier for earlier, later in pairwise(runtime.times(server))]
             assert len(gaps) >= 11
             assert min(gaps) >= 299
             assert max(gaps) <= 320
@@ -160,26 +160,26 @@ def test_a_changed_list_is_looked_at_again_after_twenty_seconds(tmp_path: Path) 
     """Told once it is confirmed; a list that is back by then is not told at all."""
     internet = Internet({"a.example": ["one", "two"]})
 
-    async def play(station: Station) -> None:
-        await _held(station.ops.watch({"!ops": ["a.example"]}))
-        await station.run(MINUTE)
+    async def play(runtime: Station) -> None:
+        await _held(runtime.ops.watch({"!ops": ["a.example"]}))
+        await runtime.run(MINUTE)
         internet.servers["a.example"].foci = ["two", "one"]
-        (changed,) = await station.run(10 * MINUTE)
+        (changed,) = await runtime.run(10 * MINUTE)
         assert "a.example changed its foci list" in changed
-        ((at, _, _),) = [one for one in station.started if one[2]]
-        seen = max(before for before, _, confirm in station.started if before < at and not confirm)
+        ((at, _, _),) = [one for one in runtime.started if one[2]]
+        seen = max(before for before, _, confirm in runtime.started if before < at and not confirm)
         assert at - seen == pytest.approx(20.2, abs=0.5)
-        station.started.clear()
-        station.looked.clear()
-        await station.begin()
+        runtime.started.clear()
+        runtime.looked.clear()
+        await runtime.begin()
         internet.servers["a.example"].foci = ["one"]
-        await station.looked.wait()
+        await runtime.looked.wait()
         await asyncio.sleep(5)
         internet.servers["a.example"].foci = ["two", "one"]
         await asyncio.sleep(10 * MINUTE)
-        await station.end()
-        assert [confirm for _, _, confirm in station.started][:2] == [False, True]
-        assert await _held(station.ops.lines()) == []
+        await runtime.end()
+        assert [confirm for _, _, confirm in runtime.started][:2] == [False, True]
+        assert await _held(runtime.ops.lines()) == []
 
     playing(tmp_path, internet, play)
 
@@ -189,14 +189,14 @@ def test_reminders_come_by_themselves(tmp_path: Path) -> None:
     internet = Internet({"a.example": ["rtc"]})
     internet.broken["rtc"] = FailureKind.CONNECT_REFUSED
 
-    async def play(station: Station) -> None:
-        await _held(station.ops.watch({"!ops": ["a.example"]}))
-        station.ops.at = station.clock.now()
-        await _held(station.ops.silence("!net", "a.example", 10 * MINUTE))
-        await _held(station.ops.watch({"!net": ["a.example"]}))
-        assert [line.split(":")[0] for line in await station.run(9 * MINUTE)] == ["!ops new"]
-        assert [line.split(":")[0] for line in await station.run(3 * MINUTE)] == ["!net new"]
-        (reminder,) = await station.run(12 * HOUR - 5 * MINUTE)
+    async def play(runtime: Station) -> None:
+        await _held(runtime.ops.watch({"!ops": ["a.example"]}))
+        runtime.ops.at = runtime.clock.now()
+        await _held(runtime.ops.silence("!net", "a.example", 10 * MINUTE))
+        await _held(runtime.ops.watch({"!net": ["a.example"]}))
+        assert [line.split(":")[0] for line in await runtime.run(9 * MINUTE)] == ["!ops new"]
+        assert [line.split(":")[0] for line in await runtime.run(3 * MINUTE)] == ["!net new"]
+        (reminder,) = await runtime.run(12 * HOUR - 5 * MINUTE)
         assert reminder.startswith("!ops reply: ")
         assert "still" in reminder
 
@@ -207,13 +207,13 @@ def test_another_room_makes_it_faster_for_all(tmp_path: Path) -> None:
     """The shortest interval that any room asked for, and the longer one again when it asks no more."""
     internet = Internet({"a.example": ["rtc"]})
 
-    async def play(station: Station) -> None:
-        await _held(station.ops.watch({"!slow": ["a.example"]}, 1800.0))
-        await _held(station.ops.watch({"!fast": ["a.example"]}, 60.0))
-        await station.run(10 * MINUTE)
-        assert len(station.times("a.example")) == 10
-        await _held(station.ops.ledger.unwatch("!fast", "a.example", station.clock.now()))
-        await station.run(2 * HOUR)
-        assert len(station.times("a.example", 10 * MINUTE)) == 4
+    async def play(runtime: Station) -> None:
+        await _held(runtime.ops.watch({"!slow": ["a.example"]}, 1800.0))
+        await _held(runtime.ops.watch({"!fast": ["a.example"]}, 60.0))
+        await runtime.run(10 * MINUTE)
+        assert len(runtime.times("a.example")) == 10
+        await _held(runtime.ops.watch_service.unwatch("!fast", "a.example", runtime.clock.now()))
+        await runtime.run(2 * HOUR)
+        assert len(runtime.times("a.example", 10 * MINUTE)) == 4
 
     playing(tmp_path, internet, play)

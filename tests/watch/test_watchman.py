@@ -12,9 +12,9 @@ import pytest
 
 from botkit.tasks import Supervisor
 from lab.simulation import SimulatedClock, simulate
-from plugins.foci.checked import Due
-from plugins.foci.lanes import SLOW, Lanes
-from plugins.foci.watchman import Watchman
+from plugins.foci.checked import ScheduledCheck
+from plugins.foci.lanes import SLOW, ConcurrencyLimiter
+from plugins.foci.watchman import Scheduler
 from tests.watch.standins import StandInChecks, StandInLedger
 
 MINUTE = 60.0
@@ -25,31 +25,35 @@ DAY = 86400.0
 class Scene:
     """A watchman with stand-ins around it, in simulated time. ``at`` of its dues counts from now."""
 
-    def __init__(self, dues: Iterable[Due], *, jitter: float = 0.1, writing: float = 0.0, requests: int = 64) -> None:
+    def __init__(
+        self, dues: Iterable[ScheduledCheck], *, jitter: float = 0.1, writing: float = 0.0, requests: int = 64
+    ) -> None:
         self.clock = SimulatedClock()
         dues = [replace(due, at=due.at + self.clock.now()) for due in dues]
-        self.ledger = StandInLedger(self.clock, dues, jitter=jitter, writing=writing)
+        self.watch_service = StandInLedger(self.clock, dues, jitter=jitter, writing=writing)
         self.checks = StandInChecks(self.clock)
         self.requests = requests
-        self.watchman = self.restarted()
+        self.scheduler = self.restarted()
 
-    def restarted(self) -> Watchman:
+    def restarted(self) -> Scheduler:
         """Another one, as after a restart: all that it knows is in the ledger."""
-        lanes = Lanes(self.requests, self.clock)
-        self.watchman = Watchman(self.ledger, self.checks.inspect, lanes, self.clock)
-        return self.watchman
+        limiter = ConcurrencyLimiter(self.requests, self.clock)
+        self.scheduler = Scheduler(self.watch_service, self.checks.inspect, limiter, self.clock)
+        return self.scheduler
 
     async def run(self, seconds: float) -> None:
         """Let it watch for so long."""
-        task = asyncio.ensure_future(self.watchman.run())
+        task = asyncio.ensure_future(self.scheduler.run())
         await asyncio.sleep(seconds)
         assert not task.done(), task
         task.cancel()
         await asyncio.wait([task])
 
 
-def servers(count: int, interval: float = 5 * MINUTE, *, at: Callable[[int], float] = lambda _: 0.0) -> list[Due]:
-    return [Due(f"s{number}.example", at(number), interval) for number in range(count)]
+def servers(
+    count: int, interval: float = 5 * MINUTE, *, at: Callable[[int], float] = lambda _: 0.0
+) -> list[ScheduledCheck]:
+    return [ScheduledCheck(f"s{number}.example", at(number), interval) for number in range(count)]
 
 
 def playing(play: Callable[[], Awaitable[None]]) -> None:
@@ -71,9 +75,9 @@ def test_thousands_of_servers_keep_their_pace() -> None:
             gaps = [later - earlier for earlier, later in pairwise(times)]
             assert min(gaps) >= 270
             assert max(gaps) <= 332
-        assert scene.watchman.rounds().lag < 1
+        assert scene.scheduler.rounds().lag < 1
         assert max(scene.checks.most_at_once.values()) == 1
-        assert scene.ledger.read == 1
+        assert scene.watch_service.read == 1
 
     playing(play)
 
@@ -99,7 +103,7 @@ def test_few_overdue_servers_do_not_wait() -> None:
     """What a short restart delayed is checked at once."""
 
     async def play() -> None:
-        scene = Scene([*servers(5, at=lambda _: -3.0), Due("later.example", 40.0, 5 * MINUTE)])
+        scene = Scene([*servers(5, at=lambda _: -3.0), ScheduledCheck("later.example", 40.0, 5 * MINUTE)])
         await scene.run(30)
         assert [one.at for one in scene.checks.started] == pytest.approx([0, 0.2, 0.4, 0.6, 0.8])
         await scene.run(15)
@@ -118,12 +122,12 @@ def test_black_holes_never_delay_others() -> None:
         late: list[float] = []
         plain = scene.checks.inspect
 
-        async def noting(due: Due) -> object:
+        async def noting(due: ScheduledCheck) -> object:
             if due.server not in dead:
                 late.append(scene.clock.now() - due.at)
             return await plain(due)
 
-        scene.watchman = Watchman(scene.ledger, noting, Lanes(64, scene.clock), scene.clock)  # type: ignore[arg-type]
+        scene.scheduler = Scheduler(scene.watch_service, noting, ConcurrencyLimiter(64, scene.clock), scene.clock)  # type: ignore[arg-type]
         await scene.run(10 * MINUTE)
         assert len(late) >= 900 * 9
         assert max(late) < SLOW
@@ -137,7 +141,7 @@ def test_a_burst_of_new_black_holes_gives_its_places_back() -> None:
     """When more servers than there are places go silent at once, the others wait for seconds, not for time-outs."""
 
     async def play() -> None:
-        scene = Scene([*servers(40, at=lambda _: 0.0), Due("well.example", 9.0, 5 * MINUTE)], requests=16)
+        scene = Scene([*servers(40, at=lambda _: 0.0), ScheduledCheck("well.example", 9.0, 5 * MINUTE)], requests=16)
         scene.checks.seconds = {f"s{number}.example": 20.0 for number in range(40)}
         await scene.run(MINUTE)
         # 8 places, 40 silent servers: five rounds of SLOW seconds instead of five time-outs
@@ -151,10 +155,10 @@ def test_a_server_that_answers_again_is_back_among_the_others() -> None:
 
     async def play() -> None:
         clock = SimulatedClock()
-        lanes = Lanes(8, clock)
+        limiter = ConcurrencyLimiter(8, clock)
 
         async def check(server: str, seconds: float) -> float:
-            async with lanes.place(server):
+            async with limiter.place(server):
                 started = clock.passed()
                 await asyncio.sleep(seconds)
             return started
@@ -162,7 +166,7 @@ def test_a_server_that_answers_again_is_back_among_the_others() -> None:
         await asyncio.gather(check("a", 20), check("b", 20))
         assert await asyncio.gather(check("a", 1), check("b", 1)) == [20, 21]
         assert await asyncio.gather(check("a", 1), check("b", 1)) == [22, 22]
-        lanes.forget("a")
+        limiter.forget("a")
 
     playing(play)
 
@@ -173,7 +177,7 @@ def test_a_clock_that_is_set_neither_stops_nor_hurries_the_watch(jump: float) ->
 
     async def play() -> None:
         scene = Scene(servers(50, MINUTE, at=float))
-        task = asyncio.ensure_future(scene.watchman.run())
+        task = asyncio.ensure_future(scene.scheduler.run())
         await asyncio.sleep(10 * MINUTE)
         scene.clock.offset += jump
         await asyncio.sleep(10 * MINUTE)
@@ -215,10 +219,10 @@ def test_a_check_that_crashes_stops_nobody(caplog: pytest.LogCaptureFixture) -> 
         await scene.run(10 * MINUTE)
         assert len(scene.checks.times("s3.example")) >= 9
         assert all(len(scene.checks.times(f"s{number}.example")) >= 9 for number in range(10))
-        assert scene.watchman.rounds().broken >= 9
+        assert scene.scheduler.rounds().broken >= 9
         scene.checks.crashing.clear()
         await scene.run(2 * MINUTE)
-        assert "s3.example" in {server for server, _ in scene.ledger.taken}
+        assert "s3.example" in {server for server, _ in scene.watch_service.taken}
 
     playing(play)
     told = [record for record in caplog.records if "s3.example" in record.getMessage()]
@@ -231,10 +235,10 @@ def test_a_lasting_fault_is_told_in_full_only_once(caplog: pytest.LogCaptureFixt
 
     async def play() -> None:
         scene = Scene(servers(10, MINUTE))
-        scene.ledger.trouble = [OSError("no space left on device") for _ in range(30)]
+        scene.watch_service.trouble = [OSError("no space left on device") for _ in range(30)]
         await scene.run(5 * MINUTE)
-        assert scene.watchman.rounds().broken == 30
-        assert len({server for server, _ in scene.ledger.taken}) == 10
+        assert scene.scheduler.rounds().broken == 30
+        assert len({server for server, _ in scene.watch_service.taken}) == 10
 
     playing(play)
     assert len([record for record in caplog.records if record.exc_info]) == 1
@@ -244,16 +248,19 @@ def test_a_shutdown_finishes_what_is_being_written_and_gives_up_the_rest() -> No
     """Checks under way leave no trace; a transaction under way comes to its end."""
 
     async def play() -> None:
-        scene = Scene([Due("asking.example", 0.0, MINUTE), Due("writing.example", 0.0, MINUTE)], writing=10.0)
+        scene = Scene(
+            [ScheduledCheck("asking.example", 0.0, MINUTE), ScheduledCheck("writing.example", 0.0, MINUTE)],
+            writing=10.0,
+        )
         scene.checks.seconds = {"asking.example": 30.0, "writing.example": 1.0}
         await scene.run(5)
-        assert [server for server, _ in scene.ledger.taken] == ["writing.example"]
+        assert [server for server, _ in scene.watch_service.taken] == ["writing.example"]
         assert scene.clock.passed() == pytest.approx(11.2, abs=0.3)
-        assert scene.watchman.rounds().under_way == 0
+        assert scene.scheduler.rounds().under_way == 0
         scene.restarted()
         scene.checks.seconds.clear()
         await scene.run(20)
-        assert [server for server, _ in scene.ledger.taken] == ["writing.example", "asking.example"]
+        assert [server for server, _ in scene.watch_service.taken] == ["writing.example", "asking.example"]
 
     playing(play)
 
@@ -263,7 +270,7 @@ def test_a_transaction_that_fails_at_shutdown_is_only_logged(caplog: pytest.LogC
 
     async def play() -> None:
         scene = Scene(servers(1, MINUTE), writing=10.0)
-        scene.ledger.trouble = [OSError("disk full")]
+        scene.watch_service.trouble = [OSError("disk full")]
         await scene.run(5)
 
     playing(play)
@@ -275,17 +282,17 @@ def test_a_new_watch_begins_at_once_and_a_removed_one_ends() -> None:
 
     async def play() -> None:
         scene = Scene(servers(2, MINUTE))
-        task = asyncio.ensure_future(scene.watchman.run())
+        task = asyncio.ensure_future(scene.scheduler.run())
         await asyncio.sleep(90)
-        del scene.ledger.dues["s0.example"]
-        scene.ledger.dues["new.example"] = (Due("new.example", scene.clock.now(), MINUTE),)
-        scene.watchman.wake()
+        del scene.watch_service.dues["s0.example"]
+        scene.watch_service.dues["new.example"] = (ScheduledCheck("new.example", scene.clock.now(), MINUTE),)
+        scene.scheduler.wake()
         await asyncio.sleep(1)
         assert scene.checks.times("new.example") == [90.0]
         before = len(scene.checks.times("s0.example"))
         await asyncio.sleep(5 * MINUTE)
         assert len(scene.checks.times("s0.example")) == before
-        assert scene.watchman.rounds().servers == 2
+        assert scene.scheduler.rounds().servers == 2
         task.cancel()
         await asyncio.wait([task])
 
@@ -298,13 +305,13 @@ def test_a_server_unwatched_during_its_check_is_checked_no_more() -> None:
     async def play() -> None:
         scene = Scene(servers(1, MINUTE))
         scene.checks.usual = 10.0
-        task = asyncio.ensure_future(scene.watchman.run())
+        task = asyncio.ensure_future(scene.scheduler.run())
         await asyncio.sleep(5)
-        scene.ledger.dues.clear()
+        scene.watch_service.dues.clear()
         await asyncio.sleep(10 * MINUTE)
         assert len(scene.checks.started) == 1
-        assert scene.watchman.rounds().servers == 0
-        assert scene.watchman.next_due() is None
+        assert scene.scheduler.rounds().servers == 0
+        assert scene.scheduler.next_due() is None
         task.cancel()
         await asyncio.wait([task])
 
@@ -317,17 +324,17 @@ def test_a_schedule_read_while_a_check_ends_does_not_undo_what_is_next() -> None
     async def play() -> None:
         scene = Scene(servers(1, MINUTE), jitter=0.0)
         scene.checks.usual = 10.0
-        plain = scene.ledger.schedule
+        plain = scene.watch_service.schedule
 
-        async def slow() -> tuple[Due, ...]:
+        async def slow() -> tuple[ScheduledCheck, ...]:
             dues = await plain()
             await asyncio.sleep(20)
             return dues
 
-        task = asyncio.ensure_future(scene.watchman.run())
+        task = asyncio.ensure_future(scene.scheduler.run())
         await asyncio.sleep(5)
-        scene.ledger.schedule = slow  # type: ignore[method-assign]
-        scene.watchman.wake()
+        scene.watch_service.schedule = slow  # type: ignore[method-assign]
+        scene.scheduler.wake()
         await asyncio.sleep(40)
         assert scene.checks.times("s0.example") == [0.0]
         await asyncio.sleep(30)
@@ -342,11 +349,14 @@ def test_a_confirmation_comes_at_its_time_and_never_beside_a_check() -> None:
     """A server is asked one thing at a time, the earlier first."""
 
     async def play() -> None:
-        regular, confirming = Due("s.example", 100.0, 5 * MINUTE), Due("s.example", 20.0, 5 * MINUTE, confirm=True)
+        regular, confirming = (
+            ScheduledCheck("s.example", 100.0, 5 * MINUTE),
+            ScheduledCheck("s.example", 20.0, 5 * MINUTE, confirm=True),
+        )
         scene = Scene([regular, confirming])
         await scene.run(30)
         assert [(one.at, one.due.confirm) for one in scene.checks.started] == [(20.0, True)]
-        assert scene.watchman.rounds().confirmations == 1
+        assert scene.scheduler.rounds().confirmations == 1
         scene = Scene([replace(regular, at=19.0), confirming])
         scene.checks.usual = 10.0
         await scene.run(60)
@@ -360,7 +370,9 @@ def test_a_confirmation_that_breaks_does_not_take_the_place_of_the_check() -> No
     """Both stay planned."""
 
     async def play() -> None:
-        scene = Scene([Due("s.example", 30.0, MINUTE), Due("s.example", 20.0, MINUTE, confirm=True)])
+        scene = Scene(
+            [ScheduledCheck("s.example", 30.0, MINUTE), ScheduledCheck("s.example", 20.0, MINUTE, confirm=True)]
+        )
         scene.checks.crashing = {"s.example"}
         await scene.run(5 * MINUTE)
         kinds = [one.due.confirm for one in scene.checks.started]
@@ -375,16 +387,16 @@ def test_trouble_with_the_database_at_the_start_is_overcome(caplog: pytest.LogCa
 
     async def play() -> None:
         scene = Scene(servers(3, MINUTE))
-        plain, failures = scene.ledger.schedule, [OSError("locked"), OSError("locked")]
+        plain, failures = scene.watch_service.schedule, [OSError("locked"), OSError("locked")]
 
-        async def locked() -> tuple[Due, ...]:
+        async def locked() -> tuple[ScheduledCheck, ...]:
             if failures:
                 raise failures.pop()
             return await plain()
 
-        scene.ledger.schedule = locked  # type: ignore[method-assign]
+        scene.watch_service.schedule = locked  # type: ignore[method-assign]
         supervisor = Supervisor(scene.clock.sleep)
-        supervisor.forever("watch", scene.watchman.run)
+        supervisor.forever("watch", scene.scheduler.run)
         await asyncio.sleep(MINUTE)
         await supervisor.stop()
         assert len(scene.checks.started) >= 3
@@ -396,13 +408,13 @@ def test_the_steps_can_be_taken_one_by_one() -> None:
     """``launch_due``, ``settled`` and ``next_due`` are all that a simulation needs to drive the schedule."""
 
     async def play() -> None:
-        scene = Scene([Due("a.example", 0.0, MINUTE), Due("b.example", 30.0, MINUTE)])
-        assert await scene.watchman.launch_due() == 1
-        assert scene.watchman.rounds().under_way == 1
-        await scene.watchman.settled()
-        assert [server for server, _ in scene.ledger.taken] == ["a.example"]
-        assert scene.watchman.next_due() == 30.0
-        assert await scene.watchman.launch_due() == 0
+        scene = Scene([ScheduledCheck("a.example", 0.0, MINUTE), ScheduledCheck("b.example", 30.0, MINUTE)])
+        assert await scene.scheduler.launch_due() == 1
+        assert scene.scheduler.rounds().under_way == 1
+        await scene.scheduler.settled()
+        assert [server for server, _ in scene.watch_service.taken] == ["a.example"]
+        assert scene.scheduler.next_due() == 30.0
+        assert await scene.scheduler.launch_due() == 0
 
     playing(play)
 
@@ -413,12 +425,12 @@ def test_figures_say_how_late_the_latest_is() -> None:
     async def play() -> None:
         scene = Scene(servers(20, HOUR), requests=2)
         scene.checks.usual = 4.0
-        task = asyncio.ensure_future(scene.watchman.run())
+        task = asyncio.ensure_future(scene.scheduler.run())
         await asyncio.sleep(15)
-        rounds = scene.watchman.rounds()
+        rounds = scene.scheduler.rounds()
         assert rounds.servers == 20
         assert 5 < rounds.lag < 15
-        assert rounds.checks == {"critical": len(scene.ledger.taken)}
+        assert rounds.checks == {"critical": len(scene.watch_service.taken)}
         assert rounds.last_check is not None
         task.cancel()
         await asyncio.wait([task])

@@ -11,7 +11,7 @@ from botkit.storage import Connection
 from botkit.storage.text import storable
 from plugins.foci import snapshot
 from plugins.foci.homeserver import PathState
-from plugins.foci.progress import Began, Ended
+from plugins.foci.progress import OutageBegan, OutageEnded
 from plugins.foci.repository.tables import changes, concerns, outages
 from plugins.foci.snapshot import Snapshot
 from plugins.foci.timeline import Outage
@@ -37,7 +37,7 @@ class ListChange:
     endpoint: PathState = "unknown"
 
 
-class HistoryBook:
+class HistoryTable:
     """The tables of list changes and outages."""
 
     def __init__(self, connection: Connection) -> None:
@@ -51,15 +51,15 @@ class HistoryBook:
                 at=one.at,
                 kind=one.kind,
                 endpoint=one.endpoint,
-                before=snapshot.STORED.dump(one.before),
-                after=snapshot.STORED.dump(one.after),
+                before=snapshot.CODEC.dump(one.before),
+                after=snapshot.CODEC.dump(one.after),
             )
         )
 
-    async def turn(self, turns: Iterable[Began | Ended]) -> None:
+    async def turn(self, turns: Iterable[OutageBegan | OutageEnded]) -> None:
         """Outages began or ended."""
         for turn in turns:
-            if isinstance(turn, Began):
+            if isinstance(turn, OutageBegan):
                 row = {"key": turn.key, "start": turn.start, "code": turn.cause.code}
                 await self._connection.execute(outages.insert().values(**row, detail=storable(turn.cause.detail)))
             else:
@@ -75,8 +75,8 @@ class HistoryBook:
                 row.server,
                 row.at,
                 row.kind,
-                snapshot.STORED.load(row.before),
-                snapshot.STORED.load(row.after),
+                snapshot.CODEC.load(row.before),
+                snapshot.CODEC.load(row.after),
                 row.endpoint,
             )
             for row in rows

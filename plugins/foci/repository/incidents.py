@@ -13,14 +13,14 @@ from botkit.storage.database import insert_new
 from botkit.storage.text import storable
 from plugins.foci import snapshot
 from plugins.foci.audience import Silence
-from plugins.foci.incident import STORED, Incident
+from plugins.foci.incident import CODEC, Incident
 from plugins.foci.repository.portions import portions
 from plugins.foci.repository.tables import incidents, rooms, silences, withheld
 from plugins.foci.repository.upsert import upsert
 from plugins.foci.snapshot import Snapshot
 
 
-class IncidentBook:
+class IncidentTable:
     """The table of incidents that are not over."""
 
     def __init__(self, connection: Connection) -> None:
@@ -29,26 +29,26 @@ class IncidentBook:
     async def all(self) -> tuple[Incident, ...]:
         """Every open incident."""
         rows = await self._connection.execute(select(incidents.c.state).order_by(incidents.c.subject))
-        return tuple(STORED.load(row.state) for row in rows)
+        return tuple(CODEC.load(row.state) for row in rows)
 
     async def about(self, subjects: Collection[str]) -> tuple[Incident, ...]:
         """The open ones with these subjects."""
         found: list[Incident] = []
         for some in portions(subjects):
             query = select(incidents.c.state).where(incidents.c.subject.in_(some)).order_by(incidents.c.subject)
-            found += [STORED.load(row.state) for row in await self._connection.execute(query)]
+            found += [CODEC.load(row.state) for row in await self._connection.execute(query)]
         return tuple(found)
 
     async def named(self, name: str) -> Incident | None:
         """The open one of this name."""
         text = await self._connection.scalar(select(incidents.c.state).where(incidents.c.name == name))
-        return None if text is None else STORED.load(text)
+        return None if text is None else CODEC.load(text)
 
     async def due(self, now: float, latest: float) -> tuple[Incident, ...]:
         """Those to be reminded of now; also those due later than ``latest``, which a clock set back left behind."""
         waiting = or_(incidents.c.next_at <= now, incidents.c.next_at > latest)
         query = select(incidents.c.state).where(waiting).order_by(incidents.c.subject)
-        return tuple(STORED.load(row.state) for row in await self._connection.execute(query))
+        return tuple(CODEC.load(row.state) for row in await self._connection.execute(query))
 
     async def next_at(self) -> float | None:
         """When the first one is to be reminded of."""
@@ -57,7 +57,7 @@ class IncidentBook:
 
     async def save(self, incident: Incident, next_at: float | None) -> None:
         """Keep an incident; ``next_at`` is when to remind of it."""
-        row = {"subject": incident.subject, "name": incident.name, "state": STORED.dump(incident), "next_at": next_at}
+        row = {"subject": incident.subject, "name": incident.name, "state": CODEC.dump(incident), "next_at": next_at}
         await upsert(self._connection, incidents, [row])
 
     async def remove(self, subject: str) -> None:
@@ -66,7 +66,7 @@ class IncidentBook:
 
 
 @dataclass(frozen=True, slots=True)
-class Withheld:
+class SuppressedChange:
     """
     List changes that a room was not told.
 
@@ -83,7 +83,7 @@ class Withheld:
     alternated_at: float | None = None
 
 
-class SilenceBook:
+class SilenceTable:
     """The tables of silences and of what was withheld."""
 
     def __init__(self, connection: Connection) -> None:
@@ -105,22 +105,22 @@ class SilenceBook:
         key = {"room_id": silence.room_id, "target": silence.target}
         await self._connection.execute(delete(silences).filter_by(**key))
 
-    async def withhold(self, one: Withheld) -> None:
+    async def withhold(self, one: SuppressedChange) -> None:
         """Note a change that a room is not told; the list that it knows stays the one noted first."""
         key = {"room_id": one.room_id, "server": one.server}
-        first = {"snapshot": snapshot.STORED.dump(one.snapshot), "at": one.at, "alternated_at": one.alternated_at}
+        first = {"snapshot": snapshot.CODEC.dump(one.snapshot), "at": one.at, "alternated_at": one.alternated_at}
         await self._connection.execute(insert_new(self._connection, withheld).values(**key, **first))
         await self._connection.execute(update(withheld).filter_by(**key).values(at=one.at))
 
-    async def withheld(self) -> tuple[Withheld, ...]:
+    async def withheld(self) -> tuple[SuppressedChange, ...]:
         """Everything that was withheld and is not told yet."""
         rows = await self._connection.execute(select(withheld).order_by(withheld.c.room_id, withheld.c.server))
         return tuple(
-            Withheld(row.room_id, row.server, snapshot.STORED.load(row.snapshot), row.at, row.alternated_at)
+            SuppressedChange(row.room_id, row.server, snapshot.CODEC.load(row.snapshot), row.at, row.alternated_at)
             for row in rows
         )
 
-    async def release(self, one: Withheld) -> None:
+    async def release(self, one: SuppressedChange) -> None:
         """It is told, or not worth telling any more."""
         key = {"room_id": one.room_id, "server": one.server}
         await self._connection.execute(delete(withheld).filter_by(**key))
@@ -138,7 +138,7 @@ class SilenceBook:
             await self._connection.execute(delete(table).where(table.c.room_id == room_id))
 
 
-class RoomBook:
+class RoomTable:
     """The table of rooms that were replaced or refuse the bot."""
 
     def __init__(self, connection: Connection) -> None:

@@ -15,17 +15,17 @@ from plugins.foci import certificates, health
 from plugins.foci.certificates import CertificateState
 from plugins.foci.key import Key, Kind
 from plugins.foci.keys import Origin
-from plugins.foci.progress import KeyState, Mind
+from plugins.foci.progress import KeyState, OwnConnection
 from plugins.foci.repository.portions import portions
 from plugins.foci.repository.tables import concerns, hosts, notes, outages, states
 from plugins.foci.repository.upsert import upsert
-from plugins.foci.samples import Vantage
-from plugins.foci.suspicion import HostView, Suspicion
+from plugins.foci.samples import Connectivity
+from plugins.foci.suspicion import HostView, SelfCheck
 
 _SUSPICION = "suspicion"
 
 
-class StateBook:
+class StateTable:
     """The tables of keys."""
 
     def __init__(self, connection: Connection) -> None:
@@ -88,30 +88,30 @@ class StateBook:
         open_ones = (concerns.c.server == server, concerns.c.ended_at.is_(None))
         await self._connection.execute(update(concerns).where(*open_ones).values(ended_at=now))
 
-    async def mind(self) -> Mind:
+    async def mind(self) -> OwnConnection:
         """What the bot thinks of its own connection."""
         rows = (await self._connection.execute(select(hosts))).all()
         answered = {row.host: row.answered_at for row in rows if row.answered_at is not None}
         views = {row.host: HostView(row.looked_at, row.trouble_since) for row in rows if row.looked_at is not None}
         text = await self._connection.scalar(select(notes.c.value).where(notes.c.name == _SUSPICION))
-        return Mind(Vantage(answered), Suspicion(views, **(from_json(text) if text is not None else {})))
+        return OwnConnection(Connectivity(answered), SelfCheck(views, **(from_json(text) if text is not None else {})))
 
-    async def save_mind(self, before: Mind, after: Mind, touched: Iterable[str]) -> None:
+    async def save_mind(self, before: OwnConnection, after: OwnConnection, touched: Iterable[str]) -> None:
         """Write what is different: of hosts those that were touched, and delete those that are known no more."""
         known = _hosts_of(after)
         for some in portions({storable(host) for host in _hosts_of(before) - known}):
             await self._connection.execute(delete(hosts).where(hosts.c.host.in_(some)))
         rows: dict[str, dict[str, Any]] = {}
         for host in sorted(known.intersection(touched)):
-            view = after.suspicion.hosts.get(host)
+            view = after.self_check.hosts.get(host)
             rows[storable(host)] = {
-                "answered_at": after.vantage.answered.get(host),
+                "answered_at": after.connectivity.answered.get(host),
                 "looked_at": None if view is None else view.at,
                 "trouble_since": None if view is None else view.trouble_since,
             }
         await upsert(self._connection, hosts, [{"host": host, **values} for host, values in rows.items()])
-        told = _conclusions(after.suspicion)
-        if told != _conclusions(before.suspicion):
+        told = _conclusions(after.self_check)
+        if told != _conclusions(before.self_check):
             await self.note(_SUSPICION, to_json(told))
 
     async def noted(self, name: str) -> str | None:
@@ -125,18 +125,18 @@ class StateBook:
 
 
 def _state_of(key: Key, text: str) -> KeyState:
-    return certificates.STORED.load(text) if key.kind is Kind.CERTIFICATE else health.STORED.load(text)
+    return certificates.CODEC.load(text) if key.kind is Kind.CERTIFICATE else health.CODEC.load(text)
 
 
 def _text_of(state: KeyState) -> str:
     if isinstance(state, CertificateState):
-        return certificates.STORED.dump(state)
-    return health.STORED.dump(state)
+        return certificates.CODEC.dump(state)
+    return health.CODEC.dump(state)
 
 
-def _hosts_of(mind: Mind) -> frozenset[str]:
-    return frozenset({*mind.suspicion.hosts, *mind.vantage.answered})
+def _hosts_of(mind: OwnConnection) -> frozenset[str]:
+    return frozenset({*mind.self_check.hosts, *mind.connectivity.answered})
 
 
-def _conclusions(suspicion: Suspicion) -> dict[str, Any]:
-    return {one.name: getattr(suspicion, one.name) for one in fields(suspicion) if one.name != "hosts"}
+def _conclusions(self_check: SelfCheck) -> dict[str, Any]:
+    return {one.name: getattr(self_check, one.name) for one in fields(self_check) if one.name != "hosts"}

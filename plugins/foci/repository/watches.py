@@ -49,7 +49,7 @@ class ServerRow:
     unconfirmed: bool = False
 
 
-class WatchBook:
+class WatchTable:
     """The table of watches."""
 
     def __init__(self, connection: Connection) -> None:
@@ -95,14 +95,14 @@ class WatchBook:
             "ignored": to_json(sorted(watch.ignore)),
             "author": storable(watch.author),
             "created_at": watch.created_at,
-            "weighed": watch.weighed,
+            "weighed": watch.evaluated,
         }
         await upsert(self._connection, watches, [row])
 
-    async def weighed(self, watch: Watch) -> bool:
+    async def evaluated(self, watch: Watch) -> bool:
         """Note that a watch was weighed; False if it was before, or there is none such."""
         key = {"room_id": watch.room_id, "server": watch.server, "source": watch.source, "weighed": False}
-        noted = update(watches).filter_by(**key).values(weighed=True).returning(watches.c.server)
+        noted = update(watches).filter_by(**key).values(evaluated=True).returning(watches.c.server)
         return (await self._connection.execute(noted)).first() is not None
 
     async def remove(self, watch: Watch) -> None:
@@ -115,7 +115,7 @@ class WatchBook:
         return tuple(watch_of(row) for row in await self._connection.execute(query))
 
 
-class ServerBook:
+class ServerTable:
     """The table of watched servers."""
 
     def __init__(self, connection: Connection) -> None:
@@ -154,7 +154,7 @@ class ServerBook:
             "unconfirmed": after.unconfirmed,
         }
         if before.lists != after.lists:
-            values["list_state"] = listwatch.STORED.dump(after.lists)
+            values["list_state"] = listwatch.CODEC.dump(after.lists)
         await self._connection.execute(update(servers).where(servers.c.server == after.server).values(values))
 
 
@@ -162,11 +162,11 @@ def watch_of(row: Row[Any]) -> Watch:
     """A row of the table of watches."""
     ignored = frozenset(from_json(row.ignored))
     return Watch(
-        row.room_id, row.server, row.source, row.interval, row.deep, ignored, row.author, row.created_at, row.weighed
+        row.room_id, row.server, row.source, row.interval, row.deep, ignored, row.author, row.created_at, row.evaluated
     )
 
 
 def _server_of(row: Row[Any]) -> ServerRow:
     values = dict(row._mapping)
     lists = values.pop("list_state", None)
-    return ServerRow(**values, lists=ListState() if lists is None else listwatch.STORED.load(lists))
+    return ServerRow(**values, lists=ListState() if lists is None else listwatch.CODEC.load(lists))
