@@ -14,8 +14,8 @@ from typing import NoReturn
 from botkit.config import Config, ConfigError, effective, load_config
 from botkit.loader import LoadedPlugin, collect_one_shots, load_plugins
 from botkit.logs import configure_logging
-from botkit.one_shot import run_one_shot
 from botkit.plugin import OneShot, UsageError
+from botkit.subcommands import run_one_shot
 from botkit.version import VERSION
 from botkit.visible import visible
 

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
-from botkit.leaps import ClockJumps
+from botkit.clock_jumps import ClockJumps
 from botkit.storage.calls import HookQueue
 from botkit.storage.inbox import Inbox
 from botkit.storage.outbox import Outbox

@@ -6,7 +6,7 @@ import math
 from collections.abc import Collection
 from typing import Protocol
 
-from botkit.leaps import ClockJumps
+from botkit.clock_jumps import ClockJumps
 from plugins.foci.audience import Silence
 from plugins.foci.clock import Clock
 
