@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
-from botkit.commands import CommandRouter
+from botkit.commands.router import CommandRouter
 from botkit.config import Config, ConfigError, MatrixConfig
 from botkit.document import Reply
 from botkit.loader import LoadedPlugin, collect_commands

@@ -90,7 +90,7 @@ PURE_BOTKIT = frozenset(
         "botkit.identifiers",
         "botkit.letter",
         "botkit.matrix.screening",
-        "botkit.mention",
+        "botkit.commands.mention",
         "botkit.message",
         "botkit.outbound.model",
         "botkit.outbound.policy",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from botkit.commands.rate_limit import RateLimitError, TokenBuckets
 from botkit.config import Rate
-from botkit.cooldown import RateLimitError, TokenBuckets
 
 COST = 3
 """A deep check counts as this many commands against the rates of sender and room."""

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from botkit.cooldown import RateLimitError
+from botkit.commands.rate_limit import RateLimitError
 from botkit.outbound import parse_url
 from plugins.foci.answer import read_answer
 from plugins.foci.catalogue import finding

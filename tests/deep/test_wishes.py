@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 from pydantic import ValidationError
 
-from botkit.cooldown import RateLimitError
+from botkit.commands.rate_limit import RateLimitError
 from botkit.document import Document
 from botkit.plugin import Invocation, UsageError
 from botkit.rendering import to_plain

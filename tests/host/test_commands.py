@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from botkit.commands import CommandRouter
+from botkit.commands.rate_limit import RateLimitError
+from botkit.commands.router import CommandRouter
 from botkit.config import CommandsConfig
-from botkit.cooldown import RateLimitError
 from botkit.document import Document, Paragraph, Text
 from botkit.message import InboundMessage
 from botkit.plugin import Command, Invocation, Subcommand, UsageError

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from botkit.commands.rate_limit import RateLimiter, RateLimitError, TokenBuckets
 from botkit.config import Rate
-from botkit.cooldown import RateLimiter, RateLimitError, TokenBuckets
 from tests.host.clock import Clock
 
 

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 import plugins
-from botkit.commands import CommandRouter
+from botkit.commands.router import CommandRouter
 from botkit.config import Config, ConfigError, MatrixConfig, effective, load_config
 from botkit.loader import LoadedPlugin, collect_commands, load_plugins
 from botkit.matrix.mail import OutboxNotifier

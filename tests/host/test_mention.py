@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from botkit.mention import mentioned_user, resolved_line, typed_line
+from botkit.commands.mention import mentioned_user, resolved_line, typed_line
 
 ALICE = "@alice:example.org"
 

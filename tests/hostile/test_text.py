@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import pytest
 from nio.crypto import OutboundGroupSession
 
-from botkit.commands import CommandRouter
+from botkit.commands.router import CommandRouter
 from botkit.config import CommandsConfig
 from botkit.document import Code, Document
 from botkit.message import InboundMessage

@@ -9,11 +9,11 @@ import secrets
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 
+from botkit.commands.help import command_help, subcommand_help, usage_line
+from botkit.commands.mention import resolved_line, typed_line
+from botkit.commands.rate_limit import RateLimiter, RateLimitError, TokenBuckets
 from botkit.config import CommandsConfig, Rate
-from botkit.cooldown import RateLimiter, RateLimitError, TokenBuckets
 from botkit.document import Document, Paragraph, Reply, Text
-from botkit.help import command_help, subcommand_help, usage_line
-from botkit.mention import resolved_line, typed_line
 from botkit.message import InboundMessage
 from botkit.permissions import MODERATOR, may_command
 from botkit.plugin import Command, Handler, Invocation, RoomUnavailableError, UsageError
