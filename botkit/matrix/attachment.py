@@ -8,7 +8,7 @@ from typing import Any
 from nio.crypto import encrypt_attachment
 
 from botkit.document import Document, Paragraph, Text
-from botkit.matrix.wire import HomeserverClient, UnreachableError
+from botkit.matrix.client import HomeserverClient, UnreachableError
 from botkit.rendering import message_content
 
 MOST_ATTEMPTS = 5

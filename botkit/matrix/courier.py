@@ -11,13 +11,13 @@ from typing import Any
 from botkit.letter import Placement
 from botkit.matrix.attachment import MOST_ATTEMPTS, UploadRefusedError, in_words, uploaded
 from botkit.matrix.backoff import Backoff
+from botkit.matrix.client import Answer, HomeserverClient, UnreachableError, path
 from botkit.matrix.crypto import Crypto, CryptoMissingError
+from botkit.matrix.per_room import PerRoom
 from botkit.matrix.relation import related
 from botkit.matrix.reply import shortened
 from botkit.matrix.rooms import EncryptedRooms
-from botkit.matrix.rounds import PerRoom
 from botkit.matrix.whereabouts import RoomAcceptance
-from botkit.matrix.wire import Answer, HomeserverClient, UnreachableError, path
 from botkit.plugin import RoomClosedError, RoomUnavailableError
 from botkit.storage.database import StorageError
 from botkit.storage.outbox import Outbox, Outgoing, Queued

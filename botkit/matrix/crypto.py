@@ -12,8 +12,8 @@ import nio
 from nio.crypto import ENCRYPTION_ENABLED
 from nio.store import SqliteStore
 
+from botkit.matrix.client import HomeserverClient
 from botkit.matrix.key_exchange import SIGNED, CryptoInterruptedError, KeyExchange, mapping
-from botkit.matrix.wire import HomeserverClient
 
 log = logging.getLogger(__name__)
 

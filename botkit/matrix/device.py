@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from botkit.matrix.client import Answer, HomeserverClient, path
 from botkit.matrix.crypto import STORE_NAME, Crypto
 from botkit.matrix.secret_file import read_secret, write_secret
 from botkit.matrix.session import AccountError, Session
-from botkit.matrix.wire import Answer, HomeserverClient, path
 
 log = logging.getLogger(__name__)
 

@@ -7,9 +7,9 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from botkit.matrix.client import HomeserverClient, UnreachableError, path
 from botkit.matrix.screening import own_join
 from botkit.matrix.signs import REACTION_TYPES
-from botkit.matrix.wire import HomeserverClient, UnreachableError, path
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import nio
 
-from botkit.matrix.wire import Answer, HomeserverClient, UnreachableError, path
+from botkit.matrix.client import Answer, HomeserverClient, UnreachableError, path
 
 log = logging.getLogger(__name__)
 

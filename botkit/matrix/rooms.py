@@ -10,8 +10,8 @@ from functools import partial
 from typing import Any
 
 from botkit.matrix.backoff import Backoff
+from botkit.matrix.client import Answer, HomeserverClient, UnreachableError, path
 from botkit.matrix.join_lanes import JoinLimiter
-from botkit.matrix.wire import Answer, HomeserverClient, UnreachableError, path
 from botkit.permissions import power_level
 from botkit.plugin import RoomClosedError, RoomUnavailableError
 from botkit.storage.rooms import RoomNotes

@@ -13,8 +13,8 @@ from pydantic import SecretStr
 
 from botkit.config.account import MatrixConfig
 from botkit.matrix.backoff import insist
+from botkit.matrix.client import Answer, HomeserverClient, UnreachableError, path
 from botkit.matrix.secret_file import read_secret, write_secret
-from botkit.matrix.wire import Answer, HomeserverClient, UnreachableError, path
 
 log = logging.getLogger(__name__)
 

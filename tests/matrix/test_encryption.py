@@ -16,13 +16,13 @@ from pydantic import SecretStr
 
 from botkit import host
 from botkit.config import load_config
+from botkit.matrix.client import HomeserverClient, trust_anchors
 from botkit.matrix.courier import Sender
 from botkit.matrix.cross_signing import is_signed_by
 from botkit.matrix.crypto import Crypto
 from botkit.matrix.rooms import EncryptedRooms, RoomDirectory
-from botkit.matrix.station import HostStores, now_ms
+from botkit.matrix.runtime import HostStores, now_ms
 from botkit.matrix.whereabouts import Membership, RoomAcceptance
-from botkit.matrix.wire import HomeserverClient, trust_anchors
 from botkit.storage import Database
 from botkit.storage.outbox import Outgoing
 from lab.synapse import Synapse

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from botkit.letter import Placement
 from botkit.matrix.appeals import FIRST_PAUSE, LONGEST_PAUSE, SuspendedRoomRetry
-from botkit.matrix.station import now_ms
+from botkit.matrix.runtime import now_ms
 from botkit.storage import Database
 from botkit.storage.outbox import Outbox
 from lab.synapse import ApiError, Synapse

@@ -13,7 +13,7 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from botkit.matrix.backoff import Backoff, insist
-from botkit.matrix.wire import Answer, HomeserverClient, UnreachableError, path, trust_anchors
+from botkit.matrix.client import Answer, HomeserverClient, UnreachableError, path, trust_anchors
 from lab.authority import Authority
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 from sqlalchemy import func, insert, select
 
-from botkit.matrix.pruning import Retention
+from botkit.matrix.retention import Retention
 from botkit.storage import Database
 from botkit.storage.calls import HookQueue
 from botkit.storage.inbox import Inbox

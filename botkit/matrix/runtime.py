@@ -9,21 +9,21 @@ from dataclasses import dataclass
 
 from botkit.config import Config
 from botkit.matrix.appeals import SuspendedRoomRetry
+from botkit.matrix.client import HomeserverClient
+from botkit.matrix.command_worker import CommandWorker, Typing
 from botkit.matrix.courier import Sender
 from botkit.matrix.crypto import Crypto
 from botkit.matrix.enrolment import Device
 from botkit.matrix.history import GapReader
-from botkit.matrix.hooks import HookWorker
+from botkit.matrix.hook_worker import HookWorker
 from botkit.matrix.intake import SyncHandler, SyncStores, Wakers
-from botkit.matrix.pruning import Retention
+from botkit.matrix.retention import Retention
 from botkit.matrix.rooms import EncryptedRooms, Invitations, RoomDirectory
 from botkit.matrix.screening import EventFilter
 from botkit.matrix.status import StatusBoard
 from botkit.matrix.sync import SyncLoop
 from botkit.matrix.upgrades import Upgrades
 from botkit.matrix.whereabouts import Membership, RoomAcceptance
-from botkit.matrix.wire import HomeserverClient
-from botkit.matrix.worker import CommandWorker, Typing
 from botkit.message import Answerer, InboundMessage
 from botkit.permissions import may_invite
 from botkit.plugin import Plugin, Rooms

@@ -9,10 +9,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
+from botkit.matrix.client import HomeserverClient, UnreachableError, path
+from botkit.matrix.per_room import PerRoom
 from botkit.matrix.reply import replies
 from botkit.matrix.rooms import RoomDirectory
-from botkit.matrix.rounds import PerRoom
-from botkit.matrix.wire import HomeserverClient, UnreachableError, path
 from botkit.message import Answerer, InboundMessage
 from botkit.plugin import RoomUnavailableError
 from botkit.storage.database import StorageError

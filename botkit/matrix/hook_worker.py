@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 
 from botkit.matrix.backoff import Backoff
-from botkit.matrix.rounds import PerRoom
+from botkit.matrix.per_room import PerRoom
 from botkit.plugin import Plugin, Reaction, Rooms, RoomUnavailableError
 from botkit.storage import StorageError
 from botkit.storage.calls import Hook, HookCall, HookQueue
