@@ -15,13 +15,13 @@ from botkit.commands.router import CommandRouter
 from botkit.config import Config, ConfigError, MatrixConfig
 from botkit.document import Reply
 from botkit.loader import LoadedPlugin, collect_commands
+from botkit.matrix.account.cross_signing import Outcome
+from botkit.matrix.account.enrolment import Device, Enrolment
+from botkit.matrix.account.session import AccountError
 from botkit.matrix.client import HomeserverClient, UnreachableError, trust_anchors
-from botkit.matrix.cross_signing import Outcome
-from botkit.matrix.enrolment import Device, Enrolment
 from botkit.matrix.mail import OutboxNotifier
 from botkit.matrix.rooms import RoomDirectory
 from botkit.matrix.runtime import HostStores, MatrixRuntime, now_ms
-from botkit.matrix.session import AccountError
 from botkit.matrix.status import StatusBoard
 from botkit.matrix.sync import TokenRejectedError
 from botkit.matrix.whereabouts import Membership, RoomQueries

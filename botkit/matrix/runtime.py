@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from botkit.config import Config
+from botkit.matrix.account.enrolment import Device
 from botkit.matrix.appeals import SuspendedRoomRetry
 from botkit.matrix.client import HomeserverClient
 from botkit.matrix.command_worker import CommandWorker, Typing
 from botkit.matrix.courier import Sender
 from botkit.matrix.crypto import Crypto
-from botkit.matrix.enrolment import Device
 from botkit.matrix.history import GapReader
 from botkit.matrix.hook_worker import HookWorker
 from botkit.matrix.intake import SyncHandler, SyncStores, Wakers

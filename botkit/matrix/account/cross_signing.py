@@ -22,9 +22,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from pydantic import SecretStr
 
+from botkit.matrix.account.secret_file import read_secret, write_secret
+from botkit.matrix.account.session import AccountError, Session
 from botkit.matrix.client import Answer, HomeserverClient, path
-from botkit.matrix.secret_file import read_secret, write_secret
-from botkit.matrix.session import AccountError, Session
 
 log = logging.getLogger(__name__)
 

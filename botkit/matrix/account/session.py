@@ -12,9 +12,9 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from botkit.config.account import MatrixConfig
+from botkit.matrix.account.secret_file import read_secret, write_secret
 from botkit.matrix.backoff import insist
 from botkit.matrix.client import Answer, HomeserverClient, UnreachableError, path
-from botkit.matrix.secret_file import read_secret, write_secret
 
 log = logging.getLogger(__name__)
 

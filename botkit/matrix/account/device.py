@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from botkit.matrix.account.secret_file import read_secret, write_secret
+from botkit.matrix.account.session import AccountError, Session
 from botkit.matrix.client import Answer, HomeserverClient, path
 from botkit.matrix.crypto import STORE_NAME, Crypto
-from botkit.matrix.secret_file import read_secret, write_secret
-from botkit.matrix.session import AccountError, Session
 
 log = logging.getLogger(__name__)
 

@@ -12,13 +12,13 @@ from typing import Any
 from pydantic import SecretStr
 
 from botkit.config.account import MatrixConfig
+from botkit.matrix.account.cross_signing import CrossSigning, Outcome
+from botkit.matrix.account.device import check_same_device, open_crypto, published_device
+from botkit.matrix.account.session import Session, SessionFile, SignIn
 from botkit.matrix.backoff import insist
 from botkit.matrix.client import Answer, HomeserverClient, UnreachableError
-from botkit.matrix.cross_signing import CrossSigning, Outcome
 from botkit.matrix.crypto import Crypto
-from botkit.matrix.device import check_same_device, open_crypto, published_device
 from botkit.matrix.key_exchange import CryptoInterruptedError
-from botkit.matrix.session import Session, SessionFile, SignIn
 
 log = logging.getLogger(__name__)
 
