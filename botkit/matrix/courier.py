@@ -12,7 +12,7 @@ from botkit.letter import Placement
 from botkit.matrix.attachment import MOST_ATTEMPTS, UploadRefusedError, in_words, uploaded
 from botkit.matrix.backoff import Backoff
 from botkit.matrix.client import Answer, HomeserverClient, UnreachableError, path
-from botkit.matrix.crypto import Crypto, CryptoMissingError
+from botkit.matrix.crypto.machine import Crypto, CryptoMissingError
 from botkit.matrix.per_room import PerRoom
 from botkit.matrix.relation import related
 from botkit.matrix.reply import shortened

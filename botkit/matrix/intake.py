@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from botkit.matrix.crypto import Crypto
+from botkit.matrix.crypto.machine import Crypto
 from botkit.matrix.history import GapReader
 from botkit.matrix.reply import unreadable_notice
 from botkit.matrix.rooms import EncryptedRooms, Invitations

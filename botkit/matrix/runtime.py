@@ -13,7 +13,7 @@ from botkit.matrix.appeals import SuspendedRoomRetry
 from botkit.matrix.client import HomeserverClient
 from botkit.matrix.command_worker import CommandWorker, Typing
 from botkit.matrix.courier import Sender
-from botkit.matrix.crypto import Crypto
+from botkit.matrix.crypto.machine import Crypto
 from botkit.matrix.history import GapReader
 from botkit.matrix.hook_worker import HookWorker
 from botkit.matrix.intake import SyncHandler, SyncStores, Wakers

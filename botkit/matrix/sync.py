@@ -11,10 +11,10 @@ from typing import Any
 
 from botkit.matrix.backoff import insist
 from botkit.matrix.client import Answer, HomeserverClient, UnreachableError, path
-from botkit.matrix.crypto import Crypto
+from botkit.matrix.crypto.key_exchange import CryptoInterruptedError
+from botkit.matrix.crypto.machine import Crypto
 from botkit.matrix.history import GapError
 from botkit.matrix.intake import SyncHandler
-from botkit.matrix.key_exchange import CryptoInterruptedError
 from botkit.matrix.signs import REACTION_TYPES
 from botkit.storage.database import StorageError
 from botkit.storage.inbox import Account, Inbox

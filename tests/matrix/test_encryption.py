@@ -19,7 +19,7 @@ from botkit.config import load_config
 from botkit.matrix.account.cross_signing import is_signed_by
 from botkit.matrix.client import HomeserverClient, trust_anchors
 from botkit.matrix.courier import Sender
-from botkit.matrix.crypto import Crypto
+from botkit.matrix.crypto.machine import Crypto
 from botkit.matrix.rooms import EncryptedRooms, RoomDirectory
 from botkit.matrix.runtime import HostStores, now_ms
 from botkit.matrix.whereabouts import Membership, RoomAcceptance

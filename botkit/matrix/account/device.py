@@ -12,7 +12,7 @@ from typing import Any
 from botkit.matrix.account.secret_file import read_secret, write_secret
 from botkit.matrix.account.session import AccountError, Session
 from botkit.matrix.client import Answer, HomeserverClient, path
-from botkit.matrix.crypto import STORE_NAME, Crypto
+from botkit.matrix.crypto.machine import STORE_NAME, Crypto
 
 log = logging.getLogger(__name__)
 

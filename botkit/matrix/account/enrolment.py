@@ -17,8 +17,8 @@ from botkit.matrix.account.device import check_same_device, open_crypto, publish
 from botkit.matrix.account.session import Session, SessionFile, SignIn
 from botkit.matrix.backoff import insist
 from botkit.matrix.client import Answer, HomeserverClient, UnreachableError
-from botkit.matrix.crypto import Crypto
-from botkit.matrix.key_exchange import CryptoInterruptedError
+from botkit.matrix.crypto.key_exchange import CryptoInterruptedError
+from botkit.matrix.crypto.machine import Crypto
 
 log = logging.getLogger(__name__)
 

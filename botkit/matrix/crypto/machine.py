@@ -13,7 +13,7 @@ from nio.crypto import ENCRYPTION_ENABLED
 from nio.store import SqliteStore
 
 from botkit.matrix.client import HomeserverClient
-from botkit.matrix.key_exchange import SIGNED, CryptoInterruptedError, KeyExchange, mapping
+from botkit.matrix.crypto.key_exchange import SIGNED, CryptoInterruptedError, KeyExchange, mapping
 
 log = logging.getLogger(__name__)
 
