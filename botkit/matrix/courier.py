@@ -16,8 +16,8 @@ from botkit.matrix.crypto.machine import Crypto, CryptoMissingError
 from botkit.matrix.per_room import PerRoom
 from botkit.matrix.relation import related
 from botkit.matrix.reply import shortened
-from botkit.matrix.rooms import EncryptedRooms
-from botkit.matrix.whereabouts import RoomAcceptance
+from botkit.matrix.rooms.directory import EncryptedRooms
+from botkit.matrix.rooms.membership import RoomAcceptance
 from botkit.plugin import RoomClosedError, RoomUnavailableError
 from botkit.storage.database import StorageError
 from botkit.storage.outbox import Outbox, Outgoing, Queued

@@ -18,12 +18,13 @@ from botkit.matrix.history import GapReader
 from botkit.matrix.hook_worker import HookWorker
 from botkit.matrix.intake import SyncHandler, SyncStores, Wakers
 from botkit.matrix.retention import Retention
-from botkit.matrix.rooms import EncryptedRooms, Invitations, RoomDirectory
+from botkit.matrix.rooms.directory import EncryptedRooms, RoomDirectory
+from botkit.matrix.rooms.invitations import Invitations
+from botkit.matrix.rooms.membership import Membership, RoomAcceptance
+from botkit.matrix.rooms.upgrades import Upgrades
 from botkit.matrix.screening import EventFilter
 from botkit.matrix.status import StatusBoard
 from botkit.matrix.sync import SyncLoop
-from botkit.matrix.upgrades import Upgrades
-from botkit.matrix.whereabouts import Membership, RoomAcceptance
 from botkit.message import Answerer, InboundMessage
 from botkit.permissions import may_invite
 from botkit.plugin import Plugin, Rooms

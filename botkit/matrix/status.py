@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 
 from botkit.matrix.intake import SyncHandler
+from botkit.matrix.rooms.membership import Membership
 from botkit.matrix.sync import SyncLoop
-from botkit.matrix.whereabouts import Membership
 from botkit.metrics import Vitals
 from botkit.storage.database import Database
 from botkit.storage.inbox import Inbox

@@ -20,9 +20,9 @@ from botkit.matrix.account.cross_signing import is_signed_by
 from botkit.matrix.client import HomeserverClient, trust_anchors
 from botkit.matrix.courier import Sender
 from botkit.matrix.crypto.machine import Crypto
-from botkit.matrix.rooms import EncryptedRooms, RoomDirectory
+from botkit.matrix.rooms.directory import EncryptedRooms, RoomDirectory
+from botkit.matrix.rooms.membership import Membership, RoomAcceptance
 from botkit.matrix.runtime import HostStores, now_ms
-from botkit.matrix.whereabouts import Membership, RoomAcceptance
 from botkit.storage import Database
 from botkit.storage.outbox import Outgoing
 from lab.synapse import Synapse

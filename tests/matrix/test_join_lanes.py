@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from botkit.matrix.join_lanes import JoinLimiter, ServerJoins
+from botkit.matrix.rooms.invitations import JoinLimiter, ServerJoins
 
 
 class Clock:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
-from botkit.matrix.rooms import RoomDirectory
+from botkit.matrix.rooms.directory import RoomDirectory
 from botkit.permissions import entitled
 from botkit.storage.residence import RoomStore
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from botkit.matrix.backoff import Backoff
 from botkit.matrix.client import HomeserverClient, UnreachableError, path
-from botkit.matrix.rooms import RoomDirectory
-from botkit.matrix.whereabouts import Membership
+from botkit.matrix.rooms.directory import RoomDirectory
+from botkit.matrix.rooms.membership import Membership
 from botkit.permissions import needed_for_state
 from botkit.plugin import RoomClosedError, RoomUnavailableError
 from botkit.storage.residence import RoomStore, Tombstone, Upgrade, UpgradeState
