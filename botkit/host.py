@@ -19,10 +19,10 @@ from botkit.matrix.account.cross_signing import Outcome
 from botkit.matrix.account.enrolment import Device, Enrolment
 from botkit.matrix.account.session import AccountError
 from botkit.matrix.client import HomeserverClient, UnreachableError, trust_anchors
-from botkit.matrix.mail import OutboxNotifier
 from botkit.matrix.rooms.directory import RoomDirectory
 from botkit.matrix.rooms.membership import Membership, RoomQueries
 from botkit.matrix.runtime import HostStores, MatrixRuntime, now_ms
+from botkit.matrix.send.notifier import OutboxNotifier
 from botkit.matrix.status import StatusBoard
 from botkit.matrix.sync import TokenRejectedError
 from botkit.message import InboundMessage

@@ -16,7 +16,7 @@ from bench.replay.internet import StandInChecker
 from bench.replay.storage import opened
 from bench.replay.told import Told
 from bench.replay.truth import DAY, Truth
-from botkit.matrix.mail import OutboxNotifier
+from botkit.matrix.send.notifier import OutboxNotifier
 from botkit.outbound import HomeserverReader
 from botkit.plugin import Account, Limits, Notifier, Rooms
 from botkit.storage import Database

@@ -9,10 +9,8 @@ from dataclasses import dataclass
 
 from botkit.config import Config
 from botkit.matrix.account.enrolment import Device
-from botkit.matrix.appeals import SuspendedRoomRetry
 from botkit.matrix.client import HomeserverClient
 from botkit.matrix.command_worker import CommandWorker, Typing
-from botkit.matrix.courier import Sender
 from botkit.matrix.crypto.machine import Crypto
 from botkit.matrix.history import GapReader
 from botkit.matrix.hook_worker import HookWorker
@@ -23,6 +21,8 @@ from botkit.matrix.rooms.invitations import Invitations
 from botkit.matrix.rooms.membership import Membership, RoomAcceptance
 from botkit.matrix.rooms.upgrades import Upgrades
 from botkit.matrix.screening import EventFilter
+from botkit.matrix.send.retry import SuspendedRoomRetry
+from botkit.matrix.send.sender import Sender
 from botkit.matrix.status import StatusBoard
 from botkit.matrix.sync import SyncLoop
 from botkit.message import Answerer, InboundMessage

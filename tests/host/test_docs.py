@@ -15,8 +15,8 @@ import plugins
 from botkit.commands.router import CommandRouter
 from botkit.config import Config, ConfigError, MatrixConfig, effective, load_config
 from botkit.loader import LoadedPlugin, collect_commands, load_plugins
-from botkit.matrix.mail import OutboxNotifier
 from botkit.matrix.runtime import now_ms
+from botkit.matrix.send.notifier import OutboxNotifier
 from botkit.message import InboundMessage
 from botkit.outbound import HomeserverReader, OutboundClient
 from botkit.plugin import Account, Limits, PluginContext

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from botkit.matrix.mail import OutboxNotifier
+from botkit.matrix.send.notifier import OutboxNotifier
 from botkit.storage import Database
 from botkit.storage.tables import outbox
 from botkit.storage.text import from_json

@@ -18,11 +18,11 @@ from botkit import host
 from botkit.config import load_config
 from botkit.matrix.account.cross_signing import is_signed_by
 from botkit.matrix.client import HomeserverClient, trust_anchors
-from botkit.matrix.courier import Sender
 from botkit.matrix.crypto.machine import Crypto
 from botkit.matrix.rooms.directory import EncryptedRooms, RoomDirectory
 from botkit.matrix.rooms.membership import Membership, RoomAcceptance
 from botkit.matrix.runtime import HostStores, now_ms
+from botkit.matrix.send.sender import Sender
 from botkit.storage import Database
 from botkit.storage.outbox import Outgoing
 from lab.synapse import Synapse

@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 from nio.crypto import decrypt_attachment
 
-from botkit.matrix.attachment import MOST_ATTEMPTS
+from botkit.matrix.send.attachment import MOST_ATTEMPTS
 from lab.synapse import Synapse
 from tests.matrix.patience import until
 from tests.matrix.person import Person, Said

@@ -12,8 +12,8 @@ import pytest
 from aiohttp import web
 
 from botkit.letter import Placement
-from botkit.matrix.appeals import FIRST_PAUSE, LONGEST_PAUSE, SuspendedRoomRetry
 from botkit.matrix.runtime import now_ms
+from botkit.matrix.send.retry import FIRST_PAUSE, LONGEST_PAUSE, SuspendedRoomRetry
 from botkit.storage import Database
 from botkit.storage.outbox import Outbox
 from lab.synapse import ApiError, Synapse

@@ -13,7 +13,7 @@ from sqlalchemy import delete, insert, select, text
 
 from botkit.document import Document, Paragraph, Text
 from botkit.letter import Notification, Placement
-from botkit.matrix.mail import OutboxNotifier
+from botkit.matrix.send.notifier import OutboxNotifier
 from botkit.storage import Database, StorageError
 from botkit.storage.calls import MOST_PENDING, Annotation, Hook, HookQueue, Redaction
 from botkit.storage.outbox import MessageState, Outbox, Outgoing, Queued

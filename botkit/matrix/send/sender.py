@@ -9,15 +9,14 @@ from enum import Enum, auto
 from typing import Any
 
 from botkit.letter import Placement
-from botkit.matrix.attachment import MOST_ATTEMPTS, UploadRefusedError, in_words, uploaded
 from botkit.matrix.backoff import Backoff
 from botkit.matrix.client import Answer, HomeserverClient, UnreachableError, path
 from botkit.matrix.crypto.machine import Crypto, CryptoMissingError
 from botkit.matrix.per_room import PerRoom
-from botkit.matrix.relation import related
-from botkit.matrix.reply import shortened
 from botkit.matrix.rooms.directory import EncryptedRooms
 from botkit.matrix.rooms.membership import RoomAcceptance
+from botkit.matrix.send.attachment import MOST_ATTEMPTS, UploadRefusedError, in_words, uploaded
+from botkit.matrix.send.content import related, shortened
 from botkit.plugin import RoomClosedError, RoomUnavailableError
 from botkit.storage.database import StorageError
 from botkit.storage.outbox import Outbox, Outgoing, Queued

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from botkit.matrix.reply import retry_notice
+from botkit.matrix.send.content import retry_notice
 from botkit.plugin import Rooms
 from botkit.storage.outbox import Outbox
 
