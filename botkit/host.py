@@ -24,7 +24,7 @@ from botkit.matrix.rooms.membership import Membership, RoomQueries
 from botkit.matrix.runtime import HostStores, MatrixRuntime, now_ms
 from botkit.matrix.send.notifier import OutboxNotifier
 from botkit.matrix.status import StatusBoard
-from botkit.matrix.sync import TokenRejectedError
+from botkit.matrix.sync.loop import TokenRejectedError
 from botkit.message import InboundMessage
 from botkit.metrics import FigureCollector, registry_of
 from botkit.outbound import HomeserverReader, OutboundClient

@@ -11,7 +11,7 @@ from botkit.commands.mention import LONGEST_LINE, mentioned_user, resolved_line,
 from botkit.commands.router import MOST_ARGUMENTS
 from botkit.document import Block, Bold, Code, CodeBlock, Document, Inline, OrderedList, Paragraph, Text
 from botkit.identifiers import is_user_id
-from botkit.matrix.screening import EventFilter
+from botkit.matrix.sync.events import EventFilter
 from botkit.message import InboundMessage
 from botkit.outbound.target import UrlError as UrlError
 from botkit.outbound.target import parse_url as parse_url

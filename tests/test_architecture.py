@@ -89,7 +89,7 @@ PURE_BOTKIT = frozenset(
         "botkit.document",
         "botkit.identifiers",
         "botkit.letter",
-        "botkit.matrix.screening",
+        "botkit.matrix.sync.events",
         "botkit.commands.mention",
         "botkit.message",
         "botkit.outbound.model",

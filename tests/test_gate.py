@@ -51,4 +51,4 @@ def test_the_weakest_are_named_first() -> None:
 def test_files_have_the_names_of_their_modules() -> None:
     """A package is its ``__init__``."""
     assert module_name("plugins/foci/__init__.py") == "plugins.foci"
-    assert module_name("botkit/matrix/sync.py") == "botkit.matrix.sync"
+    assert module_name("botkit/matrix/sync/loop.py") == "botkit.matrix.sync.loop"

@@ -12,19 +12,19 @@ from botkit.matrix.account.enrolment import Device
 from botkit.matrix.client import HomeserverClient
 from botkit.matrix.command_worker import CommandWorker, Typing
 from botkit.matrix.crypto.machine import Crypto
-from botkit.matrix.history import GapReader
 from botkit.matrix.hook_worker import HookWorker
-from botkit.matrix.intake import SyncHandler, SyncStores, Wakers
 from botkit.matrix.retention import Retention
 from botkit.matrix.rooms.directory import EncryptedRooms, RoomDirectory
 from botkit.matrix.rooms.invitations import Invitations
 from botkit.matrix.rooms.membership import Membership, RoomAcceptance
 from botkit.matrix.rooms.upgrades import Upgrades
-from botkit.matrix.screening import EventFilter
 from botkit.matrix.send.retry import SuspendedRoomRetry
 from botkit.matrix.send.sender import Sender
 from botkit.matrix.status import StatusBoard
-from botkit.matrix.sync import SyncLoop
+from botkit.matrix.sync.events import EventFilter
+from botkit.matrix.sync.gap import GapReader
+from botkit.matrix.sync.handler import SyncHandler, SyncStores, Wakers
+from botkit.matrix.sync.loop import SyncLoop
 from botkit.message import Answerer, InboundMessage
 from botkit.permissions import may_invite
 from botkit.plugin import Plugin, Rooms

@@ -6,9 +6,9 @@ import platform
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 
-from botkit.matrix.intake import SyncHandler
 from botkit.matrix.rooms.membership import Membership
-from botkit.matrix.sync import SyncLoop
+from botkit.matrix.sync.handler import SyncHandler
+from botkit.matrix.sync.loop import SyncLoop
 from botkit.metrics import Vitals
 from botkit.storage.database import Database
 from botkit.storage.inbox import Inbox

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from botkit.matrix import intake
+from botkit.matrix.sync import handler as intake
 from lab.synapse import Synapse
 from tests.matrix.bot import Bot
 from tests.matrix.patience import until

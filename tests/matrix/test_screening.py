@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from botkit.matrix.screening import EventFilter, IgnoredReason, age, own_join
+from botkit.matrix.sync.events import EventFilter, IgnoredReason, age, own_join
 from botkit.message import InboundMessage
 
 NOW = 1_000_000.0

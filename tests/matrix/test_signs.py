@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from botkit.letter import Placement
 from botkit.matrix.send.content import related
-from botkit.matrix.signs import ABSENT, changes_power_levels, departure, reaction_or_redaction, tombstones
+from botkit.matrix.sync.events import ABSENT, changes_power_levels, departure, reaction_or_redaction, tombstones
 from botkit.storage.calls import Annotation, Redaction
 from botkit.storage.residence import Departure, Tombstone
 

@@ -8,13 +8,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from botkit.matrix.crypto.machine import Crypto
-from botkit.matrix.history import GapReader
 from botkit.matrix.rooms.directory import EncryptedRooms
 from botkit.matrix.rooms.invitations import Invitations
 from botkit.matrix.rooms.membership import Membership
-from botkit.matrix.screening import EventFilter, age, own_join
 from botkit.matrix.send.content import unreadable_notice
-from botkit.matrix.signs import ABSENT, changes_power_levels, departure, reaction_or_redaction, tombstones
+from botkit.matrix.sync.events import (
+    ABSENT,
+    EventFilter,
+    age,
+    changes_power_levels,
+    departure,
+    own_join,
+    reaction_or_redaction,
+    tombstones,
+)
+from botkit.matrix.sync.gap import GapReader
 from botkit.message import InboundMessage
 from botkit.storage.inbox import Account, Inbox, ReceivedEvent, UndecryptedEvent
 from botkit.storage.outbox import Outbox

@@ -13,9 +13,9 @@ from botkit.matrix.backoff import insist
 from botkit.matrix.client import Answer, HomeserverClient, UnreachableError, path
 from botkit.matrix.crypto.key_exchange import CryptoInterruptedError
 from botkit.matrix.crypto.machine import Crypto
-from botkit.matrix.history import GapError
-from botkit.matrix.intake import SyncHandler
-from botkit.matrix.signs import REACTION_TYPES
+from botkit.matrix.sync.events import REACTION_TYPES
+from botkit.matrix.sync.gap import GapError
+from botkit.matrix.sync.handler import SyncHandler
 from botkit.storage.database import StorageError
 from botkit.storage.inbox import Account, Inbox
 

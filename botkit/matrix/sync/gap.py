@@ -8,8 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from botkit.matrix.client import HomeserverClient, UnreachableError, path
-from botkit.matrix.screening import own_join
-from botkit.matrix.signs import REACTION_TYPES
+from botkit.matrix.sync.events import REACTION_TYPES, own_join
 
 log = logging.getLogger(__name__)
 
