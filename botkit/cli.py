@@ -14,10 +14,10 @@ from typing import NoReturn
 from botkit.config import Config, ConfigError, effective, load_config
 from botkit.loader import LoadedPlugin, collect_one_shots, load_plugins
 from botkit.logs import configure_logging
+from botkit.messages.sanitise import visible
 from botkit.plugin import OneShot, UsageError
 from botkit.subcommands import run_one_shot
 from botkit.version import VERSION
-from botkit.visible import visible
 
 EXIT_CONFIG = 78
 """EX_CONFIG of sysexits: the service manager need not try again."""

@@ -13,7 +13,6 @@ from typing import Any
 
 from botkit.commands.router import CommandRouter
 from botkit.config import Config, ConfigError, MatrixConfig
-from botkit.document import Reply
 from botkit.loader import LoadedPlugin, collect_commands
 from botkit.matrix.account.cross_signing import Outcome
 from botkit.matrix.account.enrolment import Device, Enrolment
@@ -25,7 +24,8 @@ from botkit.matrix.runtime import HostStores, MatrixRuntime, now_ms
 from botkit.matrix.send.notifier import OutboxNotifier
 from botkit.matrix.status import StatusBoard
 from botkit.matrix.sync.loop import TokenRejectedError
-from botkit.message import InboundMessage
+from botkit.messages.document import Reply
+from botkit.messages.inbound import InboundMessage
 from botkit.metrics import FigureCollector, registry_of
 from botkit.outbound import HomeserverReader, OutboundClient
 from botkit.plugin import Account, Plugin, PluginContext

@@ -12,9 +12,9 @@ from types import ModuleType
 from pydantic import BaseModel
 
 from botkit.config import Config, ConfigError, plugin_config
+from botkit.messages.sanitise import visible
 from botkit.plugin import Command, OneShot, Plugin
 from botkit.suggestion import nearest
-from botkit.visible import visible
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from botkit.config import ConfigError
-from botkit.visible import shortened, visible, visible_lines
+from botkit.messages.sanitise import shortened, visible, visible_lines
 
 FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 

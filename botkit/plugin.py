@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from pydantic import BaseModel
 
-from botkit.document import Reply
 from botkit.figure import Figure
-from botkit.letter import Notification
+from botkit.messages.document import Reply
+from botkit.messages.notification import Notification
 from botkit.outbound import HomeserverReader, OutboundClient
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class Rooms(Protocol):
 
 
 class Notifier(Protocol):
-    """The way of letters into rooms. See ``botkit.letter``."""
+    """The way of letters into rooms. See ``botkit.messages.notification``."""
 
     async def post(self, connection: Connection, letters: Iterable[Notification]) -> None:
         """

@@ -9,13 +9,13 @@ from typing import Any
 
 from botkit.commands.mention import LONGEST_LINE, mentioned_user, resolved_line, typed_line
 from botkit.commands.router import MOST_ARGUMENTS
-from botkit.document import Block, Bold, Code, CodeBlock, Document, Inline, OrderedList, Paragraph, Text
 from botkit.identifiers import is_user_id
 from botkit.matrix.sync.events import EventFilter
-from botkit.message import InboundMessage
+from botkit.messages.document import Block, Bold, Code, CodeBlock, Document, Inline, OrderedList, Paragraph, Text
+from botkit.messages.inbound import InboundMessage
+from botkit.messages.rendering import MESSAGE_BYTES, message_content, to_plain
 from botkit.outbound.target import UrlError as UrlError
 from botkit.outbound.target import parse_url as parse_url
-from botkit.rendering import MESSAGE_BYTES, message_content, to_plain
 from plugins.foci.discovery import redirected
 from plugins.foci.model import Report
 from plugins.foci.render import to_details, to_document

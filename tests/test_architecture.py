@@ -86,19 +86,19 @@ SHELL = frozenset(
 
 PURE_BOTKIT = frozenset(
     {
-        "botkit.document",
+        "botkit.messages.document",
         "botkit.identifiers",
-        "botkit.letter",
+        "botkit.messages.notification",
         "botkit.matrix.sync.events",
         "botkit.commands.mention",
-        "botkit.message",
+        "botkit.messages.inbound",
         "botkit.outbound.model",
         "botkit.outbound.policy",
         "botkit.outbound.target",
         "botkit.permissions",
-        "botkit.rendering",
+        "botkit.messages.rendering",
         "botkit.suggestion",
-        "botkit.visible",
+        "botkit.messages.sanitise",
     }
 )
 

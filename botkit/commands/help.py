@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from botkit.document import Bold, Code, Document, Paragraph, Text
+from botkit.messages.document import Bold, Code, Document, Paragraph, Text
 from botkit.plugin import Command, Subcommand
 
 

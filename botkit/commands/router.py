@@ -13,8 +13,8 @@ from botkit.commands.help import command_help, subcommand_help, usage_line
 from botkit.commands.mention import resolved_line, typed_line
 from botkit.commands.rate_limit import RateLimiter, RateLimitError, TokenBuckets
 from botkit.config import CommandsConfig, Rate
-from botkit.document import Document, Paragraph, Reply, Text
-from botkit.message import InboundMessage
+from botkit.messages.document import Document, Paragraph, Reply, Text
+from botkit.messages.inbound import InboundMessage
 from botkit.permissions import MODERATOR, may_command
 from botkit.plugin import Command, Handler, Invocation, RoomUnavailableError, UsageError
 from botkit.suggestion import nearest

@@ -11,8 +11,8 @@ from pydantic_core import ErrorDetails
 from botkit.config.environment import variable_of
 from botkit.config.errors import ConfigError
 from botkit.config.fields import section_of
+from botkit.messages.sanitise import clipped
 from botkit.suggestion import unknown_key
-from botkit.visible import clipped
 
 Model = TypeVar("Model", bound=BaseModel)
 

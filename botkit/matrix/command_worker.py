@@ -13,7 +13,7 @@ from botkit.matrix.client import HomeserverClient, UnreachableError, path
 from botkit.matrix.per_room import PerRoom
 from botkit.matrix.rooms.directory import RoomDirectory
 from botkit.matrix.send.content import replies
-from botkit.message import Answerer, InboundMessage
+from botkit.messages.inbound import Answerer, InboundMessage
 from botkit.plugin import RoomUnavailableError
 from botkit.storage.database import StorageError
 from botkit.storage.inbox import Inbox, PendingMessage

@@ -25,7 +25,7 @@ from botkit.matrix.sync.events import EventFilter
 from botkit.matrix.sync.gap import GapReader
 from botkit.matrix.sync.handler import SyncHandler, SyncStores, Wakers
 from botkit.matrix.sync.loop import SyncLoop
-from botkit.message import Answerer, InboundMessage
+from botkit.messages.inbound import Answerer, InboundMessage
 from botkit.permissions import may_invite
 from botkit.plugin import Plugin, Rooms
 from botkit.storage.calls import HookQueue

@@ -6,8 +6,8 @@ import logging
 
 from cryptography import x509
 
+from botkit.messages.sanitise import clean_line
 from botkit.outbound.model import Certificate
-from botkit.visible import clean_line
 
 _NAMES_LIMIT = 100
 _NAME_LENGTH = 120

@@ -7,13 +7,13 @@ import ssl
 from collections.abc import Callable
 from datetime import datetime
 
+from botkit.messages.sanitise import clean_line
 from botkit.outbound.attempt import Attempt
 from botkit.outbound.certificate import read_certificate
 from botkit.outbound.endpoint import Endpoint
 from botkit.outbound.model import Failure, FailureKind, Phase
 from botkit.outbound.resolution import refusal
 from botkit.outbound.target import Url
-from botkit.visible import clean_line
 
 # X509_V_ERR_* codes of OpenSSL's x509_vfy.h.
 _NOT_YET_VALID = 9

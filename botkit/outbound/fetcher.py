@@ -11,6 +11,7 @@ from typing import Literal, TypeVar
 
 from aiohttp import ClientError, ClientPayloadError, ClientResponseError, InvalidURL
 
+from botkit.messages.sanitise import clean_line
 from botkit.outbound.attempt import Attempt
 from botkit.outbound.courier import HttpTransport, SentOnceError, TooLargeError, UpgradeError
 from botkit.outbound.diagnosis import Diagnosis
@@ -23,7 +24,6 @@ from botkit.outbound.stream import Stream, Streams
 from botkit.outbound.target import Url, UrlError, parse_url
 from botkit.outbound.tls import build_context
 from botkit.outbound.websocket import NotWebSocketError, greeting
-from botkit.visible import clean_line
 
 logger = logging.getLogger(__name__)
 

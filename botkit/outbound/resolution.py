@@ -11,11 +11,11 @@ import aiodns
 import pycares
 import pycares.errno
 
+from botkit.messages.sanitise import clean_line
 from botkit.outbound.endpoint import Endpoint, Routes, route_key
 from botkit.outbound.model import Failure, FailureKind, Phase
 from botkit.outbound.policy import AddressPolicy
 from botkit.outbound.target import Host, UrlError, parse_host
-from botkit.visible import clean_line
 
 # Once one family has answered, how long the other is waited for, in seconds.
 _FAMILY_GRACE = 2.0

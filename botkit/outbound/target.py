@@ -10,8 +10,8 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from yarl import URL
 
 from botkit.identifiers import HostPort
+from botkit.messages.sanitise import clean_line
 from botkit.outbound.model import FailureKind
-from botkit.visible import clean_line
 
 _URL_LIMIT = 4096
 _URL = re.compile(r"(?P<scheme>[A-Za-z]+)://(?P<authority>[^/?#\\]*)(?:[/?#][^\x00-\x1f\x7f]*)?")

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import delete, func, select, update
 
-from botkit.message import InboundMessage
+from botkit.messages.inbound import InboundMessage
 from botkit.storage.database import Connection, Database, insert_new
 from botkit.storage.outbox import Outgoing, enqueue
 from botkit.storage.tables import inbox, sync_state

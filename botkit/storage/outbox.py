@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Row, and_, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from botkit.letter import Placement
+from botkit.messages.notification import Placement
 from botkit.storage.calls import forget_held, release_held
 from botkit.storage.database import Database, insert_new
 from botkit.storage.tables import letters, outbox, rooms

@@ -9,7 +9,7 @@ from enum import StrEnum
 from sqlalchemy import and_, delete, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from botkit.letter import Placement
+from botkit.messages.notification import Placement
 from botkit.storage.calls import Annotation, Hook, Redaction, note_annotation, note_call, note_redaction
 from botkit.storage.database import Database, insert_new
 from botkit.storage.outbox import MessageState, refuse_waiting, under_way

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from botkit.document import Block, Document, Inline, Paragraph, Text
+from botkit.messages.document import Block, Document, Inline, Paragraph, Text
 from plugins.foci.key import Kind
 from plugins.foci.standing import AlertEvent, EventKind
 from plugins.foci.wording import counted, moment, named, sentence, span

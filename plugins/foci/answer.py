@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from botkit.messages.sanitise import clipped
 from botkit.outbound.model import Answered, Exchange, Failed, Failure, FailureKind, Response
-from botkit.visible import clipped
 from plugins.foci.catalogue import finding
 from plugins.foci.cors import allows_any_origin
 from plugins.foci.failure import advice_for, meaning_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from botkit.visible import shortened
+from botkit.messages.sanitise import shortened
 from plugins.foci.model import Finding, Severity
 
 

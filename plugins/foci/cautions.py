@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Protocol
 
-from botkit.document import Document
+from botkit.messages.document import Document
 from botkit.plugin import Rooms, RoomUnavailableError
 from plugins.foci.clock import Clock
 from plugins.foci.notices import caution_message, caution_of

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from botkit.document import Block, Bold, Code, Document, Emoji, OrderedList, Paragraph, Text
-from botkit.visible import clipped
+from botkit.messages.document import Block, Bold, Code, Document, Emoji, OrderedList, Paragraph, Text
+from botkit.messages.sanitise import clipped
 from plugins.foci.model import Report, Verdict
 from plugins.foci.render import icon, inline
 from plugins.foci.target import Target, TargetError, parse_target

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
-from botkit.document import Bold, Document, Paragraph, Text
+from botkit.messages.document import Bold, Document, Paragraph, Text
 from botkit.outbound import one_party
 from botkit.plugin import Command, HostStatus, Invocation, Rooms, Subcommand, UsageError
 from plugins.foci import census

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 
-from botkit.document import Document
+from botkit.messages.document import Document
 from botkit.storage import Connection
 from plugins.foci.diff import diff
 from plugins.foci.hearers import Receivers

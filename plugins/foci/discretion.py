@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from botkit.visible import clipped
+from botkit.messages.sanitise import clipped
 
 WITHHELD = "(withheld)"
 _TELLING = 8

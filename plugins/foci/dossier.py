@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from botkit.document import Block, Code, Document, Inline, OrderedList, Paragraph, Text
-from botkit.visible import clipped
+from botkit.messages.document import Block, Code, Document, Inline, OrderedList, Paragraph, Text
+from botkit.messages.sanitise import clipped
 from plugins.foci.catalogue import Group, group_of
 from plugins.foci.key import Key, Kind, focus_key
 from plugins.foci.model import Finding, FocusReport, Report, Severity, StageResult

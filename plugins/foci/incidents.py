@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from botkit.document import Document
-from botkit.letter import Placement
+from botkit.messages.document import Document
+from botkit.messages.notification import Placement
 from plugins.foci.announcement import reminder_message
 from plugins.foci.audience import ReceivingRooms
 from plugins.foci.incident import UNCLEAR, Acknowledgement, Incident, Past, RoomView

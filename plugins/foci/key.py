@@ -10,7 +10,7 @@ from urllib.parse import quote, urlsplit
 
 from pydantic import AfterValidator, GetCoreSchemaHandler, PlainSerializer
 
-from botkit.visible import shortened
+from botkit.messages.sanitise import shortened
 from plugins.foci.entries import probe_url
 from plugins.foci.model import Entry
 

@@ -13,8 +13,8 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from statistics import median_high
 
-from botkit.document import Document
-from botkit.letter import Notification, Placement
+from botkit.messages.document import Document
+from botkit.messages.notification import Notification, Placement
 from botkit.plugin import Notifier
 from botkit.storage import Database
 from plugins.foci import incidents as incident

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from botkit.visible import clipped
+from botkit.messages.sanitise import clipped
 from plugins.foci.answer import WellKnownAnswer
 from plugins.foci.catalogue import finding
 from plugins.foci.homeserver import TransportsAnswer

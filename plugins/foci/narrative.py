@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 
-from botkit.document import Block, Code, CodeBlock, Document, Inline, Paragraph, Text
-from botkit.letter import Placement
-from botkit.visible import shortened
+from botkit.messages.document import Block, Code, CodeBlock, Document, Inline, Paragraph, Text
+from botkit.messages.notification import Placement
+from botkit.messages.sanitise import shortened
 from plugins.foci.audience import ReceivingRooms
 from plugins.foci.diff import Change, Diff, Kind, Turn
 from plugins.foci.homeserver import PathState

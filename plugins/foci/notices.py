@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from botkit.document import Code, Document, Emoji, Paragraph, Text
+from botkit.messages.document import Code, Document, Emoji, Paragraph, Text
 from plugins.foci.watches import shares_fate
 from plugins.foci.wording import counted, sentence
 

@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from botkit.document import Document, Paragraph, Text
+from botkit.messages.document import Document, Paragraph, Text
+from botkit.messages.rendering import to_plain
 from botkit.plugin import OneShot, OneShotContext, UsageError
-from botkit.rendering import to_plain
 from plugins.foci.assembly import CheckSettings
 from plugins.foci.catalogue import CODES
 from plugins.foci.check import Checker

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
-from botkit.document import Document
-from botkit.letter import Placement
+from botkit.messages.document import Document
+from botkit.messages.notification import Placement
 
 Msgtype = Literal["m.text", "m.notice"]
 

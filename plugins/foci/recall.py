@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from botkit.document import Document, Paragraph
-from botkit.rendering import to_plain
+from botkit.messages.document import Document, Paragraph
+from botkit.messages.rendering import to_plain
 from plugins.foci.desk import UnitOfWork
 from plugins.foci.diff import diff
 from plugins.foci.key import Kind

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from botkit.document import Block, Bold, Code, CodeBlock, Document, Emoji, Inline, OrderedList, Paragraph, Text
-from botkit.visible import clipped
+from botkit.messages.document import Block, Bold, Code, CodeBlock, Document, Emoji, Inline, OrderedList, Paragraph, Text
+from botkit.messages.sanitise import clipped
 from plugins.foci.model import (
     DEEP_STAGES,
     Entry,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
-from botkit.document import Block, Bold, Document, Emoji, Inline, OrderedList, Paragraph, Text
+from botkit.messages.document import Block, Bold, Document, Emoji, Inline, OrderedList, Paragraph, Text
 from plugins.foci.audience import Silence
 from plugins.foci.key import Key, Kind
 from plugins.foci.standing import AlertEvent, EventKind

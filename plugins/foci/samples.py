@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from botkit.messages.sanitise import shortened, visible
 from botkit.outbound.model import Answered, Exchange, Failed, FailureKind, Phase
-from botkit.visible import shortened, visible
 from plugins.foci.assembly import MAX_PROBED, ServerObservation
 from plugins.foci.certificates import PresentedCertificate
 from plugins.foci.entries import probe_url

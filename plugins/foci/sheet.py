@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
-from botkit.document import Document
-from botkit.letter import Placement
+from botkit.messages.document import Document
+from botkit.messages.notification import Placement
 from plugins.foci.announcement import IncidentInRoom, closed_message, resolve_message, status_message
 from plugins.foci.incident import Incident, NotifiedKey, Past, RoomView
 from plugins.foci.key import Key

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import PlainSerializer, PlainValidator, TypeAdapter, ValidationError
 
-from botkit.document import Bold, Code, CodeBlock, Document, Emoji, OrderedList, Paragraph, Text
+from botkit.messages.document import Bold, Code, CodeBlock, Document, Emoji, OrderedList, Paragraph, Text
 
 T = TypeVar("T")
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from botkit.identifiers import parse_server_name
+from botkit.messages.sanitise import clipped
 from botkit.outbound.model import Exchange, Failed, Response
-from botkit.visible import clipped
 from plugins.foci.catalogue import finding
 from plugins.foci.failure import advice_for, meaning_of
 from plugins.foci.model import Certainty, Finding

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from botkit.config.units import parse_duration
-from botkit.document import Document, Emoji, Paragraph, Picture, Reply, Text
+from botkit.messages.document import Document, Emoji, Paragraph, Picture, Reply, Text
+from botkit.messages.sanitise import clipped
 from botkit.plugin import Invocation, Rooms, Subcommand, UsageError
-from botkit.visible import clipped
 from plugins.foci.audience import Silence
 from plugins.foci.chart import draw
 from plugins.foci.notices import caution_of

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from botkit.document import Bold, Emoji, Inline, Text
-from botkit.visible import REPLACEMENT, clipped
+from botkit.messages.document import Bold, Emoji, Inline, Text
+from botkit.messages.sanitise import REPLACEMENT, clipped
 
 NAMES_SHOWN = 5
 """Servers that a message names before it counts the others."""

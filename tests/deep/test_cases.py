@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from botkit.rendering import to_plain
+from botkit.messages.rendering import to_plain
 from lab.backend import CallFault
 from plugins.foci.model import DEEP_STAGES, Stage, Verdict
 from plugins.foci.render import to_document

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from botkit.messages.rendering import to_plain
 from botkit.outbound import parse_host
-from botkit.rendering import to_plain
 from lab.backend import CallFault
 from lab.bot import Bot
 from lab.exchange import Answer, Request, json_answer

@@ -8,9 +8,9 @@ import pytest
 from pydantic import ValidationError
 
 from botkit.commands.rate_limit import RateLimitError
-from botkit.document import Document
+from botkit.messages.document import Document
+from botkit.messages.rendering import to_plain
 from botkit.plugin import Invocation, UsageError
-from botkit.rendering import to_plain
 from plugins.foci.commands import FociCommands
 from plugins.foci.config import FociConfig
 from plugins.foci.deep_budget import COST, DeepQuota

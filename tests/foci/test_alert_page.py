@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from botkit.document import Bold, Code, Document, Inline, Paragraph
+from botkit.messages.document import Bold, Code, Document, Inline, Paragraph
 from plugins.foci.audience import Silence
 from plugins.foci.certificates import DAYS
 from plugins.foci.config import AlertsConfig, WatchConfig

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from botkit.document import Document
+from botkit.messages.document import Document
+from botkit.messages.rendering import MESSAGE_BYTES, message_content, to_plain
 from botkit.plugin import Invocation, UsageError
-from botkit.rendering import MESSAGE_BYTES, message_content, to_plain
 from lab.fault import Fault
 from lab.federation import Federation
 from plugins.foci.census import MAX_SERVERS

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from botkit.document import Document
-from botkit.rendering import MESSAGE_BYTES, message_content, to_plain
+from botkit.messages.document import Document
+from botkit.messages.rendering import MESSAGE_BYTES, message_content, to_plain
 from lab.federation import Federation
 from plugins.foci.model import MAX_ENTRIES, Report, Verdict
 from plugins.foci.render import to_details, to_document

@@ -10,9 +10,9 @@ from hypothesis import settings as configured
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from botkit.document import Bold, Code, CodeBlock, Document, Emoji, OrderedList, Paragraph, Text
-from botkit.letter import Placement
-from botkit.rendering import to_plain
+from botkit.messages.document import Bold, Code, CodeBlock, Document, Emoji, OrderedList, Paragraph, Text
+from botkit.messages.notification import Placement
+from botkit.messages.rendering import to_plain
 from plugins.foci import health
 from plugins.foci.audience import ReceivingRooms
 from plugins.foci.incident import CODEC, Acknowledgement, Incident

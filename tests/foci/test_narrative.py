@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from botkit.document import Code, Document, Inline, Paragraph, Text
-from botkit.letter import Placement
-from botkit.rendering import MESSAGE_BYTES, message_content, to_plain
+from botkit.messages.document import Code, Document, Inline, Paragraph, Text
+from botkit.messages.notification import Placement
+from botkit.messages.rendering import MESSAGE_BYTES, message_content, to_plain
 from plugins.foci.diff import diff
 from plugins.foci.homeserver import PathState
 from plugins.foci.listwatch import Alternates, Baseline, Changed, ConfirmAt, Effect, Settled

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from botkit.document import CodeBlock
-from botkit.rendering import MESSAGE_BYTES, message_content, to_html, to_plain
+from botkit.messages.document import CodeBlock
+from botkit.messages.rendering import MESSAGE_BYTES, message_content, to_html, to_plain
 from plugins.foci.catalogue import finding
 from plugins.foci.model import (
     ClientRow,

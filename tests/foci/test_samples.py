@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from publicsuffixlist import PublicSuffixList
 
+from botkit.messages.rendering import to_plain
 from botkit.outbound.model import (
     Answered,
     Certificate,
@@ -22,7 +23,6 @@ from botkit.outbound.model import (
     Phase,
     Response,
 )
-from botkit.rendering import to_plain
 from plugins.foci.answer import read_answer
 from plugins.foci.assembly import MAX_PROBED, CheckSettings, ServerObservation, assemble
 from plugins.foci.dossier import evidence_document

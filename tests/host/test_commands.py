@@ -9,10 +9,10 @@ import pytest
 from botkit.commands.rate_limit import RateLimitError
 from botkit.commands.router import CommandRouter
 from botkit.config import CommandsConfig
-from botkit.document import Document, Paragraph, Text
-from botkit.message import InboundMessage
+from botkit.messages.document import Document, Paragraph, Text
+from botkit.messages.inbound import InboundMessage
+from botkit.messages.rendering import to_plain
 from botkit.plugin import Command, Invocation, Subcommand, UsageError
-from botkit.rendering import to_plain
 from tests.host.clock import Clock
 
 BOT, ADMIN, ALICE = "@foci:example.org", "@ops:example.org", "@alice:example.org"

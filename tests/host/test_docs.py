@@ -17,10 +17,10 @@ from botkit.config import Config, ConfigError, MatrixConfig, effective, load_con
 from botkit.loader import LoadedPlugin, collect_commands, load_plugins
 from botkit.matrix.runtime import now_ms
 from botkit.matrix.send.notifier import OutboxNotifier
-from botkit.message import InboundMessage
+from botkit.messages.inbound import InboundMessage
+from botkit.messages.rendering import to_plain
 from botkit.outbound import HomeserverReader, OutboundClient
 from botkit.plugin import Account, Limits, PluginContext
-from botkit.rendering import to_plain
 from botkit.storage import Database
 
 ROOT = Path(__file__).resolve().parents[2]

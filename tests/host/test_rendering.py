@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from botkit.document import Block, Bold, Code, CodeBlock, Document, Emoji, OrderedList, Paragraph, Text
-from botkit.rendering import EDITABLE_BYTES, MESSAGE_BYTES, bounded, message_content, to_html, to_plain
-from botkit.visible import clipped, visible, visible_lines
+from botkit.messages.document import Block, Bold, Code, CodeBlock, Document, Emoji, OrderedList, Paragraph, Text
+from botkit.messages.rendering import EDITABLE_BYTES, MESSAGE_BYTES, bounded, message_content, to_html, to_plain
+from botkit.messages.sanitise import clipped, visible, visible_lines
 from tests.host.markup import Markup
 
 hostile = st.text(st.characters(), max_size=40) | st.sampled_from(

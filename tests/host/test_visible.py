@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from botkit.visible import clean_line
+from botkit.messages.sanitise import clean_line
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
-from botkit.document import Document, Emoji, OrderedList, Paragraph
-from botkit.visible import MOST_MARKS
+from botkit.messages.document import Document, Emoji, OrderedList, Paragraph
+from botkit.messages.sanitise import MOST_MARKS
 from tests.host.markup import Markup
 
 STRINGS: Mapping[str, str] = {

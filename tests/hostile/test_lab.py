@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from botkit.rendering import message_content, to_plain
+from botkit.messages.rendering import message_content, to_plain
 from lab.authority import Authority, Flaw, Leaf
 from lab.exchange import Answer, Request
 from lab.federation import Federation

@@ -11,10 +11,10 @@ from nio.crypto import OutboundGroupSession
 
 from botkit.commands.router import CommandRouter
 from botkit.config import CommandsConfig
-from botkit.document import Code, Document
-from botkit.message import InboundMessage
+from botkit.messages.document import Code, Document
+from botkit.messages.inbound import InboundMessage
+from botkit.messages.rendering import message_content, to_plain
 from botkit.plugin import Command, Invocation, UsageError
-from botkit.rendering import message_content, to_plain
 from plugins.foci.census import room_document as census_document
 from plugins.foci.model import FOCI_KEYS
 from plugins.foci.render import inline, to_details, to_document

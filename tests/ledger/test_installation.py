@@ -21,11 +21,11 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from botkit.document import Document
-from botkit.letter import Placement
+from botkit.messages.document import Document
+from botkit.messages.notification import Placement
+from botkit.messages.rendering import to_plain
 from botkit.outbound.model import FailureKind
 from botkit.plugin import Invocation
-from botkit.rendering import to_plain
 from botkit.storage import Database
 from botkit.storage.calls import HookQueue
 from botkit.storage.inbox import Account, Inbox

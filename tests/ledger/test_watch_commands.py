@@ -8,10 +8,10 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
-from botkit.document import Document, Picture
+from botkit.messages.document import Document, Picture
+from botkit.messages.rendering import MESSAGE_BYTES, message_content, to_plain
 from botkit.outbound.model import FailureKind
 from botkit.plugin import Invocation, UsageError
-from botkit.rendering import MESSAGE_BYTES, message_content, to_plain
 from botkit.storage import Database
 from plugins.foci.watch_commands import MOST_WATCHES, WatchCommands
 from tests.ledger.internet import Internet

@@ -12,9 +12,9 @@ from pydantic import BaseModel, ConfigDict
 
 from botkit import host
 from botkit.config import load_config
-from botkit.document import Document, Paragraph, Text
 from botkit.loader import LoadedPlugin
 from botkit.logs import configure_logging
+from botkit.messages.document import Document, Paragraph, Text
 from botkit.plugin import Command, Invocation, Plugin, PluginContext
 
 

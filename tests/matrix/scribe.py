@@ -11,9 +11,9 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict
 
 from botkit import host
-from botkit.document import Picture, Reply
-from botkit.letter import Notification, Placement
 from botkit.loader import LoadedPlugin
+from botkit.messages.document import Picture, Reply
+from botkit.messages.notification import Notification, Placement
 from botkit.plugin import Command, Invocation, Plugin, PluginContext, Reaction, Subcommand
 from tests.matrix.bot import Bot
 from tests.matrix.echo import line, loaded

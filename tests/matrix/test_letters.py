@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from botkit.letter import Placement
+from botkit.messages.notification import Placement
 from lab.synapse import Synapse
 from tests.matrix.patience import until
 from tests.matrix.person import Person

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from botkit.letter import Placement
+from botkit.messages.notification import Placement
 from botkit.plugin import Reaction
 from botkit.storage.calls import MOST_PENDING
 from lab.synapse import Synapse

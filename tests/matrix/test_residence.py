@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from botkit.letter import Placement
 from botkit.matrix.runtime import now_ms
 from botkit.matrix.send.retry import FIRST_PAUSE, LONGEST_PAUSE, SuspendedRoomRetry
+from botkit.messages.notification import Placement
 from botkit.storage import Database
 from botkit.storage.outbox import Outbox
 from lab.synapse import ApiError, Synapse

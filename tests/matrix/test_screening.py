@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from botkit.matrix.sync.events import EventFilter, IgnoredReason, age, own_join
-from botkit.message import InboundMessage
+from botkit.messages.inbound import InboundMessage
 
 NOW = 1_000_000.0
 SCREEN = EventFilter("@bot:lab.test", 120.0)

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from botkit.letter import Placement
 from botkit.matrix.send.content import related
 from botkit.matrix.sync.events import ABSENT, changes_power_levels, departure, reaction_or_redaction, tombstones
+from botkit.messages.notification import Placement
 from botkit.storage.calls import Annotation, Redaction
 from botkit.storage.residence import Departure, Tombstone
 

@@ -15,7 +15,7 @@ from bench.replay.terms import Terms
 from bench.replay.told import Told
 from bench.replay.traces import ROOM, spans
 from bench.replay.truth import DAY, HOUR, MINUTE, Presented, Published, Truth
-from botkit.letter import Notification
+from botkit.messages.notification import Notification
 from botkit.plugin import Notifier
 from botkit.storage import Connection
 from plugins.foci.health import HealthSettings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from botkit.message import InboundMessage
+from botkit.messages.inbound import InboundMessage
 from botkit.storage import Database
 from botkit.storage.inbox import Account, Inbox, ReceivedEvent
 from botkit.storage.outbox import Outbox, Outgoing

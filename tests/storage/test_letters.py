@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, insert, select, text
 
-from botkit.document import Document, Paragraph, Text
-from botkit.letter import Notification, Placement
 from botkit.matrix.send.notifier import OutboxNotifier
+from botkit.messages.document import Document, Paragraph, Text
+from botkit.messages.notification import Notification, Placement
 from botkit.storage import Database, StorageError
 from botkit.storage.calls import MOST_PENDING, Annotation, Hook, HookQueue, Redaction
 from botkit.storage.outbox import MessageState, Outbox, Outgoing, Queued

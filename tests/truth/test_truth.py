@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from botkit.rendering import to_plain
+from botkit.messages.rendering import to_plain
 from plugins.foci.model import Stage
 from plugins.foci.render import to_details, to_document
 from tests.truth.row import Case, Row

@@ -7,9 +7,9 @@ from typing import Any
 
 from nio.crypto import encrypt_attachment
 
-from botkit.document import Document, Paragraph, Text
 from botkit.matrix.client import HomeserverClient, UnreachableError
-from botkit.rendering import message_content
+from botkit.messages.document import Document, Paragraph, Text
+from botkit.messages.rendering import message_content
 
 MOST_ATTEMPTS = 5
 """Uploads after which words take the picture's place: what is said next in the room must not wait for ever."""

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from botkit.document import Document, Emoji, Paragraph, Picture, Reply, Text
-from botkit.letter import Placement
-from botkit.message import InboundMessage
-from botkit.rendering import message_content
+from botkit.messages.document import Document, Emoji, Paragraph, Picture, Reply, Text
+from botkit.messages.inbound import InboundMessage
+from botkit.messages.notification import Placement
+from botkit.messages.rendering import message_content
 from botkit.storage.outbox import Outgoing
 
 _MESSAGE = "m.room.message"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from botkit.letter import Notification
 from botkit.matrix.send.content import transaction_id
-from botkit.rendering import EDITABLE_BYTES, message_content
+from botkit.messages.notification import Notification
+from botkit.messages.rendering import EDITABLE_BYTES, message_content
 from botkit.storage import Connection
 from botkit.storage.outbox import Outgoing, Stamp, enqueue, refusals
 

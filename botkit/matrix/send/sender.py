@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable
 from enum import Enum, auto
 from typing import Any
 
-from botkit.letter import Placement
 from botkit.matrix.backoff import Backoff
 from botkit.matrix.client import Answer, HomeserverClient, UnreachableError, path
 from botkit.matrix.crypto.machine import Crypto, CryptoMissingError
@@ -17,6 +16,7 @@ from botkit.matrix.rooms.directory import EncryptedRooms
 from botkit.matrix.rooms.membership import RoomAcceptance
 from botkit.matrix.send.attachment import MOST_ATTEMPTS, UploadRefusedError, in_words, uploaded
 from botkit.matrix.send.content import related, shortened
+from botkit.messages.notification import Placement
 from botkit.plugin import RoomClosedError, RoomUnavailableError
 from botkit.storage.database import StorageError
 from botkit.storage.outbox import Outbox, Outgoing, Queued

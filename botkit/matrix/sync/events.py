@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from botkit.message import InboundMessage
+from botkit.messages.inbound import InboundMessage
 from botkit.storage.calls import Annotation, Redaction
 from botkit.storage.residence import Departure, Tombstone
 

@@ -23,7 +23,7 @@ from botkit.matrix.sync.events import (
     tombstones,
 )
 from botkit.matrix.sync.gap import GapReader
-from botkit.message import InboundMessage
+from botkit.messages.inbound import InboundMessage
 from botkit.storage.inbox import Account, Inbox, ReceivedEvent, UndecryptedEvent
 from botkit.storage.outbox import Outbox
 from botkit.storage.residence import Departure, Joined, RoomChanges, RoomStore

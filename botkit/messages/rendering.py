@@ -10,8 +10,8 @@ from dataclasses import replace
 from itertools import accumulate
 from typing import Any, Literal
 
-from botkit.document import Block, Bold, Code, CodeBlock, Document, Emoji, Inline, OrderedList, Paragraph, Text
-from botkit.visible import shortened, visible, visible_lines
+from botkit.messages.document import Block, Bold, Code, CodeBlock, Document, Emoji, Inline, OrderedList, Paragraph, Text
+from botkit.messages.sanitise import shortened, visible, visible_lines
 
 MESSAGE_BYTES = 32_000
 """Both bodies together, as ASCII: an event may have 65,536 bytes, and encryption makes it 1.4 times as large."""

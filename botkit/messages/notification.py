@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from botkit.document import Document
-from botkit.rendering import MessageType
+from botkit.messages.document import Document
+from botkit.messages.rendering import MessageType
 
 
 class Placement(StrEnum):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from botkit.document import Reply
+from botkit.messages.document import Reply
 
 
 @dataclass(frozen=True, slots=True)
