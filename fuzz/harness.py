@@ -14,8 +14,8 @@ from botkit.matrix.sync.events import EventFilter
 from botkit.messages.document import Block, Bold, Code, CodeBlock, Document, Inline, OrderedList, Paragraph, Text
 from botkit.messages.inbound import InboundMessage
 from botkit.messages.rendering import MESSAGE_BYTES, message_content, to_plain
-from botkit.outbound.target import UrlError as UrlError
-from botkit.outbound.target import parse_url as parse_url
+from botkit.outbound.url import UrlError as UrlError
+from botkit.outbound.url import parse_url as parse_url
 from plugins.foci.discovery import redirected
 from plugins.foci.model import Report
 from plugins.foci.render import to_details, to_document

@@ -94,7 +94,7 @@ PURE_BOTKIT = frozenset(
         "botkit.messages.inbound",
         "botkit.outbound.model",
         "botkit.outbound.policy",
-        "botkit.outbound.target",
+        "botkit.outbound.url",
         "botkit.permissions",
         "botkit.messages.rendering",
         "botkit.suggestion",

@@ -1,7 +1,9 @@
 """HTTP to strangers: which addresses may be talked to, what was observed on the way, and why it failed."""
 
 from botkit.outbound.client import OutboundClient
+from botkit.outbound.dns import Resolution, SrvRecord
 from botkit.outbound.endpoint import Endpoint
+from botkit.outbound.fair_slots import one_party
 from botkit.outbound.homeserver import HomeserverReader
 from botkit.outbound.model import (
     Answered,
@@ -15,12 +17,9 @@ from botkit.outbound.model import (
     Response,
 )
 from botkit.outbound.policy import AddressPolicy
-from botkit.outbound.resolution import Resolution
-from botkit.outbound.services import SrvRecord
 from botkit.outbound.settings import OutboundSettings
-from botkit.outbound.slots import one_party
 from botkit.outbound.stream import Stream
-from botkit.outbound.target import Host, Url, UrlError, parse_host, parse_url
+from botkit.outbound.url import Host, Url, UrlError, parse_host, parse_url
 
 __all__ = [
     "AddressPolicy",

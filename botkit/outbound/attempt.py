@@ -8,9 +8,9 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 from botkit.outbound.certificate import read_certificate
+from botkit.outbound.dns import Resolution
 from botkit.outbound.endpoint import Endpoint
 from botkit.outbound.model import ConnectionFacts, Phase
-from botkit.outbound.resolution import Resolution
 
 
 class AddressRefusedError(OSError):

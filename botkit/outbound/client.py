@@ -9,14 +9,13 @@ from types import TracebackType
 from typing import Self
 
 from botkit.outbound.dial import Dialler
+from botkit.outbound.dns import Resolution, Resolver, SrvRecord, SrvResolver
 from botkit.outbound.endpoint import parse_routes
+from botkit.outbound.fair_slots import FairSlots
 from botkit.outbound.fetcher import Family, Fetcher, Request
 from botkit.outbound.model import ConnectionFacts, Exchange, Failed, Failure, FailureKind, Phase
 from botkit.outbound.policy import AddressPolicy
-from botkit.outbound.resolution import Resolution, Resolver
-from botkit.outbound.services import SrvRecord, SrvResolver
 from botkit.outbound.settings import OutboundSettings
-from botkit.outbound.slots import FairSlots
 from botkit.outbound.stream import Stream
 
 

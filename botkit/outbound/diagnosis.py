@@ -10,10 +10,10 @@ from datetime import datetime
 from botkit.messages.sanitise import clean_line
 from botkit.outbound.attempt import Attempt
 from botkit.outbound.certificate import read_certificate
+from botkit.outbound.dns import refusal
 from botkit.outbound.endpoint import Endpoint
 from botkit.outbound.model import Failure, FailureKind, Phase
-from botkit.outbound.resolution import refusal
-from botkit.outbound.target import Url
+from botkit.outbound.url import Url
 
 # X509_V_ERR_* codes of OpenSSL's x509_vfy.h.
 _NOT_YET_VALID = 9

@@ -13,16 +13,16 @@ from aiohttp import ClientError, ClientPayloadError, ClientResponseError, Invali
 
 from botkit.messages.sanitise import clean_line
 from botkit.outbound.attempt import Attempt
-from botkit.outbound.courier import HttpTransport, SentOnceError, TooLargeError, UpgradeError
 from botkit.outbound.diagnosis import Diagnosis
 from botkit.outbound.dial import Dialler
+from botkit.outbound.dns import Resolution, Resolver
 from botkit.outbound.endpoint import Endpoint
 from botkit.outbound.model import Answered, Exchange, Failed, Failure, FailureKind, Phase, Response
-from botkit.outbound.resolution import Resolution, Resolver
 from botkit.outbound.settings import OutboundSettings
 from botkit.outbound.stream import Stream, Streams
-from botkit.outbound.target import Url, UrlError, parse_url
 from botkit.outbound.tls import build_context
+from botkit.outbound.transport import HttpTransport, SentOnceError, TooLargeError, UpgradeError
+from botkit.outbound.url import Url, UrlError, parse_url
 from botkit.outbound.websocket import NotWebSocketError, greeting
 
 logger = logging.getLogger(__name__)

@@ -10,9 +10,9 @@ from typing import Protocol, Self
 
 from botkit.outbound.client import utc_now
 from botkit.outbound.dial import Dialler
+from botkit.outbound.dns import Resolver
 from botkit.outbound.fetcher import Fetcher, Request
 from botkit.outbound.model import Exchange
-from botkit.outbound.resolution import Resolver
 from botkit.outbound.settings import OutboundSettings
 
 

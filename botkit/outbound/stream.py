@@ -12,7 +12,7 @@ import aiohappyeyeballs
 from botkit.outbound.attempt import CURRENT, Attempt
 from botkit.outbound.dial import Dialler
 from botkit.outbound.endpoint import Endpoint, shortlist
-from botkit.outbound.target import Url
+from botkit.outbound.url import Url
 
 _HAPPY_EYEBALLS_DELAY = 0.25
 _READ_SIZE = 32 * 1024

@@ -21,7 +21,7 @@ from wsproto.utilities import ProtocolError
 from botkit.outbound.attempt import Attempt
 from botkit.outbound.model import Response
 from botkit.outbound.stream import Stream
-from botkit.outbound.target import Url
+from botkit.outbound.url import Url
 
 _NORMAL_CLOSURE = 1000
 

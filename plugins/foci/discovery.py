@@ -8,8 +8,8 @@ from urllib.parse import urljoin, urlsplit
 
 from botkit.outbound import HomeserverReader, OutboundClient
 from botkit.outbound.model import Answered, Exchange, Failed
-from botkit.outbound.target import UrlError
-from botkit.outbound.target import parse_url as read_url
+from botkit.outbound.url import UrlError
+from botkit.outbound.url import parse_url as read_url
 from plugins.foci.answer import WellKnownAnswer, read_answer
 from plugins.foci.cors import REQUEST_HEADERS
 from plugins.foci.homeserver import (

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from publicsuffixlist import PublicSuffixList
 
 from botkit.identifiers import HostPort
-from botkit.outbound.target import UrlError, parse_host
+from botkit.outbound.url import UrlError, parse_host
 
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\Z", re.IGNORECASE)
 _ENDPOINTS = ("/sfu/get", "/get_token")

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from botkit.identifiers import HostPort, parse_host_port
-from botkit.outbound.target import UrlError, parse_host, parse_url
+from botkit.outbound.url import UrlError, parse_host, parse_url
 from plugins.foci.answer import WellKnownAnswer
 from plugins.foci.assembly import entries_of
 from plugins.foci.entries import probe_url

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from botkit.outbound import one_party
-from botkit.outbound.slots import FairSlots
+from botkit.outbound.fair_slots import FairSlots
 
 
 async def take(slots: FairSlots, wanted: int) -> tuple[list[object], list[asyncio.Task[object]]]:

@@ -24,7 +24,7 @@ from botkit.outbound.attempt import CURRENT, Attempt
 from botkit.outbound.dial import Dialler, PinnedResolver
 from botkit.outbound.endpoint import ADDRESSES_PER_FAMILY, Endpoint, shortlist
 from botkit.outbound.model import Response
-from botkit.outbound.target import Url
+from botkit.outbound.url import Url
 
 DEFAULT_USER_AGENT = "foci-bot"
 
