@@ -20,9 +20,9 @@ from botkit.matrix.send.notifier import OutboxNotifier
 from botkit.outbound import HomeserverReader
 from botkit.plugin import Account, Limits, Notifier, Rooms
 from botkit.storage import Database
+from botkit.storage.json_text import from_json
 from botkit.storage.outbox import MessageState, Outbox
 from botkit.storage.tables import outbox
-from botkit.storage.text import from_json
 from lab.simulation import SimulatedClock, simulate
 from plugins.foci.vigil import Watcher
 from plugins.foci.watches import Watch, WatchSettings

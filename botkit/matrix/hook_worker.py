@@ -10,7 +10,7 @@ from botkit.matrix.backoff import Backoff
 from botkit.matrix.per_room import PerRoom
 from botkit.plugin import Plugin, Reaction, Rooms, RoomUnavailableError
 from botkit.storage import StorageError
-from botkit.storage.calls import Hook, HookCall, HookQueue
+from botkit.storage.hook_queue import Hook, HookCall, HookQueue
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 from botkit.clock_jumps import ClockJumps
-from botkit.storage.calls import HookQueue
+from botkit.storage.hook_queue import HookQueue
 from botkit.storage.inbox import Inbox
 from botkit.storage.outbox import Outbox
 

@@ -28,12 +28,11 @@ from botkit.matrix.sync.loop import SyncLoop
 from botkit.messages.inbound import Answerer, InboundMessage
 from botkit.permissions import may_invite
 from botkit.plugin import Plugin, Rooms
-from botkit.storage.calls import HookQueue
 from botkit.storage.database import Database
+from botkit.storage.hook_queue import HookQueue
 from botkit.storage.inbox import Account, Inbox
 from botkit.storage.outbox import Outbox
-from botkit.storage.residence import RoomStore
-from botkit.storage.rooms import RoomNotes
+from botkit.storage.rooms import RoomNotes, RoomStore
 from botkit.tasks import Supervisor
 
 ANSWERS_PATIENCE = 5.0

@@ -14,8 +14,7 @@ from alembic import command
 from alembic.config import Config as AlembicConfig
 from alembic.util import CommandError
 from sqlalchemy import Connection as SyncConnection
-from sqlalchemy import Table, event
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -202,9 +201,3 @@ def _migrate(connection: SyncConnection, revisions: Path = _OWN_REVISIONS, owner
     config.attributes["connection"] = connection
     config.attributes["version_table"] = f"alembic_version_{owner}" if owner else "alembic_version"
     command.upgrade(config, "head")
-
-
-def insert_new(connection: AsyncConnection, table: Table) -> Any:
-    """An INSERT that passes over rows which are there already; both dialects build it alike."""
-    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    return insert(table).on_conflict_do_nothing()

@@ -10,10 +10,11 @@ from typing import Any
 from sqlalchemy import delete, func, select, update
 
 from botkit.messages.inbound import InboundMessage
-from botkit.storage.database import Connection, Database, insert_new
+from botkit.storage.database import Connection, Database
+from botkit.storage.json_text import from_json, storable, to_json
 from botkit.storage.outbox import Outgoing, enqueue
+from botkit.storage.statements import insert_new
 from botkit.storage.tables import inbox, sync_state
-from botkit.storage.text import from_json, storable, to_json
 
 Also = Callable[[Connection], Awaitable[None]]
 

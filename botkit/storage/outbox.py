@@ -11,10 +11,11 @@ from sqlalchemy import Row, and_, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from botkit.messages.notification import Placement
-from botkit.storage.calls import forget_held, release_held
-from botkit.storage.database import Database, insert_new
+from botkit.storage.database import Database
+from botkit.storage.hook_queue import forget_held, release_held
+from botkit.storage.json_text import from_json, storable, to_json
+from botkit.storage.statements import insert_new
 from botkit.storage.tables import letters, outbox, rooms
-from botkit.storage.text import from_json, storable, to_json
 
 
 class MessageState(StrEnum):

@@ -10,8 +10,8 @@ from sqlalchemy import select
 
 from botkit.matrix.send.notifier import OutboxNotifier
 from botkit.storage import Database
+from botkit.storage.json_text import from_json
 from botkit.storage.tables import outbox
-from botkit.storage.text import from_json
 from plugins.foci.audience import Silence
 from plugins.foci.ledger import WatchService
 from plugins.foci.plugin import FociPlugin

@@ -27,11 +27,10 @@ from botkit.messages.rendering import to_plain
 from botkit.outbound.model import FailureKind
 from botkit.plugin import Invocation
 from botkit.storage import Database
-from botkit.storage.calls import HookQueue
+from botkit.storage.hook_queue import HookQueue
 from botkit.storage.inbox import Account, Inbox
 from botkit.storage.outbox import Outbox, Stamp
-from botkit.storage.residence import RoomStore, UpgradeState
-from botkit.storage.rooms import RoomNotes
+from botkit.storage.rooms import RoomNotes, RoomStore, UpgradeState
 from plugins.foci.gauges import figures
 from plugins.foci.watch_commands import WatchCommands
 from plugins.foci.watches import Watch

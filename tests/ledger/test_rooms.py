@@ -6,10 +6,10 @@ from sqlalchemy import select
 
 from botkit.outbound.model import FailureKind
 from botkit.storage import Database
+from botkit.storage.json_text import from_json
 from botkit.storage.outbox import Outbox
-from botkit.storage.residence import RoomStore
+from botkit.storage.rooms import RoomStore
 from botkit.storage.tables import outbox
-from botkit.storage.text import from_json
 from plugins.foci.watches import Watch
 from tests.ledger.internet import Internet
 from tests.ledger.ops import ADMIN, Ops

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from botkit.messages.notification import Placement
 from botkit.plugin import Reaction
-from botkit.storage.calls import MOST_PENDING
+from botkit.storage.hook_queue import MOST_PENDING
 from lab.synapse import Synapse
 from tests.matrix.patience import until
 from tests.matrix.person import Person

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from botkit.matrix.send.content import related
 from botkit.matrix.sync.events import ABSENT, changes_power_levels, departure, reaction_or_redaction, tombstones
 from botkit.messages.notification import Placement
-from botkit.storage.calls import Annotation, Redaction
-from botkit.storage.residence import Departure, Tombstone
+from botkit.storage.room_events import Annotation, Departure, Redaction, Tombstone
 
 ROOM, BOT, ALICE = "!room:x", "@bot:x", "@alice:y:8448"
 

@@ -15,9 +15,10 @@ from botkit.matrix.send.notifier import OutboxNotifier
 from botkit.messages.document import Document, Paragraph, Text
 from botkit.messages.notification import Notification, Placement
 from botkit.storage import Database, StorageError
-from botkit.storage.calls import MOST_PENDING, Annotation, Hook, HookQueue, Redaction
+from botkit.storage.hook_queue import MOST_PENDING, Hook, HookQueue
 from botkit.storage.outbox import MessageState, Outbox, Outgoing, Queued
-from botkit.storage.residence import Departure, Joined, RoomChanges, RoomStore, Tombstone, UpgradeState
+from botkit.storage.room_events import Annotation, Departure, Joined, Redaction, RoomChanges, Tombstone
+from botkit.storage.rooms import RoomStore, UpgradeState
 from botkit.storage.tables import calls as calls_table
 from botkit.storage.tables import letters, outbox
 

@@ -9,7 +9,7 @@ from sqlalchemy import func, insert, select
 
 from botkit.matrix.retention import Retention
 from botkit.storage import Database
-from botkit.storage.calls import HookQueue
+from botkit.storage.hook_queue import HookQueue
 from botkit.storage.inbox import Inbox
 from botkit.storage.outbox import MessageState, Outbox
 from botkit.storage.tables import inbox, letters, outbox, reactions

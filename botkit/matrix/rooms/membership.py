@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from botkit.matrix.rooms.directory import RoomDirectory
 from botkit.permissions import entitled
-from botkit.storage.residence import RoomStore
+from botkit.storage.rooms import RoomStore
 
 
 @dataclass(slots=True)

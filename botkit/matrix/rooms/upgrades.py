@@ -13,7 +13,8 @@ from botkit.matrix.rooms.directory import RoomDirectory
 from botkit.matrix.rooms.membership import Membership
 from botkit.permissions import needed_for_state
 from botkit.plugin import RoomClosedError, RoomUnavailableError
-from botkit.storage.residence import RoomStore, Tombstone, Upgrade, UpgradeState
+from botkit.storage.room_events import Tombstone
+from botkit.storage.rooms import RoomStore, Upgrade, UpgradeState
 
 log = logging.getLogger(__name__)
 

@@ -8,8 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from botkit.messages.inbound import InboundMessage
-from botkit.storage.calls import Annotation, Redaction
-from botkit.storage.residence import Departure, Tombstone
+from botkit.storage.room_events import Annotation, Departure, Redaction, Tombstone
 
 _MOST_MENTIONS = 50
 _LONGEST_ID = 255

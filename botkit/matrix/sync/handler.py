@@ -26,8 +26,8 @@ from botkit.matrix.sync.gap import GapReader
 from botkit.messages.inbound import InboundMessage
 from botkit.storage.inbox import Account, Inbox, ReceivedEvent, UndecryptedEvent
 from botkit.storage.outbox import Outbox
-from botkit.storage.residence import Departure, Joined, RoomChanges, RoomStore
-from botkit.storage.rooms import RoomNotes
+from botkit.storage.room_events import Departure, Joined, RoomChanges
+from botkit.storage.rooms import RoomNotes, RoomStore
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import delete, func, or_, select, update
 
 from botkit.storage import Connection
-from botkit.storage.text import storable
+from botkit.storage.json_text import storable
 from plugins.foci import snapshot
 from plugins.foci.homeserver import PathState
 from plugins.foci.progress import OutageBegan, OutageEnded

@@ -9,14 +9,12 @@ from typing import Any
 from sqlalchemy import Row, delete, func, or_, select, update
 
 from botkit.storage import Connection
-from botkit.storage.database import insert_new
-from botkit.storage.text import storable
+from botkit.storage.json_text import storable
+from botkit.storage.statements import insert_new, portions, upsert
 from plugins.foci import snapshot
 from plugins.foci.audience import Silence
 from plugins.foci.incident import CODEC, Incident
-from plugins.foci.repository.portions import portions
 from plugins.foci.repository.tables import incidents, rooms, silences, withheld
-from plugins.foci.repository.upsert import upsert
 from plugins.foci.snapshot import Snapshot
 
 

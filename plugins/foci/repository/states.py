@@ -9,16 +9,14 @@ from typing import Any
 from sqlalchemy import delete, select, update
 
 from botkit.storage import Connection
-from botkit.storage.database import insert_new
-from botkit.storage.text import from_json, storable, to_json
+from botkit.storage.json_text import from_json, storable, to_json
+from botkit.storage.statements import insert_new, portions, upsert
 from plugins.foci import certificates, health
 from plugins.foci.certificates import CertificateState
 from plugins.foci.key import Key, Kind
 from plugins.foci.keys import Origin
 from plugins.foci.progress import KeyState, OwnConnection
-from plugins.foci.repository.portions import portions
 from plugins.foci.repository.tables import concerns, hosts, notes, outages, states
-from plugins.foci.repository.upsert import upsert
 from plugins.foci.samples import Connectivity
 from plugins.foci.suspicion import HostView, SelfCheck
 

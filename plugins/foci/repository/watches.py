@@ -10,14 +10,12 @@ from sqlalchemy import Row, delete, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from botkit.storage import Connection
-from botkit.storage.database import insert_new
-from botkit.storage.text import from_json, storable, to_json
+from botkit.storage.json_text import from_json, storable, to_json
+from botkit.storage.statements import insert_new, portions, upsert
 from plugins.foci import listwatch
 from plugins.foci.key import Key
 from plugins.foci.listwatch import ListState
-from plugins.foci.repository.portions import portions
 from plugins.foci.repository.tables import concerns, servers, watches
-from plugins.foci.repository.upsert import upsert
 from plugins.foci.watches import Watch
 
 _SERVER_COLUMNS = [column for column in servers.c if column.name != "copy"]

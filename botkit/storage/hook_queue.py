@@ -9,9 +9,11 @@ from enum import StrEnum
 from sqlalchemy import ColumnElement, and_, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from botkit.storage.database import Database, insert_new
+from botkit.storage.database import Database
+from botkit.storage.json_text import from_json, storable, to_json
+from botkit.storage.room_events import Annotation, Redaction
+from botkit.storage.statements import insert_new
 from botkit.storage.tables import calls, letters, reactions
-from botkit.storage.text import from_json, storable, to_json
 
 MOST_PENDING = 20
 """Reactions of one person in one room that may wait at once; what comes on top of them is dropped."""
@@ -29,25 +31,6 @@ class Hook(StrEnum):
     LEFT = "room_left"
     SUSPENDED = "room_suspended"
     JOINED = "room_joined"
-
-
-@dataclass(frozen=True, slots=True)
-class Annotation:
-    """A reaction (``m.annotation``) to the event ``target``, before anybody asked whose event that is."""
-
-    room_id: str
-    event_id: str
-    target: str
-    sender: str
-    key: str
-
-
-@dataclass(frozen=True, slots=True)
-class Redaction:
-    """An event was redacted."""
-
-    room_id: str
-    event_id: str
 
 
 @dataclass(frozen=True, slots=True)
