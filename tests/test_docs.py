@@ -13,9 +13,9 @@ import pytest
 from botkit.cli import EXIT_CONFIG, HOST_WORDS
 from botkit.metrics import Vitals, VitalsCollector
 from botkit.version import VERSION
-from plugins.foci.catalogue import CODES, Group
 from plugins.foci.commands import FociCommands
 from plugins.foci.config import FociConfig
+from plugins.foci.findings import CODES, Group
 from plugins.foci.gauges import figures
 from plugins.foci.plugin import FociPlugin
 from plugins.foci.recall import WatchTotals

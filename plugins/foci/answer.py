@@ -9,12 +9,11 @@ from typing import Literal
 
 from botkit.messages.sanitise import clipped
 from botkit.outbound.model import Answered, Exchange, Failed, Failure, FailureKind, Response
-from plugins.foci.catalogue import finding
-from plugins.foci.cors import allows_any_origin
 from plugins.foci.failure import advice_for, meaning_of
+from plugins.foci.findings import finding
 from plugins.foci.model import Certainty, Finding, Severity, WellKnownReport
+from plugins.foci.responses import allows_any_origin, is_challenge
 from plugins.foci.service_url import is_legal_host
-from plugins.foci.waf import is_challenge
 from plugins.foci.wellknown import BodyFault, WellKnown, read_well_known
 
 _ONE_DAY = 86400

@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 from publicsuffixlist import PublicSuffixList
 
 from plugins.foci.answer import WellKnownAnswer
-from plugins.foci.catalogue import finding
 from plugins.foci.clients import Published, client_rows
 from plugins.foci.depth import deepened, untried
 from plugins.foci.entries import lint_entries, probe_url
+from plugins.foci.findings import finding
 from plugins.foci.homeserver import HomeserverAnswer
 from plugins.foci.ladder import Judgement, expiry, judge, skipped_after
 from plugins.foci.lists import lint_list

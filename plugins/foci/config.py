@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator, mod
 from botkit.config import Duration, Percent, PositiveDuration, Section
 from botkit.identifiers import is_user_id
 from plugins.foci.assembly import CheckSettings
-from plugins.foci.catalogue import CODES
+from plugins.foci.findings import CODES
 from plugins.foci.health import HealthSettings
 from plugins.foci.listwatch import ListSettings
 from plugins.foci.observation import ProbeSettings

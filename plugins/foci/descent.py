@@ -17,7 +17,6 @@ from urllib.parse import quote
 from botkit.outbound import OutboundClient
 from botkit.outbound.model import Answered, Exchange
 from botkit.plugin import Account
-from plugins.foci.cors import REQUEST_HEADERS
 from plugins.foci.discovery import Discovery
 from plugins.foci.discretion import WITHHELD, discreet, without_user
 from plugins.foci.grant import Grant
@@ -27,6 +26,7 @@ from plugins.foci.media import MediaClient
 from plugins.foci.media_answer import judge_media
 from plugins.foci.model import Stage
 from plugins.foci.observation import Observation, ProbeSettings
+from plugins.foci.responses import REQUEST_HEADERS
 from plugins.foci.service_url import ServiceUrl, read_sfu_url
 from plugins.foci.signalling_answer import Signalling, accepts, judge_address, judge_signalling, judge_without_token
 from plugins.foci.step import DeepStageResult, guarded, skipped

@@ -11,7 +11,6 @@ from botkit.outbound.model import Answered, Exchange, Failed
 from botkit.outbound.url import UrlError
 from botkit.outbound.url import parse_url as read_url
 from plugins.foci.answer import WellKnownAnswer, read_answer
-from plugins.foci.cors import REQUEST_HEADERS
 from plugins.foci.homeserver import (
     STABLE_PATH,
     UNSTABLE_PATH,
@@ -21,6 +20,7 @@ from plugins.foci.homeserver import (
     read_transports,
     read_versions,
 )
+from plugins.foci.responses import REQUEST_HEADERS
 from plugins.foci.target import Target
 
 WELL_KNOWN_PATH = "/.well-known/matrix/client"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from publicsuffixlist import PublicSuffixList
 
 from botkit.messages.sanitise import clipped
-from plugins.foci.catalogue import finding
+from plugins.foci.findings import finding
 from plugins.foci.model import Entry, Finding, Severity
 from plugins.foci.service_url import (
     RESTRICTED_SERVICES,

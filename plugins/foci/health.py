@@ -14,8 +14,8 @@ from enum import StrEnum
 
 from plugins.foci.deep_pace import DeepFailure
 from plugins.foci.key import Key
+from plugins.foci.serialise import Codec
 from plugins.foci.standing import AlertEvent, Cause, EventKind, Sample, Status
-from plugins.foci.stored import Codec
 
 HOUR = 3600.0
 DAY = 86400.0

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from botkit.outbound.model import Answered, Exchange, Failed, Response
-from plugins.foci.cors import allows_any_origin
 from plugins.foci.failure import meaning_of
 from plugins.foci.model import MAX_ENTRIES, Certainty, Entry, TransportsReport
-from plugins.foci.waf import meets_prober_only
+from plugins.foci.responses import allows_any_origin, meets_prober_only
 from plugins.foci.wellknown import BodyFault, read_json
 
 VERSIONS_PATH = "/_matrix/client/versions"

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from plugins.foci.key import Key, Kind
+from plugins.foci.serialise import Codec, StoredDocument
 from plugins.foci.standing import AlertEvent
-from plugins.foci.stored import Codec, StoredDocument
 
 UNCLEAR = "unclear "
 """Before the subjects of notices that something cannot be checked."""

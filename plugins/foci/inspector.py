@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from plugins.foci.check import Checker
 from plugins.foci.checked import CheckResult, ConfirmationResult, ScheduledCheck
+from plugins.foci.checker import Checker
 from plugins.foci.clock import Clock
 from plugins.foci.observation import Observation
 from plugins.foci.service_url import ServiceUrl

@@ -7,13 +7,13 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from botkit.outbound.model import Answered, Certificate, Exchange, Failed, Failure, Phase, Response
-from plugins.foci.catalogue import finding
 from plugins.foci.failure import advice_for, as_anywhere, meaning_of
+from plugins.foci.findings import finding
 from plugins.foci.model import OPEN_STAGES, Certainty, Finding, Outcome, Severity, Stage, StageResult
 from plugins.foci.observation import Observation, ProbeSettings, certainty_of
 from plugins.foci.quality import quality
+from plugins.foci.responses import meets_prober_only
 from plugins.foci.service_answer import POINTS_AT_SFU, WrongAnswer, is_sfu, read_post
-from plugins.foci.waf import meets_prober_only
 
 _FAMILY_NAMES = {4: "IPv4", 6: "IPv6"}
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from botkit.messages.sanitise import clipped
 from plugins.foci.answer import WellKnownAnswer
-from plugins.foci.catalogue import finding
+from plugins.foci.findings import finding
 from plugins.foci.homeserver import TransportsAnswer
 from plugins.foci.model import MSC4143_KEY, MSC4158_KEY, STABLE_KEY, Entry, Finding, Severity
 from plugins.foci.wellknown import WellKnown

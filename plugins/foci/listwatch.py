@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 from plugins.foci.diff import Diff, diff
 from plugins.foci.homeserver import PathState
+from plugins.foci.serialise import Codec
 from plugins.foci.snapshot import NOTHING, ListObservation, Missing, Shape, Snapshot, Unseen
-from plugins.foci.stored import Codec
 
 HOUR = 3600.0
 MANY_CHANGES = 3

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from plugins.foci.catalogue import finding
+from plugins.foci.findings import finding
 from plugins.foci.model import Certainty, Stage
 from plugins.foci.step import DeepStageResult, failed, passed, skipped
 from plugins.foci.wellknown import BodyFault, read_json

@@ -9,9 +9,9 @@ from typing import Literal, cast
 
 from botkit.outbound import OutboundClient, Resolution
 from botkit.outbound.model import Exchange, Failed
-from plugins.foci.cors import ORIGIN, REQUEST_HEADERS
 from plugins.foci.ladder import best_exchange
 from plugins.foci.observation import Observation
+from plugins.foci.responses import ORIGIN, REQUEST_HEADERS
 from plugins.foci.service_answer import read_post
 from plugins.foci.service_url import ServiceUrl
 

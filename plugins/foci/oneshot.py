@@ -14,8 +14,8 @@ from botkit.messages.document import Document, Paragraph, Text
 from botkit.messages.rendering import to_plain
 from botkit.plugin import OneShot, OneShotContext, UsageError
 from plugins.foci.assembly import CheckSettings
-from plugins.foci.catalogue import CODES
-from plugins.foci.check import Checker
+from plugins.foci.checker import Checker
+from plugins.foci.findings import CODES
 from plugins.foci.model import EXIT_CODES, Report, Verdict
 from plugins.foci.render import to_details
 from plugins.foci.report import to_json

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from botkit.figure import Figure
 from botkit.plugin import Command, OneShot, Plugin, PluginContext, Reaction
-from plugins.foci.check import Checker
+from plugins.foci.checker import Checker
 from plugins.foci.clock import Clock, SystemClock
 from plugins.foci.commands import FociCommands
 from plugins.foci.config import FociConfig

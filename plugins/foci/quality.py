@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from botkit.outbound.model import Answered, Failed, Phase, Response
-from plugins.foci.catalogue import finding
-from plugins.foci.cors import allows_any_origin, is_doubled, preflight_allows_post
+from plugins.foci.findings import finding
 from plugins.foci.model import Certainty, Finding
 from plugins.foci.observation import Observation, ProbeSettings, certainty_of
+from plugins.foci.responses import allows_any_origin, is_doubled, meets_prober_only, preflight_allows_post
 from plugins.foci.service_answer import read_post
-from plugins.foci.waf import meets_prober_only
 
 
 def quality(seen: Observation, exchange: Answered, settings: ProbeSettings) -> list[Finding]:

@@ -20,9 +20,9 @@ from plugins.foci.key import Key, Kind, certificate_key, focus_key
 from plugins.foci.ladder import judge
 from plugins.foci.model import Certainty, Finding, FocusReport, Outcome, Report, Severity, Stage, Verdict
 from plugins.foci.observation import ProbeSettings
+from plugins.foci.serialise import Codec
 from plugins.foci.service_url import ServiceUrl
 from plugins.foci.standing import Cause, Sample, Status
-from plugins.foci.stored import Codec
 
 _LONGEST_DETAIL = 300
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from botkit.outbound.model import Response
 from plugins.foci.model import Certainty
-from plugins.foci.waf import is_challenge
+from plugins.foci.responses import is_challenge
 
 _SERVICE_ERRCODES = frozenset({"M_BAD_JSON", "M_NOT_JSON"})
 _TO_GET = (301, 302, 303)

@@ -9,14 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from botkit.outbound.model import Answered, Exchange, Failed, FailureKind, Response
-from plugins.foci.catalogue import finding
 from plugins.foci.failure import advice_for, as_anywhere, meaning_of
+from plugins.foci.findings import finding
 from plugins.foci.model import Certainty, Finding, Severity, Stage
 from plugins.foci.observation import ProbeSettings, certainty_of
+from plugins.foci.responses import is_challenge
 from plugins.foci.service_url import ServiceUrl
 from plugins.foci.step import DeepStageResult, failed, passed
 from plugins.foci.token_answer import TokenRequest, told_failure
-from plugins.foci.waf import is_challenge
 
 _NO_SUCH_ROOM = b"requested room does not exist"
 _WANTS_TOKEN = b"no permissions to access the room"

@@ -15,7 +15,7 @@ from typing import Any
 from plugins.foci.answer import WellKnownAnswer
 from plugins.foci.homeserver import PathState
 from plugins.foci.model import Entry
-from plugins.foci.stored import Codec
+from plugins.foci.serialise import Codec
 from plugins.foci.wellknown import WellKnown
 
 _EXACT = 2**53

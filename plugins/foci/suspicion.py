@@ -15,8 +15,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from plugins.foci.key import SELF, Kind
+from plugins.foci.serialise import Codec
 from plugins.foci.standing import AlertEvent, Cause, EventKind, Sample, Status
-from plugins.foci.stored import Codec
 
 FEWEST_HOSTS = 5
 """Distinct hosts below which nothing follows from how many of them are bad."""

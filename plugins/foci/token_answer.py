@@ -10,14 +10,14 @@ import re
 from dataclasses import dataclass
 
 from botkit.outbound.model import Answered, Exchange, Failed, Failure, FailureKind, Response
-from plugins.foci.catalogue import finding
 from plugins.foci.failure import advice_for, meaning_of
+from plugins.foci.findings import finding
 from plugins.foci.grant import Grant, read_grant
 from plugins.foci.model import Certainty, Stage
 from plugins.foci.observation import ProbeSettings, certainty_of
+from plugins.foci.responses import is_challenge
 from plugins.foci.service_answer import errcode_of
 from plugins.foci.step import DeepStageResult, failed, passed
-from plugins.foci.waf import is_challenge
 
 _ERRCODE = re.compile(r"M_[A-Z_]{1,40}")
 _SHOWN = "Element Call shows OPEN_ID_ERROR"

@@ -13,8 +13,8 @@ from typing import Any
 from botkit.identifiers import parse_server_name
 from botkit.messages.sanitise import clipped
 from botkit.outbound.model import Exchange, Failed, Response
-from plugins.foci.catalogue import finding
 from plugins.foci.failure import advice_for, meaning_of
+from plugins.foci.findings import finding
 from plugins.foci.model import Certainty, Finding
 from plugins.foci.service_answer import errcode_of
 from plugins.foci.service_url import is_address, is_legal_host

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from plugins.foci.catalogue import Group, group_of
+from plugins.foci.findings import Group, group_of
 from plugins.foci.ladder import Judgement
 from plugins.foci.model import DEEP_STAGES, Certainty, ClientRow, Finding, FocusReport, Outcome, Severity, Verdict
 

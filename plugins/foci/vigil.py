@@ -10,7 +10,7 @@ from botkit.plugin import Account, Limits, Notifier, Reaction, Rooms
 from botkit.storage import Database
 from botkit.tasks import Supervisor
 from plugins.foci.cautions import SharedFateWarnings
-from plugins.foci.check import Checker
+from plugins.foci.checker import Checker
 from plugins.foci.clock import Clock
 from plugins.foci.gauges import figures
 from plugins.foci.inspector import CheckRunner

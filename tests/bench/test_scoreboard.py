@@ -12,7 +12,7 @@ from bench.contestants import ROOT, Blackbox, FociBot, TestMatrix, installed
 from bench.faults import SETBACKS, Setback
 from bench.mark import Mark, Run, alarming, judge
 from bench.scoreboard import measure
-from plugins.foci.catalogue import CODES
+from plugins.foci.findings import CODES
 
 PAGE = ROOT / "docs" / "evidence" / "scoreboard.md"
 PARALLEL = 4

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from botkit.commands.rate_limit import RateLimitError
 from botkit.outbound import parse_url
 from plugins.foci.answer import read_answer
-from plugins.foci.catalogue import finding
 from plugins.foci.deep_budget import DeepQuota
 from plugins.foci.deep_pace import DEEP_INTERVAL, DeepFailure, after, is_due
 from plugins.foci.depth import deepened, untried
 from plugins.foci.discretion import WITHHELD, discreet, without_user
+from plugins.foci.findings import finding
 from plugins.foci.homeserver import HomeserverAnswer, TransportsAnswer
 from plugins.foci.key import Key
 from plugins.foci.model import DEEP_STAGES, Certainty, Outcome, Stage

@@ -19,7 +19,7 @@ from lab.exchange import Request
 from lab.federation import Federation
 from lab.synapse import Login, Synapse
 from plugins.foci.assembly import CheckSettings
-from plugins.foci.check import Checker
+from plugins.foci.checker import Checker
 from plugins.foci.model import Report
 from plugins.foci.target import parse_target
 

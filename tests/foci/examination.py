@@ -12,7 +12,7 @@ from botkit.outbound import OutboundClient, OutboundSettings
 from botkit.plugin import Account, Limits
 from lab.federation import Federation
 from plugins.foci.assembly import CheckSettings
-from plugins.foci.check import Checker
+from plugins.foci.checker import Checker
 from plugins.foci.model import Report
 from plugins.foci.target import parse_target
 

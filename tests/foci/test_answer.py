@@ -8,9 +8,9 @@ import pytest
 
 from botkit.outbound.model import Exchange, FailureKind, Phase
 from plugins.foci.answer import read_answer
-from plugins.foci.cors import ORIGIN
 from plugins.foci.discovery import redirected
 from plugins.foci.model import MSC4143_KEY, Certainty, Severity
+from plugins.foci.responses import ORIGIN
 from tests.foci.evidence import ANY_ORIGIN, JSON_TYPE, LIVEKIT, Headers, answered, failed
 
 URL = "https://example.org/.well-known/matrix/client"

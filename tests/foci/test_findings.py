@@ -14,7 +14,7 @@ from lab.focus import Slashes
 from lab.homeserver import Transports
 from lab.wellknown import FOCI_KEY
 from plugins.foci.assembly import CheckSettings
-from plugins.foci.catalogue import CODES
+from plugins.foci.findings import CODES
 from plugins.foci.model import MSC4158_KEY, OPEN_STAGES, STABLE_KEY, Severity, Stage, Verdict
 from plugins.foci.observation import ProbeSettings
 from tests.deep.cases import DEEP_CODES

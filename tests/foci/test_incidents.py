@@ -28,8 +28,8 @@ from plugins.foci.incidents import (
 )
 from plugins.foci.key import SELF, Key, Kind
 from plugins.foci.posts import AlertSettings, Post, Purpose, without_overtaken
+from plugins.foci.serialise import CodecError
 from plugins.foci.standing import AlertEvent, Cause, EventKind, Sample, Status
-from plugins.foci.stored import CodecError
 
 NOON = 1_795_435_200.0
 """2026-11-23, 12:00 UTC."""

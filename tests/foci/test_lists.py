@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plugins.foci.answer import WellKnownAnswer, read_answer
-from plugins.foci.catalogue import Group, group_of
+from plugins.foci.findings import Group, group_of
 from plugins.foci.homeserver import PathState, TransportsAnswer
 from plugins.foci.lists import document_to_publish, lint_list
 from plugins.foci.model import MSC4143_KEY, MSC4158_KEY, STABLE_KEY, Entry, Finding, Severity

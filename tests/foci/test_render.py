@@ -11,7 +11,7 @@ import pytest
 
 from botkit.messages.document import CodeBlock
 from botkit.messages.rendering import MESSAGE_BYTES, message_content, to_html, to_plain
-from plugins.foci.catalogue import finding
+from plugins.foci.findings import finding
 from plugins.foci.model import (
     ClientRow,
     Finding,

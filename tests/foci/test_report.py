@@ -11,7 +11,7 @@ import pytest
 from lab.fault import Fault
 from lab.federation import Federation
 from lab.homeserver import Transports
-from plugins.foci.catalogue import CODES
+from plugins.foci.findings import CODES
 from plugins.foci.model import Report
 from plugins.foci.report import to_json
 from tests.foci import scenes

@@ -16,7 +16,7 @@ from botkit.identifiers import is_server_name, is_user_id, parse_server_name
 from botkit.outbound.endpoint import parse_routes
 from botkit.plugin import Invocation, UsageError
 from plugins.foci.assembly import CheckSettings
-from plugins.foci.check import Checker
+from plugins.foci.checker import Checker
 from plugins.foci.commands import FociCommands
 from plugins.foci.config import FociConfig
 from plugins.foci.oneshot import check_command

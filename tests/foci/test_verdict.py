@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from botkit.outbound.model import Exchange, FailureKind, Phase
 from plugins.foci.answer import read_answer
-from plugins.foci.catalogue import CODES, Group, finding
+from plugins.foci.findings import CODES, Group, finding
 from plugins.foci.homeserver import TransportsAnswer
 from plugins.foci.model import MSC4143_KEY, Certainty, Finding, FocusReport, Severity, Verdict
 from plugins.foci.observation import Observation

@@ -18,10 +18,10 @@ from plugins.foci.entries import probe_url
 from plugins.foci.homeserver import HomeserverAnswer, TransportsAnswer, read_transports, read_versions
 from plugins.foci.model import MSC4143_KEY, Certainty, Entry, Report, Verdict
 from plugins.foci.observation import Observation, ProbeSettings, certainty_of
+from plugins.foci.responses import meets_prober_only
 from plugins.foci.service_url import ServiceUrl
 from plugins.foci.target import parse_target
 from plugins.foci.userinfo import Delegation, UserLookup
-from plugins.foci.waf import meets_prober_only
 from tests.foci.evidence import ANY_ORIGIN, JSON_TYPE, NOW, Headers, answered, failed
 from tests.foci.test_ladder import BAD_JSON, PREFLIGHT, SFU_REFUSAL
 from tests.foci.test_verdict import BADNESS

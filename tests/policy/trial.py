@@ -17,7 +17,7 @@ from botkit.outbound import Failure, OutboundClient, OutboundSettings
 from botkit.plugin import Limits
 from lab.authority import Authority
 from plugins.foci.assembly import CheckSettings
-from plugins.foci.check import Checker
+from plugins.foci.checker import Checker
 from plugins.foci.target import TargetError, parse_target
 from tests.policy.internet import Internet, Names
 from tests.policy.plot import Ground, Plot

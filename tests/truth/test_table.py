@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from plugins.foci.catalogue import CODES
+from plugins.foci.findings import CODES
 from plugins.foci.model import Verdict
 from tests.truth.row import Mark, Row
 from tests.truth.table import ROWS

@@ -11,8 +11,8 @@ from botkit.plugin import Limits
 from lab.fault import Fault
 from lab.federation import Federation
 from plugins.foci.assembly import CheckSettings
-from plugins.foci.check import Checker
 from plugins.foci.checked import CheckResult, ScheduledCheck
+from plugins.foci.checker import Checker
 from plugins.foci.clock import SystemClock
 from plugins.foci.inspector import CheckRunner
 from plugins.foci.lanes import ConcurrencyLimiter

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from lab.exchange import Answer
-from plugins.foci.catalogue import CODES
+from plugins.foci.findings import CODES
 from plugins.foci.model import Verdict
 from zoo.animal import Animal, Habitat
 from zoo.catalogue import animals

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -23,11 +23,9 @@ from plugins.foci.media import MediaClient
 from plugins.foci.model import Entry, Report
 from plugins.foci.observation import Observation
 from plugins.foci.observer import Prober
+from plugins.foci.probe.observation import Observe
 from plugins.foci.service_url import ServiceUrl, host_of
 from plugins.foci.target import Target
-
-Observe = Callable[[ServiceUrl, float], Awaitable[Observation]]
-"""Observes a service URL until a deadline (loop time)."""
 
 
 @dataclass(frozen=True, slots=True)
