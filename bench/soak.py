@@ -25,7 +25,7 @@ from bench.replay.traces import Trace
 from bench.replay.truth import HOUR
 from bench.spread import line_through
 from lab.simulation import simulate
-from plugins.foci.watches import WatchSettings
+from plugins.foci.alerts.watches import WatchSettings
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _FEWEST = 8

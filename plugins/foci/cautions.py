@@ -7,9 +7,9 @@ from typing import Protocol
 
 from botkit.messages.document import Document
 from botkit.plugin import Rooms, RoomUnavailableError
+from plugins.foci.alerts.messages import caution_message, caution_of
+from plugins.foci.alerts.watches import Watch
 from plugins.foci.clock import Clock
-from plugins.foci.notices import caution_message, caution_of
-from plugins.foci.watches import Watch
 
 log = logging.getLogger(__name__)
 

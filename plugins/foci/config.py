@@ -10,15 +10,15 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator, mod
 
 from botkit.config import Duration, Percent, PositiveDuration, Section
 from botkit.identifiers import is_user_id
+from plugins.foci.alerts.notifications import AlertSettings
+from plugins.foci.alerts.watches import Watch, WatchSettings
 from plugins.foci.assembly import CheckSettings
 from plugins.foci.findings import CODES
 from plugins.foci.health import HealthSettings
 from plugins.foci.listwatch import ListSettings
 from plugins.foci.observation import ProbeSettings
-from plugins.foci.posts import AlertSettings
 from plugins.foci.target import TargetError, parse_target
 from plugins.foci.trust import read_service
-from plugins.foci.watches import Watch, WatchSettings
 
 SHORTEST_INTERVAL = 60.0
 """Seconds between two checks of a server at least: they are made of other people's machines."""

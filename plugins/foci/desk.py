@@ -7,21 +7,21 @@ from dataclasses import replace
 
 from botkit.messages.document import Document
 from botkit.storage import Connection
+from plugins.foci.alerts.change_messages import list_posts
+from plugins.foci.alerts.incident import Incident
+from plugins.foci.alerts.lifecycle import develop, leave, matching, next_reminder, refresh, subjects
+from plugins.foci.alerts.notifications import Post
+from plugins.foci.alerts.receivers import Receivers
+from plugins.foci.alerts.watches import Watch, WatchSettings
 from plugins.foci.diff import diff
-from plugins.foci.hearers import Receivers
-from plugins.foci.incident import Incident
-from plugins.foci.incidents import develop, leave, matching, next_reminder, refresh, subjects
 from plugins.foci.key import Key
 from plugins.foci.listwatch import Alternates, Changed, Effect, Settled
-from plugins.foci.narrative import list_posts
-from plugins.foci.posts import Post
 from plugins.foci.progress import OutageEnded, drop, fires
 from plugins.foci.repository.history import HistoryTable, ListChange
 from plugins.foci.repository.incidents import IncidentTable, RoomTable, SilenceTable, SuppressedChange
 from plugins.foci.repository.states import StateTable
 from plugins.foci.repository.watches import ServerTable, WatchTable
 from plugins.foci.standing import AlertEvent, EventKind
-from plugins.foci.watches import Watch, WatchSettings
 
 Evidence = Callable[[Key], Document | None]
 """The evidence that a check has about a key."""

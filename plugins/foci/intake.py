@@ -6,16 +6,16 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from plugins.foci import deep_pace, listwatch
+from plugins.foci.alerts.evidence import evidence_document
+from plugins.foci.alerts.watches import Terms, terms_of
 from plugins.foci.checked import CheckResult, ConfirmationResult, ScheduledCheck
 from plugins.foci.desk import UnitOfWork
-from plugins.foci.dossier import evidence_document
 from plugins.foci.keys import follow
 from plugins.foci.listwatch import ConfirmAt, Effect
 from plugins.foci.progress import OwnConnection, due_in, fails_deep, progress
 from plugins.foci.repository.watches import ServerRow
 from plugins.foci.samples import Check, certificates_of, keys_of
 from plugins.foci.snapshot import ListObservation, observe
-from plugins.foci.watches import Terms, terms_of
 
 Dues = tuple[ScheduledCheck, ...]
 

@@ -17,20 +17,20 @@ from botkit.messages.document import Document
 from botkit.messages.notification import Notification, Placement
 from botkit.plugin import Notifier
 from botkit.storage import Database
-from plugins.foci import incidents as incident
-from plugins.foci.audience import Silence
+from plugins.foci.alerts import lifecycle as incident
+from plugins.foci.alerts.incident import Acknowledgement, Incident
+from plugins.foci.alerts.lifecycle import rehome
+from plugins.foci.alerts.messages import suspended_message
+from plugins.foci.alerts.notifications import Post, Purpose, make_notification, without_overtaken
+from plugins.foci.alerts.receivers import Silence, confidant
+from plugins.foci.alerts.watches import Watch, WatchSettings, successor, terms_of
 from plugins.foci.checked import CheckResult, ConfirmationResult
 from plugins.foci.desk import UnitOfWork
-from plugins.foci.incident import Acknowledgement, Incident
-from plugins.foci.incidents import rehome
 from plugins.foci.intake import Dues, dues_of, take_check, take_confirmation
-from plugins.foci.notices import suspended_message
-from plugins.foci.posts import Post, Purpose, make_notification, without_overtaken
 from plugins.foci.progress import OwnConnection
 from plugins.foci.recall import WatchTotals, history_of, tally_of, views_of
 from plugins.foci.repository.history import KEPT
 from plugins.foci.roster import History, Unwatched, Watched, WatchView
-from plugins.foci.watches import Watch, WatchSettings, confidant, successor, terms_of
 
 DAY = 86400.0
 _SLACK = 1.1

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 from botkit.messages.document import Document, Paragraph
 from botkit.messages.rendering import to_plain
+from plugins.foci.alerts.change_messages import describe
+from plugins.foci.alerts.watches import Watch, ignored_by, terms_of
 from plugins.foci.desk import UnitOfWork
 from plugins.foci.diff import diff
 from plugins.foci.key import Kind
-from plugins.foci.narrative import describe
 from plugins.foci.repository.history import ListChange
 from plugins.foci.roster import History, WatchView
 from plugins.foci.standing import AlertEvent
-from plugins.foci.watches import Watch, ignored_by, terms_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from typing import Protocol
 
 from botkit.clock_jumps import ClockJumps
-from plugins.foci.audience import Silence
+from plugins.foci.alerts.receivers import Silence
 from plugins.foci.clock import Clock
 
 _LONGEST = 60.0

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Literal
 
 from botkit.messages.document import Block, Bold, Document, Emoji, Inline, OrderedList, Paragraph, Text
-from plugins.foci.audience import Silence
+from plugins.foci.alerts.receivers import Silence
 from plugins.foci.key import Key, Kind
 from plugins.foci.standing import AlertEvent, EventKind
 from plugins.foci.timeline import MOST_MARKS, Outage

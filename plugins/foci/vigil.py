@@ -9,6 +9,7 @@ from botkit.figure import Figure
 from botkit.plugin import Account, Limits, Notifier, Reaction, Rooms
 from botkit.storage import Database
 from botkit.tasks import Supervisor
+from plugins.foci.alerts.watches import Watch, WatchSettings
 from plugins.foci.cautions import SharedFateWarnings
 from plugins.foci.checker import Checker
 from plugins.foci.clock import Clock
@@ -18,7 +19,6 @@ from plugins.foci.lanes import SLOW, ConcurrencyLimiter
 from plugins.foci.ledger import WatchService
 from plugins.foci.reminders import Timers
 from plugins.foci.services import SharedProbes
-from plugins.foci.watches import Watch, WatchSettings
 from plugins.foci.watchman import Scheduler
 from plugins.foci.wording import counted, span
 

@@ -10,9 +10,9 @@ from botkit.config.units import parse_duration
 from botkit.messages.document import Document, Emoji, Paragraph, Picture, Reply, Text
 from botkit.messages.sanitise import clipped
 from botkit.plugin import Invocation, Rooms, Subcommand, UsageError
-from plugins.foci.audience import Silence
+from plugins.foci.alerts.messages import caution_of
+from plugins.foci.alerts.receivers import Silence
 from plugins.foci.chart import draw
-from plugins.foci.notices import caution_of
 from plugins.foci.roster import (
     History,
     Unwatched,

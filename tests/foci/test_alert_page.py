@@ -10,18 +10,18 @@ from pathlib import Path
 import pytest
 
 from botkit.messages.document import Bold, Code, Document, Inline, Paragraph
-from plugins.foci.audience import Silence
+from plugins.foci.alerts.change_messages import alternates_message, change_message, settled_message
+from plugins.foci.alerts.incident import Acknowledgement, Incident
+from plugins.foci.alerts.lifecycle import acknowledge, develop, next_reminder, refresh
+from plugins.foci.alerts.messages import caution_message, caution_of, suspended_message
+from plugins.foci.alerts.notifications import AlertSettings, Post
+from plugins.foci.alerts.receivers import Silence
 from plugins.foci.certificates import DAYS
 from plugins.foci.config import AlertsConfig, WatchConfig
 from plugins.foci.diff import diff
 from plugins.foci.health import HOUR, MANY_FIRINGS, UNKNOWN_FACTOR
-from plugins.foci.incident import Acknowledgement, Incident
-from plugins.foci.incidents import acknowledge, develop, next_reminder, refresh
 from plugins.foci.key import SELF, Key
 from plugins.foci.listwatch import MANY_CHANGES, Alternates, Changed, Settled
-from plugins.foci.narrative import alternates_message, change_message, settled_message
-from plugins.foci.notices import caution_message, caution_of, suspended_message
-from plugins.foci.posts import AlertSettings, Post
 from plugins.foci.roster import silenced_document
 from plugins.foci.snapshot import NOTHING, Snapshot
 from plugins.foci.standing import AlertEvent, Cause, EventKind

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from plugins.foci.audience import Silence, receiving_rooms
+from plugins.foci.alerts.receivers import Silence, receiving_rooms
 from plugins.foci.wording import moment, named, span
 
 SERVICE = "rtc.example.net"

@@ -14,20 +14,11 @@ from botkit.messages.document import Bold, Code, CodeBlock, Document, Emoji, Ord
 from botkit.messages.notification import Placement
 from botkit.messages.rendering import to_plain
 from plugins.foci import health
-from plugins.foci.audience import ReceivingRooms
-from plugins.foci.incident import CODEC, Acknowledgement, Incident
-from plugins.foci.incidents import (
-    acknowledge,
-    develop,
-    leave,
-    next_reminder,
-    refresh,
-    rehome,
-    subject,
-    withdraw,
-)
+from plugins.foci.alerts.incident import CODEC, Acknowledgement, Incident
+from plugins.foci.alerts.lifecycle import acknowledge, develop, leave, next_reminder, refresh, rehome, subject, withdraw
+from plugins.foci.alerts.notifications import AlertSettings, Post, Purpose, without_overtaken
+from plugins.foci.alerts.receivers import ReceivingRooms
 from plugins.foci.key import SELF, Key, Kind
-from plugins.foci.posts import AlertSettings, Post, Purpose, without_overtaken
 from plugins.foci.serialise import CodecError
 from plugins.foci.standing import AlertEvent, Cause, EventKind, Sample, Status
 

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from botkit.messages.document import Code, Document, Inline, Paragraph, Text
 from botkit.messages.notification import Placement
 from botkit.messages.rendering import MESSAGE_BYTES, message_content, to_plain
+from plugins.foci.alerts.change_messages import describe, list_posts, uses
+from plugins.foci.alerts.notifications import AlertSettings, Post, Purpose
 from plugins.foci.diff import diff
 from plugins.foci.homeserver import PathState
 from plugins.foci.listwatch import Alternates, Baseline, Changed, ConfirmAt, Effect, Settled
 from plugins.foci.model import MSC4158_KEY, STABLE_KEY
-from plugins.foci.narrative import describe, list_posts, uses
-from plugins.foci.posts import AlertSettings, Post, Purpose
 from plugins.foci.snapshot import NOTHING, Snapshot
 from tests.foci.lists import focus, malformed, published, url
 

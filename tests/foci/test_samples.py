@@ -23,9 +23,9 @@ from botkit.outbound.model import (
     Phase,
     Response,
 )
+from plugins.foci.alerts.evidence import evidence_document
 from plugins.foci.answer import read_answer
 from plugins.foci.assembly import MAX_PROBED, CheckSettings, ServerObservation, assemble
-from plugins.foci.dossier import evidence_document
 from plugins.foci.entries import probe_url
 from plugins.foci.homeserver import HomeserverAnswer, PathState, TransportsAnswer, read_versions
 from plugins.foci.key import SELF, Key

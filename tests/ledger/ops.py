@@ -12,10 +12,10 @@ from botkit.matrix.send.notifier import OutboxNotifier
 from botkit.storage import Database
 from botkit.storage.json_text import from_json
 from botkit.storage.tables import outbox
-from plugins.foci.audience import Silence
+from plugins.foci.alerts.receivers import Silence
+from plugins.foci.alerts.watches import WatchSettings
 from plugins.foci.ledger import WatchService
 from plugins.foci.plugin import FociPlugin
-from plugins.foci.watches import WatchSettings
 from tests.ledger.internet import Internet
 
 NOON = 1_795_435_200.0

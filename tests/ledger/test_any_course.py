@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from botkit.outbound.model import FailureKind
+from plugins.foci.alerts.incident import Incident
 from plugins.foci.desk import UnitOfWork
-from plugins.foci.incident import Incident
 from plugins.foci.listwatch import HOUR
 from tests.ledger.internet import Internet
 from tests.ledger.ops import ADMIN, Ops, Read, opened

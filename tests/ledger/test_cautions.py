@@ -9,8 +9,8 @@ import pytest
 
 from botkit.plugin import RoomUnavailableError
 from botkit.storage import Database
+from plugins.foci.alerts.watches import Watch
 from plugins.foci.cautions import SharedFateWarnings
-from plugins.foci.watches import Watch
 from tests.host.clock import SetClock
 from tests.ledger.internet import Internet
 from tests.ledger.ops import NOON, Ops

@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from botkit.outbound.model import FailureKind
 from botkit.storage import Database, StorageError
-from plugins.foci.audience import Silence
-from plugins.foci.watches import Watch
+from plugins.foci.alerts.receivers import Silence
+from plugins.foci.alerts.watches import Watch
 from tests.ledger.internet import Internet
 from tests.ledger.ops import ADMIN, Ops, opened
 

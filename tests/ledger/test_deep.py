@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from botkit.storage import Database
-from plugins.foci.watches import Watch
+from plugins.foci.alerts.watches import Watch
 from tests.ledger.internet import Internet
 from tests.ledger.ops import NOON, Ops
 

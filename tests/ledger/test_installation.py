@@ -31,9 +31,9 @@ from botkit.storage.hook_queue import HookQueue
 from botkit.storage.inbox import Account, Inbox
 from botkit.storage.outbox import Outbox, Stamp
 from botkit.storage.rooms import RoomNotes, RoomStore, UpgradeState
+from plugins.foci.alerts.watches import Watch
 from plugins.foci.gauges import figures
 from plugins.foci.watch_commands import WatchCommands
-from plugins.foci.watches import Watch
 from plugins.foci.watchman import ScheduleStatus
 from tests.ledger.internet import DAY, Internet, Server
 from tests.ledger.ops import ADMIN, NOON, Ops, Read, opened

@@ -6,9 +6,9 @@ from sqlalchemy import select
 
 from botkit.outbound.model import FailureKind
 from botkit.storage import Database
-from plugins.foci.posts import AlertSettings
+from plugins.foci.alerts.notifications import AlertSettings
+from plugins.foci.alerts.watches import WatchSettings
 from plugins.foci.repository.tables import hosts
-from plugins.foci.watches import WatchSettings
 from tests.ledger.internet import DAY, Internet, Server
 from tests.ledger.ops import ADMIN, Ops
 

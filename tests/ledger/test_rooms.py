@@ -10,7 +10,7 @@ from botkit.storage.json_text import from_json
 from botkit.storage.outbox import Outbox
 from botkit.storage.rooms import RoomStore
 from botkit.storage.tables import outbox
-from plugins.foci.watches import Watch
+from plugins.foci.alerts.watches import Watch
 from tests.ledger.internet import Internet
 from tests.ledger.ops import ADMIN, Ops
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from botkit.outbound.model import FailureKind
 from botkit.storage import Database
+from plugins.foci.alerts.receivers import shares_fate
+from plugins.foci.alerts.watches import Watch, WatchSettings
 from plugins.foci.key import Key
 from plugins.foci.roster import Unwatched, Watched
-from plugins.foci.watches import Watch, WatchSettings, shares_fate
 from tests.ledger.internet import DAY, Internet
 from tests.ledger.ops import ADMIN, Ops
 

@@ -18,9 +18,9 @@ from bench.replay.truth import DAY, HOUR, MINUTE, Presented, Published, Truth
 from botkit.messages.notification import Notification
 from botkit.plugin import Notifier
 from botkit.storage import Connection
+from plugins.foci.alerts.watches import WatchSettings
 from plugins.foci.health import HealthSettings
 from plugins.foci.listwatch import ListSettings
-from plugins.foci.watches import WatchSettings
 
 TRUTH = Truth(
     3 * HOUR,

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from botkit.config import ConfigError, load_config, plugin_config
+from plugins.foci.alerts.watches import Watch
 from plugins.foci.config import FociConfig
-from plugins.foci.watches import Watch
 
 OPS, NET = "!ops:example.org", "!net:example.org"
 

@@ -12,7 +12,7 @@ import pytest
 
 from botkit.outbound.model import FailureKind
 from lab.simulation import SimulatedClock, SimulatedLoop, simulate
-from plugins.foci.audience import Silence
+from plugins.foci.alerts.receivers import Silence
 from plugins.foci.checked import ScheduledCheck
 from plugins.foci.lanes import ConcurrencyLimiter
 from plugins.foci.reminders import Timers

@@ -12,8 +12,8 @@ from botkit.storage import Connection
 from botkit.storage.json_text import storable
 from botkit.storage.statements import insert_new, portions, upsert
 from plugins.foci import snapshot
-from plugins.foci.audience import Silence
-from plugins.foci.incident import CODEC, Incident
+from plugins.foci.alerts.incident import CODEC, Incident
+from plugins.foci.alerts.receivers import Silence
 from plugins.foci.repository.tables import incidents, rooms, silences, withheld
 from plugins.foci.snapshot import Snapshot
 

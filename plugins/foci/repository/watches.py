@@ -13,10 +13,10 @@ from botkit.storage import Connection
 from botkit.storage.json_text import from_json, storable, to_json
 from botkit.storage.statements import insert_new, portions, upsert
 from plugins.foci import listwatch
+from plugins.foci.alerts.watches import Watch
 from plugins.foci.key import Key
 from plugins.foci.listwatch import ListState
 from plugins.foci.repository.tables import concerns, servers, watches
-from plugins.foci.watches import Watch
 
 _SERVER_COLUMNS = [column for column in servers.c if column.name != "copy"]
 """What is used of the table of servers: its copies of well-knowns are of versions that asked with conditions."""

@@ -13,12 +13,12 @@ from dataclasses import replace
 
 from botkit.messages.document import Document
 from botkit.messages.notification import Placement
-from plugins.foci.announcement import reminder_message
-from plugins.foci.audience import ReceivingRooms
-from plugins.foci.incident import UNCLEAR, Acknowledgement, Incident, Past, RoomView
+from plugins.foci.alerts.incident import UNCLEAR, Acknowledgement, Incident, Past, RoomView
+from plugins.foci.alerts.messages import reminder_message
+from plugins.foci.alerts.notifications import AlertSettings, Post, Purpose
+from plugins.foci.alerts.notifier import NotificationBuilder
+from plugins.foci.alerts.receivers import ReceivingRooms
 from plugins.foci.key import Key, Kind
-from plugins.foci.posts import AlertSettings, Post, Purpose
-from plugins.foci.sheet import NotificationBuilder
 from plugins.foci.standing import AlertEvent, EventKind
 
 _OPENING = frozenset(

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from botkit.messages.document import Document
 from botkit.messages.notification import Placement
-from plugins.foci.announcement import IncidentInRoom, closed_message, resolve_message, status_message
-from plugins.foci.incident import Incident, NotifiedKey, Past, RoomView
+from plugins.foci.alerts.incident import Incident, NotifiedKey, Past, RoomView
+from plugins.foci.alerts.messages import IncidentInRoom, closed_message, resolve_message, status_message
+from plugins.foci.alerts.notifications import AlertSettings, Post, Purpose, make_notification
 from plugins.foci.key import Key
-from plugins.foci.posts import AlertSettings, Post, Purpose, make_notification
 from plugins.foci.standing import AlertEvent, EventKind
 
 _LOUD = frozenset({EventKind.FLAPPING, EventKind.STILL_BAD, EventKind.NEARER})

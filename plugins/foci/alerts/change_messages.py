@@ -8,12 +8,12 @@ from collections.abc import Iterable, Sequence
 from botkit.messages.document import Block, Code, CodeBlock, Document, Inline, Paragraph, Text
 from botkit.messages.notification import Placement
 from botkit.messages.sanitise import shortened
-from plugins.foci.audience import ReceivingRooms
+from plugins.foci.alerts.notifications import AlertSettings, Post, Purpose, make_notification
+from plugins.foci.alerts.receivers import ReceivingRooms
 from plugins.foci.diff import Change, Diff, Kind, Turn
 from plugins.foci.homeserver import PathState
 from plugins.foci.listwatch import Alternates, Changed, Effect, Settled
 from plugins.foci.model import MSC4143_KEY, STABLE_KEY, Entry
-from plugins.foci.posts import AlertSettings, Post, Purpose, make_notification
 from plugins.foci.snapshot import Shape, Snapshot, entry_of
 from plugins.foci.wording import counted, moment, sentence
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from plugins.foci.alerts.notifications import AlertSettings
 from plugins.foci.health import HealthSettings
 from plugins.foci.listwatch import ListSettings
 from plugins.foci.observation import ProbeSettings
-from plugins.foci.posts import AlertSettings
 
 Source = Literal["config", "room"]
 
@@ -94,17 +94,6 @@ def ignored_by(watches: Iterable[Watch]) -> Mapping[str, frozenset[str]]:
     return {room_id: own.get("config", own.get("room", frozenset())) for room_id, own in rooms.items()}
 
 
-def shares_fate(server: str, own_server: str, entitled: Iterable[str]) -> bool:
-    """
-    Whether an alert about a server would go down with it: it is the bot's own, or that of all who may act on it.
-
-    Args:
-        entitled: user ids in the room, the bot left out.
-    """
-    homes = {user_id.partition(":")[2].lower() for user_id in entitled}
-    return server.lower() == own_server.lower() or homes == {server.lower()}
-
-
 def successor(room_id: str, replacements: dict[str, str]) -> str:
     """The last room in a chain of upgrades."""
     passed = {room_id}
@@ -112,19 +101,3 @@ def successor(room_id: str, replacements: dict[str, str]) -> str:
         passed.add(following)
         room_id = following
     return room_id
-
-
-def confidant(room_id: str, watches: Iterable[Watch], suspended: Collection[str]) -> str | None:
-    """The room to tell about another one: the one that watches most of the same servers, then the oldest."""
-    wishes = tuple(watches)
-    lost = {watch.server for watch in wishes if watch.room_id == room_id}
-    rooms: dict[str, list[Watch]] = {}
-    for watch in wishes:
-        if watch.room_id not in {room_id, *suspended}:
-            rooms.setdefault(watch.room_id, []).append(watch)
-
-    def rank(room: str) -> tuple[int, float, str]:
-        own = rooms[room]
-        return -len(lost & {watch.server for watch in own}), min(watch.created_at for watch in own), room
-
-    return min(rooms, key=rank, default=None)

@@ -1,0 +1,163 @@
+"""
+Which rooms hear of something, and about which of their servers.
+
+A room never learns what another one watches.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from botkit.identifiers import HostPort, parse_host_port
+from plugins.foci.alerts.incident import Incident
+from plugins.foci.alerts.watches import Watch, ignored_by
+from plugins.foci.key import SELF, Key
+from plugins.foci.standing import AlertEvent, EventKind
+
+ReceivingRooms = Mapping[str, tuple[str, ...]]
+"""Room id to the servers that this room is told of, sorted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """
+    A room's wish not to hear of something for a while; checks go on.
+
+    Attributes:
+        target: a server name, or the host of a service with or without port.
+        until: its end as people read it, seconds since the epoch; it holds until ``Timers`` ends it.
+        author: who asked for it, a user id.
+        reason: one line, may be empty.
+    """
+
+    room_id: str
+    target: str
+    until: float
+    author: str
+    reason: str = ""
+
+    def covers(self, name: str) -> bool:
+        """Whether it is about this server or service."""
+        return _same(self.target, name)
+
+
+def receiving_rooms(
+    name: str, servers: Iterable[str], watches: Mapping[str, Collection[str]], silences: Collection[Silence]
+) -> ReceivingRooms:
+    """
+    The rooms that hear of something now.
+
+    Args:
+        name: what it is about, as a silence would name it.
+        servers: all servers that it concerns.
+        watches: room id to the servers watched there.
+        silences: those that hold.
+    """
+    affected = set(servers)
+    found = {}
+    for room_id, watched in watches.items():
+        own = [silence for silence in silences if silence.room_id == room_id]
+        if any(silence.covers(name) for silence in own):
+            continue
+        names = [server for server in watched if server in affected]
+        names = [server for server in names if not any(silence.covers(server) for silence in own)]
+        if names:
+            found[room_id] = tuple(sorted(names))
+    return found
+
+
+def _same(target: str, name: str) -> bool:
+    """Whether a silence's target names this server or service; a host stands for all of its ports."""
+    wanted, found = _place(target.lower()), _place(name.lower())
+    return wanted.host == found.host and wanted.port in (None, found.port or 443)
+
+
+def _place(text: str) -> HostPort:
+    """What cannot be taken apart, such as a placeholder that a list names, is a host without port."""
+    try:
+        return parse_host_port(text)
+    except ValueError:
+        return HostPort(text)
+
+
+_CLOSING = frozenset({EventKind.RESOLVED, EventKind.CHECKABLE, EventKind.DROPPED})
+
+
+@dataclass(frozen=True, slots=True)
+class Receivers:
+    """
+    Who there is to tell.
+
+    Attributes:
+        concerned: key to the watches of the servers that it concerns.
+        rooms: every room with a watch.
+        suspended: rooms that refuse the bot: nothing is told there.
+        ignore: finding codes that nobody is told of.
+    """
+
+    concerned: Mapping[Key, Collection[Watch]]
+    rooms: frozenset[str]
+    silences: Collection[Silence]
+    suspended: frozenset[str]
+    ignore: frozenset[str]
+
+    def of_event(self, event: AlertEvent) -> ReceivingRooms:
+        """Rooms that hear of an event. Whoever was told of a beginning hears of its end, whatever its cause was."""
+        if event.key == SELF:
+            return dict.fromkeys(sorted(self.rooms - self.suspended), ())
+        code = "" if event.kind in _CLOSING else event.cause.code
+        return self._of(event.key.label, self.concerned.get(event.key, ()), code)
+
+    def of_members(self, incident: Incident) -> Mapping[Key, ReceivingRooms]:
+        """Rooms that hear of each of its keys."""
+        return {key: self.of_event(event) for key, event in incident.members.items()}
+
+    def of_list(self, server: str, watches: Iterable[Watch]) -> ReceivingRooms:
+        """Rooms that hear of changes of a server's list."""
+        return self._of(server, watches, "")
+
+    def watching(self, key: Key) -> frozenset[str]:
+        """Rooms that a key is about, also those that are not to be told at present."""
+        if key == SELF:
+            return self.rooms
+        return frozenset(watch.room_id for watch in self.concerned.get(key, ()))
+
+    def _of(self, name: str, watches: Iterable[Watch], code: str) -> ReceivingRooms:
+        by_server: dict[str, list[Watch]] = defaultdict(list)
+        for watch in watches:
+            by_server[watch.server].append(watch)
+        watched: dict[str, list[str]] = defaultdict(list)
+        for server, own in by_server.items():
+            for room_id, ignored in ignored_by(own).items():
+                if room_id not in self.suspended and not (code and code in ignored | self.ignore):
+                    watched[room_id].append(server)
+        return receiving_rooms(name, by_server, dict(sorted(watched.items())), self.silences)
+
+
+def shares_fate(server: str, own_server: str, entitled: Iterable[str]) -> bool:
+    """
+    Whether an alert about a server would go down with it: it is the bot's own, or that of all who may act on it.
+
+    Args:
+        entitled: user ids in the room, the bot left out.
+    """
+    homes = {user_id.partition(":")[2].lower() for user_id in entitled}
+    return server.lower() == own_server.lower() or homes == {server.lower()}
+
+
+def confidant(room_id: str, watches: Iterable[Watch], suspended: Collection[str]) -> str | None:
+    """The room to tell about another one: the one that watches most of the same servers, then the oldest."""
+    wishes = tuple(watches)
+    lost = {watch.server for watch in wishes if watch.room_id == room_id}
+    rooms: dict[str, list[Watch]] = {}
+    for watch in wishes:
+        if watch.room_id not in {room_id, *suspended}:
+            rooms.setdefault(watch.room_id, []).append(watch)
+
+    def rank(room: str) -> tuple[int, float, str]:
+        own = rooms[room]
+        return -len(lost & {watch.server for watch in own}), min(watch.created_at for watch in own), room
+
+    return min(rooms, key=rank, default=None)
