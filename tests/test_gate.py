@@ -43,8 +43,8 @@ def test_nothing_measured_is_not_enough() -> None:
 
 def test_the_weakest_are_named_first() -> None:
     """Whoever falls short sees where to begin: the module with the most that is not reached."""
-    _, lines = judge({PURE: summary(50), "plugins/foci/diff.py": summary(10), SHELL: summary(100)})
-    assert lines[0] == "  plugins/foci/diff.py: 10.0 %, 90 not reached"
+    _, lines = judge({PURE: summary(50), "plugins/foci/changes/diff.py": summary(10), SHELL: summary(100)})
+    assert lines[0] == "  plugins/foci/changes/diff.py: 10.0 %, 90 not reached"
     assert lines[1] == "  plugins/foci/verdict.py: 50.0 %, 50 not reached"
 
 

@@ -13,9 +13,9 @@ from botkit.identifiers import is_user_id
 from plugins.foci.alerts.notifications import AlertSettings
 from plugins.foci.alerts.watches import Watch, WatchSettings
 from plugins.foci.assembly import CheckSettings
+from plugins.foci.changes.detector import ListSettings
 from plugins.foci.findings import CODES
 from plugins.foci.health import HealthSettings
-from plugins.foci.listwatch import ListSettings
 from plugins.foci.observation import ProbeSettings
 from plugins.foci.target import TargetError, parse_target
 from plugins.foci.trust import read_service

@@ -13,9 +13,9 @@ from plugins.foci.alerts.lifecycle import develop, leave, matching, next_reminde
 from plugins.foci.alerts.notifications import Post
 from plugins.foci.alerts.receivers import Receivers
 from plugins.foci.alerts.watches import Watch, WatchSettings
-from plugins.foci.diff import diff
+from plugins.foci.changes.detector import Alternates, Changed, Effect, Settled
+from plugins.foci.changes.diff import diff
 from plugins.foci.key import Key
-from plugins.foci.listwatch import Alternates, Changed, Effect, Settled
 from plugins.foci.progress import OutageEnded, drop, fires
 from plugins.foci.repository.history import HistoryTable, ListChange
 from plugins.foci.repository.incidents import IncidentTable, RoomTable, SilenceTable, SuppressedChange

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from plugins.foci import deep_pace, listwatch
+from plugins.foci import deep_pace
 from plugins.foci.alerts.evidence import evidence_document
 from plugins.foci.alerts.watches import Terms, terms_of
+from plugins.foci.changes import detector as listwatch
+from plugins.foci.changes.detector import ConfirmAt, Effect
+from plugins.foci.changes.snapshot import ListObservation, observe
 from plugins.foci.checked import CheckResult, ConfirmationResult, ScheduledCheck
 from plugins.foci.desk import UnitOfWork
 from plugins.foci.keys import follow
-from plugins.foci.listwatch import ConfirmAt, Effect
 from plugins.foci.progress import OwnConnection, due_in, fails_deep, progress
 from plugins.foci.repository.watches import ServerRow
 from plugins.foci.samples import Check, certificates_of, keys_of
-from plugins.foci.snapshot import ListObservation, observe
 
 Dues = tuple[ScheduledCheck, ...]
 

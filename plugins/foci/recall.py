@@ -8,8 +8,8 @@ from botkit.messages.document import Document, Paragraph
 from botkit.messages.rendering import to_plain
 from plugins.foci.alerts.change_messages import describe
 from plugins.foci.alerts.watches import Watch, ignored_by, terms_of
+from plugins.foci.changes.diff import diff
 from plugins.foci.desk import UnitOfWork
-from plugins.foci.diff import diff
 from plugins.foci.key import Kind
 from plugins.foci.repository.history import ListChange
 from plugins.foci.roster import History, WatchView

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from plugins.foci.changes.snapshot import Shape, Snapshot, canonical
 from plugins.foci.model import MSC4143_KEY
-from plugins.foci.snapshot import Shape, Snapshot, canonical
 
 KEY = MSC4143_KEY
 

@@ -17,13 +17,13 @@ from plugins.foci.alerts.messages import caution_message, caution_of, suspended_
 from plugins.foci.alerts.notifications import AlertSettings, Post
 from plugins.foci.alerts.receivers import Silence
 from plugins.foci.certificates import DAYS
+from plugins.foci.changes.detector import MANY_CHANGES, Alternates, Changed, Settled
+from plugins.foci.changes.diff import diff
+from plugins.foci.changes.snapshot import NOTHING, Snapshot
 from plugins.foci.config import AlertsConfig, WatchConfig
-from plugins.foci.diff import diff
 from plugins.foci.health import HOUR, MANY_FIRINGS, UNKNOWN_FACTOR
 from plugins.foci.key import SELF, Key
-from plugins.foci.listwatch import MANY_CHANGES, Alternates, Changed, Settled
 from plugins.foci.roster import silenced_document
-from plugins.foci.snapshot import NOTHING, Snapshot
 from plugins.foci.standing import AlertEvent, Cause, EventKind
 from plugins.foci.suspicion import FEWEST_HOSTS
 from plugins.foci.wording import NAMES_SHOWN, span

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from plugins.foci.diff import Change, Diff, Kind, Turn, apply, diff
+from plugins.foci.changes.diff import Change, Diff, Kind, Turn, apply, diff
+from plugins.foci.changes.snapshot import NOTHING, Snapshot
 from plugins.foci.model import STABLE_KEY
-from plugins.foci.snapshot import NOTHING, Snapshot
 from tests.foci.lists import KEY, focus, malformed, published
 
 Told = tuple[Kind, int | None, int | None]

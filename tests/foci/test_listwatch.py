@@ -7,9 +7,7 @@ from hypothesis import settings as configured
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from plugins.foci.diff import Kind, Turn, diff
-from plugins.foci.homeserver import PathState
-from plugins.foci.listwatch import (
+from plugins.foci.changes.detector import (
     CODEC,
     HOUR,
     Alternates,
@@ -23,7 +21,9 @@ from plugins.foci.listwatch import (
     confirmation_due,
     step,
 )
-from plugins.foci.snapshot import NOTHING, ListObservation, Missing, Seen, Snapshot, Unseen
+from plugins.foci.changes.diff import Kind, Turn, diff
+from plugins.foci.changes.snapshot import NOTHING, ListObservation, Missing, Seen, Snapshot, Unseen
+from plugins.foci.homeserver import PathState
 from tests.foci.lists import malformed, published
 
 SETTINGS = ListSettings(failures=3, confirm_change=20.0)

@@ -11,11 +11,11 @@ from botkit.messages.notification import Placement
 from botkit.messages.rendering import MESSAGE_BYTES, message_content, to_plain
 from plugins.foci.alerts.change_messages import describe, list_posts, uses
 from plugins.foci.alerts.notifications import AlertSettings, Post, Purpose
-from plugins.foci.diff import diff
+from plugins.foci.changes.detector import Alternates, Baseline, Changed, ConfirmAt, Effect, Settled
+from plugins.foci.changes.diff import diff
+from plugins.foci.changes.snapshot import NOTHING, Snapshot
 from plugins.foci.homeserver import PathState
-from plugins.foci.listwatch import Alternates, Baseline, Changed, ConfirmAt, Effect, Settled
 from plugins.foci.model import MSC4158_KEY, STABLE_KEY
-from plugins.foci.snapshot import NOTHING, Snapshot
 from tests.foci.lists import focus, malformed, published, url
 
 NOON = 1_795_435_200.0

@@ -11,9 +11,7 @@ from hypothesis import strategies as st
 
 from botkit.outbound.model import Answered, ConnectionFacts, Exchange, Failed, Failure, FailureKind, Phase, Response
 from plugins.foci.answer import read_answer
-from plugins.foci.model import MSC4143_KEY, STABLE_KEY
-from plugins.foci.serialise import CodecError
-from plugins.foci.snapshot import (
+from plugins.foci.changes.snapshot import (
     CODEC,
     NOTHING,
     ListObservation,
@@ -25,6 +23,8 @@ from plugins.foci.snapshot import (
     canonical,
     observe,
 )
+from plugins.foci.model import MSC4143_KEY, STABLE_KEY
+from plugins.foci.serialise import CodecError
 from tests.foci.lists import focus, malformed, published
 
 URL = "https://example.org/.well-known/matrix/client"

@@ -13,8 +13,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from botkit.outbound.model import FailureKind
 from plugins.foci.alerts.incident import Incident
+from plugins.foci.changes.detector import HOUR
 from plugins.foci.desk import UnitOfWork
-from plugins.foci.listwatch import HOUR
 from tests.ledger.internet import Internet
 from tests.ledger.ops import ADMIN, Ops, Read, opened
 

@@ -19,8 +19,8 @@ from botkit.messages.notification import Notification
 from botkit.plugin import Notifier
 from botkit.storage import Connection
 from plugins.foci.alerts.watches import WatchSettings
+from plugins.foci.changes.detector import ListSettings
 from plugins.foci.health import HealthSettings
-from plugins.foci.listwatch import ListSettings
 
 TRUTH = Truth(
     3 * HOUR,

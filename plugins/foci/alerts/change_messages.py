@@ -10,11 +10,11 @@ from botkit.messages.notification import Placement
 from botkit.messages.sanitise import shortened
 from plugins.foci.alerts.notifications import AlertSettings, Post, Purpose, make_notification
 from plugins.foci.alerts.receivers import ReceivingRooms
-from plugins.foci.diff import Change, Diff, Kind, Turn
+from plugins.foci.changes.detector import Alternates, Changed, Effect, Settled
+from plugins.foci.changes.diff import Change, Diff, Kind, Turn
+from plugins.foci.changes.snapshot import Shape, Snapshot, entry_of
 from plugins.foci.homeserver import PathState
-from plugins.foci.listwatch import Alternates, Changed, Effect, Settled
 from plugins.foci.model import MSC4143_KEY, STABLE_KEY, Entry
-from plugins.foci.snapshot import Shape, Snapshot, entry_of
 from plugins.foci.wording import counted, moment, sentence
 
 CHANGES_SHOWN = 6

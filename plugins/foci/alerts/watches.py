@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from plugins.foci.alerts.notifications import AlertSettings
+from plugins.foci.changes.detector import ListSettings
 from plugins.foci.health import HealthSettings
-from plugins.foci.listwatch import ListSettings
 from plugins.foci.observation import ProbeSettings
 
 Source = Literal["config", "room"]

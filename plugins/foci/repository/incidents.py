@@ -11,11 +11,11 @@ from sqlalchemy import Row, delete, func, or_, select, update
 from botkit.storage import Connection
 from botkit.storage.json_text import storable
 from botkit.storage.statements import insert_new, portions, upsert
-from plugins.foci import snapshot
 from plugins.foci.alerts.incident import CODEC, Incident
 from plugins.foci.alerts.receivers import Silence
+from plugins.foci.changes import snapshot
+from plugins.foci.changes.snapshot import Snapshot
 from plugins.foci.repository.tables import incidents, rooms, silences, withheld
-from plugins.foci.snapshot import Snapshot
 
 
 class IncidentTable:

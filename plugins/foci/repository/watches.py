@@ -12,10 +12,10 @@ from sqlalchemy.sql.elements import ColumnElement
 from botkit.storage import Connection
 from botkit.storage.json_text import from_json, storable, to_json
 from botkit.storage.statements import insert_new, portions, upsert
-from plugins.foci import listwatch
 from plugins.foci.alerts.watches import Watch
+from plugins.foci.changes import detector as listwatch
+from plugins.foci.changes.detector import ListState
 from plugins.foci.key import Key
-from plugins.foci.listwatch import ListState
 from plugins.foci.repository.tables import concerns, servers, watches
 
 _SERVER_COLUMNS = [column for column in servers.c if column.name != "copy"]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from plugins.foci.diff import Diff, diff
+from plugins.foci.changes.diff import Diff, diff
+from plugins.foci.changes.snapshot import NOTHING, ListObservation, Missing, Shape, Snapshot, Unseen
 from plugins.foci.homeserver import PathState
 from plugins.foci.serialise import Codec
-from plugins.foci.snapshot import NOTHING, ListObservation, Missing, Shape, Snapshot, Unseen
 
 HOUR = 3600.0
 MANY_CHANGES = 3

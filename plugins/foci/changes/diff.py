@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from plugins.foci.changes.snapshot import Shape, Snapshot, entry_of
 from plugins.foci.model import Entry
-from plugins.foci.snapshot import Shape, Snapshot, entry_of
 
 
 class Kind(StrEnum):
