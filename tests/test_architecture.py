@@ -35,7 +35,7 @@ PLACES: dict[str, tuple[str, ...]] = {
     "pydantic_core": ("botkit.config",),
     "stamina": ("botkit.matrix.backoff",),
     "publicsuffixlist": ("plugins.foci",),
-    "PIL": ("plugins.foci.chart",),
+    "PIL": ("plugins.foci.commands.history",),
 }
 """Every third party that the product imports, with the only packages that may."""
 

@@ -13,13 +13,13 @@ import pytest
 from botkit.cli import EXIT_CONFIG, HOST_WORDS
 from botkit.metrics import Vitals, VitalsCollector
 from botkit.version import VERSION
-from plugins.foci.commands import FociCommands
+from plugins.foci.commands.report import FociCommands
+from plugins.foci.commands.watch import WatchCommands
 from plugins.foci.config import FociConfig
 from plugins.foci.findings import CODES, Group
 from plugins.foci.gauges import figures
 from plugins.foci.plugin import FociPlugin
 from plugins.foci.recall import WatchTotals
-from plugins.foci.watch_commands import WatchCommands
 from plugins.foci.watchman import ScheduleStatus
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -30,7 +30,7 @@ from plugins.foci.intake import Dues, dues_of, take_check, take_confirmation
 from plugins.foci.progress import OwnConnection
 from plugins.foci.recall import WatchTotals, history_of, tally_of, views_of
 from plugins.foci.repository.history import KEPT
-from plugins.foci.roster import History, Unwatched, Watched, WatchView
+from plugins.foci.watch.views import History, Unwatched, Watched, WatchView
 
 DAY = 86400.0
 _SLACK = 1.1

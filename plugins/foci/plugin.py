@@ -15,10 +15,10 @@ from botkit.figure import Figure
 from botkit.plugin import Command, OneShot, Plugin, PluginContext, Reaction
 from plugins.foci.checker import Checker
 from plugins.foci.clock import Clock, SystemClock
-from plugins.foci.commands import FociCommands
+from plugins.foci.commands.check import check_command
+from plugins.foci.commands.report import FociCommands
 from plugins.foci.config import FociConfig
 from plugins.foci.deep_budget import DeepQuota
-from plugins.foci.oneshot import check_command
 
 
 class FociPlugin(Plugin):
@@ -35,8 +35,8 @@ class FociPlugin(Plugin):
 
     def __init__(self, context: PluginContext, config: BaseModel, clock: Clock | None = None) -> None:
         # Imported here: a single check from the command line needs neither a database nor pictures.
+        from plugins.foci.commands.watch import WatchCommands
         from plugins.foci.vigil import Watcher
-        from plugins.foci.watch_commands import WatchCommands
 
         super().__init__(context, config)
         clock, own, limits = clock or SystemClock(), _own(config), context.limits

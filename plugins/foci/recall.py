@@ -12,8 +12,8 @@ from plugins.foci.changes.diff import diff
 from plugins.foci.desk import UnitOfWork
 from plugins.foci.key import Kind
 from plugins.foci.repository.history import ListChange
-from plugins.foci.roster import History, WatchView
 from plugins.foci.standing import AlertEvent
+from plugins.foci.watch.views import History, WatchView
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from botkit.commands.rate_limit import RateLimitError
 from botkit.messages.document import Document
 from botkit.messages.rendering import to_plain
 from botkit.plugin import Invocation, UsageError
-from plugins.foci.commands import FociCommands
+from plugins.foci.commands.report import FociCommands
 from plugins.foci.config import FociConfig
 from plugins.foci.deep_budget import COST, DeepQuota
 from tests.deep.world import NAME, World

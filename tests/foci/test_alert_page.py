@@ -20,10 +20,10 @@ from plugins.foci.certificates import DAYS
 from plugins.foci.changes.detector import MANY_CHANGES, Alternates, Changed, Settled
 from plugins.foci.changes.diff import diff
 from plugins.foci.changes.snapshot import NOTHING, Snapshot
+from plugins.foci.commands.replies import silenced_document
 from plugins.foci.config import AlertsConfig, WatchConfig
 from plugins.foci.health import HOUR, MANY_FIRINGS, UNKNOWN_FACTOR
 from plugins.foci.key import SELF, Key
-from plugins.foci.roster import silenced_document
 from plugins.foci.standing import AlertEvent, Cause, EventKind
 from plugins.foci.suspicion import FEWEST_HOSTS
 from plugins.foci.wording import NAMES_SHOWN, span

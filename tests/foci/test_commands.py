@@ -12,8 +12,8 @@ from botkit.messages.rendering import MESSAGE_BYTES, message_content, to_plain
 from botkit.plugin import Invocation, UsageError
 from lab.fault import Fault
 from lab.federation import Federation
-from plugins.foci.census import MAX_SERVERS
-from plugins.foci.commands import FociCommands
+from plugins.foci.commands.report import FociCommands
+from plugins.foci.commands.room import MAX_SERVERS
 from tests.foci.examination import Examination
 
 BOT = "@foci:bot.example.org"

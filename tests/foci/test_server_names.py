@@ -17,12 +17,12 @@ from botkit.outbound.endpoint import parse_routes
 from botkit.plugin import Invocation, UsageError
 from plugins.foci.assembly import CheckSettings
 from plugins.foci.checker import Checker
-from plugins.foci.commands import FociCommands
+from plugins.foci.commands.check import check_command
+from plugins.foci.commands.report import FociCommands
+from plugins.foci.commands.watch import WatchCommands, WatchStore
 from plugins.foci.config import FociConfig
-from plugins.foci.oneshot import check_command
 from plugins.foci.target import Target
 from plugins.foci.userinfo import read_place
-from plugins.foci.watch_commands import WatchCommands, WatchStore
 from tests.foci.test_commands import BOT, ROOM, Health, Membership
 
 SERVER_NAMES = {

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from plugins.foci.chart import WIDTH, draw
+from plugins.foci.commands.history import MOST_MARKS, MOST_ROWS, WIDTH, Timeline, draw, timeline
+from plugins.foci.health.events import Outage
 from plugins.foci.key import Key
-from plugins.foci.timeline import MOST_MARKS, MOST_ROWS, Outage, Timeline, timeline
 
 DAY = 86400.0
 NOW = 1_795_400_000.0

@@ -15,7 +15,7 @@ from botkit.messages.document import Code, Document
 from botkit.messages.inbound import InboundMessage
 from botkit.messages.rendering import message_content, to_plain
 from botkit.plugin import Command, Invocation, UsageError
-from plugins.foci.census import room_document as census_document
+from plugins.foci.commands.room import room_document as census_document
 from plugins.foci.model import FOCI_KEYS
 from plugins.foci.render import inline, to_details, to_document
 from plugins.foci.report import to_json

@@ -32,8 +32,8 @@ from botkit.storage.inbox import Account, Inbox
 from botkit.storage.outbox import Outbox, Stamp
 from botkit.storage.rooms import RoomNotes, RoomStore, UpgradeState
 from plugins.foci.alerts.watches import Watch
+from plugins.foci.commands.watch import WatchCommands
 from plugins.foci.gauges import figures
-from plugins.foci.watch_commands import WatchCommands
 from plugins.foci.watchman import ScheduleStatus
 from tests.ledger.internet import DAY, Internet, Server
 from tests.ledger.ops import ADMIN, NOON, Ops, Read, opened

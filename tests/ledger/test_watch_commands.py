@@ -13,7 +13,7 @@ from botkit.messages.rendering import MESSAGE_BYTES, message_content, to_plain
 from botkit.outbound.model import FailureKind
 from botkit.plugin import Invocation, UsageError
 from botkit.storage import Database
-from plugins.foci.watch_commands import MOST_WATCHES, WatchCommands
+from plugins.foci.commands.watch import MOST_WATCHES, WatchCommands
 from tests.ledger.internet import Internet
 from tests.ledger.ops import ADMIN, Ops
 

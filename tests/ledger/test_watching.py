@@ -7,7 +7,7 @@ from botkit.storage import Database
 from plugins.foci.alerts.receivers import shares_fate
 from plugins.foci.alerts.watches import Watch, WatchSettings
 from plugins.foci.key import Key
-from plugins.foci.roster import Unwatched, Watched
+from plugins.foci.watch.views import Unwatched, Watched
 from tests.ledger.internet import DAY, Internet
 from tests.ledger.ops import ADMIN, Ops
 

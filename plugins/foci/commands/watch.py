@@ -12,19 +12,10 @@ from botkit.messages.sanitise import clipped
 from botkit.plugin import Invocation, Rooms, Subcommand, UsageError
 from plugins.foci.alerts.messages import caution_of
 from plugins.foci.alerts.receivers import Silence
-from plugins.foci.chart import draw
-from plugins.foci.roster import (
-    History,
-    Unwatched,
-    Watched,
-    WatchView,
-    history_document,
-    silenced_document,
-    silences_document,
-    watches_document,
-)
+from plugins.foci.commands.history import draw, history_document, timeline
+from plugins.foci.commands.replies import silenced_document, silences_document, watches_document
 from plugins.foci.target import TargetError, parse_target
-from plugins.foci.timeline import timeline
+from plugins.foci.watch.views import History, Unwatched, Watched, WatchView
 from plugins.foci.wording import sentence, span
 
 DAY = 86400.0

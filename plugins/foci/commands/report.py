@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from botkit.messages.document import Bold, Document, Paragraph, Text
 from botkit.outbound import one_party
 from botkit.plugin import Command, HostStatus, Invocation, Rooms, Subcommand, UsageError
-from plugins.foci import census
 from plugins.foci.checker import Checker
+from plugins.foci.commands import room as census
 from plugins.foci.deep_budget import DeepQuota
 from plugins.foci.model import Report
 from plugins.foci.render import to_document

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+from plugins.foci.health.events import Outage
+from plugins.foci.key import Key
+from plugins.foci.standing import AlertEvent
+
+Source = Literal["config", "room"]
+
+
+class Watched(StrEnum):
+    """What became of a wish to watch."""
+
+    NEW = "new"
+    CHANGED = "changed"
+    SAME = "same"
+
+
+class Unwatched(StrEnum):
+    """What became of a wish to watch no more. CONFIGURED: it stays, for the configuration asks for it."""
+
+    GONE = "gone"
+    UNKNOWN = "unknown"
+    CONFIGURED = "configured"
+
+
+@dataclass(frozen=True, slots=True)
+class WatchView:
+    """
+    One watched server as one room sees it. Times are seconds since the epoch.
+
+    Attributes:
+        interval: seconds between checks, the shortest that any room asked for.
+        verdict, summary, checked_at: of the last check; None before the first.
+        troubles: the latest event of everything about it that is not over.
+        silenced_until: None where nobody silenced it here.
+    """
+
+    server: str
+    interval: float
+    source: Source
+    verdict: str | None = None
+    summary: str | None = None
+    checked_at: float | None = None
+    troubles: tuple[AlertEvent, ...] = ()
+    silenced_until: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """
+    What is remembered of one server. Nothing here says which room watches it.
+
+    Attributes:
+        keys: the health keys that it concerns now.
+        outages: that began or lasted in the time asked for.
+        changes: confirmed list changes in that time, oldest first, each in one line.
+    """
+
+    watched_since: float
+    keys: tuple[Key, ...]
+    outages: tuple[Outage, ...]
+    changes: tuple[tuple[float, str], ...]
