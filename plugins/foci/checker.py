@@ -14,12 +14,12 @@ from botkit.outbound import OutboundClient, one_party
 from botkit.plugin import Account, Limits
 from plugins.foci.answer import WellKnownAnswer
 from plugins.foci.assembly import MAX_PROBED, CheckSettings, ServerObservation, assemble, entries_of
-from plugins.foci.descent import DeepProber
+from plugins.foci.deep.media_runner import MediaClient
+from plugins.foci.deep.prober import DeepProber
 from plugins.foci.discovery import Discovery
 from plugins.foci.entries import probe_url
 from plugins.foci.federation import Federation
 from plugins.foci.homeserver import HomeserverAnswer
-from plugins.foci.media import MediaClient
 from plugins.foci.model import Entry, Report
 from plugins.foci.observation import Observation
 from plugins.foci.observer import Prober

@@ -18,7 +18,7 @@ from plugins.foci.clock import Clock, SystemClock
 from plugins.foci.commands.check import check_command
 from plugins.foci.commands.report import FociCommands
 from plugins.foci.config import FociConfig
-from plugins.foci.deep_budget import DeepQuota
+from plugins.foci.deep.quota import DeepQuota
 
 
 class FociPlugin(Plugin):

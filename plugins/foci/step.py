@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from plugins.foci.discretion import WITHHELD, discreet
+from plugins.foci.deep.redaction import WITHHELD, discreet
 from plugins.foci.model import Certainty, Finding, Outcome, Stage, StageResult
 
 

@@ -19,10 +19,10 @@ from lab.exchange import Answer, Request
 from lab.fault import Fault
 from lab.federation import Federation
 from lab.front import Mount
-from plugins.foci.media import PROGRAM, MediaClient
-from plugins.foci.media_answer import Media, MediaOutcome, judge_media, read_media
+from plugins.foci.deep.media import Media, MediaOutcome, judge_media, read_media
+from plugins.foci.deep.media_runner import PROGRAM, MediaClient
+from plugins.foci.deep.relay import Relay
 from plugins.foci.model import Certainty, Outcome
-from plugins.foci.relay import Relay
 from tests.foci.examination import Examination
 
 SFU = "https://sfu.example.org/livekit/sfu"

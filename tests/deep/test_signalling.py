@@ -11,21 +11,22 @@ from livekit.protocol.models import ServerInfo
 from livekit.protocol.rtc import ICEServer, JoinResponse, LeaveRequest, SignalRequest, SignalResponse
 
 from botkit.outbound.model import Exchange, FailureKind, Phase
-from plugins.foci.discretion import WITHHELD
-from plugins.foci.join_answer import leave, read_welcome
-from plugins.foci.model import Certainty, Outcome, Severity
-from plugins.foci.observation import ProbeSettings
-from plugins.foci.service_url import read_sfu_url
-from plugins.foci.signalling_answer import (
+from plugins.foci.deep.redaction import WITHHELD
+from plugins.foci.deep.signalling import (
     Signalling,
     Welcome,
     accepts,
     judge_address,
     judge_signalling,
     judge_without_token,
+    leave,
+    read_welcome,
 )
+from plugins.foci.deep.token import TokenRequest
+from plugins.foci.model import Certainty, Outcome, Severity
+from plugins.foci.observation import ProbeSettings
+from plugins.foci.service_url import read_sfu_url
 from plugins.foci.step import DeepStageResult
-from plugins.foci.token_answer import TokenRequest
 from tests.foci.evidence import answered, failed
 
 OWN = TokenRequest("example.org", True, "rtc.example.org")

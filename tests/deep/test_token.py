@@ -11,10 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from botkit.outbound.model import FailureKind, Phase
-from plugins.foci.grant import Grant, read_grant
+from plugins.foci.deep.token import Grant, TokenRequest, judge_openid, judge_token, read_grant, wants_old_endpoint
 from plugins.foci.model import Certainty, Outcome
 from plugins.foci.observation import ProbeSettings
-from plugins.foci.token_answer import TokenRequest, judge_openid, judge_token, wants_old_endpoint
 from tests.foci.evidence import NOW, answered, failed, response
 
 OWN = TokenRequest("example.org", True, "rtc.example.org")

@@ -13,7 +13,7 @@ from botkit.messages.rendering import to_plain
 from botkit.plugin import Invocation, UsageError
 from plugins.foci.commands.report import FociCommands
 from plugins.foci.config import FociConfig
-from plugins.foci.deep_budget import COST, DeepQuota
+from plugins.foci.deep.quota import COST, DeepQuota
 from tests.deep.world import NAME, World
 from tests.foci.test_commands import Health, Membership
 

@@ -10,7 +10,7 @@ from botkit.outbound import one_party
 from botkit.plugin import Command, HostStatus, Invocation, Rooms, Subcommand, UsageError
 from plugins.foci.checker import Checker
 from plugins.foci.commands import room as census
-from plugins.foci.deep_budget import DeepQuota
+from plugins.foci.deep.quota import DeepQuota
 from plugins.foci.model import Report
 from plugins.foci.render import to_document
 from plugins.foci.target import Target, TargetError, parse_target

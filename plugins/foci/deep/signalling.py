@@ -6,9 +6,12 @@ Bodies may repeat the token (LiveKit up to 1.13.5 does), so that they are compar
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from botkit.outbound.model import Answered, Exchange, Failed, FailureKind, Response
+from plugins.foci.deep.redaction import discreet
+from plugins.foci.deep.token import TokenRequest, told_failure
 from plugins.foci.failure import advice_for, as_anywhere, meaning_of
 from plugins.foci.findings import finding
 from plugins.foci.model import Certainty, Finding, Severity, Stage
@@ -16,7 +19,6 @@ from plugins.foci.observation import ProbeSettings, certainty_of
 from plugins.foci.responses import is_challenge
 from plugins.foci.service_url import ServiceUrl
 from plugins.foci.step import DeepStageResult, failed, passed
-from plugins.foci.token_answer import TokenRequest, told_failure
 
 _NO_SUCH_ROOM = b"requested room does not exist"
 _WANTS_TOKEN = b"no permissions to access the room"
@@ -219,3 +221,34 @@ def _introduced(welcome: Welcome, since_v1: bool | None) -> str:
 
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
+
+
+_LONGEST_NAME = 40
+_MOST_ICE_SERVERS = 99
+
+
+def read_welcome(message: bytes, secrets: Sequence[str]) -> Welcome | None:
+    """The SFU's first message; None if it is no welcome. ``secrets`` are what it may not be quoted with."""
+    # Loaded late: protobuf costs a tenth of a second, which checks that go no deeper need not spend.
+    from google.protobuf.message import DecodeError
+    from livekit.protocol.rtc import SignalResponse
+
+    try:
+        parsed = SignalResponse.FromString(message)
+    except DecodeError:
+        return None
+    if parsed.WhichOneof("message") != "join":
+        return None
+    server = parsed.join.server_info
+    version = discreet(server.version or parsed.join.server_version, secrets, _LONGEST_NAME)
+    region = discreet(server.region or parsed.join.server_region, secrets, _LONGEST_NAME)
+    return Welcome(version, region, min(len(parsed.join.ice_servers), _MOST_ICE_SERVERS))
+
+
+def leave() -> bytes:
+    """What somebody says who leaves of their own will."""
+    from livekit.protocol.models import DisconnectReason
+    from livekit.protocol.rtc import LeaveRequest, SignalRequest
+
+    request = SignalRequest(leave=LeaveRequest(reason=DisconnectReason.CLIENT_INITIATED))
+    return bytes(request.SerializeToString())

@@ -11,8 +11,8 @@ from collections.abc import Set
 from pathlib import Path
 
 from botkit.outbound import OutboundClient
-from plugins.foci.media_answer import Media, read_media
-from plugins.foci.relay import Relay
+from plugins.foci.deep.media import Media, read_media
+from plugins.foci.deep.relay import Relay
 
 log = logging.getLogger(__name__)
 

@@ -1,7 +1,7 @@
 """
 Going deep at a focus: an OpenID token of the bot's account for a LiveKit token, the SFU's signalling, media.
 
-Tokens live in local variables here and nowhere else: what leaves this module are ``DeepStageResult``s, words and figures.
+Tokens live in local variables here and nowhere else: what leaves are ``DeepStageResult``s, words and figures.
 """
 
 from __future__ import annotations
@@ -17,22 +17,35 @@ from urllib.parse import quote
 from botkit.outbound import OutboundClient
 from botkit.outbound.model import Answered, Exchange
 from botkit.plugin import Account
+from plugins.foci.deep.media import judge_media
+from plugins.foci.deep.media_runner import MediaClient
+from plugins.foci.deep.redaction import WITHHELD, discreet, without_user
+from plugins.foci.deep.signalling import (
+    Signalling,
+    accepts,
+    judge_address,
+    judge_signalling,
+    judge_without_token,
+    leave,
+    read_welcome,
+)
+from plugins.foci.deep.token import (
+    Grant,
+    TokenRequest,
+    judge_openid,
+    judge_token,
+    judge_unread_list,
+    wants_old_endpoint,
+)
+from plugins.foci.deep.trust import OwnList, asked_place, place_of, read_own_list
 from plugins.foci.discovery import Discovery
-from plugins.foci.discretion import WITHHELD, discreet, without_user
-from plugins.foci.grant import Grant
-from plugins.foci.join_answer import leave, read_welcome
 from plugins.foci.ladder import judge
-from plugins.foci.media import MediaClient
-from plugins.foci.media_answer import judge_media
 from plugins.foci.model import Stage
 from plugins.foci.observation import Observation, ProbeSettings
 from plugins.foci.responses import REQUEST_HEADERS
 from plugins.foci.service_url import ServiceUrl, read_sfu_url
-from plugins.foci.signalling_answer import Signalling, accepts, judge_address, judge_signalling, judge_without_token
 from plugins.foci.step import DeepStageResult, guarded, skipped
 from plugins.foci.target import Target, TargetError, parse_target
-from plugins.foci.token_answer import TokenRequest, judge_openid, judge_token, judge_unread_list, wants_old_endpoint
-from plugins.foci.trust import OwnList, asked_place, place_of, read_own_list
 from plugins.foci.wellknown import BodyFault, read_json
 
 _Observe = Callable[[ServiceUrl, float], Awaitable[Observation]]

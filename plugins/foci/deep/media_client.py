@@ -1,7 +1,7 @@
 """
 Joins a LiveKit room, waits for ICE, tells of the selected candidate pair, leaves.
 
-A program of its own, run by ``plugins.foci.media`` in a process of its own: it uses a native library that dials by
+A program of its own, run by ``plugins.foci.deep.media_runner`` apart: it uses a native library that dials by
 itself. It reads one line of JSON with ``url``, ``jwt`` and ``patience`` (seconds), and prints one line of JSON and
 nothing else: texts of the library may hold the token.
 """

@@ -6,18 +6,22 @@ Whatever goes wrong here, Element Call shows OPEN_ID_ERROR.
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from botkit.outbound.model import Answered, Exchange, Failed, Failure, FailureKind, Response
 from plugins.foci.failure import advice_for, meaning_of
 from plugins.foci.findings import finding
-from plugins.foci.grant import Grant, read_grant
 from plugins.foci.model import Certainty, Stage
 from plugins.foci.observation import ProbeSettings, certainty_of
 from plugins.foci.responses import is_challenge
 from plugins.foci.service_answer import errcode_of
 from plugins.foci.step import DeepStageResult, failed, passed
+from plugins.foci.wellknown import BodyFault, read_json
 
 _ERRCODE = re.compile(r"M_[A-Z_]{1,40}")
 _SHOWN = "Element Call shows OPEN_ID_ERROR"
@@ -177,3 +181,72 @@ def _terms(grant: Grant, now: float) -> str:
         minutes = round((grant.expires_at - now) / 60)
         parts.append(f"for {minutes} min" if minutes > 0 else "expired already")
     return ", ".join(parts)
+
+
+_LONGEST_JWT = 16 * 1024
+_LONGEST_URL = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """
+    A LiveKit token and where it is for.
+
+    Attributes:
+        url: the SFU's URL, word for word.
+        jwt: the token; a secret.
+        joins: whether it lets its bearer join a room.
+        publishes, subscribes: what it lets the bearer do there (LiveKit's default is yes).
+        expires_at: seconds since the epoch; None if it does not say.
+    """
+
+    url: str
+    jwt: str = field(repr=False)
+    joins: bool
+    publishes: bool
+    subscribes: bool
+    expires_at: float | None
+
+
+def read_grant(response: Response) -> Grant | str:
+    """The grant in an answer of status 200, or what is wrong with it in a clause that quotes nothing."""
+    parsed = read_json(response.body)
+    if isinstance(parsed, BodyFault) or not isinstance(parsed.value, dict):
+        return "HTTP 200 without a JSON object"
+    url, jwt = parsed.value.get("url"), parsed.value.get("jwt")
+    if not isinstance(jwt, str) or not jwt:
+        return "HTTP 200 without a token"
+    if not isinstance(url, str) or not 0 < len(url) <= _LONGEST_URL:
+        return "HTTP 200 without the SFU's URL"
+    claims = _claims(jwt)
+    if claims is None:
+        return "HTTP 200 with a token that is no JWT"
+    video = claims.get("video")
+    if not isinstance(video, dict) or not isinstance(video.get("room"), str) or not video["room"]:
+        return "HTTP 200 with a token that names no room"
+    expires: Any = claims.get("exp")
+    return Grant(
+        url,
+        jwt,
+        joins=video.get("roomJoin") is True,
+        publishes=video.get("canPublish") is not False,
+        subscribes=video.get("canSubscribe") is not False,
+        expires_at=float(expires) if _is_time(expires) else None,
+    )
+
+
+def _claims(jwt: str) -> Mapping[str, Any] | None:
+    """The payload of a JWT in compact form (RFC 7519, section 3)."""
+    parts = jwt.split(".")
+    if len(jwt) > _LONGEST_JWT or len(parts) != 3 or not jwt.isascii() or not jwt.isprintable():
+        return None
+    try:
+        payload = base64.b64decode(parts[1] + "=" * (-len(parts[1]) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    parsed = read_json(payload)
+    return parsed.value if not isinstance(parsed, BodyFault) and isinstance(parsed.value, dict) else None
+
+
+def _is_time(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e12
