@@ -16,12 +16,12 @@ from botkit.messages.inbound import InboundMessage
 from botkit.messages.rendering import MESSAGE_BYTES, message_content, to_plain
 from botkit.outbound.url import UrlError as UrlError
 from botkit.outbound.url import parse_url as parse_url
-from plugins.foci.discovery import redirected
+from plugins.foci.discovery.client import redirected
+from plugins.foci.discovery.target import TargetError, parse_target
 from plugins.foci.model import Report
 from plugins.foci.render import to_details, to_document
 from plugins.foci.report import to_json
 from plugins.foci.service_url import read_service_url, read_sfu_url
-from plugins.foci.target import TargetError, parse_target
 from tests.foci.evidence import answered
 from tests.host.markup import Markup
 from tests.hostile.reports import report

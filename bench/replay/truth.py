@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from bench.replay.stretches import Stretches, common, longer, minus, union
 from botkit.outbound.model import FailureKind
-from plugins.foci.homeserver import PathState
+from plugins.foci.discovery.homeserver import PathState
 
 DAY = 86400.0
 HOUR = 3600.0

@@ -12,20 +12,19 @@ from publicsuffixlist import PublicSuffixList
 
 from botkit.outbound import OutboundClient, one_party
 from botkit.plugin import Account, Limits
-from plugins.foci.answer import WellKnownAnswer
 from plugins.foci.assembly import MAX_PROBED, CheckSettings, ServerObservation, assemble, entries_of
 from plugins.foci.deep.media_runner import MediaClient
 from plugins.foci.deep.prober import DeepProber
-from plugins.foci.discovery import Discovery
+from plugins.foci.discovery.client import Discovery, Federation
+from plugins.foci.discovery.homeserver import HomeserverAnswer
+from plugins.foci.discovery.target import Target
+from plugins.foci.discovery.well_known import WellKnownAnswer
 from plugins.foci.entries import probe_url
-from plugins.foci.federation import Federation
-from plugins.foci.homeserver import HomeserverAnswer
 from plugins.foci.model import Entry, Report
 from plugins.foci.observation import Observation
 from plugins.foci.observer import Prober
 from plugins.foci.probe.observation import Observe
 from plugins.foci.service_url import ServiceUrl, host_of
-from plugins.foci.target import Target
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from plugins.foci.homeserver import TransportsAnswer
+from plugins.foci.discovery.homeserver import TransportsAnswer
+from plugins.foci.discovery.well_known import WellKnown
 from plugins.foci.model import (
     MSC4143_KEY,
     STABLE_KEY,
@@ -17,7 +18,6 @@ from plugins.foci.model import (
     Stage,
     Verdict,
 )
-from plugins.foci.wellknown import WellKnown
 
 Finds = Literal["yes", "no", "unknown"]
 

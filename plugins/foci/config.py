@@ -15,10 +15,10 @@ from plugins.foci.alerts.watches import Watch, WatchSettings
 from plugins.foci.assembly import CheckSettings
 from plugins.foci.changes.detector import ListSettings
 from plugins.foci.deep.trust import read_service
+from plugins.foci.discovery.target import TargetError, parse_target
 from plugins.foci.findings import CODES
 from plugins.foci.health import HealthSettings
 from plugins.foci.observation import ProbeSettings
-from plugins.foci.target import TargetError, parse_target
 
 SHORTEST_INTERVAL = 60.0
 """Seconds between two checks of a server at least: they are made of other people's machines."""

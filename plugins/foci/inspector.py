@@ -7,10 +7,10 @@ from collections.abc import Callable
 from plugins.foci.checked import CheckResult, ConfirmationResult, ScheduledCheck
 from plugins.foci.checker import Checker
 from plugins.foci.clock import Clock
+from plugins.foci.discovery.target import Target, parse_target
 from plugins.foci.observation import Observation
 from plugins.foci.service_url import ServiceUrl
 from plugins.foci.services import SharedProbes
-from plugins.foci.target import Target, parse_target
 
 
 class CheckRunner:

@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from botkit.messages.sanitise import clipped
-from plugins.foci.answer import WellKnownAnswer
+from plugins.foci.discovery.homeserver import TransportsAnswer
+from plugins.foci.discovery.well_known import WellKnown, WellKnownAnswer
 from plugins.foci.findings import finding
-from plugins.foci.homeserver import TransportsAnswer
 from plugins.foci.model import MSC4143_KEY, MSC4158_KEY, STABLE_KEY, Entry, Finding, Severity
-from plugins.foci.wellknown import WellKnown
 from plugins.foci.wording import quoted
 
 _MAX_SHOWN = 5

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import math
+import sys
+from dataclasses import dataclass
+from typing import Any
+
 from botkit.outbound.model import Response
 
 ORIGIN = "https://web-client.invalid"
@@ -51,3 +57,105 @@ def is_challenge(response: Response) -> bool:
 def meets_prober_only(response: Response) -> bool:
     """A challenge or a rate limit may meet this prober alone; it says nothing about what clients get."""
     return response.status == 429 or is_challenge(response)
+
+
+_MAX_DEPTH = 64
+
+
+@dataclass(frozen=True, slots=True)
+class BodyFault:
+    """
+    Why a body is no JSON object.
+
+    Attributes:
+        code: the finding it leads to.
+        detail: what and where; line and column count from 1.
+    """
+
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Json:
+    """A parsed JSON value, wrapped so that it cannot be taken for a fault."""
+
+    value: Any
+
+
+def read_json(body: bytes) -> Json | BodyFault:
+    """
+    Strict JSON (RFC 8259): UTF-8 without a byte order mark, no NaN, bounded depth and number length.
+
+    Duplicate keys are allowed by the grammar; the last one counts, as in browsers.
+    """
+    if not body.strip():
+        return BodyFault("well-known-not-json", "the body is empty")
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line, column = _position(body[: error.start].decode("utf-8", "replace"))
+        return BodyFault("well-known-not-json", f"not UTF-8 at line {line}, column {column}")
+    if text.removeprefix("\ufeff").lstrip()[:1] == "<":
+        return BodyFault("well-known-html", "the body is HTML or XML, not JSON")
+    if text.startswith("\ufeff"):
+        return BodyFault("well-known-not-json", "a byte order mark at line 1, column 1, which strict parsers refuse")
+    return _parse(text)
+
+
+def _parse(text: str) -> Json | BodyFault:
+    try:
+        value = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
+    except json.JSONDecodeError as error:
+        return BodyFault("well-known-not-json", f"{_reason(error)} at line {error.lineno}, column {error.colno}")
+    except RecursionError:
+        return BodyFault("well-known-not-json", "nested too deeply")
+    except ValueError as error:
+        return BodyFault("well-known-not-json", _constant_or_digits(error))
+    if _deeper_than(value, _MAX_DEPTH):
+        return BodyFault("well-known-not-json", f"nested more than {_MAX_DEPTH} levels deep")
+    return Json(value)
+
+
+def _reason(error: json.JSONDecodeError) -> str:
+    """The parser's reason; the commonest mistake by its name in every Python version."""
+    before, here = error.doc[: error.pos].rstrip(), error.doc[error.pos :].lstrip()[:1]
+    if here in ("]", "}") and before.endswith(","):
+        return "a comma too many before the closing bracket"
+    return error.msg[:1].lower() + error.msg[1:]
+
+
+class _BareConstantError(ValueError):
+    """NaN or Infinity, which JSON does not have."""
+
+
+def _refuse_constant(name: str) -> None:
+    raise _BareConstantError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    """A number; beyond what a double holds the largest one, as infinity could not be written as JSON again."""
+    value = float(text)
+    return value if math.isfinite(value) else math.copysign(sys.float_info.max, value)
+
+
+def _constant_or_digits(error: ValueError) -> str:
+    return str(error) if isinstance(error, _BareConstantError) else "a number with too many digits"
+
+
+def _deeper_than(value: Any, limit: int) -> bool:
+    level = [value]
+    for _ in range(limit):
+        level = [
+            child
+            for item in level
+            if isinstance(item, dict | list)
+            for child in (item.values() if isinstance(item, dict) else item)
+        ]
+        if not level:
+            return False
+    return True
+
+
+def _position(before: str) -> tuple[int, int]:
+    return before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1

@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 
 from botkit.commands.rate_limit import RateLimitError
 from botkit.outbound import parse_url
-from plugins.foci.answer import read_answer
 from plugins.foci.deep.quota import DeepQuota
 from plugins.foci.deep.redaction import WITHHELD, discreet, without_user
 from plugins.foci.deep.trust import OwnList, asked_place, place_of, read_own_list, read_service, services_of
 from plugins.foci.deep_pace import DEEP_INTERVAL, DeepFailure, after, is_due
 from plugins.foci.depth import deepened, untried
+from plugins.foci.discovery.homeserver import HomeserverAnswer, TransportsAnswer
+from plugins.foci.discovery.well_known import read_answer
 from plugins.foci.findings import finding
-from plugins.foci.homeserver import HomeserverAnswer, TransportsAnswer
 from plugins.foci.key import Key
 from plugins.foci.model import DEEP_STAGES, Certainty, Outcome, Stage
 from plugins.foci.samples import focus_key

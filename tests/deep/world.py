@@ -20,8 +20,8 @@ from lab.federation import Federation
 from lab.synapse import Login, Synapse
 from plugins.foci.assembly import CheckSettings
 from plugins.foci.checker import Checker
+from plugins.foci.discovery.target import parse_target
 from plugins.foci.model import Report
-from plugins.foci.target import parse_target
 
 NAME = "example.org"
 SERVICE = f"https://rtc.{NAME}/livekit/jwt"

@@ -13,8 +13,8 @@ from botkit.plugin import Account, Limits
 from lab.federation import Federation
 from plugins.foci.assembly import CheckSettings
 from plugins.foci.checker import Checker
+from plugins.foci.discovery.target import parse_target
 from plugins.foci.model import Report
-from plugins.foci.target import parse_target
 
 PATIENT = Limits(timeout=20.0, deadline=40.0)
 """So long that only what never ends runs into it, also on a busy machine."""

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from botkit.outbound.model import Exchange, FailureKind, Phase
-from plugins.foci.answer import read_answer
-from plugins.foci.discovery import redirected
+from plugins.foci.discovery.client import redirected
+from plugins.foci.discovery.well_known import read_answer
 from plugins.foci.model import MSC4143_KEY, Certainty, Severity
 from plugins.foci.responses import ORIGIN
 from tests.foci.evidence import ANY_ORIGIN, JSON_TYPE, LIVEKIT, Headers, answered, failed

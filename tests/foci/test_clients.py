@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from plugins.foci.answer import read_answer
 from plugins.foci.clients import Published, client_rows
-from plugins.foci.homeserver import TransportsAnswer, read_transports
+from plugins.foci.discovery.homeserver import TransportsAnswer, read_transports
+from plugins.foci.discovery.well_known import WellKnown, read_answer, read_well_known
 from plugins.foci.model import (
     MSC4143_KEY,
     MSC4158_KEY,
@@ -22,7 +22,6 @@ from plugins.foci.model import (
 )
 from plugins.foci.observation import Observation
 from plugins.foci.service_url import read_service_url
-from plugins.foci.wellknown import WellKnown, read_well_known
 from tests.foci.evidence import ANY_ORIGIN, JSON_TYPE, LIVEKIT, RTC, answered, assembled, judged
 
 CRITICAL, UNKNOWN, WARNING, OK, NOT_PROBED = Verdict

@@ -10,8 +10,8 @@ import pytest
 from lab.authority import Authority
 from lab.fault import Fault, Layer
 from lab.federation import Federation
+from plugins.foci.discovery.target import parse_target
 from plugins.foci.model import OPEN_STAGES, Report, Stage, Verdict
-from plugins.foci.target import parse_target
 from tests.foci import scenes
 from tests.foci.examination import BRIEF, PATIENT, Examination
 from tests.foci.scenes import NAME

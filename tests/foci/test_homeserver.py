@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from botkit.outbound.model import Exchange, FailureKind, Phase
-from plugins.foci.answer import read_answer
-from plugins.foci.homeserver import read_versions
+from plugins.foci.discovery.homeserver import read_versions
+from plugins.foci.discovery.well_known import read_answer
 from plugins.foci.model import Report, Severity, Verdict
 from tests.foci.evidence import LIVEKIT, RTC, answered, assembled, failed
 from tests.foci.test_ladder import SERVICE, seen

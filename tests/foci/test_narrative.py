@@ -14,7 +14,7 @@ from plugins.foci.alerts.notifications import AlertSettings, Post, Purpose
 from plugins.foci.changes.detector import Alternates, Baseline, Changed, ConfirmAt, Effect, Settled
 from plugins.foci.changes.diff import diff
 from plugins.foci.changes.snapshot import NOTHING, Snapshot
-from plugins.foci.homeserver import PathState
+from plugins.foci.discovery.homeserver import PathState
 from plugins.foci.model import MSC4158_KEY, STABLE_KEY
 from tests.foci.lists import focus, malformed, published, url
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from lab.exchange import Request
 from lab.federation import Federation
-from plugins.foci.target import parse_target
+from plugins.foci.discovery.target import parse_target
 from tests.foci.examination import Examination
 
 Answering = Callable[[Request], Coroutine[Any, Any, Any]]

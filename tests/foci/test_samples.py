@@ -24,10 +24,11 @@ from botkit.outbound.model import (
     Response,
 )
 from plugins.foci.alerts.evidence import evidence_document
-from plugins.foci.answer import read_answer
 from plugins.foci.assembly import MAX_PROBED, CheckSettings, ServerObservation, assemble
+from plugins.foci.discovery.homeserver import HomeserverAnswer, PathState, TransportsAnswer, read_versions
+from plugins.foci.discovery.target import parse_target
+from plugins.foci.discovery.well_known import read_answer
 from plugins.foci.entries import probe_url
-from plugins.foci.homeserver import HomeserverAnswer, PathState, TransportsAnswer, read_versions
 from plugins.foci.key import SELF, Key
 from plugins.foci.ladder import Observation, ProbeSettings
 from plugins.foci.model import MSC4143_KEY, Entry, Verdict
@@ -43,7 +44,6 @@ from plugins.foci.samples import (
 )
 from plugins.foci.service_url import ServiceUrl
 from plugins.foci.standing import Sample, Status
-from plugins.foci.target import parse_target
 from tests.foci.lists import focus, url
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)

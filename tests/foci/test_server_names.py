@@ -21,8 +21,8 @@ from plugins.foci.commands.check import check_command
 from plugins.foci.commands.report import FociCommands
 from plugins.foci.commands.watch import WatchCommands, WatchStore
 from plugins.foci.config import FociConfig
-from plugins.foci.target import Target
-from plugins.foci.userinfo import read_place
+from plugins.foci.discovery.federation import read_place
+from plugins.foci.discovery.target import Target
 from tests.foci.test_commands import BOT, ROOM, Health, Membership
 
 SERVER_NAMES = {

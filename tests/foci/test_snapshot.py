@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from botkit.outbound.model import Answered, ConnectionFacts, Exchange, Failed, Failure, FailureKind, Phase, Response
-from plugins.foci.answer import read_answer
 from plugins.foci.changes.snapshot import (
     CODEC,
     NOTHING,
@@ -23,6 +22,7 @@ from plugins.foci.changes.snapshot import (
     canonical,
     observe,
 )
+from plugins.foci.discovery.well_known import read_answer
 from plugins.foci.model import MSC4143_KEY, STABLE_KEY
 from plugins.foci.serialise import CodecError
 from tests.foci.lists import focus, malformed, published

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugins.foci.target import TargetError, parse_target
+from plugins.foci.discovery.target import TargetError, parse_target
 
 USERS = [
     ("@alice:example.org", "example.org", "example.org", None),

@@ -17,9 +17,9 @@ from lab.fault import Fault
 from lab.federation import Federation as LabFederation
 from lab.front import Mount
 from lab.homeserver import USERINFO, userinfo
-from plugins.foci.federation import Federation
-from plugins.foci.target import parse_target
-from plugins.foci.userinfo import Delegation, Place, UserLookup, judge_lookup, read_delegation, read_place
+from plugins.foci.discovery.client import Federation
+from plugins.foci.discovery.federation import Delegation, Place, UserLookup, judge_lookup, read_delegation, read_place
+from plugins.foci.discovery.target import parse_target
 from tests.foci.evidence import answered, failed
 from tests.foci.examination import PATIENT, Examination
 from tests.outbound.standins import NameTable

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from botkit.outbound.model import Exchange, FailureKind, Phase
-from plugins.foci.answer import read_answer
+from plugins.foci.discovery.homeserver import TransportsAnswer
+from plugins.foci.discovery.well_known import read_answer
 from plugins.foci.findings import CODES, Group, finding
-from plugins.foci.homeserver import TransportsAnswer
 from plugins.foci.model import MSC4143_KEY, Certainty, Finding, FocusReport, Severity, Verdict
 from plugins.foci.observation import Observation
 from plugins.foci.service_url import read_service_url

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from plugins.foci.discovery.well_known import WellKnown, read_well_known
 from plugins.foci.model import FOCI_KEYS, MAX_ENTRIES, MSC4143_KEY, MSC4158_KEY, STABLE_KEY
-from plugins.foci.wellknown import BodyFault, WellKnown, read_json, read_well_known
+from plugins.foci.responses import BodyFault, read_json
 
 
 def read(value: Any) -> WellKnown:

@@ -18,7 +18,7 @@ from botkit.plugin import Limits
 from lab.authority import Authority
 from plugins.foci.assembly import CheckSettings
 from plugins.foci.checker import Checker
-from plugins.foci.target import TargetError, parse_target
+from plugins.foci.discovery.target import TargetError, parse_target
 from tests.policy.internet import Internet, Names
 from tests.policy.plot import Ground, Plot
 from tests.policy.way import Door, Way

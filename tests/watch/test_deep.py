@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from plugins.foci.answer import read_answer
 from plugins.foci.assembly import ServerObservation
-from plugins.foci.homeserver import HomeserverAnswer, TransportsAnswer
+from plugins.foci.discovery.homeserver import HomeserverAnswer, TransportsAnswer
+from plugins.foci.discovery.target import parse_target
+from plugins.foci.discovery.well_known import read_answer
 from plugins.foci.key import Key
 from plugins.foci.model import Report, Verdict
 from plugins.foci.observation import ProbeSettings
 from plugins.foci.samples import Check, Connectivity, samples_of
 from plugins.foci.standing import Status
-from plugins.foci.target import parse_target
 from tests.foci.evidence import RTC, answered, assembled, judged
 
 KEY = Key.parse("focus:https://rtc.example.org:443/livekit/jwt")

@@ -13,7 +13,7 @@ from plugins.foci.alerts.receivers import ReceivingRooms
 from plugins.foci.changes.detector import Alternates, Changed, Effect, Settled
 from plugins.foci.changes.diff import Change, Diff, Kind, Turn
 from plugins.foci.changes.snapshot import Shape, Snapshot, entry_of
-from plugins.foci.homeserver import PathState
+from plugins.foci.discovery.homeserver import PathState
 from plugins.foci.model import MSC4143_KEY, STABLE_KEY, Entry
 from plugins.foci.wording import counted, moment, sentence
 

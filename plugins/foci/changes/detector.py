@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from plugins.foci.changes.diff import Diff, diff
 from plugins.foci.changes.snapshot import NOTHING, ListObservation, Missing, Shape, Snapshot, Unseen
-from plugins.foci.homeserver import PathState
+from plugins.foci.discovery.homeserver import PathState
 from plugins.foci.serialise import Codec
 
 HOUR = 3600.0

@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from plugins.foci.answer import WellKnownAnswer
-from plugins.foci.homeserver import PathState
+from plugins.foci.discovery.homeserver import PathState
+from plugins.foci.discovery.well_known import WellKnown, WellKnownAnswer
 from plugins.foci.model import Entry
 from plugins.foci.serialise import Codec
-from plugins.foci.wellknown import WellKnown
 
 _EXACT = 2**53
 """From here on a number with a fraction part of zero is no longer a safe integer in every client."""

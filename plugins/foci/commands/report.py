@@ -11,9 +11,9 @@ from botkit.plugin import Command, HostStatus, Invocation, Rooms, Subcommand, Us
 from plugins.foci.checker import Checker
 from plugins.foci.commands import room as census
 from plugins.foci.deep.quota import DeepQuota
+from plugins.foci.discovery.target import Target, TargetError, parse_target
 from plugins.foci.model import Report
 from plugins.foci.render import to_document
-from plugins.foci.target import Target, TargetError, parse_target
 
 MAX_TARGETS = 5
 DEEP = "--deep"

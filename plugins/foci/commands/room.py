@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 
 from botkit.messages.document import Block, Bold, Code, Document, Emoji, OrderedList, Paragraph, Text
 from botkit.messages.sanitise import clipped
+from plugins.foci.discovery.target import Target, TargetError, parse_target
 from plugins.foci.model import Report, Verdict
 from plugins.foci.render import icon, inline
-from plugins.foci.target import Target, TargetError, parse_target
 
 MAX_SERVERS = 50
 

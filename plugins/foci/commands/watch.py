@@ -14,7 +14,7 @@ from plugins.foci.alerts.messages import caution_of
 from plugins.foci.alerts.receivers import Silence
 from plugins.foci.commands.history import draw, history_document, timeline
 from plugins.foci.commands.replies import silenced_document, silences_document, watches_document
-from plugins.foci.target import TargetError, parse_target
+from plugins.foci.discovery.target import TargetError, parse_target
 from plugins.foci.watch.views import History, Unwatched, Watched, WatchView
 from plugins.foci.wording import sentence, span
 

@@ -38,15 +38,14 @@ from plugins.foci.deep.token import (
     wants_old_endpoint,
 )
 from plugins.foci.deep.trust import OwnList, asked_place, place_of, read_own_list
-from plugins.foci.discovery import Discovery
+from plugins.foci.discovery.client import Discovery
+from plugins.foci.discovery.target import Target, TargetError, parse_target
 from plugins.foci.ladder import judge
 from plugins.foci.model import Stage
 from plugins.foci.observation import Observation, ProbeSettings
-from plugins.foci.responses import REQUEST_HEADERS
+from plugins.foci.responses import REQUEST_HEADERS, BodyFault, read_json
 from plugins.foci.service_url import ServiceUrl, read_sfu_url
 from plugins.foci.step import DeepStageResult, guarded, skipped
-from plugins.foci.target import Target, TargetError, parse_target
-from plugins.foci.wellknown import BodyFault, read_json
 
 _Observe = Callable[[ServiceUrl, float], Awaitable[Observation]]
 

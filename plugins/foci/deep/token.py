@@ -18,10 +18,9 @@ from plugins.foci.failure import advice_for, meaning_of
 from plugins.foci.findings import finding
 from plugins.foci.model import Certainty, Stage
 from plugins.foci.observation import ProbeSettings, certainty_of
-from plugins.foci.responses import is_challenge
+from plugins.foci.responses import BodyFault, is_challenge, read_json
 from plugins.foci.service_answer import errcode_of
 from plugins.foci.step import DeepStageResult, failed, passed
-from plugins.foci.wellknown import BodyFault, read_json
 
 _ERRCODE = re.compile(r"M_[A-Z_]{1,40}")
 _SHOWN = "Element Call shows OPEN_ID_ERROR"

@@ -11,8 +11,8 @@ from botkit.storage import Connection
 from botkit.storage.json_text import storable
 from plugins.foci.changes import snapshot
 from plugins.foci.changes.snapshot import Snapshot
+from plugins.foci.discovery.homeserver import PathState
 from plugins.foci.health.events import Outage
-from plugins.foci.homeserver import PathState
 from plugins.foci.progress import OutageBegan, OutageEnded
 from plugins.foci.repository.tables import changes, concerns, outages
 

@@ -8,8 +8,7 @@ from typing import Any, Literal
 from botkit.outbound.model import Answered, Exchange, Failed, Response
 from plugins.foci.failure import meaning_of
 from plugins.foci.model import MAX_ENTRIES, Certainty, Entry, TransportsReport
-from plugins.foci.responses import allows_any_origin, meets_prober_only
-from plugins.foci.wellknown import BodyFault, read_json
+from plugins.foci.responses import BodyFault, allows_any_origin, meets_prober_only, read_json
 
 VERSIONS_PATH = "/_matrix/client/versions"
 UNSTABLE_PATH = "/_matrix/client/unstable/org.matrix.msc4143/rtc/transports"

@@ -1,20 +1,93 @@
-"""From the exchanges of a client well-known to what they mean (client-server API, "Well-known URIs"; MSC4402)."""
+"""Reading a client well-known (client-server API, "Well-known URIs"; MSC4158): strict JSON, all keys, order kept."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 from botkit.messages.sanitise import clipped
 from botkit.outbound.model import Answered, Exchange, Failed, Failure, FailureKind, Response
 from plugins.foci.failure import advice_for, meaning_of
 from plugins.foci.findings import finding
-from plugins.foci.model import Certainty, Finding, Severity, WellKnownReport
-from plugins.foci.responses import allows_any_origin, is_challenge
+from plugins.foci.model import FOCI_KEYS, MAX_ENTRIES, Certainty, Entry, Finding, Severity, WellKnownReport
+from plugins.foci.responses import BodyFault, allows_any_origin, is_challenge, read_json
 from plugins.foci.service_url import is_legal_host
-from plugins.foci.wellknown import BodyFault, WellKnown, read_well_known
+
+_RTC_WORD = re.compile(r"(?:^|[^a-z])(?:[a-z]*rtc|rtc[a-z]*)(?:[^a-z]|$)|livekit|(?:^|[^a-z])foc(?:i|us)(?:[^a-z]|$)")
+_HOMESERVER_KEY = "m.homeserver"
+_IDENTITY_KEY = "m.identity_server"
+
+
+@dataclass(frozen=True, slots=True)
+class WellKnown:
+    """
+    A client well-known that is a JSON object.
+
+    Attributes:
+        document: the whole object, as published.
+        keys_found: which of the three foci keys are present, in the order of their use.
+    """
+
+    document: Mapping[str, Any]
+    keys_found: tuple[str, ...]
+
+    @property
+    def key_used(self) -> str | None:
+        """The first present key of the three."""
+        return self.keys_found[0] if self.keys_found else None
+
+    @property
+    def foci_value(self) -> Any:
+        """The value of the used key, whatever it is; None without a key."""
+        return self.document[self.keys_found[0]] if self.keys_found else None
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """The entries of the used key in published order (``MAX_ENTRIES``); empty when the value is not a list."""
+        value = self.foci_value
+        if not isinstance(value, list):
+            return ()
+        return tuple(Entry("well-known", place, item) for place, item in enumerate(value[:MAX_ENTRIES], 1))
+
+    @property
+    def base_url_value(self) -> Any:
+        """``m.homeserver.base_url`` as published, None when it is not there."""
+        return _member(self.document.get(_HOMESERVER_KEY), "base_url")
+
+    @property
+    def identity_server_broken(self) -> bool:
+        """Whether ``m.identity_server`` is present without a usable ``base_url``: a client must stop and ask."""
+        if _IDENTITY_KEY not in self.document:
+            return False
+        return not isinstance(_member(self.document[_IDENTITY_KEY], "base_url"), str)
+
+    @property
+    def rtc_like_keys(self) -> tuple[str, ...]:
+        """Top-level keys that speak of rtc, livekit or foci and are none of the three."""
+        return tuple(key for key in self.document if key not in FOCI_KEYS and _RTC_WORD.search(key.lower()))
+
+
+def read_well_known(body: bytes) -> WellKnown | BodyFault:
+    """Parse a body that was answered with status 200."""
+    value = read_json(body)
+    if isinstance(value, BodyFault):
+        return value
+    if not isinstance(value.value, dict):
+        return BodyFault("well-known-not-object", f"the body is {_article(value.value)}, not a JSON object")
+    document = value.value
+    return WellKnown(document, tuple(key for key in FOCI_KEYS if key in document))
+
+
+def _member(value: Any, key: str) -> Any:
+    return value.get(key) if isinstance(value, dict) else None
+
+
+def _article(value: Any) -> str:
+    names = {list: "a list", str: "a string", bool: "a boolean", type(None): "null"}
+    return names.get(type(value), "a number")
+
 
 _ONE_DAY = 86400
 _CORS_ADVICE = (
