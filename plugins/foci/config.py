@@ -17,7 +17,7 @@ from plugins.foci.changes.detector import ListSettings
 from plugins.foci.deep.trust import read_service
 from plugins.foci.discovery.target import TargetError, parse_target
 from plugins.foci.findings import CODES
-from plugins.foci.health import HealthSettings
+from plugins.foci.health.state import HealthSettings
 from plugins.foci.observation import ProbeSettings
 
 SHORTEST_INTERVAL = 60.0

@@ -15,13 +15,13 @@ from plugins.foci.alerts.receivers import Receivers
 from plugins.foci.alerts.watches import Watch, WatchSettings
 from plugins.foci.changes.detector import Alternates, Changed, Effect, Settled
 from plugins.foci.changes.diff import diff
-from plugins.foci.key import Key
-from plugins.foci.progress import OutageEnded, drop, fires
+from plugins.foci.health.evaluate import OutageEnded, drop, fires
+from plugins.foci.health.events import AlertEvent, EventKind
+from plugins.foci.health.keys import Key
 from plugins.foci.repository.history import HistoryTable, ListChange
 from plugins.foci.repository.incidents import IncidentTable, RoomTable, SilenceTable, SuppressedChange
 from plugins.foci.repository.states import StateTable
 from plugins.foci.repository.watches import ServerTable, WatchTable
-from plugins.foci.standing import AlertEvent, EventKind
 
 Evidence = Callable[[Key], Document | None]
 """The evidence that a check has about a key."""

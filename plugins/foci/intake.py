@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from plugins.foci import deep_pace
 from plugins.foci.alerts.evidence import evidence_document
 from plugins.foci.alerts.watches import Terms, terms_of
 from plugins.foci.changes import detector as listwatch
@@ -13,10 +12,11 @@ from plugins.foci.changes.detector import ConfirmAt, Effect
 from plugins.foci.changes.snapshot import ListObservation, observe
 from plugins.foci.checked import CheckResult, ConfirmationResult, ScheduledCheck
 from plugins.foci.desk import UnitOfWork
-from plugins.foci.keys import follow
-from plugins.foci.progress import OwnConnection, due_in, fails_deep, progress
+from plugins.foci.health import deep_interval as deep_pace
+from plugins.foci.health.evaluate import OwnConnection, due_in, fails_deep, progress
+from plugins.foci.health.samples import Check, certificates_of, keys_of
+from plugins.foci.health.tracked import follow
 from plugins.foci.repository.watches import ServerRow
-from plugins.foci.samples import Check, certificates_of, keys_of
 
 Dues = tuple[ScheduledCheck, ...]
 

@@ -26,8 +26,8 @@ from plugins.foci.alerts.receivers import Silence, confidant
 from plugins.foci.alerts.watches import Watch, WatchSettings, successor, terms_of
 from plugins.foci.checked import CheckResult, ConfirmationResult
 from plugins.foci.desk import UnitOfWork
+from plugins.foci.health.evaluate import OwnConnection
 from plugins.foci.intake import Dues, dues_of, take_check, take_confirmation
-from plugins.foci.progress import OwnConnection
 from plugins.foci.recall import WatchTotals, history_of, tally_of, views_of
 from plugins.foci.repository.history import KEPT
 from plugins.foci.watch.views import History, Unwatched, Watched, WatchView

@@ -10,9 +10,9 @@ from plugins.foci.alerts.change_messages import describe
 from plugins.foci.alerts.watches import Watch, ignored_by, terms_of
 from plugins.foci.changes.diff import diff
 from plugins.foci.desk import UnitOfWork
-from plugins.foci.key import Kind
+from plugins.foci.health.events import AlertEvent
+from plugins.foci.health.keys import Kind
 from plugins.foci.repository.history import ListChange
-from plugins.foci.standing import AlertEvent
 from plugins.foci.watch.views import History, WatchView
 
 

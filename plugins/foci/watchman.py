@@ -13,7 +13,7 @@ from typing import Protocol
 from botkit.storage import StorageError
 from plugins.foci.checked import CheckResult, ConfirmationResult, ScheduledCheck
 from plugins.foci.clock import Clock
-from plugins.foci.health import slowest_pace
+from plugins.foci.health.state import slowest_pace
 from plugins.foci.lanes import ConcurrencyLimiter
 
 log = logging.getLogger(__name__)

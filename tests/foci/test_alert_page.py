@@ -16,16 +16,16 @@ from plugins.foci.alerts.lifecycle import acknowledge, develop, next_reminder, r
 from plugins.foci.alerts.messages import caution_message, caution_of, suspended_message
 from plugins.foci.alerts.notifications import AlertSettings, Post
 from plugins.foci.alerts.receivers import Silence
-from plugins.foci.certificates import DAYS
 from plugins.foci.changes.detector import MANY_CHANGES, Alternates, Changed, Settled
 from plugins.foci.changes.diff import diff
 from plugins.foci.changes.snapshot import NOTHING, Snapshot
 from plugins.foci.commands.replies import silenced_document
 from plugins.foci.config import AlertsConfig, WatchConfig
-from plugins.foci.health import HOUR, MANY_FIRINGS, UNKNOWN_FACTOR
-from plugins.foci.key import SELF, Key
-from plugins.foci.standing import AlertEvent, Cause, EventKind
-from plugins.foci.suspicion import FEWEST_HOSTS
+from plugins.foci.health.certificates import DAYS
+from plugins.foci.health.events import AlertEvent, Cause, EventKind
+from plugins.foci.health.keys import SELF, Key
+from plugins.foci.health.self_check import FEWEST_HOSTS
+from plugins.foci.health.state import HOUR, MANY_FIRINGS, UNKNOWN_FACTOR
 from plugins.foci.wording import NAMES_SHOWN, span
 from tests.foci.lists import published
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from plugins.foci.certificates import CODEC, DAY, CertificateState, PresentedCertificate, drop, step
-from plugins.foci.key import Key
-from plugins.foci.standing import AlertEvent, EventKind
+from plugins.foci.health.certificates import CODEC, DAY, CertificateState, PresentedCertificate, drop, step
+from plugins.foci.health.events import AlertEvent, EventKind
+from plugins.foci.health.keys import Key
 
 KEY = Key.parse("cert:rtc.example.org:443")
 NOW = 1_000_000_000.0

@@ -7,7 +7,9 @@ from hypothesis import settings as configured
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from plugins.foci.health import (
+from plugins.foci.health.events import AlertEvent, Cause, EventKind, Sample, Status
+from plugins.foci.health.keys import Key
+from plugins.foci.health.state import (
     CODEC,
     DAY,
     HOUR,
@@ -21,8 +23,6 @@ from plugins.foci.health import (
     server_pace,
     step,
 )
-from plugins.foci.key import Key
-from plugins.foci.standing import AlertEvent, Cause, EventKind, Sample, Status
 
 SETTINGS = HealthSettings(failures=3, recoveries=2)
 KEY = Key.parse("focus:https://rtc.example.org:443/jwt")

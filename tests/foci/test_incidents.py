@@ -13,14 +13,14 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from botkit.messages.document import Bold, Code, CodeBlock, Document, Emoji, OrderedList, Paragraph, Text
 from botkit.messages.notification import Placement
 from botkit.messages.rendering import to_plain
-from plugins.foci import health
 from plugins.foci.alerts.incident import CODEC, Acknowledgement, Incident
 from plugins.foci.alerts.lifecycle import acknowledge, develop, leave, next_reminder, refresh, rehome, subject, withdraw
 from plugins.foci.alerts.notifications import AlertSettings, Post, Purpose, without_overtaken
 from plugins.foci.alerts.receivers import ReceivingRooms
-from plugins.foci.key import SELF, Key, Kind
+from plugins.foci.health import state as health
+from plugins.foci.health.events import AlertEvent, Cause, EventKind, Sample, Status
+from plugins.foci.health.keys import SELF, Key, Kind
 from plugins.foci.serialise import CodecError
-from plugins.foci.standing import AlertEvent, Cause, EventKind, Sample, Status
 
 NOON = 1_795_435_200.0
 """2026-11-23, 12:00 UTC."""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugins.foci.key import SELF, Key, Kind, certificate_key, focus_key
+from plugins.foci.health.keys import SELF, Key, Kind, certificate_key, focus_key
 from plugins.foci.model import Entry
 
 LABELS = {

@@ -29,21 +29,13 @@ from plugins.foci.discovery.homeserver import HomeserverAnswer, PathState, Trans
 from plugins.foci.discovery.target import parse_target
 from plugins.foci.discovery.well_known import read_answer
 from plugins.foci.entries import probe_url
-from plugins.foci.key import SELF, Key
+from plugins.foci.health.events import Sample, Status
+from plugins.foci.health.keys import SELF, Key
+from plugins.foci.health.samples import CODEC, Check, answering_hosts, certificates_of, focus_key, keys_of, samples_of
+from plugins.foci.health.self_check import Connectivity
 from plugins.foci.ladder import Observation, ProbeSettings
 from plugins.foci.model import MSC4143_KEY, Entry, Verdict
-from plugins.foci.samples import (
-    CODEC,
-    Check,
-    Connectivity,
-    answering_hosts,
-    certificates_of,
-    focus_key,
-    keys_of,
-    samples_of,
-)
 from plugins.foci.service_url import ServiceUrl
-from plugins.foci.standing import Sample, Status
 from tests.foci.lists import focus, url
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)

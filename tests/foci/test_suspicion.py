@@ -7,9 +7,9 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from plugins.foci.key import SELF, Key, Kind
-from plugins.foci.standing import AlertEvent, EventKind, Sample, Status
-from plugins.foci.suspicion import CODEC, PATIENCE, HostView, SelfCheck, held_back, step
+from plugins.foci.health.events import AlertEvent, EventKind, Sample, Status
+from plugins.foci.health.keys import SELF, Key, Kind
+from plugins.foci.health.self_check import CODEC, PATIENCE, HostView, SelfCheck, held_back, step
 
 WINDOW = 300.0
 START = 1_000_000.0

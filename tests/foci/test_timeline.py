@@ -10,7 +10,7 @@ from PIL import Image
 
 from plugins.foci.commands.history import MOST_MARKS, MOST_ROWS, WIDTH, Timeline, draw, timeline
 from plugins.foci.health.events import Outage
-from plugins.foci.key import Key
+from plugins.foci.health.keys import Key
 
 DAY = 86400.0
 NOW = 1_795_400_000.0

@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
-from plugins.foci import health
-from plugins.foci.key import SELF, Key
-from plugins.foci.standing import AlertEvent, Cause, EventKind, Sample, Status
+from plugins.foci.health import state as health
+from plugins.foci.health.events import AlertEvent, Cause, EventKind, Sample, Status
+from plugins.foci.health.keys import SELF, Key
 
 INTERVAL = 300.0
 WINDOW = INTERVAL * 1.1

@@ -6,7 +6,7 @@ from botkit.outbound.model import FailureKind
 from botkit.storage import Database
 from plugins.foci.alerts.receivers import shares_fate
 from plugins.foci.alerts.watches import Watch, WatchSettings
-from plugins.foci.key import Key
+from plugins.foci.health.keys import Key
 from plugins.foci.watch.views import Unwatched, Watched
 from tests.ledger.internet import DAY, Internet
 from tests.ledger.ops import ADMIN, Ops

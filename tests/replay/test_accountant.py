@@ -20,7 +20,7 @@ from botkit.plugin import Notifier
 from botkit.storage import Connection
 from plugins.foci.alerts.watches import WatchSettings
 from plugins.foci.changes.detector import ListSettings
-from plugins.foci.health import HealthSettings
+from plugins.foci.health.state import HealthSettings
 
 TRUTH = Truth(
     3 * HOUR,

@@ -8,11 +8,12 @@ from plugins.foci.assembly import ServerObservation
 from plugins.foci.discovery.homeserver import HomeserverAnswer, TransportsAnswer
 from plugins.foci.discovery.target import parse_target
 from plugins.foci.discovery.well_known import read_answer
-from plugins.foci.key import Key
+from plugins.foci.health.events import Status
+from plugins.foci.health.keys import Key
+from plugins.foci.health.samples import Check, samples_of
+from plugins.foci.health.self_check import Connectivity
 from plugins.foci.model import Report, Verdict
 from plugins.foci.observation import ProbeSettings
-from plugins.foci.samples import Check, Connectivity, samples_of
-from plugins.foci.standing import Status
 from tests.foci.evidence import RTC, answered, assembled, judged
 
 KEY = Key.parse("focus:https://rtc.example.org:443/livekit/jwt")

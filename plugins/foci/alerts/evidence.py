@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from botkit.messages.document import Block, Code, Document, Inline, OrderedList, Paragraph, Text
 from botkit.messages.sanitise import clipped
 from plugins.foci.findings import Group, group_of
-from plugins.foci.key import Key, Kind, focus_key
+from plugins.foci.health.keys import Key, Kind, focus_key
 from plugins.foci.model import Finding, FocusReport, Report, Severity, StageResult
 from plugins.foci.render import inline
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from plugins.foci.key import Key, Kind
+from plugins.foci.health.events import AlertEvent
+from plugins.foci.health.keys import Key, Kind
 from plugins.foci.serialise import Codec, StoredDocument
-from plugins.foci.standing import AlertEvent
 
 UNCLEAR = "unclear "
 """Before the subjects of notices that something cannot be checked."""

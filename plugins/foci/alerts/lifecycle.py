@@ -18,8 +18,8 @@ from plugins.foci.alerts.messages import reminder_message
 from plugins.foci.alerts.notifications import AlertSettings, Post, Purpose
 from plugins.foci.alerts.notifier import NotificationBuilder
 from plugins.foci.alerts.receivers import ReceivingRooms
-from plugins.foci.key import Key, Kind
-from plugins.foci.standing import AlertEvent, EventKind
+from plugins.foci.health.events import AlertEvent, EventKind
+from plugins.foci.health.keys import Key, Kind
 
 _OPENING = frozenset(
     {EventKind.FIRED, EventKind.FLAPPING, EventKind.STILL_BAD, EventKind.NEARER, EventKind.UNCHECKABLE}

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from botkit.messages.document import Block, Code, Document, Emoji, Inline, Paragraph, Text
 from plugins.foci.alerts.receivers import shares_fate
-from plugins.foci.key import Kind
-from plugins.foci.standing import AlertEvent, EventKind
+from plugins.foci.health.events import AlertEvent, EventKind
+from plugins.foci.health.keys import Kind
 from plugins.foci.wording import counted, moment, named, sentence, span
 
 _DAY = 86400.0

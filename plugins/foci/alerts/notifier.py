@@ -10,8 +10,8 @@ from botkit.messages.notification import Placement
 from plugins.foci.alerts.incident import Incident, NotifiedKey, Past, RoomView
 from plugins.foci.alerts.messages import IncidentInRoom, closed_message, resolve_message, status_message
 from plugins.foci.alerts.notifications import AlertSettings, Post, Purpose, make_notification
-from plugins.foci.key import Key
-from plugins.foci.standing import AlertEvent, EventKind
+from plugins.foci.health.events import AlertEvent, EventKind
+from plugins.foci.health.keys import Key
 
 _LOUD = frozenset({EventKind.FLAPPING, EventKind.STILL_BAD, EventKind.NEARER})
 """Developments that are worth a message of their own."""

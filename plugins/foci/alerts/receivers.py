@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from botkit.identifiers import HostPort, parse_host_port
 from plugins.foci.alerts.incident import Incident
 from plugins.foci.alerts.watches import Watch, ignored_by
-from plugins.foci.key import SELF, Key
-from plugins.foci.standing import AlertEvent, EventKind
+from plugins.foci.health.events import AlertEvent, EventKind
+from plugins.foci.health.keys import SELF, Key
 
 ReceivingRooms = Mapping[str, tuple[str, ...]]
 """Room id to the servers that this room is told of, sorted."""

@@ -9,7 +9,7 @@ from typing import Literal
 
 from plugins.foci.alerts.notifications import AlertSettings
 from plugins.foci.changes.detector import ListSettings
-from plugins.foci.health import HealthSettings
+from plugins.foci.health.state import HealthSettings
 from plugins.foci.observation import ProbeSettings
 
 Source = Literal["config", "room"]

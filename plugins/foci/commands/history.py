@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from botkit.messages.document import Block, Document, OrderedList, Paragraph, Text
 from plugins.foci.health.events import Outage
-from plugins.foci.key import Key, Kind
+from plugins.foci.health.keys import Key, Kind
 from plugins.foci.watch.views import History
 from plugins.foci.wording import counted, moment, sentence, span
 

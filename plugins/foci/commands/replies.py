@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from botkit.messages.document import Block, Bold, Document, Emoji, Inline, OrderedList, Paragraph, Text
 from plugins.foci.alerts.receivers import Silence
-from plugins.foci.key import Kind
-from plugins.foci.standing import AlertEvent, EventKind
+from plugins.foci.health.events import AlertEvent, EventKind
+from plugins.foci.health.keys import Kind
 from plugins.foci.watch.views import WatchView
 from plugins.foci.wording import counted, moment, sentence, span
 

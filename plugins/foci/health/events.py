@@ -1,8 +1,11 @@
+"""What a probe says about one thing, and what is told of it: the values between samples, health and incidents."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
-from plugins.foci.key import Key
+from plugins.foci.health.keys import Key
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,3 +20,95 @@ class Outage:
     key: Key
     start: float
     end: float | None
+
+
+class Status(StrEnum):
+    """What one sample says. UNKNOWN counts neither way."""
+
+    GOOD = "good"
+    BAD = "bad"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """
+    Why a sample is not good.
+
+    Attributes:
+        code: a finding code or another stable word; another code is another cause.
+        detail: one line for people, without lone surrogates.
+        outage: nothing works there at all, as opposed to something answering wrongly.
+    """
+
+    code: str = ""
+    detail: str = ""
+    outage: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """
+    What one probe says about one key.
+
+    Attributes:
+        host: the host it is about, for self-suspicion; empty when no host was asked.
+        at: seconds since the epoch.
+        probe: names the act of probing; the same result taken twice has the same.
+        timed_out: it is bad only because the bot's own connection is thought to work.
+    """
+
+    key: Key
+    host: str
+    standing: Status
+    at: float
+    probe: str
+    cause: Cause = Cause()
+    timed_out: bool = False
+
+
+class EventKind(StrEnum):
+    """
+    What happened to a key.
+
+    FIRED, DEVELOPED (another cause), RESOLVED. FLAPPING is told instead of the third firing within an hour; it ends
+    after a steady hour as RESOLVED or STILL_BAD. UNCHECKABLE and CHECKABLE say nothing about good or bad. NEARER is
+    for certificates: the next of the days before their end. DROPPED: nobody watches or publishes it any more.
+    """
+
+    FIRED = "fired"
+    DEVELOPED = "developed"
+    RESOLVED = "resolved"
+    FLAPPING = "flapping"
+    STILL_BAD = "still-bad"
+    UNCHECKABLE = "uncheckable"
+    CHECKABLE = "checkable"
+    NEARER = "nearer"
+    DROPPED = "dropped"
+
+
+@dataclass(frozen=True, slots=True)
+class AlertEvent:
+    """
+    Something to tell.
+
+    Attributes:
+        at: now.
+        since: when the trouble was first seen; when flapping, the first of its firings.
+        checks: samples of this kind in a row until now.
+        last_good: when it was last seen good before; None if never.
+        flaps: outages it stands for; 1 for a plain one.
+        ended: the first good sample of the recovery; with RESOLVED and CHECKABLE.
+        expires: end of the certificate; of a certificate's key.
+    """
+
+    kind: EventKind
+    key: Key
+    at: float
+    since: float
+    cause: Cause = Cause()
+    checks: int = 0
+    last_good: float | None = None
+    flaps: int = 1
+    ended: float | None = None
+    expires: float | None = None

@@ -12,8 +12,8 @@ from botkit.storage.json_text import storable
 from plugins.foci.changes import snapshot
 from plugins.foci.changes.snapshot import Snapshot
 from plugins.foci.discovery.homeserver import PathState
+from plugins.foci.health.evaluate import OutageBegan, OutageEnded
 from plugins.foci.health.events import Outage
-from plugins.foci.progress import OutageBegan, OutageEnded
 from plugins.foci.repository.tables import changes, concerns, outages
 
 KEPT = 400 * 86400.0

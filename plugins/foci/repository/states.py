@@ -11,14 +11,14 @@ from sqlalchemy import delete, select, update
 from botkit.storage import Connection
 from botkit.storage.json_text import from_json, storable, to_json
 from botkit.storage.statements import insert_new, portions, upsert
-from plugins.foci import certificates, health
-from plugins.foci.certificates import CertificateState
-from plugins.foci.key import Key, Kind
-from plugins.foci.keys import Origin
-from plugins.foci.progress import KeyState, OwnConnection
+from plugins.foci.health import certificates
+from plugins.foci.health import state as health
+from plugins.foci.health.certificates import CertificateState
+from plugins.foci.health.evaluate import KeyState, OwnConnection
+from plugins.foci.health.keys import Key, Kind
+from plugins.foci.health.self_check import Connectivity, HostView, SelfCheck
+from plugins.foci.health.tracked import Origin
 from plugins.foci.repository.tables import concerns, hosts, notes, outages, states
-from plugins.foci.samples import Connectivity
-from plugins.foci.suspicion import HostView, SelfCheck
 
 _SUSPICION = "suspicion"
 

@@ -7,7 +7,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.type_api import TypeEngine
 from sqlalchemy.types import TypeDecorator
 
-from plugins.foci.key import Key
+from plugins.foci.health.keys import Key
 
 metadata = MetaData()
 

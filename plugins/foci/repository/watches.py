@@ -15,7 +15,7 @@ from botkit.storage.statements import insert_new, portions, upsert
 from plugins.foci.alerts.watches import Watch
 from plugins.foci.changes import detector as listwatch
 from plugins.foci.changes.detector import ListState
-from plugins.foci.key import Key
+from plugins.foci.health.keys import Key
 from plugins.foci.repository.tables import concerns, servers, watches
 
 _SERVER_COLUMNS = [column for column in servers.c if column.name != "copy"]

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
-from plugins.foci.health.events import Outage
-from plugins.foci.key import Key
-from plugins.foci.standing import AlertEvent
+from plugins.foci.health.events import AlertEvent, Outage
+from plugins.foci.health.keys import Key
 
 Source = Literal["config", "room"]
 

@@ -14,9 +14,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from plugins.foci.key import SELF, Kind
+from plugins.foci.health.events import AlertEvent, Cause, EventKind, Sample, Status
+from plugins.foci.health.keys import SELF, Kind
 from plugins.foci.serialise import Codec
-from plugins.foci.standing import AlertEvent, Cause, EventKind, Sample, Status
 
 FEWEST_HOSTS = 5
 """Distinct hosts below which nothing follows from how many of them are bad."""
@@ -220,3 +220,24 @@ def _reconsidered(
     cause = Cause("self-suspicion", "most hosts answer again" if recovered else "other hosts kept answering")
     event = AlertEvent(EventKind.RESOLVED, SELF, now, min(since, now), cause, ended=now)
     return calm, ((event,) if state.told else ())
+
+
+@dataclass(frozen=True, slots=True)
+class Connectivity:
+    """
+    Which hosts answered this machine lately: proof that its own connection works.
+
+    Attributes:
+        answered: host to when it last answered, seconds since the epoch.
+    """
+
+    answered: Mapping[str, float] = field(default_factory=dict)
+
+    def noted(self, hosts: Iterable[str], at: float, window: float) -> Connectivity:
+        """The same with these answers; what is older than the window is forgotten."""
+        recent = {host: min(then, at) for host, then in self.answered.items() if at - then <= window}
+        return Connectivity({**recent, **dict.fromkeys(hosts, at)})
+
+    def proves(self, host: str, at: float, window: float) -> bool:
+        """Whether another host than this one answered within the window, so that a time-out is its own."""
+        return any(other != host and at - then <= window for other, then in self.answered.items())

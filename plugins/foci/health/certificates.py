@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from plugins.foci.key import Key
+from plugins.foci.health.events import AlertEvent, Cause, EventKind
+from plugins.foci.health.keys import Key
 from plugins.foci.serialise import Codec
-from plugins.foci.standing import AlertEvent, Cause, EventKind
 
 DAY = 86400.0
 DAYS = (14, 7, 1)

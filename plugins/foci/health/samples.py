@@ -7,45 +7,25 @@ What is not in the samples was not tested: its state stays as it is.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from botkit.messages.sanitise import shortened, visible
 from botkit.outbound.model import Answered, Exchange, Failed, FailureKind, Phase
 from plugins.foci.assembly import MAX_PROBED, ServerObservation
-from plugins.foci.certificates import PresentedCertificate
 from plugins.foci.entries import probe_url
-from plugins.foci.key import Key, Kind, certificate_key, focus_key
+from plugins.foci.health.certificates import PresentedCertificate
+from plugins.foci.health.events import Cause, Sample, Status
+from plugins.foci.health.keys import Key, Kind, certificate_key, focus_key
+from plugins.foci.health.self_check import Connectivity
 from plugins.foci.ladder import judge
 from plugins.foci.model import Certainty, Finding, FocusReport, Outcome, Report, Severity, Stage, Verdict
 from plugins.foci.observation import ProbeSettings
 from plugins.foci.serialise import Codec
 from plugins.foci.service_url import ServiceUrl
-from plugins.foci.standing import Cause, Sample, Status
 
 _LONGEST_DETAIL = 300
-
-
-@dataclass(frozen=True, slots=True)
-class Connectivity:
-    """
-    Which hosts answered this machine lately: proof that its own connection works.
-
-    Attributes:
-        answered: host to when it last answered, seconds since the epoch.
-    """
-
-    answered: Mapping[str, float] = field(default_factory=dict)
-
-    def noted(self, hosts: Iterable[str], at: float, window: float) -> Connectivity:
-        """The same with these answers; what is older than the window is forgotten."""
-        recent = {host: min(then, at) for host, then in self.answered.items() if at - then <= window}
-        return Connectivity({**recent, **dict.fromkeys(hosts, at)})
-
-    def proves(self, host: str, at: float, window: float) -> bool:
-        """Whether another host than this one answered within the window, so that a time-out is its own."""
-        return any(other != host and at - then <= window for other, then in self.answered.items())
 
 
 CODEC = Codec(Connectivity)

@@ -12,10 +12,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from plugins.foci.deep_pace import DeepFailure
-from plugins.foci.key import Key
+from plugins.foci.health.deep_interval import DeepFailure
+from plugins.foci.health.events import AlertEvent, Cause, EventKind, Sample, Status
+from plugins.foci.health.keys import Key
 from plugins.foci.serialise import Codec
-from plugins.foci.standing import AlertEvent, Cause, EventKind, Sample, Status
 
 HOUR = 3600.0
 DAY = 86400.0

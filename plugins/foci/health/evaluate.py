@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from plugins.foci import certificates, deep_pace, health
-from plugins.foci.certificates import CertificateState
-from plugins.foci.health import AlertState, Condition, HealthSettings
-from plugins.foci.key import Key
-from plugins.foci.samples import Check, Connectivity, answering_hosts, certificates_of, samples_of, watched_foci
-from plugins.foci.standing import AlertEvent, Cause, Sample
-from plugins.foci.suspicion import SelfCheck
+from plugins.foci.health import certificates
+from plugins.foci.health import deep_interval as deep_pace
+from plugins.foci.health import state as health
+from plugins.foci.health.certificates import CertificateState
+from plugins.foci.health.events import AlertEvent, Cause, Sample
+from plugins.foci.health.keys import Key
+from plugins.foci.health.samples import Check, answering_hosts, certificates_of, samples_of, watched_foci
+from plugins.foci.health.self_check import Connectivity, SelfCheck
+from plugins.foci.health.state import AlertState, Condition, HealthSettings
 
 KeyState = AlertState | CertificateState
 

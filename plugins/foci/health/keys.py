@@ -12,7 +12,9 @@ from pydantic import AfterValidator, GetCoreSchemaHandler, PlainSerializer
 
 from botkit.messages.sanitise import shortened
 from plugins.foci.entries import probe_url
-from plugins.foci.model import Entry
+from plugins.foci.model import (
+    Entry,
+)
 
 _LONGEST_KEY = 400
 _LONGEST_LABEL = 120
