@@ -31,8 +31,7 @@ from plugins.foci.discovery.target import Target
 from plugins.foci.discovery.well_known import WellKnownAnswer, read_answer
 from plugins.foci.entries import probe_url
 from plugins.foci.model import MSC4143_KEY
-from plugins.foci.observation import Observation
-from plugins.foci.probe.observation import Observe
+from plugins.foci.probe.observation import Observation, Observe
 from plugins.foci.service_url import ServiceUrl
 
 LIFETIME = 90 * DAY

@@ -11,17 +11,16 @@ from urllib.parse import urlsplit
 from publicsuffixlist import PublicSuffixList
 
 from plugins.foci.clients import Published, client_rows
-from plugins.foci.depth import deepened, untried
 from plugins.foci.discovery.federation import UserLookup, judge_lookup
 from plugins.foci.discovery.homeserver import HomeserverAnswer
 from plugins.foci.discovery.target import Target
 from plugins.foci.discovery.well_known import WellKnownAnswer
 from plugins.foci.entries import lint_entries, probe_url
 from plugins.foci.findings import finding
-from plugins.foci.ladder import Judgement, expiry, judge, skipped_after
 from plugins.foci.lists import lint_list
 from plugins.foci.model import MAX_ENTRIES, Certainty, Entry, Finding, FocusReport, Report, Severity, Verdict
-from plugins.foci.observation import Observation, ProbeSettings
+from plugins.foci.probe.judge import Judgement, deepened, expiry, judge, skipped_after, untried
+from plugins.foci.probe.observation import Observation, ProbeSettings
 from plugins.foci.service_url import ServiceUrl
 from plugins.foci.verdict import focus_verdict, server_verdict, summarise
 

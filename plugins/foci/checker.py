@@ -21,9 +21,8 @@ from plugins.foci.discovery.target import Target
 from plugins.foci.discovery.well_known import WellKnownAnswer
 from plugins.foci.entries import probe_url
 from plugins.foci.model import Entry, Report
-from plugins.foci.observation import Observation
-from plugins.foci.observer import Prober
-from plugins.foci.probe.observation import Observe
+from plugins.foci.probe.observation import Observation, Observe
+from plugins.foci.probe.prober import Prober
 from plugins.foci.service_url import ServiceUrl, host_of
 
 

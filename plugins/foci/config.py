@@ -18,7 +18,7 @@ from plugins.foci.deep.trust import read_service
 from plugins.foci.discovery.target import TargetError, parse_target
 from plugins.foci.findings import CODES
 from plugins.foci.health.state import HealthSettings
-from plugins.foci.observation import ProbeSettings
+from plugins.foci.probe.observation import ProbeSettings
 
 SHORTEST_INTERVAL = 60.0
 """Seconds between two checks of a server at least: they are made of other people's machines."""

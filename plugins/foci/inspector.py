@@ -8,9 +8,9 @@ from plugins.foci.checked import CheckResult, ConfirmationResult, ScheduledCheck
 from plugins.foci.checker import Checker
 from plugins.foci.clock import Clock
 from plugins.foci.discovery.target import Target, parse_target
-from plugins.foci.observation import Observation
+from plugins.foci.probe.observation import Observation
+from plugins.foci.probe.shared import SharedProbes
 from plugins.foci.service_url import ServiceUrl
-from plugins.foci.services import SharedProbes
 
 
 class CheckRunner:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from plugins.foci.findings import Group, group_of
-from plugins.foci.ladder import Judgement
 from plugins.foci.model import DEEP_STAGES, Certainty, ClientRow, Finding, FocusReport, Outcome, Severity, Verdict
+from plugins.foci.probe.judge import Judgement
 
 _MOST_PLACES = 6
 """Foci that a sentence names by their numbers; a list may have hundreds."""

@@ -17,8 +17,8 @@ from plugins.foci.gauges import figures
 from plugins.foci.inspector import CheckRunner
 from plugins.foci.lanes import SLOW, ConcurrencyLimiter
 from plugins.foci.ledger import WatchService
+from plugins.foci.probe.shared import SharedProbes
 from plugins.foci.reminders import Timers
-from plugins.foci.services import SharedProbes
 from plugins.foci.watchman import Scheduler
 from plugins.foci.wording import counted, span
 

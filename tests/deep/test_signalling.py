@@ -24,9 +24,8 @@ from plugins.foci.deep.signalling import (
 )
 from plugins.foci.deep.token import TokenRequest
 from plugins.foci.model import Certainty, Outcome, Severity
-from plugins.foci.observation import ProbeSettings
+from plugins.foci.probe.observation import DeepStageResult, ProbeSettings
 from plugins.foci.service_url import read_sfu_url
-from plugins.foci.step import DeepStageResult
 from tests.foci.evidence import answered, failed
 
 OWN = TokenRequest("example.org", True, "rtc.example.org")

@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 from botkit.commands.rate_limit import RateLimitError
 from botkit.outbound import parse_url
 from plugins.foci.deep.quota import DeepQuota
-from plugins.foci.deep.redaction import WITHHELD, discreet, without_user
+from plugins.foci.deep.redaction import WITHHELD, discreet, guarded, without_user
 from plugins.foci.deep.trust import OwnList, asked_place, place_of, read_own_list, read_service, services_of
-from plugins.foci.depth import deepened, untried
 from plugins.foci.discovery.homeserver import HomeserverAnswer, TransportsAnswer
 from plugins.foci.discovery.well_known import read_answer
 from plugins.foci.findings import finding
@@ -21,8 +20,9 @@ from plugins.foci.health.deep_interval import DEEP_INTERVAL, DeepFailure, after,
 from plugins.foci.health.keys import Key
 from plugins.foci.health.samples import focus_key
 from plugins.foci.model import DEEP_STAGES, Certainty, Outcome, Stage
+from plugins.foci.probe.judge import deepened, untried
+from plugins.foci.probe.observation import DeepStageResult, failed, passed, skipped
 from plugins.foci.service_url import read_service_url
-from plugins.foci.step import DeepStageResult, failed, guarded, passed, skipped
 from tests.foci.evidence import RTC, answered, entry, judgement
 
 TOKEN = "QyBtZWFuaW5nbGVzcyB0b2tlbg"

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from botkit.outbound.model import FailureKind, Phase
 from plugins.foci.deep.token import Grant, TokenRequest, judge_openid, judge_token, read_grant, wants_old_endpoint
 from plugins.foci.model import Certainty, Outcome
-from plugins.foci.observation import ProbeSettings
+from plugins.foci.probe.observation import ProbeSettings
 from tests.foci.evidence import NOW, answered, failed, response
 
 OWN = TokenRequest("example.org", True, "rtc.example.org")

@@ -20,7 +20,7 @@ from plugins.foci.model import (
     Stage,
     Verdict,
 )
-from plugins.foci.observation import Observation
+from plugins.foci.probe.observation import Observation
 from plugins.foci.service_url import read_service_url
 from tests.foci.evidence import ANY_ORIGIN, JSON_TYPE, LIVEKIT, RTC, answered, assembled, judged
 

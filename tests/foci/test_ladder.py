@@ -9,9 +9,9 @@ import pytest
 
 from botkit.outbound.model import Exchange, Failure, FailureKind, Phase
 from plugins.foci.failure import advice_for, meaning_of
-from plugins.foci.ladder import Judgement, judge
 from plugins.foci.model import OPEN_STAGES, Certainty, Outcome, Severity
-from plugins.foci.observation import Observation, ProbeSettings
+from plugins.foci.probe.judge import Judgement, judge
+from plugins.foci.probe.observation import Observation, ProbeSettings
 from plugins.foci.service_url import read_service_url, read_sfu_url
 from tests.foci.evidence import ANY_ORIGIN, NOW, RTC, Headers, answered, failed
 

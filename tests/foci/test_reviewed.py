@@ -12,9 +12,9 @@ from botkit.plugin import Limits
 from lab.fault import Fault
 from lab.federation import Federation
 from lab.homeserver import Transports
-from plugins.foci.ladder import judge
 from plugins.foci.model import Certainty, Report, Verdict
-from plugins.foci.observation import Observation, ProbeSettings
+from plugins.foci.probe.judge import judge
+from plugins.foci.probe.observation import Observation, ProbeSettings
 from plugins.foci.service_url import read_service_url, read_sfu_url
 from tests.foci.evidence import ANY_ORIGIN, NOW, RTC, answered, failed
 from tests.foci.examination import Examination

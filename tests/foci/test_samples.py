@@ -33,8 +33,8 @@ from plugins.foci.health.events import Sample, Status
 from plugins.foci.health.keys import SELF, Key
 from plugins.foci.health.samples import CODEC, Check, answering_hosts, certificates_of, focus_key, keys_of, samples_of
 from plugins.foci.health.self_check import Connectivity
-from plugins.foci.ladder import Observation, ProbeSettings
 from plugins.foci.model import MSC4143_KEY, Entry, Verdict
+from plugins.foci.probe.judge import Observation, ProbeSettings
 from plugins.foci.service_url import ServiceUrl
 from tests.foci.lists import focus, url
 

@@ -19,7 +19,7 @@ from plugins.foci.discovery.target import parse_target
 from plugins.foci.discovery.well_known import read_answer
 from plugins.foci.entries import probe_url
 from plugins.foci.model import MSC4143_KEY, Certainty, Entry, Report, Verdict
-from plugins.foci.observation import Observation, ProbeSettings, certainty_of
+from plugins.foci.probe.observation import Observation, ProbeSettings, certainty_of
 from plugins.foci.responses import meets_prober_only
 from plugins.foci.service_url import ServiceUrl
 from tests.foci.evidence import ANY_ORIGIN, JSON_TYPE, NOW, Headers, answered, failed

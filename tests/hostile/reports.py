@@ -15,7 +15,7 @@ from plugins.foci.discovery.target import parse_target
 from plugins.foci.discovery.well_known import read_answer
 from plugins.foci.entries import probe_url
 from plugins.foci.model import FOCI_KEYS, Report
-from plugins.foci.observation import Observation
+from plugins.foci.probe.observation import Observation
 from tests.foci.evidence import ANY_ORIGIN, JSON_TYPE, LIVEKIT, NOW, RTC, answered, failed
 
 URL = "https://example.org/.well-known/matrix/client"

@@ -29,7 +29,7 @@ from plugins.foci.discovery.target import parse_target
 from plugins.foci.discovery.well_known import WellKnownAnswer, read_answer
 from plugins.foci.entries import probe_url
 from plugins.foci.model import MSC4143_KEY, OPEN_STAGES, Entry, FocusReport, Outcome, Stage, StageResult, Verdict
-from plugins.foci.observation import Observation, ProbeSettings
+from plugins.foci.probe.observation import Observation, ProbeSettings
 from plugins.foci.service_url import ServiceUrl
 
 ANY_ORIGIN = {"access-control-allow-origin": ("*",)}

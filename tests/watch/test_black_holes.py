@@ -17,8 +17,8 @@ from plugins.foci.clock import SystemClock
 from plugins.foci.inspector import CheckRunner
 from plugins.foci.lanes import ConcurrencyLimiter
 from plugins.foci.model import Verdict
-from plugins.foci.observation import ProbeSettings
-from plugins.foci.services import SharedProbes
+from plugins.foci.probe.observation import ProbeSettings
+from plugins.foci.probe.shared import SharedProbes
 from plugins.foci.watchman import Outcome, Scheduler
 from tests.foci.examination import Examination
 from tests.matrix.patience import until

@@ -13,7 +13,7 @@ from plugins.foci.health.keys import Key
 from plugins.foci.health.samples import Check, samples_of
 from plugins.foci.health.self_check import Connectivity
 from plugins.foci.model import Report, Verdict
-from plugins.foci.observation import ProbeSettings
+from plugins.foci.probe.observation import ProbeSettings
 from tests.foci.evidence import RTC, answered, assembled, judged
 
 KEY = Key.parse("focus:https://rtc.example.org:443/livekit/jwt")

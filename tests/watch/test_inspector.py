@@ -20,7 +20,7 @@ from plugins.foci.checked import CheckResult, ConfirmationResult, ScheduledCheck
 from plugins.foci.clock import SystemClock
 from plugins.foci.inspector import CheckRunner
 from plugins.foci.model import Verdict
-from plugins.foci.services import SharedProbes
+from plugins.foci.probe.shared import SharedProbes
 from tests.foci.examination import BRIEF, PATIENT, Examination
 
 RTC = "https://rtc.example.org/livekit/jwt"

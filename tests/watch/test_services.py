@@ -9,9 +9,9 @@ import pytest
 
 from botkit.outbound.model import Answered, FailureKind
 from lab.simulation import SimulatedClock, simulate
-from plugins.foci.observation import Observation
+from plugins.foci.probe.observation import Observation
+from plugins.foci.probe.shared import SharedProbes
 from plugins.foci.service_url import ServiceUrl, read_service_url
-from plugins.foci.services import SharedProbes
 from tests.foci.evidence import RTC, answered
 
 URL = read_service_url(RTC)

@@ -10,7 +10,7 @@ from typing import Literal
 from plugins.foci.alerts.notifications import AlertSettings
 from plugins.foci.changes.detector import ListSettings
 from plugins.foci.health.state import HealthSettings
-from plugins.foci.observation import ProbeSettings
+from plugins.foci.probe.observation import ProbeSettings
 
 Source = Literal["config", "room"]
 

@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from plugins.foci.findings import finding
 from plugins.foci.model import Certainty, Stage
+from plugins.foci.probe.observation import DeepStageResult, failed, passed, skipped
 from plugins.foci.responses import BodyFault, read_json
-from plugins.foci.step import DeepStageResult, failed, passed, skipped
 
 MediaOutcome = Literal["connected", "no-ice", "no-signal", "absent", "broken", "cut-short", "turned-away"]
 _OUTCOMES: tuple[MediaOutcome, ...] = ("connected", "no-ice", "no-signal", "absent", "broken")

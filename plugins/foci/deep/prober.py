@@ -19,7 +19,7 @@ from botkit.outbound.model import Answered, Exchange
 from botkit.plugin import Account
 from plugins.foci.deep.media import judge_media
 from plugins.foci.deep.media_runner import MediaClient
-from plugins.foci.deep.redaction import WITHHELD, discreet, without_user
+from plugins.foci.deep.redaction import WITHHELD, discreet, guarded, without_user
 from plugins.foci.deep.signalling import (
     Signalling,
     accepts,
@@ -40,12 +40,11 @@ from plugins.foci.deep.token import (
 from plugins.foci.deep.trust import OwnList, asked_place, place_of, read_own_list
 from plugins.foci.discovery.client import Discovery
 from plugins.foci.discovery.target import Target, TargetError, parse_target
-from plugins.foci.ladder import judge
 from plugins.foci.model import Stage
-from plugins.foci.observation import Observation, ProbeSettings
+from plugins.foci.probe.judge import judge
+from plugins.foci.probe.observation import DeepStageResult, Observation, ProbeSettings, skipped
 from plugins.foci.responses import REQUEST_HEADERS, BodyFault, read_json
 from plugins.foci.service_url import ServiceUrl, read_sfu_url
-from plugins.foci.step import DeepStageResult, guarded, skipped
 
 _Observe = Callable[[ServiceUrl, float], Awaitable[Observation]]
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from botkit.messages.sanitise import clipped
+from plugins.foci.probe.observation import DeepStageResult
 
 WITHHELD = "(withheld)"
 _TELLING = 8
@@ -33,3 +35,15 @@ def without_user(url: str) -> str:
     # An odd start may be a part of the name: only a plain one is kept.
     start = found["start"] if found["start"].endswith("//") else ""
     return f"{start}{WITHHELD}@{host}{url[found.end() :]}"
+
+
+def guarded(step: DeepStageResult, secrets: Sequence[str]) -> DeepStageResult:
+    """The step without whatever repeats a part of a secret: certificates and host names are strangers' words, too."""
+
+    def clean(text: str) -> str:
+        return WITHHELD if discreet(text, secrets) == WITHHELD else text
+
+    findings = tuple(
+        replace(found, message=clean(found.message), advice=clean(found.advice)) for found in step.findings
+    )
+    return replace(step, result=replace(step.result, detail=clean(step.result.detail)), findings=findings)

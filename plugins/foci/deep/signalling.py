@@ -15,10 +15,9 @@ from plugins.foci.deep.token import TokenRequest, told_failure
 from plugins.foci.failure import advice_for, as_anywhere, meaning_of
 from plugins.foci.findings import finding
 from plugins.foci.model import Certainty, Finding, Severity, Stage
-from plugins.foci.observation import ProbeSettings, certainty_of
+from plugins.foci.probe.observation import DeepStageResult, ProbeSettings, certainty_of, failed, passed
 from plugins.foci.responses import is_challenge
 from plugins.foci.service_url import ServiceUrl
-from plugins.foci.step import DeepStageResult, failed, passed
 
 _NO_SUCH_ROOM = b"requested room does not exist"
 _WANTS_TOKEN = b"no permissions to access the room"

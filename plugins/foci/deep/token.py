@@ -17,10 +17,8 @@ from botkit.outbound.model import Answered, Exchange, Failed, Failure, FailureKi
 from plugins.foci.failure import advice_for, meaning_of
 from plugins.foci.findings import finding
 from plugins.foci.model import Certainty, Stage
-from plugins.foci.observation import ProbeSettings, certainty_of
-from plugins.foci.responses import BodyFault, is_challenge, read_json
-from plugins.foci.service_answer import errcode_of
-from plugins.foci.step import DeepStageResult, failed, passed
+from plugins.foci.probe.observation import DeepStageResult, ProbeSettings, certainty_of, failed, passed
+from plugins.foci.responses import BodyFault, errcode_of, is_challenge, read_json
 
 _ERRCODE = re.compile(r"M_[A-Z_]{1,40}")
 _SHOWN = "Element Call shows OPEN_ID_ERROR"

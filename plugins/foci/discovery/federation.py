@@ -16,8 +16,7 @@ from botkit.outbound.model import Exchange, Failed, Response
 from plugins.foci.failure import advice_for, meaning_of
 from plugins.foci.findings import finding
 from plugins.foci.model import Certainty, Finding
-from plugins.foci.responses import BodyFault, read_json
-from plugins.foci.service_answer import errcode_of
+from plugins.foci.responses import BodyFault, errcode_of, read_json
 from plugins.foci.service_url import is_address, is_legal_host
 
 SERVER_WELL_KNOWN_PATH = "/.well-known/matrix/server"

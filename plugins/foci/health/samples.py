@@ -19,9 +19,9 @@ from plugins.foci.health.certificates import PresentedCertificate
 from plugins.foci.health.events import Cause, Sample, Status
 from plugins.foci.health.keys import Key, Kind, certificate_key, focus_key
 from plugins.foci.health.self_check import Connectivity
-from plugins.foci.ladder import judge
 from plugins.foci.model import Certainty, Finding, FocusReport, Outcome, Report, Severity, Stage, Verdict
-from plugins.foci.observation import ProbeSettings
+from plugins.foci.probe.judge import judge
+from plugins.foci.probe.observation import ProbeSettings
 from plugins.foci.serialise import Codec
 from plugins.foci.service_url import ServiceUrl
 

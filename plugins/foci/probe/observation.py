@@ -1,9 +1,112 @@
+"""What was seen at one service URL: the evidence that the ladder is judged by."""
+
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 
-from plugins.foci.observation import Observation
+from botkit.outbound.model import Answered, Exchange, Failure
+from plugins.foci.failure import meaning_of
+from plugins.foci.model import Certainty, Finding, Outcome, Stage, StageResult
 from plugins.foci.service_url import ServiceUrl
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """
+    Everything seen at one service URL.
+
+    Attributes:
+        addresses: what the host stands for; empty with ``dns_failure``.
+        main: the literal request per address family (4, 6): POST to the service or GET to the SFU.
+        preflight, get_token, clean, root, validate: further requests; None when not made.
+        families_reached: families over which this machine has reached any host.
+        steps: the deep stages that were tried, None when the check was not to go deep.
+    """
+
+    url: ServiceUrl
+    addresses: tuple[str, ...]
+    dns_failure: Failure | None
+    dns_ms: float
+    main: Mapping[int, Exchange]
+    preflight: Exchange | None = None
+    get_token: Exchange | None = None
+    clean: Exchange | None = None
+    root: Exchange | None = None
+    validate: Exchange | None = None
+    families_reached: frozenset[int] = frozenset()
+    steps: tuple[DeepStageResult, ...] | None = None
+
+    @property
+    def answered(self) -> bool:
+        """Whether anything at all answered there: proof that this machine's network works."""
+        return any(isinstance(exchange, Answered) for exchange in self.main.values())
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeSettings:
+    """
+    Limits of judgement.
+
+    Attributes:
+        expiry_warning: seconds before a certificate's end from which it is worth a warning.
+        slow: seconds from which the POST's round trip is worth a warning.
+        patience: seconds a single request may take; one cut shorter by the deadline proves nothing.
+    """
+
+    expiry_warning: float = 14 * 86400.0
+    slow: float = 2.0
+    patience: float = 10.0
+
+    def is_timeout(self, waited_ms: float) -> bool:
+        """Whether so long a wait was a whole one, and not cut short by the deadline of the check."""
+        return waited_ms >= self.patience * 900
+
+
+def certainty_of(failure: Failure, exchange: Exchange | None, settings: ProbeSettings) -> Certainty:
+    """What a failure proves; a time-out that our own deadline cut short proves nothing."""
+    certainty = meaning_of(failure).certainty
+    if certainty is Certainty.TIMEOUT and exchange is not None and not settings.is_timeout(exchange.elapsed_ms):
+        return Certainty.UNCLEAR
+    return certainty
+
 
 Observe = Callable[[ServiceUrl, float], Awaitable[Observation]]
 """Observes a service URL until a deadline (loop time)."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeepStageResult:
+    """
+    What became of one deep stage.
+
+    Attributes:
+        findings: without a focus number.
+        certainty: of the failure; None unless the stage failed.
+    """
+
+    result: StageResult
+    findings: tuple[Finding, ...] = ()
+    certainty: Certainty | None = None
+
+    @property
+    def passed(self) -> bool:
+        """Whether the ladder goes on."""
+        return self.result.outcome is Outcome.OK
+
+
+def passed(stage: Stage, elapsed_ms: float | None, detail: str, *findings: Finding) -> DeepStageResult:
+    """A stage that passed."""
+    return DeepStageResult(StageResult(stage, Outcome.OK, elapsed_ms, detail), findings)
+
+
+def failed(
+    stage: Stage, elapsed_ms: float | None, detail: str, certainty: Certainty, *findings: Finding
+) -> DeepStageResult:
+    """A stage that failed."""
+    return DeepStageResult(StageResult(stage, Outcome.FAILED, elapsed_ms, detail), findings, certainty)
+
+
+def skipped(stage: Stage, why: str) -> DeepStageResult:
+    """A stage that was not tried."""
+    return DeepStageResult(StageResult(stage, Outcome.SKIPPED, None, why))

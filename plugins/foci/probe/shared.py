@@ -8,8 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from botkit.outbound.model import Answered, Exchange, Failed, Failure, FailureKind, Phase, Response
-from plugins.foci.observation import Observation
-from plugins.foci.probe.observation import Observe
+from plugins.foci.probe.observation import Observation, Observe
 from plugins.foci.service_url import ServiceUrl
 
 _MOST_KEPT = 2000

@@ -9,10 +9,10 @@ from typing import Literal, cast
 
 from botkit.outbound import OutboundClient, Resolution
 from botkit.outbound.model import Exchange, Failed
-from plugins.foci.ladder import best_exchange
-from plugins.foci.observation import Observation
+from plugins.foci.probe.judge import best_exchange
+from plugins.foci.probe.observation import Observation
+from plugins.foci.probe.service import read_post
 from plugins.foci.responses import ORIGIN, REQUEST_HEADERS
-from plugins.foci.service_answer import read_post
 from plugins.foci.service_url import ServiceUrl
 
 _POST_HEADERS = {**REQUEST_HEADERS, "Content-Type": "application/json"}

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from urllib.parse import urlsplit
 
 from botkit.outbound.model import Answered, Certificate, Exchange, Failed, Failure, Phase, Response
 from plugins.foci.failure import advice_for, as_anywhere, meaning_of
 from plugins.foci.findings import finding
-from plugins.foci.model import OPEN_STAGES, Certainty, Finding, Outcome, Severity, Stage, StageResult
-from plugins.foci.observation import Observation, ProbeSettings, certainty_of
-from plugins.foci.quality import quality
+from plugins.foci.model import DEEP_STAGES, OPEN_STAGES, Certainty, Finding, Outcome, Severity, Stage, StageResult
+from plugins.foci.probe.observation import DeepStageResult, Observation, ProbeSettings, certainty_of, skipped
+from plugins.foci.probe.service import POINTS_AT_SFU, WrongAnswer, is_sfu, quality, read_post
 from plugins.foci.responses import meets_prober_only
-from plugins.foci.service_answer import POINTS_AT_SFU, WrongAnswer, is_sfu, read_post
 
 _FAMILY_NAMES = {4: "IPv4", 6: "IPv6"}
 
@@ -273,3 +273,29 @@ def _phase_ms(exchange: Exchange, phase: Phase) -> float | None:
         Phase.TLS: facts.tls_ms,
         Phase.HTTP: facts.http_ms,
     }[phase]
+
+
+_EARLIER = "an earlier stage failed"
+
+
+def deepened(judgement: Judgement, steps: Sequence[DeepStageResult]) -> Judgement:
+    """The judgement of a probe with the deep stages after it; those that ``steps`` does not hold are skipped."""
+    rest = [skipped(stage, _why(judgement, steps)) for stage in DEEP_STAGES[len(steps) :]]
+    whole = [*steps, *rest]
+    return replace(
+        judgement,
+        stages=(*judgement.stages, *(step.result for step in whole)),
+        findings=(*judgement.findings, *(found for step in whole for found in step.findings)),
+        certainty=judgement.certainty or next((step.certainty for step in whole if step.certainty), None),
+    )
+
+
+def untried(why: str) -> tuple[StageResult, ...]:
+    """The deep stages of a focus that is not probed."""
+    return tuple(skipped(stage, why).result for stage in DEEP_STAGES)
+
+
+def _why(judgement: Judgement, steps: Sequence[DeepStageResult]) -> str:
+    if judgement.certainty is not None or any(step.result.outcome is Outcome.FAILED for step in steps):
+        return _EARLIER
+    return next((step.result.detail for step in steps if step.result.outcome is Outcome.SKIPPED), "not tried")
