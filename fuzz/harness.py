@@ -19,8 +19,8 @@ from botkit.outbound.url import parse_url as parse_url
 from plugins.foci.discovery.client import redirected
 from plugins.foci.discovery.target import TargetError, parse_target
 from plugins.foci.model import Report
-from plugins.foci.render import to_details, to_document
-from plugins.foci.report import to_json
+from plugins.foci.report.as_json import to_json
+from plugins.foci.report.render import to_details, to_document
 from plugins.foci.service_url import read_service_url, read_sfu_url
 from tests.foci.evidence import answered
 from tests.host.markup import Markup

@@ -8,7 +8,7 @@ import pytest
 
 from tests.gate import Share, judge, module_name, share
 
-PURE, SHELL = "plugins/foci/verdict.py", "botkit/host.py"
+PURE, SHELL = "plugins/foci/report/verdict.py", "botkit/host.py"
 
 
 def summary(lines: int, branches: int = 0, *, of: tuple[int, int] = (100, 0)) -> dict[str, Any]:
@@ -45,7 +45,7 @@ def test_the_weakest_are_named_first() -> None:
     """Whoever falls short sees where to begin: the module with the most that is not reached."""
     _, lines = judge({PURE: summary(50), "plugins/foci/changes/diff.py": summary(10), SHELL: summary(100)})
     assert lines[0] == "  plugins/foci/changes/diff.py: 10.0 %, 90 not reached"
-    assert lines[1] == "  plugins/foci/verdict.py: 50.0 %, 50 not reached"
+    assert lines[1] == "  plugins/foci/report/verdict.py: 50.0 %, 50 not reached"
 
 
 def test_files_have_the_names_of_their_modules() -> None:

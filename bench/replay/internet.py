@@ -24,15 +24,14 @@ from botkit.outbound.model import (
     Response,
 )
 from lab.simulation import SimulatedClock
-from plugins.foci.assembly import CheckSettings, ServerObservation, assemble, entries_of
 from plugins.foci.checker import Checker, Examined
-from plugins.foci.discovery.homeserver import HomeserverAnswer, TransportsAnswer
+from plugins.foci.discovery.homeserver import HomeserverAnswer, TransportsAnswer, entries_of
 from plugins.foci.discovery.target import Target
 from plugins.foci.discovery.well_known import WellKnownAnswer, read_answer
-from plugins.foci.entries import probe_url
 from plugins.foci.model import MSC4143_KEY
 from plugins.foci.probe.observation import Observation, Observe
-from plugins.foci.service_url import ServiceUrl
+from plugins.foci.report.build import CheckSettings, ServerObservation, assemble
+from plugins.foci.service_url import ServiceUrl, probe_url
 
 LIFETIME = 90 * DAY
 _FAR = 61 * DAY

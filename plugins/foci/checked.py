@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from plugins.foci.assembly import ServerObservation
 from plugins.foci.discovery.well_known import WellKnownAnswer
 from plugins.foci.model import Report
+from plugins.foci.report.build import ServerObservation
 from plugins.foci.service_url import ServiceUrl
 
 

@@ -12,18 +12,17 @@ from publicsuffixlist import PublicSuffixList
 
 from botkit.outbound import OutboundClient, one_party
 from botkit.plugin import Account, Limits
-from plugins.foci.assembly import MAX_PROBED, CheckSettings, ServerObservation, assemble, entries_of
 from plugins.foci.deep.media_runner import MediaClient
 from plugins.foci.deep.prober import DeepProber
 from plugins.foci.discovery.client import Discovery, Federation
-from plugins.foci.discovery.homeserver import HomeserverAnswer
+from plugins.foci.discovery.homeserver import HomeserverAnswer, entries_of
 from plugins.foci.discovery.target import Target
 from plugins.foci.discovery.well_known import WellKnownAnswer
-from plugins.foci.entries import probe_url
 from plugins.foci.model import Entry, Report
 from plugins.foci.probe.observation import Observation, Observe
 from plugins.foci.probe.prober import Prober
-from plugins.foci.service_url import ServiceUrl, host_of
+from plugins.foci.report.build import MAX_PROBED, CheckSettings, ServerObservation, assemble
+from plugins.foci.service_url import ServiceUrl, host_of, probe_url
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,13 +12,13 @@ from botkit.config import Duration, Percent, PositiveDuration, Section
 from botkit.identifiers import is_user_id
 from plugins.foci.alerts.notifications import AlertSettings
 from plugins.foci.alerts.watches import Watch, WatchSettings
-from plugins.foci.assembly import CheckSettings
 from plugins.foci.changes.detector import ListSettings
 from plugins.foci.deep.trust import read_service
 from plugins.foci.discovery.target import TargetError, parse_target
 from plugins.foci.findings import CODES
 from plugins.foci.health.state import HealthSettings
 from plugins.foci.probe.observation import ProbeSettings
+from plugins.foci.report.build import CheckSettings
 
 SHORTEST_INTERVAL = 60.0
 """Seconds between two checks of a server at least: they are made of other people's machines."""

@@ -12,6 +12,7 @@ from publicsuffixlist import PublicSuffixList
 
 from botkit.identifiers import HostPort
 from botkit.outbound.url import UrlError, parse_host
+from plugins.foci.model import Entry
 
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\Z", re.IGNORECASE)
 _ENDPOINTS = ("/sfu/get", "/get_token")
@@ -184,3 +185,18 @@ def host_of(url: str) -> str:
     """The host of a URL that was judged before, as it stands in a URL (brackets kept, port left out)."""
     netloc = urlsplit(url).netloc
     return netloc[: netloc.index("]") + 1] if netloc.startswith("[") else netloc.partition(":")[0]
+
+
+def probe_url(entry: Entry) -> ServiceUrl | None:
+    """
+    The URL under which a LiveKit-family entry is probed.
+
+    None when the entry names none; one with a ``fault`` must not be probed.
+    """
+    if not entry.is_livekit:
+        return None
+    if entry.service_url is not None:
+        return read_service_url(entry.service_url)
+    if entry.sfu_url is not None:
+        return read_sfu_url(entry.sfu_url)
+    return None

@@ -10,7 +10,7 @@ import pytest
 from botkit.messages.rendering import to_plain
 from lab.backend import CallFault
 from plugins.foci.model import DEEP_STAGES, Stage, Verdict
-from plugins.foci.render import to_document
+from plugins.foci.report.render import to_document
 from tests.deep.cases import CASES, Case
 from tests.deep.world import NAME, World
 from tests.foci.terminal import run

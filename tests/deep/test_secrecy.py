@@ -19,8 +19,8 @@ from lab.fault import Fault
 from lab.front import Mount
 from lab.person import Person
 from plugins.foci.model import Outcome, Report, Stage, Verdict
-from plugins.foci.render import to_details, to_document
-from plugins.foci.report import to_json
+from plugins.foci.report.as_json import to_json
+from plugins.foci.report.render import to_details, to_document
 from tests.deep.world import NAME, SERVICE, World
 from tests.foci.terminal import run
 

@@ -18,10 +18,10 @@ from lab.backend import Backend
 from lab.exchange import Request
 from lab.federation import Federation
 from lab.synapse import Login, Synapse
-from plugins.foci.assembly import CheckSettings
 from plugins.foci.checker import Checker
 from plugins.foci.discovery.target import parse_target
 from plugins.foci.model import Report
+from plugins.foci.report.build import CheckSettings
 
 NAME = "example.org"
 SERVICE = f"https://rtc.{NAME}/livekit/jwt"

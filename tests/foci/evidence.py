@@ -19,13 +19,13 @@ from botkit.outbound.model import (
     Phase,
     Response,
 )
-from plugins.foci.assembly import CheckSettings, ServerObservation, assemble
 from plugins.foci.discovery.homeserver import HomeserverAnswer, TransportsAnswer, VersionsAnswer
 from plugins.foci.discovery.target import parse_target
 from plugins.foci.discovery.well_known import WellKnownAnswer
 from plugins.foci.model import OPEN_STAGES, Certainty, Entry, FocusReport, Outcome, Report, Stage, StageResult, Verdict
 from plugins.foci.probe.judge import Judgement, skipped_after
 from plugins.foci.probe.observation import Observation
+from plugins.foci.report.build import CheckSettings, ServerObservation, assemble
 from plugins.foci.service_url import read_service_url
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)

@@ -11,10 +11,10 @@ from pathlib import Path
 from botkit.outbound import OutboundClient, OutboundSettings
 from botkit.plugin import Account, Limits
 from lab.federation import Federation
-from plugins.foci.assembly import CheckSettings
 from plugins.foci.checker import Checker
 from plugins.foci.discovery.target import parse_target
 from plugins.foci.model import Report
+from plugins.foci.report.build import CheckSettings
 
 PATIENT = Limits(timeout=20.0, deadline=40.0)
 """So long that only what never ends runs into it, also on a busy machine."""

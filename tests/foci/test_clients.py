@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from plugins.foci.clients import Published, client_rows
 from plugins.foci.discovery.homeserver import TransportsAnswer, read_transports
 from plugins.foci.discovery.well_known import WellKnown, read_answer, read_well_known
 from plugins.foci.model import (
@@ -21,6 +20,7 @@ from plugins.foci.model import (
     Verdict,
 )
 from plugins.foci.probe.observation import Observation
+from plugins.foci.report.clients import Published, client_rows
 from plugins.foci.service_url import read_service_url
 from tests.foci.evidence import ANY_ORIGIN, JSON_TYPE, LIVEKIT, RTC, answered, assembled, judged
 

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from publicsuffixlist import PublicSuffixList
 
-from plugins.foci.entries import lint_entries, probe_url
 from plugins.foci.model import Entry, Severity
+from plugins.foci.report.lint import lint_entries
+from plugins.foci.service_url import probe_url
 from tests.foci.evidence import LIVEKIT, RTC, entry
 
 SUFFIXES = PublicSuffixList()

@@ -13,10 +13,10 @@ from lab.federation import Federation
 from lab.focus import Slashes
 from lab.homeserver import Transports
 from lab.wellknown import FOCI_KEY
-from plugins.foci.assembly import CheckSettings
 from plugins.foci.findings import CODES
 from plugins.foci.model import MSC4158_KEY, OPEN_STAGES, STABLE_KEY, Severity, Stage, Verdict
 from plugins.foci.probe.observation import ProbeSettings
+from plugins.foci.report.build import CheckSettings
 from tests.deep.cases import DEEP_CODES
 from tests.foci import scenes
 from tests.foci.examination import BRIEF, PATIENT, Examination

@@ -10,8 +10,8 @@ from botkit.messages.document import Document
 from botkit.messages.rendering import MESSAGE_BYTES, message_content, to_plain
 from lab.federation import Federation
 from plugins.foci.model import MAX_ENTRIES, Report, Verdict
-from plugins.foci.render import to_details, to_document
-from plugins.foci.report import to_json
+from plugins.foci.report.as_json import to_json
+from plugins.foci.report.render import to_details, to_document
 from tests.foci.examination import BRIEF, PATIENT, Examination
 from tests.foci.scenes import NAME
 

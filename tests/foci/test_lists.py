@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from plugins.foci.discovery.homeserver import PathState, TransportsAnswer
 from plugins.foci.discovery.well_known import WellKnownAnswer, read_answer
 from plugins.foci.findings import Group, group_of
-from plugins.foci.lists import document_to_publish, lint_list
 from plugins.foci.model import MSC4143_KEY, MSC4158_KEY, STABLE_KEY, Entry, Finding, Severity
+from plugins.foci.report.lint import document_to_publish, lint_list
 from tests.foci.evidence import ANY_ORIGIN, JSON_TYPE, LIVEKIT, RTC, answered, assembled
 
 OTHER = {"type": "livekit", "livekit_service_url": "https://rtc-2.example.org"}

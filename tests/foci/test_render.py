@@ -23,7 +23,7 @@ from plugins.foci.model import (
     Verdict,
     WellKnownReport,
 )
-from plugins.foci.render import MAX_FINDINGS_SHOWN, MAX_FOCI_SHOWN, icon, to_details, to_document
+from plugins.foci.report.render import MAX_FINDINGS_SHOWN, MAX_FOCI_SHOWN, icon, to_details, to_document
 from tests.foci.evidence import NOW, RTC, judged
 
 CRITICAL, UNKNOWN, WARNING, OK, NOT_PROBED = Verdict

@@ -13,7 +13,7 @@ from lab.federation import Federation
 from lab.homeserver import Transports
 from plugins.foci.findings import CODES
 from plugins.foci.model import Report
-from plugins.foci.report import to_json
+from plugins.foci.report.as_json import to_json
 from tests.foci import scenes
 from tests.foci.examination import Examination
 from tests.foci.scenes import ENTRY, NAME, OTHER_ENTRY, Scene

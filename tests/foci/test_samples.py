@@ -24,18 +24,17 @@ from botkit.outbound.model import (
     Response,
 )
 from plugins.foci.alerts.evidence import evidence_document
-from plugins.foci.assembly import MAX_PROBED, CheckSettings, ServerObservation, assemble
 from plugins.foci.discovery.homeserver import HomeserverAnswer, PathState, TransportsAnswer, read_versions
 from plugins.foci.discovery.target import parse_target
 from plugins.foci.discovery.well_known import read_answer
-from plugins.foci.entries import probe_url
 from plugins.foci.health.events import Sample, Status
 from plugins.foci.health.keys import SELF, Key
 from plugins.foci.health.samples import CODEC, Check, answering_hosts, certificates_of, focus_key, keys_of, samples_of
 from plugins.foci.health.self_check import Connectivity
 from plugins.foci.model import MSC4143_KEY, Entry, Verdict
 from plugins.foci.probe.judge import Observation, ProbeSettings
-from plugins.foci.service_url import ServiceUrl
+from plugins.foci.report.build import MAX_PROBED, CheckSettings, ServerObservation, assemble
+from plugins.foci.service_url import ServiceUrl, probe_url
 from tests.foci.lists import focus, url
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)

@@ -15,7 +15,6 @@ from botkit.config.network import NetworkConfig
 from botkit.identifiers import is_server_name, is_user_id, parse_server_name
 from botkit.outbound.endpoint import parse_routes
 from botkit.plugin import Invocation, UsageError
-from plugins.foci.assembly import CheckSettings
 from plugins.foci.checker import Checker
 from plugins.foci.commands.check import check_command
 from plugins.foci.commands.report import FociCommands
@@ -23,6 +22,7 @@ from plugins.foci.commands.watch import WatchCommands, WatchStore
 from plugins.foci.config import FociConfig
 from plugins.foci.discovery.federation import read_place
 from plugins.foci.discovery.target import Target
+from plugins.foci.report.build import CheckSettings
 from tests.foci.test_commands import BOT, ROOM, Health, Membership
 
 SERVER_NAMES = {

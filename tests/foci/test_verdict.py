@@ -14,8 +14,8 @@ from plugins.foci.discovery.well_known import read_answer
 from plugins.foci.findings import CODES, Group, finding
 from plugins.foci.model import MSC4143_KEY, Certainty, Finding, FocusReport, Severity, Verdict
 from plugins.foci.probe.observation import Observation
+from plugins.foci.report.verdict import focus_verdict, server_verdict
 from plugins.foci.service_url import read_service_url
-from plugins.foci.verdict import focus_verdict, server_verdict
 from tests.foci.evidence import (
     ANY_ORIGIN,
     JSON_TYPE,

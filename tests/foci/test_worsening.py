@@ -12,16 +12,21 @@ from hypothesis import strategies as st
 from publicsuffixlist import PublicSuffixList
 
 from botkit.outbound.model import Answered, Exchange, Failed, Failure, FailureKind, Phase
-from plugins.foci.assembly import CheckSettings, ServerObservation, assemble, entries_of
 from plugins.foci.discovery.federation import Delegation, UserLookup
-from plugins.foci.discovery.homeserver import HomeserverAnswer, TransportsAnswer, read_transports, read_versions
+from plugins.foci.discovery.homeserver import (
+    HomeserverAnswer,
+    TransportsAnswer,
+    entries_of,
+    read_transports,
+    read_versions,
+)
 from plugins.foci.discovery.target import parse_target
 from plugins.foci.discovery.well_known import read_answer
-from plugins.foci.entries import probe_url
 from plugins.foci.model import MSC4143_KEY, Certainty, Entry, Report, Verdict
 from plugins.foci.probe.observation import Observation, ProbeSettings, certainty_of
+from plugins.foci.report.build import CheckSettings, ServerObservation, assemble
 from plugins.foci.responses import meets_prober_only
-from plugins.foci.service_url import ServiceUrl
+from plugins.foci.service_url import ServiceUrl, probe_url
 from tests.foci.evidence import ANY_ORIGIN, JSON_TYPE, NOW, Headers, answered, failed
 from tests.foci.test_ladder import BAD_JSON, PREFLIGHT, SFU_REFUSAL
 from tests.foci.test_verdict import BADNESS

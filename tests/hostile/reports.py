@@ -9,13 +9,13 @@ from typing import Any
 from publicsuffixlist import PublicSuffixList
 
 from botkit.outbound.model import Exchange, FailureKind, Phase
-from plugins.foci.assembly import CheckSettings, ServerObservation, assemble, entries_of
-from plugins.foci.discovery.homeserver import HomeserverAnswer, read_transports, read_versions
+from plugins.foci.discovery.homeserver import HomeserverAnswer, entries_of, read_transports, read_versions
 from plugins.foci.discovery.target import parse_target
 from plugins.foci.discovery.well_known import read_answer
-from plugins.foci.entries import probe_url
 from plugins.foci.model import FOCI_KEYS, Report
 from plugins.foci.probe.observation import Observation
+from plugins.foci.report.build import CheckSettings, ServerObservation, assemble
+from plugins.foci.service_url import probe_url
 from tests.foci.evidence import ANY_ORIGIN, JSON_TYPE, LIVEKIT, NOW, RTC, answered, failed
 
 URL = "https://example.org/.well-known/matrix/client"

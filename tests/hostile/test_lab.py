@@ -19,7 +19,7 @@ from lab.exchange import Answer, Request
 from lab.federation import Federation
 from lab.front import Mount
 from plugins.foci.model import Report
-from plugins.foci.render import to_details, to_document
+from plugins.foci.report.render import to_details, to_document
 from tests.foci.examination import Examination
 from tests.foci.scenes import ENTRY, NAME, RTC
 from tests.foci.terminal import run, write_config

@@ -18,8 +18,8 @@ from botkit.plugin import Command, Invocation, UsageError
 from plugins.foci.commands.room import room_document as census_document
 from plugins.foci.discovery.target import TargetError, parse_target
 from plugins.foci.model import FOCI_KEYS
-from plugins.foci.render import inline, to_details, to_document
-from plugins.foci.report import to_json
+from plugins.foci.report.as_json import to_json
+from plugins.foci.report.render import inline, to_details, to_document
 from tests.foci.evidence import LIVEKIT
 from tests.hostile.reports import PLACES, report
 from tests.hostile.strings import LARGEST_EVENT, STRINGS, assert_only_text, assert_readable

@@ -7,8 +7,8 @@ from types import FrameType
 from typing import Any
 
 from plugins.foci.model import FOCI_KEYS
-from plugins.foci.render import to_details, to_document
-from plugins.foci.report import to_json
+from plugins.foci.report.as_json import to_json
+from plugins.foci.report.render import to_details, to_document
 from tests.hostile.reports import HOMESERVER, report
 
 

@@ -22,15 +22,14 @@ from botkit.outbound.model import (
     Phase,
     Response,
 )
-from plugins.foci.assembly import CheckSettings, ServerObservation, assemble
 from plugins.foci.checked import CheckResult, ConfirmationResult
 from plugins.foci.discovery.homeserver import HomeserverAnswer, PathState, TransportsAnswer
 from plugins.foci.discovery.target import parse_target
 from plugins.foci.discovery.well_known import WellKnownAnswer, read_answer
-from plugins.foci.entries import probe_url
 from plugins.foci.model import MSC4143_KEY, OPEN_STAGES, Entry, FocusReport, Outcome, Stage, StageResult, Verdict
 from plugins.foci.probe.observation import Observation, ProbeSettings
-from plugins.foci.service_url import ServiceUrl
+from plugins.foci.report.build import CheckSettings, ServerObservation, assemble
+from plugins.foci.service_url import ServiceUrl, probe_url
 
 ANY_ORIGIN = {"access-control-allow-origin": ("*",)}
 SERVICE = Response(400, ANY_ORIGIN, b'{"errcode": "M_BAD_JSON", "error": "no"}')

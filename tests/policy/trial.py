@@ -16,9 +16,9 @@ from typing import Any
 from botkit.outbound import Failure, OutboundClient, OutboundSettings
 from botkit.plugin import Limits
 from lab.authority import Authority
-from plugins.foci.assembly import CheckSettings
 from plugins.foci.checker import Checker
 from plugins.foci.discovery.target import TargetError, parse_target
+from plugins.foci.report.build import CheckSettings
 from tests.policy.internet import Internet, Names
 from tests.policy.plot import Ground, Plot
 from tests.policy.way import Door, Way

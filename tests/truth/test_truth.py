@@ -8,7 +8,7 @@ import pytest
 
 from botkit.messages.rendering import to_plain
 from plugins.foci.model import Stage
-from plugins.foci.render import to_details, to_document
+from plugins.foci.report.render import to_details, to_document
 from tests.truth.row import Case, Row
 from tests.truth.table import ROWS
 from tests.truth.world import World

@@ -10,7 +10,6 @@ from botkit.outbound import OutboundClient
 from botkit.plugin import Limits
 from lab.fault import Fault
 from lab.federation import Federation
-from plugins.foci.assembly import CheckSettings
 from plugins.foci.checked import CheckResult, ScheduledCheck
 from plugins.foci.checker import Checker
 from plugins.foci.clock import SystemClock
@@ -19,6 +18,7 @@ from plugins.foci.lanes import ConcurrencyLimiter
 from plugins.foci.model import Verdict
 from plugins.foci.probe.observation import ProbeSettings
 from plugins.foci.probe.shared import SharedProbes
+from plugins.foci.report.build import CheckSettings
 from plugins.foci.watchman import Outcome, Scheduler
 from tests.foci.examination import Examination
 from tests.matrix.patience import until

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from plugins.foci.assembly import ServerObservation
 from plugins.foci.discovery.homeserver import HomeserverAnswer, TransportsAnswer
 from plugins.foci.discovery.target import parse_target
 from plugins.foci.discovery.well_known import read_answer
@@ -14,6 +13,7 @@ from plugins.foci.health.samples import Check, samples_of
 from plugins.foci.health.self_check import Connectivity
 from plugins.foci.model import Report, Verdict
 from plugins.foci.probe.observation import ProbeSettings
+from plugins.foci.report.build import ServerObservation
 from tests.foci.evidence import RTC, answered, assembled, judged
 
 KEY = Key.parse("focus:https://rtc.example.org:443/livekit/jwt")

@@ -9,7 +9,7 @@ from botkit.messages.sanitise import clipped
 from plugins.foci.findings import Group, group_of
 from plugins.foci.health.keys import Key, Kind, focus_key
 from plugins.foci.model import Finding, FocusReport, Report, Severity, StageResult
-from plugins.foci.render import inline
+from plugins.foci.report.render import inline
 
 _FINDINGS_SHOWN = 5
 _LISTED = 10

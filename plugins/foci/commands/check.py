@@ -13,13 +13,13 @@ from datetime import datetime
 from botkit.messages.document import Document, Paragraph, Text
 from botkit.messages.rendering import to_plain
 from botkit.plugin import OneShot, OneShotContext, UsageError
-from plugins.foci.assembly import CheckSettings
 from plugins.foci.checker import Checker
 from plugins.foci.discovery.target import Target, TargetError, parse_target
 from plugins.foci.findings import CODES
 from plugins.foci.model import EXIT_CODES, Report, Verdict
-from plugins.foci.render import to_details
-from plugins.foci.report import to_json
+from plugins.foci.report.as_json import to_json
+from plugins.foci.report.build import CheckSettings
+from plugins.foci.report.render import to_details
 
 _ASCII = {
     "✅": "[ok]",

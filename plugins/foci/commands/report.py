@@ -13,7 +13,7 @@ from plugins.foci.commands import room as census
 from plugins.foci.deep.quota import DeepQuota
 from plugins.foci.discovery.target import Target, TargetError, parse_target
 from plugins.foci.model import Report
-from plugins.foci.render import to_document
+from plugins.foci.report.render import to_document
 
 MAX_TARGETS = 5
 DEEP = "--deep"

@@ -9,7 +9,7 @@ from botkit.messages.document import Block, Bold, Code, Document, Emoji, Ordered
 from botkit.messages.sanitise import clipped
 from plugins.foci.discovery.target import Target, TargetError, parse_target
 from plugins.foci.model import Report, Verdict
-from plugins.foci.render import icon, inline
+from plugins.foci.report.render import icon, inline
 
 MAX_SERVERS = 50
 

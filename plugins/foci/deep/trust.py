@@ -7,12 +7,10 @@ from dataclasses import dataclass
 
 from botkit.identifiers import HostPort, parse_host_port
 from botkit.outbound.url import UrlError, parse_host, parse_url
-from plugins.foci.assembly import entries_of
-from plugins.foci.discovery.homeserver import HomeserverAnswer
+from plugins.foci.discovery.homeserver import HomeserverAnswer, entries_of
 from plugins.foci.discovery.well_known import WellKnownAnswer
-from plugins.foci.entries import probe_url
 from plugins.foci.model import Entry
-from plugins.foci.service_url import ServiceUrl
+from plugins.foci.service_url import ServiceUrl, probe_url
 
 
 @dataclass(frozen=True, slots=True)

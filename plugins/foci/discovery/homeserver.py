@@ -6,8 +6,14 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from botkit.outbound.model import Answered, Exchange, Failed, Response
+from plugins.foci.discovery.well_known import WellKnownAnswer
 from plugins.foci.failure import meaning_of
-from plugins.foci.model import MAX_ENTRIES, Certainty, Entry, TransportsReport
+from plugins.foci.model import (
+    MAX_ENTRIES,
+    Certainty,
+    Entry,
+    TransportsReport,
+)
 from plugins.foci.responses import BodyFault, allows_any_origin, meets_prober_only, read_json
 
 VERSIONS_PATH = "/_matrix/client/versions"
@@ -147,3 +153,11 @@ def _object(response: Response) -> dict[str, Any] | None:
 def _proves(response: Response) -> bool:
     """A rate limit or a firewall's page may meet this prober only; any other wrong answer meets every client."""
     return response.status != 403 and not meets_prober_only(response)
+
+
+def entries_of(well_known: WellKnownAnswer, homeserver: HomeserverAnswer) -> tuple[Entry, ...]:
+    """The published entries in order, then those of a readable transports list that are not among them."""
+    published = well_known.document.entries if well_known.document is not None else ()
+    known = {entry.identity for entry in published}
+    listed = homeserver.transports.entries or ()
+    return (*published, *(entry for entry in listed if entry.identity not in known))

@@ -11,10 +11,10 @@ from urllib.parse import quote, urlsplit
 from pydantic import AfterValidator, GetCoreSchemaHandler, PlainSerializer
 
 from botkit.messages.sanitise import shortened
-from plugins.foci.entries import probe_url
 from plugins.foci.model import (
     Entry,
 )
+from plugins.foci.service_url import probe_url
 
 _LONGEST_KEY = 400
 _LONGEST_LABEL = 120

@@ -13,8 +13,6 @@ from urllib.parse import urlsplit
 
 from botkit.messages.sanitise import shortened, visible
 from botkit.outbound.model import Answered, Exchange, Failed, FailureKind, Phase
-from plugins.foci.assembly import MAX_PROBED, ServerObservation
-from plugins.foci.entries import probe_url
 from plugins.foci.health.certificates import PresentedCertificate
 from plugins.foci.health.events import Cause, Sample, Status
 from plugins.foci.health.keys import Key, Kind, certificate_key, focus_key
@@ -22,8 +20,9 @@ from plugins.foci.health.self_check import Connectivity
 from plugins.foci.model import Certainty, Finding, FocusReport, Outcome, Report, Severity, Stage, Verdict
 from plugins.foci.probe.judge import judge
 from plugins.foci.probe.observation import ProbeSettings
+from plugins.foci.report.build import MAX_PROBED, ServerObservation
 from plugins.foci.serialise import Codec
-from plugins.foci.service_url import ServiceUrl
+from plugins.foci.service_url import ServiceUrl, probe_url
 
 _LONGEST_DETAIL = 300
 

@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from plugins.foci.assembly import ServerObservation
 from plugins.foci.changes.detector import ListState
 from plugins.foci.changes.snapshot import NOTHING, Missing, Seen, observe
 from plugins.foci.health.keys import Key, Kind, certificate_key, focus_key
 from plugins.foci.health.samples import certificates_of, keys_of, watched_foci
 from plugins.foci.model import MAX_ENTRIES, Report
+from plugins.foci.report.build import ServerObservation
 
 
 class Origin(StrEnum):

@@ -10,19 +10,18 @@ from urllib.parse import urlsplit
 
 from publicsuffixlist import PublicSuffixList
 
-from plugins.foci.clients import Published, client_rows
 from plugins.foci.discovery.federation import UserLookup, judge_lookup
-from plugins.foci.discovery.homeserver import HomeserverAnswer
+from plugins.foci.discovery.homeserver import HomeserverAnswer, entries_of
 from plugins.foci.discovery.target import Target
 from plugins.foci.discovery.well_known import WellKnownAnswer
-from plugins.foci.entries import lint_entries, probe_url
 from plugins.foci.findings import finding
-from plugins.foci.lists import lint_list
 from plugins.foci.model import MAX_ENTRIES, Certainty, Entry, Finding, FocusReport, Report, Severity, Verdict
 from plugins.foci.probe.judge import Judgement, deepened, expiry, judge, skipped_after, untried
 from plugins.foci.probe.observation import Observation, ProbeSettings
-from plugins.foci.service_url import ServiceUrl
-from plugins.foci.verdict import focus_verdict, server_verdict, summarise
+from plugins.foci.report.clients import Published, client_rows
+from plugins.foci.report.lint import lint_entries, lint_list
+from plugins.foci.report.verdict import focus_verdict, server_verdict, summarise
+from plugins.foci.service_url import ServiceUrl, probe_url
 
 MAX_PROBED = 20
 """Distinct service URLs probed in one check: a list of thousands must not make the bot a flood."""
@@ -68,14 +67,6 @@ class CheckSettings:
     ignore: frozenset[str] = frozenset()
     probe: ProbeSettings = field(default_factory=ProbeSettings)
     trusted: frozenset[str] | None = None
-
-
-def entries_of(well_known: WellKnownAnswer, homeserver: HomeserverAnswer) -> tuple[Entry, ...]:
-    """The published entries in order, then those of a readable transports list that are not among them."""
-    published = well_known.document.entries if well_known.document is not None else ()
-    known = {entry.identity for entry in published}
-    listed = homeserver.transports.entries or ()
-    return (*published, *(entry for entry in listed if entry.identity not in known))
 
 
 def assemble(

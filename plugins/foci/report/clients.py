@@ -8,16 +8,7 @@ from typing import Any, Literal
 
 from plugins.foci.discovery.homeserver import TransportsAnswer
 from plugins.foci.discovery.well_known import WellKnown
-from plugins.foci.model import (
-    MSC4143_KEY,
-    STABLE_KEY,
-    ClientRow,
-    Entry,
-    FocusReport,
-    Outcome,
-    Stage,
-    Verdict,
-)
+from plugins.foci.model import MSC4143_KEY, STABLE_KEY, ClientRow, Entry, FocusReport, Outcome, Stage, Verdict
 
 Finds = Literal["yes", "no", "unknown"]
 
