@@ -18,10 +18,10 @@ from plugins.foci.changes.diff import diff
 from plugins.foci.health.evaluate import OutageEnded, drop, fires
 from plugins.foci.health.events import AlertEvent, EventKind
 from plugins.foci.health.keys import Key
-from plugins.foci.repository.history import HistoryTable, ListChange
-from plugins.foci.repository.incidents import IncidentTable, RoomTable, SilenceTable, SuppressedChange
-from plugins.foci.repository.states import StateTable
-from plugins.foci.repository.watches import ServerTable, WatchTable
+from plugins.foci.storage.history import HistoryTable, ListChange
+from plugins.foci.storage.incidents import IncidentTable, RoomTable, SilenceTable, SuppressedChange
+from plugins.foci.storage.states import StateTable
+from plugins.foci.storage.watches import ServerTable, WatchTable
 
 Evidence = Callable[[Key], Document | None]
 """The evidence that a check has about a key."""

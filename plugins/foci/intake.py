@@ -16,7 +16,7 @@ from plugins.foci.health import deep_interval as deep_pace
 from plugins.foci.health.evaluate import OwnConnection, due_in, fails_deep, progress
 from plugins.foci.health.samples import Check, certificates_of, keys_of
 from plugins.foci.health.tracked import follow
-from plugins.foci.repository.watches import ServerRow
+from plugins.foci.storage.watches import ServerRow
 
 Dues = tuple[ScheduledCheck, ...]
 

@@ -29,7 +29,7 @@ from plugins.foci.desk import UnitOfWork
 from plugins.foci.health.evaluate import OwnConnection
 from plugins.foci.intake import Dues, dues_of, take_check, take_confirmation
 from plugins.foci.recall import WatchTotals, history_of, tally_of, views_of
-from plugins.foci.repository.history import KEPT
+from plugins.foci.storage.history import KEPT
 from plugins.foci.watch.views import History, Unwatched, Watched, WatchView
 
 DAY = 86400.0

@@ -12,7 +12,7 @@ from plugins.foci.changes.diff import diff
 from plugins.foci.desk import UnitOfWork
 from plugins.foci.health.events import AlertEvent
 from plugins.foci.health.keys import Kind
-from plugins.foci.repository.history import ListChange
+from plugins.foci.storage.history import ListChange
 from plugins.foci.watch.views import History, WatchView
 
 

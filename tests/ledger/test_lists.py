@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 from botkit.outbound.model import FailureKind
 from botkit.storage import Database
 from plugins.foci.health.keys import Key, Kind
-from plugins.foci.repository.tables import concerns, servers, states
+from plugins.foci.storage.tables import concerns, servers, states
 from tests.ledger.internet import Internet
 from tests.ledger.ops import Ops
 

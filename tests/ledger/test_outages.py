@@ -8,7 +8,7 @@ from botkit.outbound.model import FailureKind
 from botkit.storage import Database
 from plugins.foci.alerts.notifications import AlertSettings
 from plugins.foci.alerts.watches import WatchSettings
-from plugins.foci.repository.tables import hosts
+from plugins.foci.storage.tables import hosts
 from tests.ledger.internet import DAY, Internet, Server
 from tests.ledger.ops import ADMIN, Ops
 

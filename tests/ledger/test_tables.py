@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from botkit.storage import Database
 from plugins.foci.plugin import FociPlugin
-from plugins.foci.repository.tables import metadata
+from plugins.foci.storage.tables import metadata
 
 
 async def test_migrations_make_the_tables(any_database: Database) -> None:

@@ -15,7 +15,7 @@ from plugins.foci.alerts.incident import CODEC, Incident
 from plugins.foci.alerts.receivers import Silence
 from plugins.foci.changes import snapshot
 from plugins.foci.changes.snapshot import Snapshot
-from plugins.foci.repository.tables import incidents, rooms, silences, withheld
+from plugins.foci.storage.tables import incidents, rooms, silences, withheld
 
 
 class IncidentTable:

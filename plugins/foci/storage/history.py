@@ -14,7 +14,7 @@ from plugins.foci.changes.snapshot import Snapshot
 from plugins.foci.discovery.homeserver import PathState
 from plugins.foci.health.evaluate import OutageBegan, OutageEnded
 from plugins.foci.health.events import Outage
-from plugins.foci.repository.tables import changes, concerns, outages
+from plugins.foci.storage.tables import changes, concerns, outages
 
 KEPT = 400 * 86400.0
 """Seconds for which history is kept."""

@@ -16,7 +16,7 @@ from plugins.foci.alerts.watches import Watch
 from plugins.foci.changes import detector as listwatch
 from plugins.foci.changes.detector import ListState
 from plugins.foci.health.keys import Key
-from plugins.foci.repository.tables import concerns, servers, watches
+from plugins.foci.storage.tables import concerns, servers, watches
 
 _SERVER_COLUMNS = [column for column in servers.c if column.name != "copy"]
 """What is used of the table of servers: its copies of well-knowns are of versions that asked with conditions."""

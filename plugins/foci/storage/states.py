@@ -18,7 +18,7 @@ from plugins.foci.health.evaluate import KeyState, OwnConnection
 from plugins.foci.health.keys import Key, Kind
 from plugins.foci.health.self_check import Connectivity, HostView, SelfCheck
 from plugins.foci.health.tracked import Origin
-from plugins.foci.repository.tables import concerns, hosts, notes, outages, states
+from plugins.foci.storage.tables import concerns, hosts, notes, outages, states
 
 _SUSPICION = "suspicion"
 
