@@ -17,10 +17,10 @@ from plugins.foci.commands.report import FociCommands
 from plugins.foci.commands.watch import WatchCommands
 from plugins.foci.config import FociConfig
 from plugins.foci.findings import CODES, Group
-from plugins.foci.gauges import figures
 from plugins.foci.plugin import FociPlugin
-from plugins.foci.recall import WatchTotals
-from plugins.foci.watchman import ScheduleStatus
+from plugins.foci.watch.queries import WatchTotals
+from plugins.foci.watch.scheduler import ScheduleStatus
+from plugins.foci.watch.watcher import figures
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("**/*.md"), *(ROOT / "contrib").glob("**/*.md")])

@@ -25,7 +25,7 @@ from botkit.storage.outbox import MessageState, Outbox
 from botkit.storage.tables import outbox
 from lab.simulation import SimulatedClock, simulate
 from plugins.foci.alerts.watches import Watch, WatchSettings
-from plugins.foci.vigil import Watcher
+from plugins.foci.watch.watcher import Watcher
 
 NOON = 1_795_435_200.0
 """2026-11-23, 12:00 UTC: the time of day at the beginning of every trace."""

@@ -36,7 +36,7 @@ class FociPlugin(Plugin):
     def __init__(self, context: PluginContext, config: BaseModel, clock: Clock | None = None) -> None:
         # Imported here: a single check from the command line needs neither a database nor pictures.
         from plugins.foci.commands.watch import WatchCommands
-        from plugins.foci.vigil import Watcher
+        from plugins.foci.watch.watcher import Watcher
 
         super().__init__(context, config)
         clock, own, limits = clock or SystemClock(), _own(config), context.limits

@@ -22,7 +22,6 @@ from botkit.outbound.model import (
     Phase,
     Response,
 )
-from plugins.foci.checked import CheckResult, ConfirmationResult
 from plugins.foci.discovery.homeserver import HomeserverAnswer, PathState, TransportsAnswer
 from plugins.foci.discovery.target import parse_target
 from plugins.foci.discovery.well_known import WellKnownAnswer, read_answer
@@ -30,6 +29,7 @@ from plugins.foci.model import MSC4143_KEY, OPEN_STAGES, Entry, FocusReport, Out
 from plugins.foci.probe.observation import Observation, ProbeSettings
 from plugins.foci.report.build import CheckSettings, ServerObservation, assemble
 from plugins.foci.service_url import ServiceUrl, probe_url
+from plugins.foci.watch.runner import CheckResult, ConfirmationResult
 
 ANY_ORIGIN = {"access-control-allow-origin": ("*",)}
 SERVICE = Response(400, ANY_ORIGIN, b'{"errcode": "M_BAD_JSON", "error": "no"}')

@@ -14,8 +14,8 @@ from botkit.storage.json_text import from_json
 from botkit.storage.tables import outbox
 from plugins.foci.alerts.receivers import Silence
 from plugins.foci.alerts.watches import WatchSettings
-from plugins.foci.ledger import WatchService
 from plugins.foci.plugin import FociPlugin
+from plugins.foci.watch.service import WatchService
 from tests.ledger.internet import Internet
 
 NOON = 1_795_435_200.0

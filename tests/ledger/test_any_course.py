@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from botkit.outbound.model import FailureKind
 from plugins.foci.alerts.incident import Incident
 from plugins.foci.changes.detector import HOUR
-from plugins.foci.desk import UnitOfWork
+from plugins.foci.watch.transaction import UnitOfWork
 from tests.ledger.internet import Internet
 from tests.ledger.ops import ADMIN, Ops, Read, opened
 

@@ -10,7 +10,7 @@ import pytest
 from botkit.plugin import RoomUnavailableError
 from botkit.storage import Database
 from plugins.foci.alerts.watches import Watch
-from plugins.foci.cautions import SharedFateWarnings
+from plugins.foci.watch.timers import SharedFateWarnings
 from tests.host.clock import SetClock
 from tests.ledger.internet import Internet
 from tests.ledger.ops import NOON, Ops

@@ -33,8 +33,8 @@ from botkit.storage.outbox import Outbox, Stamp
 from botkit.storage.rooms import RoomNotes, RoomStore, UpgradeState
 from plugins.foci.alerts.watches import Watch
 from plugins.foci.commands.watch import WatchCommands
-from plugins.foci.gauges import figures
-from plugins.foci.watchman import ScheduleStatus
+from plugins.foci.watch.scheduler import ScheduleStatus
+from plugins.foci.watch.watcher import figures
 from tests.ledger.internet import DAY, Internet, Server
 from tests.ledger.ops import ADMIN, NOON, Ops, Read, opened
 from tests.ledger.test_watch_commands import Membership

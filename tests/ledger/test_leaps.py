@@ -6,7 +6,7 @@ import pytest
 
 from botkit.outbound.model import FailureKind
 from botkit.storage import Database
-from plugins.foci.reminders import Timers
+from plugins.foci.watch.timers import Timers
 from tests.host.clock import SetClock
 from tests.ledger.internet import DAY, Internet
 from tests.ledger.ops import NOON, Ops

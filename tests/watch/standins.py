@@ -10,13 +10,13 @@ from random import Random
 
 from publicsuffixlist import PublicSuffixList
 
-from plugins.foci.checked import CheckResult, ConfirmationResult, ScheduledCheck
 from plugins.foci.clock import Clock
 from plugins.foci.discovery.homeserver import HomeserverAnswer, TransportsAnswer
 from plugins.foci.discovery.target import parse_target
 from plugins.foci.discovery.well_known import read_answer
 from plugins.foci.report.build import CheckSettings, ServerObservation, assemble
-from plugins.foci.watchman import Outcome
+from plugins.foci.watch.runner import CheckResult, ConfirmationResult, ScheduledCheck
+from plugins.foci.watch.scheduler import Outcome
 from tests.foci.evidence import NOW, answered
 
 _ANSWER = read_answer("example.org", [answered(404)], None)

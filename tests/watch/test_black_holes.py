@@ -10,16 +10,15 @@ from botkit.outbound import OutboundClient
 from botkit.plugin import Limits
 from lab.fault import Fault
 from lab.federation import Federation
-from plugins.foci.checked import CheckResult, ScheduledCheck
 from plugins.foci.checker import Checker
 from plugins.foci.clock import SystemClock
-from plugins.foci.inspector import CheckRunner
-from plugins.foci.lanes import ConcurrencyLimiter
 from plugins.foci.model import Verdict
 from plugins.foci.probe.observation import ProbeSettings
 from plugins.foci.probe.shared import SharedProbes
 from plugins.foci.report.build import CheckSettings
-from plugins.foci.watchman import Outcome, Scheduler
+from plugins.foci.watch.limiter import ConcurrencyLimiter
+from plugins.foci.watch.runner import CheckResult, CheckRunner, ScheduledCheck
+from plugins.foci.watch.scheduler import Outcome, Scheduler
 from tests.foci.examination import Examination
 from tests.matrix.patience import until
 from tests.watch.standins import StandInLedger

@@ -16,11 +16,10 @@ from lab.fault import Fault
 from lab.federation import Federation
 from lab.nginx import Nginx, nginx_binary
 from plugins.foci.changes.snapshot import Seen, observe
-from plugins.foci.checked import CheckResult, ConfirmationResult, ScheduledCheck
 from plugins.foci.clock import SystemClock
-from plugins.foci.inspector import CheckRunner
 from plugins.foci.model import Verdict
 from plugins.foci.probe.shared import SharedProbes
+from plugins.foci.watch.runner import CheckResult, CheckRunner, ConfirmationResult, ScheduledCheck
 from tests.foci.examination import BRIEF, PATIENT, Examination
 
 RTC = "https://rtc.example.org/livekit/jwt"

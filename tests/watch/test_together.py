@@ -13,10 +13,10 @@ import pytest
 from botkit.outbound.model import FailureKind
 from lab.simulation import SimulatedClock, SimulatedLoop, simulate
 from plugins.foci.alerts.receivers import Silence
-from plugins.foci.checked import ScheduledCheck
-from plugins.foci.lanes import ConcurrencyLimiter
-from plugins.foci.reminders import Timers
-from plugins.foci.watchman import Outcome, Scheduler
+from plugins.foci.watch.limiter import ConcurrencyLimiter
+from plugins.foci.watch.runner import ScheduledCheck
+from plugins.foci.watch.scheduler import Outcome, Scheduler
+from plugins.foci.watch.timers import Timers
 from tests.ledger.internet import Internet
 from tests.ledger.ops import NOON, Ops, opened
 

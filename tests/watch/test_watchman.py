@@ -12,9 +12,9 @@ import pytest
 
 from botkit.tasks import Supervisor
 from lab.simulation import SimulatedClock, simulate
-from plugins.foci.checked import ScheduledCheck
-from plugins.foci.lanes import SLOW, ConcurrencyLimiter
-from plugins.foci.watchman import Scheduler
+from plugins.foci.watch.limiter import SLOW, ConcurrencyLimiter
+from plugins.foci.watch.runner import ScheduledCheck
+from plugins.foci.watch.scheduler import Scheduler
 from tests.watch.standins import StandInChecks, StandInLedger
 
 MINUTE = 60.0

@@ -9,10 +9,10 @@ from botkit.messages.rendering import to_plain
 from plugins.foci.alerts.change_messages import describe
 from plugins.foci.alerts.watches import Watch, ignored_by, terms_of
 from plugins.foci.changes.diff import diff
-from plugins.foci.desk import UnitOfWork
 from plugins.foci.health.events import AlertEvent
 from plugins.foci.health.keys import Kind
 from plugins.foci.storage.history import ListChange
+from plugins.foci.watch.transaction import UnitOfWork
 from plugins.foci.watch.views import History, WatchView
 
 

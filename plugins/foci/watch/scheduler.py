@@ -11,10 +11,10 @@ from heapq import heapify, heappop, heappush
 from typing import Protocol
 
 from botkit.storage import StorageError
-from plugins.foci.checked import CheckResult, ConfirmationResult, ScheduledCheck
 from plugins.foci.clock import Clock
 from plugins.foci.health.state import slowest_pace
-from plugins.foci.lanes import ConcurrencyLimiter
+from plugins.foci.watch.limiter import ConcurrencyLimiter
+from plugins.foci.watch.runner import CheckResult, ConfirmationResult, ScheduledCheck
 
 log = logging.getLogger(__name__)
 

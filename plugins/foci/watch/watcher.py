@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
 
 from botkit.figure import Figure
 from botkit.plugin import Account, Limits, Notifier, Reaction, Rooms
 from botkit.storage import Database
 from botkit.tasks import Supervisor
 from plugins.foci.alerts.watches import Watch, WatchSettings
-from plugins.foci.cautions import SharedFateWarnings
 from plugins.foci.checker import Checker
 from plugins.foci.clock import Clock
-from plugins.foci.gauges import figures
-from plugins.foci.inspector import CheckRunner
-from plugins.foci.lanes import SLOW, ConcurrencyLimiter
-from plugins.foci.ledger import WatchService
+from plugins.foci.model import EXIT_CODES, Verdict
 from plugins.foci.probe.shared import SharedProbes
-from plugins.foci.reminders import Timers
-from plugins.foci.watchman import Scheduler
+from plugins.foci.watch.limiter import SLOW, ConcurrencyLimiter
+from plugins.foci.watch.queries import WatchTotals
+from plugins.foci.watch.runner import CheckRunner
+from plugins.foci.watch.scheduler import Scheduler, ScheduleStatus
+from plugins.foci.watch.service import WatchService
+from plugins.foci.watch.timers import SharedFateWarnings, Timers
 from plugins.foci.wording import counted, span
 
 
@@ -124,3 +125,55 @@ class Watcher:
         """See `botkit.plugin.Plugin`."""
         await self.watch_service.room_joined(room_id, self._clock.now())
         self.scheduler.wake()
+
+
+def figures(rounds: ScheduleStatus, tally: WatchTotals, configured: Collection[str]) -> tuple[Figure, ...]:
+    """
+    Every figure; the number of series is fixed but for the servers that the configuration names.
+
+    Args:
+        configured: servers that the operator named, so that their names may be labels.
+    """
+    now = Counter(verdict or "unchecked" for verdict in tally.verdicts.values())
+    known = {
+        server: float(EXIT_CODES[Verdict(verdict)])
+        for server, verdict in sorted(tally.verdicts.items())
+        if verdict is not None and server in configured
+    }
+    return (
+        Figure("foci_watched_servers", "Servers that are watched.", {"": float(len(tally.verdicts))}),
+        Figure(
+            "foci_servers",
+            "Watched servers by the verdict of their last check.",
+            {word: float(now[word]) for word in (*(verdict.value for verdict in EXIT_CODES), "unchecked")},
+            "verdict",
+        ),
+        Figure(
+            "foci_server_verdict",
+            "Verdict on a server of the configuration: 0 ok, 1 warning, 2 critical, 3 unknown.",
+            known,
+            "server",
+        ),
+        Figure("foci_incidents_open", "Incidents that are not over, notices included.", {"": float(tally.incidents)}),
+        Figure("foci_watch_lag_seconds", "Seconds by which the latest check is late.", {"": rounds.lag}),
+        Figure("foci_checks_under_way", "Checks under way or waiting for a place.", {"": float(rounds.under_way)}),
+        Figure(
+            "foci_checks_total",
+            "Checks of watched servers since the start.",
+            {verdict.value: float(rounds.checks.get(verdict.value, 0)) for verdict in EXIT_CODES},
+            "verdict",
+            "counter",
+        ),
+        Figure(
+            "foci_confirmations_total",
+            "Fetches that were to confirm a changed list.",
+            {"": float(rounds.confirmations)},
+            kind="counter",
+        ),
+        Figure(
+            "foci_broken_checks_total",
+            "Checks that ended in a fault of the bot's own.",
+            {"": float(rounds.broken)},
+            kind="counter",
+        ),
+    )

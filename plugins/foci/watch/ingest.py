@@ -10,13 +10,13 @@ from plugins.foci.alerts.watches import Terms, terms_of
 from plugins.foci.changes import detector as listwatch
 from plugins.foci.changes.detector import ConfirmAt, Effect
 from plugins.foci.changes.snapshot import ListObservation, observe
-from plugins.foci.checked import CheckResult, ConfirmationResult, ScheduledCheck
-from plugins.foci.desk import UnitOfWork
 from plugins.foci.health import deep_interval as deep_pace
 from plugins.foci.health.evaluate import OwnConnection, due_in, fails_deep, progress
 from plugins.foci.health.samples import Check, certificates_of, keys_of
 from plugins.foci.health.tracked import follow
 from plugins.foci.storage.watches import ServerRow
+from plugins.foci.watch.runner import CheckResult, ConfirmationResult, ScheduledCheck
+from plugins.foci.watch.transaction import UnitOfWork
 
 Dues = tuple[ScheduledCheck, ...]
 
