@@ -23,7 +23,7 @@ from plugins.foci.config import FociConfig
 from plugins.foci.discovery.federation import read_place
 from plugins.foci.discovery.target import Target
 from plugins.foci.report.build import CheckSettings
-from tests.foci.test_commands import BOT, ROOM, Health, Membership
+from tests.foci.commands.test_report import BOT, ROOM, Health, Membership
 
 SERVER_NAMES = {
     "example.org": True,

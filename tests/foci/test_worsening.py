@@ -28,8 +28,8 @@ from plugins.foci.report.build import CheckSettings, ServerObservation, assemble
 from plugins.foci.responses import meets_prober_only
 from plugins.foci.service_url import ServiceUrl, probe_url
 from tests.foci.evidence import ANY_ORIGIN, JSON_TYPE, NOW, Headers, answered, failed
-from tests.foci.test_ladder import BAD_JSON, PREFLIGHT, SFU_REFUSAL
-from tests.foci.test_verdict import BADNESS
+from tests.foci.probe.test_judge import BAD_JSON, PREFLIGHT, SFU_REFUSAL
+from tests.foci.report.test_verdict import BADNESS
 
 _SUFFIXES = PublicSuffixList()
 _TARGET = parse_target("example.org")

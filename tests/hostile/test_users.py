@@ -380,7 +380,7 @@ async def test_a_message_that_is_always_too_large_is_given_up(
 
 
 BROKEN: tuple[tuple[str, dict[str, Any]], ...] = (
-    # most nonsense in clear is refused by Synapse itself; tests/matrix/test_screening.py has it
+    # most nonsense in clear is refused by Synapse itself; tests/matrix/test_event_filter.py has it
     ("m.room.message", {"body": "!nothing", "msgtype": "m.text", "m.relates_to": {"rel_type": ["x"], "event_id": 1}}),
     ("m.room.message", {"body": "!echo edited", "msgtype": "m.text", "m.new_content": [["!echo edited"]]}),
     ("m.room.encrypted", {"body": ["!echo x"], "msgtype": "m.text"}),

@@ -17,8 +17,8 @@ from plugins.foci.watch.limiter import ConcurrencyLimiter
 from plugins.foci.watch.runner import ScheduledCheck
 from plugins.foci.watch.scheduler import Outcome, Scheduler
 from plugins.foci.watch.timers import Timers
-from tests.ledger.internet import Internet
-from tests.ledger.ops import NOON, Ops, opened
+from tests.watch_service.internet import Internet
+from tests.watch_service.ops import NOON, Ops, opened
 
 Result = TypeVar("Result")
 MINUTE, HOUR = 60.0, 3600.0

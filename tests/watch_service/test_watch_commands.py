@@ -14,8 +14,8 @@ from botkit.outbound.model import FailureKind
 from botkit.plugin import Invocation, UsageError
 from botkit.storage import Database
 from plugins.foci.commands.watch import MOST_WATCHES, WatchCommands
-from tests.ledger.internet import Internet
-from tests.ledger.ops import ADMIN, Ops
+from tests.watch_service.internet import Internet
+from tests.watch_service.ops import ADMIN, Ops
 
 BOT = "@foci:bot.example"
 ROOM = "!ops"

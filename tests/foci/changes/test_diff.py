@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from plugins.foci.changes.diff import Change, Diff, Kind, Turn, apply, diff
 from plugins.foci.changes.snapshot import NOTHING, Snapshot
 from plugins.foci.model import STABLE_KEY
-from tests.foci.lists import KEY, focus, malformed, published
+from tests.foci.changes.lists import KEY, focus, malformed, published
 
 Told = tuple[Kind, int | None, int | None]
 

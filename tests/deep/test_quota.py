@@ -15,7 +15,7 @@ from plugins.foci.commands.report import FociCommands
 from plugins.foci.config import FociConfig
 from plugins.foci.deep.quota import COST, DeepQuota
 from tests.deep.world import NAME, World
-from tests.foci.test_commands import Health, Membership
+from tests.foci.commands.test_report import Health, Membership
 
 ROOM = "!ops:example.org"
 

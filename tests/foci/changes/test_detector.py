@@ -24,7 +24,7 @@ from plugins.foci.changes.detector import (
 from plugins.foci.changes.diff import Kind, Turn, diff
 from plugins.foci.changes.snapshot import NOTHING, ListObservation, Missing, Seen, Snapshot, Unseen
 from plugins.foci.discovery.homeserver import PathState
-from tests.foci.lists import malformed, published
+from tests.foci.changes.lists import malformed, published
 
 SETTINGS = ListSettings(failures=3, confirm_change=20.0)
 A, B, C = published("a"), published("b"), published("c")

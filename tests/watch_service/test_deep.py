@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from botkit.storage import Database
 from plugins.foci.alerts.watches import Watch
-from tests.ledger.internet import Internet
-from tests.ledger.ops import NOON, Ops
+from tests.watch_service.internet import Internet
+from tests.watch_service.ops import NOON, Ops
 
 HOUR = 3600.0
 

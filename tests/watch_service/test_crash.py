@@ -14,8 +14,8 @@ from botkit.outbound.model import FailureKind
 from botkit.storage import Database, StorageError
 from plugins.foci.alerts.receivers import Silence
 from plugins.foci.alerts.watches import Watch
-from tests.ledger.internet import Internet
-from tests.ledger.ops import ADMIN, Ops, opened
+from tests.watch_service.internet import Internet
+from tests.watch_service.ops import ADMIN, Ops, opened
 
 Step = Callable[[Ops], Awaitable[object]]
 

@@ -35,9 +35,9 @@ from plugins.foci.alerts.watches import Watch
 from plugins.foci.commands.watch import WatchCommands
 from plugins.foci.watch.scheduler import ScheduleStatus
 from plugins.foci.watch.watcher import figures
-from tests.ledger.internet import DAY, Internet, Server
-from tests.ledger.ops import ADMIN, NOON, Ops, Read, opened
-from tests.ledger.test_watch_commands import Membership
+from tests.watch_service.internet import DAY, Internet, Server
+from tests.watch_service.ops import ADMIN, NOON, Ops, Read, opened
+from tests.watch_service.test_watch_commands import Membership
 
 DATA = Path(__file__).parents[1] / "data"
 HOUR = 3600.0

@@ -11,7 +11,7 @@ from plugins.foci.discovery.homeserver import read_versions
 from plugins.foci.discovery.well_known import read_answer
 from plugins.foci.model import Report, Severity, Verdict
 from tests.foci.evidence import LIVEKIT, RTC, answered, assembled, failed
-from tests.foci.test_ladder import SERVICE, seen
+from tests.foci.probe.test_judge import SERVICE, seen
 
 BASE_URL = "https://matrix.example.org"
 KEY = "org.matrix.msc4143.rtc_foci"

@@ -8,8 +8,8 @@ from plugins.foci.alerts.receivers import shares_fate
 from plugins.foci.alerts.watches import Watch, WatchSettings
 from plugins.foci.health.keys import Key
 from plugins.foci.watch.views import Unwatched, Watched
-from tests.ledger.internet import DAY, Internet
-from tests.ledger.ops import ADMIN, Ops
+from tests.watch_service.internet import DAY, Internet
+from tests.watch_service.ops import ADMIN, Ops
 
 REFUSED = FailureKind.CONNECT_REFUSED
 

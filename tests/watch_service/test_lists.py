@@ -9,8 +9,8 @@ from botkit.outbound.model import FailureKind
 from botkit.storage import Database
 from plugins.foci.health.keys import Key, Kind
 from plugins.foci.storage.tables import concerns, servers, states
-from tests.ledger.internet import Internet
-from tests.ledger.ops import Ops
+from tests.watch_service.internet import Internet
+from tests.watch_service.ops import Ops
 
 RTC, TWO = "https://rtc.example.org/jwt", "https://two.example.org/jwt"
 MOVED = f"{TWO} moved from 2 to 1. Clients now use {TWO}."

@@ -9,9 +9,9 @@ import asyncpg
 import pytest
 
 from botkit.storage import Database
-from tests.ledger.ops import opened
 from tests.storage.conftest import postgres
 from tests.storage.postgres import Postgres
+from tests.watch_service.ops import opened
 
 __all__ = ["any_database", "database", "postgres"]
 

@@ -16,7 +16,7 @@ from plugins.foci.changes.diff import diff
 from plugins.foci.changes.snapshot import NOTHING, Snapshot
 from plugins.foci.discovery.homeserver import PathState
 from plugins.foci.model import MSC4158_KEY, STABLE_KEY
-from tests.foci.lists import focus, malformed, published, url
+from tests.foci.changes.lists import focus, malformed, published, url
 
 NOON = 1_795_435_200.0
 OPS = {"!ops": ("example.org",)}

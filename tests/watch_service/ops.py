@@ -16,7 +16,7 @@ from plugins.foci.alerts.receivers import Silence
 from plugins.foci.alerts.watches import WatchSettings
 from plugins.foci.plugin import FociPlugin
 from plugins.foci.watch.service import WatchService
-from tests.ledger.internet import Internet
+from tests.watch_service.internet import Internet
 
 NOON = 1_795_435_200.0
 """2026-11-23, 12:00 UTC."""

@@ -27,9 +27,9 @@ from plugins.foci.health.keys import SELF, Key
 from plugins.foci.health.self_check import FEWEST_HOSTS
 from plugins.foci.health.state import HOUR, MANY_FIRINGS, UNKNOWN_FACTOR
 from plugins.foci.wording import NAMES_SHOWN, span
-from tests.foci.lists import published
+from tests.foci.changes.lists import published
 
-PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "alerts.md"
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "alerts.md"
 NOON = 1_795_435_200.0
 """2026-11-23, 12:00 UTC."""
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from botkit.outbound.model import FailureKind
 from botkit.storage import Database
-from tests.ledger.internet import DAY, Internet
-from tests.ledger.ops import ADMIN, Ops
+from tests.watch_service.internet import DAY, Internet
+from tests.watch_service.ops import ADMIN, Ops
 
 REFUSED = FailureKind.CONNECT_REFUSED
 TWO = "https://two.example.org/jwt"

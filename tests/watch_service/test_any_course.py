@@ -15,8 +15,8 @@ from botkit.outbound.model import FailureKind
 from plugins.foci.alerts.incident import Incident
 from plugins.foci.changes.detector import HOUR
 from plugins.foci.watch.transaction import UnitOfWork
-from tests.ledger.internet import Internet
-from tests.ledger.ops import ADMIN, Ops, Read, opened
+from tests.watch_service.internet import Internet
+from tests.watch_service.ops import ADMIN, Ops, Read, opened
 
 ROOMS, SERVERS, FOCI = ("!r1", "!r2"), ("a.org", "b.org"), ("rtc", "two")
 

@@ -8,8 +8,8 @@ from botkit.outbound.model import FailureKind
 from botkit.storage import Database
 from plugins.foci.watch.timers import Timers
 from tests.host.clock import SetClock
-from tests.ledger.internet import DAY, Internet
-from tests.ledger.ops import NOON, Ops
+from tests.watch_service.internet import DAY, Internet
+from tests.watch_service.ops import NOON, Ops
 
 REFUSED = FailureKind.CONNECT_REFUSED
 HOUR = 3600.0

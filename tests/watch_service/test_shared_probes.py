@@ -6,8 +6,8 @@ import pytest
 
 from botkit.outbound.model import FailureKind
 from botkit.storage import Database
-from tests.ledger.internet import Internet
-from tests.ledger.ops import Ops
+from tests.watch_service.internet import Internet
+from tests.watch_service.ops import Ops
 
 REASON = "connection refused on 192.0.2.1:443"
 FAULTY = {"type": "livekit", "livekit_service_url": "http://rtc.example.org/x"}

@@ -25,7 +25,7 @@ from plugins.foci.changes.snapshot import (
 from plugins.foci.discovery.well_known import read_answer
 from plugins.foci.model import MSC4143_KEY, STABLE_KEY
 from plugins.foci.serialise import CodecError
-from tests.foci.lists import focus, malformed, published
+from tests.foci.changes.lists import focus, malformed, published
 
 URL = "https://example.org/.well-known/matrix/client"
 

@@ -35,7 +35,7 @@ from plugins.foci.model import MSC4143_KEY, Entry, Verdict
 from plugins.foci.probe.judge import Observation, ProbeSettings
 from plugins.foci.report.build import MAX_PROBED, CheckSettings, ServerObservation, assemble
 from plugins.foci.service_url import ServiceUrl, probe_url
-from tests.foci.lists import focus, url
+from tests.foci.changes.lists import focus, url
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 CERTIFICATE = Certificate("CN=x", "CN=ca", ("x",), NOW - timedelta(days=30), NOW + timedelta(days=60))

@@ -11,8 +11,8 @@ from botkit.storage.outbox import Outbox
 from botkit.storage.rooms import RoomStore
 from botkit.storage.tables import outbox
 from plugins.foci.alerts.watches import Watch
-from tests.ledger.internet import Internet
-from tests.ledger.ops import ADMIN, Ops
+from tests.watch_service.internet import Internet
+from tests.watch_service.ops import ADMIN, Ops
 
 REASON = "the bot may not write there"
 

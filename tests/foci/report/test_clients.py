@@ -9,16 +9,7 @@ import pytest
 
 from plugins.foci.discovery.homeserver import TransportsAnswer, read_transports
 from plugins.foci.discovery.well_known import WellKnown, read_answer, read_well_known
-from plugins.foci.model import (
-    MSC4143_KEY,
-    MSC4158_KEY,
-    OPEN_STAGES,
-    STABLE_KEY,
-    Entry,
-    FocusReport,
-    Stage,
-    Verdict,
-)
+from plugins.foci.model import MSC4143_KEY, MSC4158_KEY, OPEN_STAGES, STABLE_KEY, Entry, FocusReport, Stage, Verdict
 from plugins.foci.probe.observation import Observation
 from plugins.foci.report.clients import Published, client_rows
 from plugins.foci.service_url import read_service_url

@@ -9,8 +9,8 @@ from botkit.storage import Database
 from plugins.foci.alerts.notifications import AlertSettings
 from plugins.foci.alerts.watches import WatchSettings
 from plugins.foci.storage.tables import hosts
-from tests.ledger.internet import DAY, Internet, Server
-from tests.ledger.ops import ADMIN, Ops
+from tests.watch_service.internet import DAY, Internet, Server
+from tests.watch_service.ops import ADMIN, Ops
 
 REFUSED = FailureKind.CONNECT_REFUSED
 REASON = "connection refused on 192.0.2.1:443"

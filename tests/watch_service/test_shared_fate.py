@@ -12,9 +12,9 @@ from botkit.storage import Database
 from plugins.foci.alerts.watches import Watch
 from plugins.foci.watch.timers import SharedFateWarnings
 from tests.host.clock import SetClock
-from tests.ledger.internet import Internet
-from tests.ledger.ops import NOON, Ops
-from tests.ledger.test_watch_commands import BOT, ROOM, Membership
+from tests.watch_service.internet import Internet
+from tests.watch_service.ops import NOON, Ops
+from tests.watch_service.test_watch_commands import BOT, ROOM, Membership
 
 HOME = BOT.partition(":")[2]
 
