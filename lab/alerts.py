@@ -1,7 +1,7 @@
 """
 What the demo shows of watches: servers whose lists change and whose services break, and the ops room meanwhile.
 
-A minute passes in a second here (`lab.hurry`), and the times that are printed are those of the watches.
+A minute passes in a second here (`lab.fast_clock`), and the times that are printed are those of the watches.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from lab.bot import Bot
+from lab.fast_clock import HurriedClock
 from lab.fault import Fault
 from lab.federation import Federation, Server
 from lab.focus import Focus
-from lab.hurry import HurriedClock
 from lab.opsroom import OpsRoom
 from lab.person import Said
 
@@ -69,7 +69,7 @@ async def restart_hurried(bot: Bot, config: dict[str, Any], watched: Watched, ro
     bot.configure({**config, "plugins": {"foci": {**config["plugins"]["foci"], "watch": watch}}})
     beginning = time.time()
     room.shown = HurriedClock(SPEED, beginning).at
-    bot.start("-m", "lab.hurry", str(SPEED), str(beginning))
+    bot.start("-m", "lab.fast_clock", str(SPEED), str(beginning))
 
 
 async def play_alerts(federation: Federation, watched: Watched, room: OpsRoom, bot: Bot) -> None:

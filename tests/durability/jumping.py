@@ -1,5 +1,5 @@
 """
-The bot on a machine whose clock is set: ``python -m tests.durability.jumping FILE`` and the arguments of `lab.hurry`.
+The bot on a machine whose clock is set: ``python -m tests.durability.jumping FILE`` and what `lab.fast_clock` takes.
 
 FILE holds the seconds by which the time of day is wrong; it is read again whenever anybody asks for the time.
 """

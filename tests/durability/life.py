@@ -22,7 +22,7 @@ class Life:
         starts, kills: how often.
         killed_at: monotonic seconds of every kill.
         exits: exit codes of lives that nobody ended.
-        program: the interpreter's arguments before those of `lab.hurry`.
+        program: the interpreter's arguments before those of `lab.fast_clock`.
     """
 
     def __init__(self, config: Path, log: Path) -> None:
@@ -30,7 +30,7 @@ class Life:
         self._log = log
         self._beginning = time.time()
         self._process: subprocess.Popen[bytes] | None = None
-        self.program: tuple[str, ...] = ("-m", "lab.hurry")
+        self.program: tuple[str, ...] = ("-m", "lab.fast_clock")
         self.starts = 0
         self.killed_at: list[float] = []
         self.exits: list[int] = []

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from lab.hurry import HurriedClock
+from lab.fast_clock import HurriedClock
 
 
 def test_it_agrees_with_the_machine_at_its_beginning() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from lab.hurry import HurriedClock
+from lab.fast_clock import HurriedClock
 
 
 class LeapingClock(HurriedClock):

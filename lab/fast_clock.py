@@ -1,5 +1,5 @@
 """
-The bot with watches for which a minute is a moment: ``python -m lab.hurry SPEED BEGINNING --config FILE``.
+The bot with watches for which a minute is a moment: ``python -m lab.fast_clock SPEED BEGINNING --config FILE``.
 
 Everything is the bot's own but the clock that its watches go by, which the plugin is handed as any collaborator is.
 """
