@@ -59,6 +59,16 @@ def meets_prober_only(response: Response) -> bool:
     return response.status == 429 or is_challenge(response)
 
 
+def errcode_of(response: Response) -> str | None:
+    """The Matrix errcode of a JSON body, whatever its content type says."""
+    try:
+        document: Any = json.loads(response.body[:4096].decode("utf-8"))
+    except (ValueError, RecursionError):
+        return None
+    found = document.get("errcode") if isinstance(document, dict) else None
+    return found if isinstance(found, str) else None
+
+
 _MAX_DEPTH = 64
 
 
@@ -159,13 +169,3 @@ def _deeper_than(value: Any, limit: int) -> bool:
 
 def _position(before: str) -> tuple[int, int]:
     return before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
-
-
-def errcode_of(response: Response) -> str | None:
-    """The Matrix errcode of a JSON body, whatever its content type says."""
-    try:
-        document: Any = json.loads(response.body[:4096].decode("utf-8"))
-    except (ValueError, RecursionError):
-        return None
-    found = document.get("errcode") if isinstance(document, dict) else None
-    return found if isinstance(found, str) else None

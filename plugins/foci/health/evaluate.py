@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from plugins.foci.health import certificates
+from plugins.foci.health import certificates, self_check
 from plugins.foci.health import deep_interval as deep_pace
 from plugins.foci.health import state as health
 from plugins.foci.health.certificates import CertificateState

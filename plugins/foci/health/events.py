@@ -8,20 +8,6 @@ from enum import StrEnum
 from plugins.foci.health.keys import Key
 
 
-@dataclass(frozen=True, slots=True)
-class Outage:
-    """
-    Something that was bad for a while. Times are seconds since the epoch.
-
-    Attributes:
-        end: None while it lasts.
-    """
-
-    key: Key
-    start: float
-    end: float | None
-
-
 class Status(StrEnum):
     """What one sample says. UNKNOWN counts neither way."""
 
@@ -112,3 +98,17 @@ class AlertEvent:
     flaps: int = 1
     ended: float | None = None
     expires: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """
+    Something that was bad for a while. Times are seconds since the epoch.
+
+    Attributes:
+        end: None while it lasts.
+    """
+
+    key: Key
+    start: float
+    end: float | None

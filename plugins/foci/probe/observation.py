@@ -71,10 +71,6 @@ def certainty_of(failure: Failure, exchange: Exchange | None, settings: ProbeSet
     return certainty
 
 
-Observe = Callable[[ServiceUrl, float], Awaitable[Observation]]
-"""Observes a service URL until a deadline (loop time)."""
-
-
 @dataclass(frozen=True, slots=True)
 class DeepStageResult:
     """
@@ -110,3 +106,7 @@ def failed(
 def skipped(stage: Stage, why: str) -> DeepStageResult:
     """A stage that was not tried."""
     return DeepStageResult(StageResult(stage, Outcome.SKIPPED, None, why))
+
+
+Observe = Callable[[ServiceUrl, float], Awaitable[Observation]]
+"""Observes a service URL until a deadline (loop time)."""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from plugins.foci.health import self_check
 from plugins.foci.health import state as health
 from plugins.foci.health.events import AlertEvent, Cause, EventKind, Sample, Status
 from plugins.foci.health.keys import SELF, Key
