@@ -131,23 +131,18 @@ async def _run(config: Config, plugins: Sequence[LoadedPlugin]) -> int:
         enrolment = Enrolment(homeserver, matrix, config.storage.path, patient=True)
         device = await enrolment.enrol()
         stack.callback(device.crypto.close)
-        log.info(
-            "signed in user=%s device=%s fingerprint=%s",
-            device.session.user_id,
-            device.session.device_id,
-            device.crypto.fingerprint,
-        )
-        memory = HostStores.of(database, [loaded.name for loaded in plugins])
-        rooms, membership = RoomDirectory(homeserver), Membership()
-        status = StatusBoard(database, memory.inbox, memory.outbox, membership, time.monotonic)
-        book = RoomQueries(rooms, membership, config.admins)
+        _log_sign_in(device)
+        stores = HostStores.of(database, [loaded.name for loaded in plugins])
+        directory, membership = RoomDirectory(homeserver), Membership()
+        status = StatusBoard(database, stores.inbox, stores.outbox, membership, time.monotonic)
+        rooms = RoomQueries(directory, membership, config.admins)
         resources = await _resources(stack, config, matrix, homeserver)
 
         def context(plugin: str) -> PluginContext:
             notifier = OutboxNotifier(plugin, now_ms, lambda: runtime.wake())
             return PluginContext(
                 *resources,
-                rooms=book,
+                rooms=rooms,
                 status=status,
                 limits=config.network.limits(),
                 storage=database,
@@ -158,7 +153,7 @@ async def _run(config: Config, plugins: Sequence[LoadedPlugin]) -> int:
             if loaded.plugin.migrations is not None:
                 await database.migrate(loaded.name, loaded.plugin.migrations)
         built = {loaded.name: loaded.plugin(context(loaded.name), loaded.config) for loaded in plugins}
-        router = _router(config, matrix, built, book)
+        router = _router(config, matrix, built, rooms)
 
         async def answer(message: InboundMessage) -> Sequence[Reply]:
             await status.refresh()
@@ -170,12 +165,12 @@ async def _run(config: Config, plugins: Sequence[LoadedPlugin]) -> int:
             config,
             homeserver,
             device,
-            memory,
-            rooms,
+            stores,
+            directory,
             membership,
             status,
             plugins=built,
-            book=book,
+            rooms=rooms,
             is_command=router.is_command,
             answer=answer,
             supervisor=supervisor,
@@ -187,6 +182,11 @@ async def _run(config: Config, plugins: Sequence[LoadedPlugin]) -> int:
             finally:
                 await runtime.stop()
     return 0
+
+
+def _log_sign_in(device: Device) -> None:
+    session, fingerprint = device.session, device.crypto.fingerprint
+    log.info("signed in user=%s device=%s fingerprint=%s", session.user_id, session.device_id, fingerprint)
 
 
 async def _serve(supervisor: Supervisor, runtime: MatrixRuntime, enrolment: Enrolment, device: Device) -> None:
@@ -271,7 +271,7 @@ class _LiveToken:
         return self._homeserver.token.get_secret_value() if self._homeserver.token else ""
 
 
-def _router(config: Config, matrix: MatrixConfig, plugins: dict[str, Plugin], book: RoomQueries) -> CommandRouter:
+def _router(config: Config, matrix: MatrixConfig, plugins: dict[str, Plugin], rooms: RoomQueries) -> CommandRouter:
     return CommandRouter(
         collect_commands(plugins),
         prefix=config.command_prefix,
@@ -279,7 +279,7 @@ def _router(config: Config, matrix: MatrixConfig, plugins: dict[str, Plugin], bo
         admins=config.admins,
         own_user_id=matrix.user_id,
         clock=time.monotonic,
-        entitled=book.entitled,
+        entitled=rooms.entitled,
     )
 
 

@@ -56,7 +56,7 @@ class HostStores:
     outbox: Outbox
     notes: RoomNotes
     room_store: RoomStore
-    calls: HookQueue
+    hook_queue: HookQueue
 
     @classmethod
     def of(cls, database: Database, plugins: Sequence[str] = ()) -> HostStores:
@@ -77,7 +77,7 @@ class MatrixRuntime:
 
     Args:
         plugins: whose hooks are called.
-        book: what plugins, and the rules for reactions, know about rooms.
+        rooms: what plugins, and the rules for reactions, know about rooms.
         is_command: whether a message is worth an answer.
         answer: what knows the commands.
     """
@@ -87,25 +87,25 @@ class MatrixRuntime:
         config: Config,
         homeserver: HomeserverClient,
         device: Device,
-        memory: HostStores,
-        rooms: RoomDirectory,
+        stores: HostStores,
+        directory: RoomDirectory,
         membership: Membership,
         status: StatusBoard,
         *,
         plugins: Mapping[str, Plugin],
-        book: Rooms,
+        rooms: Rooms,
         is_command: Callable[[InboundMessage], bool],
         answer: Answerer,
         supervisor: Supervisor,
     ) -> None:
-        self._retention = Retention(memory.inbox, memory.outbox, memory.calls, now_ms)
+        self._retention = Retention(stores.inbox, stores.outbox, stores.hook_queue, now_ms)
         self._crypto: Crypto = device.crypto
         self._supervisor = supervisor
         own_user_id = device.session.user_id
         account = Account(own_user_id, device.session.device_id)
-        self._encrypted = EncryptedRooms(rooms, memory.notes)
-        self._hooks = HookWorker(memory.calls, plugins, book)
-        self._upgrades = Upgrades(homeserver, rooms, memory.room_store, membership, self._hooks.wake)
+        self._encrypted = EncryptedRooms(directory, stores.notes)
+        self._hooks = HookWorker(stores.hook_queue, plugins, rooms)
+        self._upgrades = Upgrades(homeserver, directory, stores.room_store, membership, self._hooks.wake)
         self._invitations = Invitations(
             homeserver,
             own_user_id,
@@ -116,8 +116,8 @@ class MatrixRuntime:
         )
         self._sender = Sender(
             homeserver,
-            memory.outbox,
-            RoomAcceptance(memory.room_store, membership, self._hooks.wake),
+            stores.outbox,
+            RoomAcceptance(stores.room_store, membership, self._hooks.wake),
             device.crypto,
             self._encrypted,
             self._invitations.joining,
@@ -126,13 +126,13 @@ class MatrixRuntime:
             now=now_ms,
         )
         self._suspended_retry = SuspendedRoomRetry(
-            book, memory.outbox, self._sender.wake, clock=time.monotonic, now=now_ms
+            rooms, stores.outbox, self._sender.wake, clock=time.monotonic, now=now_ms
         )
         typing = Typing(homeserver, own_user_id)
-        self._worker = CommandWorker(memory.inbox, rooms, typing, answer, self._sender.wake)
-        intake = SyncHandler(
+        self._worker = CommandWorker(stores.inbox, directory, typing, answer, self._sender.wake)
+        handler = SyncHandler(
             account,
-            SyncStores(memory.inbox, memory.outbox, memory.notes, memory.room_store),
+            SyncStores(stores.inbox, stores.outbox, stores.notes, stores.room_store),
             device.crypto,
             self._encrypted,
             self._invitations,
@@ -143,8 +143,8 @@ class MatrixRuntime:
             membership,
             time.time,
         )
-        self.sync = SyncLoop(homeserver, account, memory.inbox, intake, device.crypto, clock=time.monotonic)
-        status.watch(self.sync, intake)
+        self.sync = SyncLoop(homeserver, account, stores.inbox, handler, device.crypto, clock=time.monotonic)
+        status.watch(self.sync, handler)
 
     async def _call_hooks(self) -> None:
         """Not before it is known which rooms the bot is in: whoever reacted elsewhere does not count."""
@@ -161,11 +161,11 @@ class MatrixRuntime:
         await self._upgrades.load()
         self._supervisor.vital("sync", self.sync.run)
         self._supervisor.forever("worker", self._worker.run)
-        self._supervisor.forever("courier", self._sender.run)
+        self._supervisor.forever("sender", self._sender.run)
         self._supervisor.forever("hooks", self._call_hooks)
         self._supervisor.forever("upgrades", self._follow_upgrades)
-        self._supervisor.forever("appeals", self._suspended_retry.run)
-        self._supervisor.forever("prune", self._retention.run)
+        self._supervisor.forever("retry", self._suspended_retry.run)
+        self._supervisor.forever("retention", self._retention.run)
 
     def wake(self) -> None:
         """There may be letters to send."""
@@ -178,9 +178,9 @@ class MatrixRuntime:
 
     async def stop(self) -> None:
         """Read no more, let answers end, send what is ready. Never logs out."""
-        await self._supervisor.stop("sync", "prune", "upgrades", "appeals")
+        await self._supervisor.stop("sync", "retention", "upgrades", "retry")
         await asyncio.gather(self._worker.stop(ANSWERS_PATIENCE), self._hooks.stop(ANSWERS_PATIENCE))
         await self._sender.drain(DRAIN_PATIENCE)
         # not before: rooms that are still being joined would refuse what is ready
         await self._invitations.stop()
-        await self._supervisor.stop("worker", "hooks", "courier")
+        await self._supervisor.stop("worker", "hooks", "sender")

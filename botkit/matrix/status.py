@@ -38,14 +38,14 @@ class StatusBoard:
         self._clock = clock
         self._started = clock()
         self._sync: SyncLoop | None = None
-        self._intake: SyncHandler | None = None
+        self._handler: SyncHandler | None = None
         self._undelivered = 0
         self._backlog = 0
 
-    def watch(self, sync: SyncLoop, intake: SyncHandler) -> None:
+    def watch(self, sync: SyncLoop, handler: SyncHandler) -> None:
         """Where news of the homeserver come from, once that is running."""
         self._sync = sync
-        self._intake = intake
+        self._handler = handler
 
     async def refresh(self) -> None:
         """Count again. Raises StorageError."""
@@ -71,7 +71,7 @@ class StatusBoard:
         """Name and value pairs for people."""
         age = self.sync_age()
         refusing = len(self._membership.suspended)
-        lag = self._intake.lag if self._intake else None
+        lag = self._handler.lag if self._handler else None
         return (
             ("last sync", "never" if age is None else f"{age:.0f} s ago"),
             ("sync lag", "unknown" if lag is None else f"{lag:.1f} s"),

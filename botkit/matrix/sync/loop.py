@@ -79,7 +79,7 @@ class SyncLoop:
         homeserver: HomeserverClient,
         account: Account,
         inbox: Inbox,
-        intake: SyncHandler,
+        handler: SyncHandler,
         crypto: Crypto,
         *,
         clock: Callable[[], float],
@@ -88,7 +88,7 @@ class SyncLoop:
         self._homeserver = homeserver
         self._account = account
         self._inbox = inbox
-        self._intake = intake
+        self._handler = handler
         self._crypto = crypto
         self._clock = clock
         self._long_poll = long_poll
@@ -126,9 +126,9 @@ class SyncLoop:
         """Take stock of the rooms; on the very first start this is also where reading begins."""
         since = await self._inbox.since(self._account)
         answer = await self._ask({"timeout": "0", "filter": _fresh_filter()})
-        await self._intake.record_now(answer.body, await self._joined_rooms())
+        await self._handler.record_now(answer.body, await self._joined_rooms())
         if since is None:
-            await self._intake.begin(answer.body, _next_batch(answer))
+            await self._handler.begin(answer.body, _next_batch(answer))
         await self._upkeep()
 
     async def _joined_rooms(self) -> set[str]:
@@ -147,8 +147,8 @@ class SyncLoop:
         timeout = 0.0 if self._complaint or self.last_success is None else self._long_poll
         query = {"timeout": str(int(timeout * 1000)), "filter": _FILTER, "since": since}
         answer = await self._ask(query, timeout=timeout + 60)
-        await self._intake.take(answer.body, since, _next_batch(answer))
-        await self._intake.retry_locked()
+        await self._handler.take(answer.body, since, _next_batch(answer))
+        await self._handler.retry_locked()
         await self._upkeep()
 
     async def _upkeep(self) -> None:
