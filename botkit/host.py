@@ -123,9 +123,7 @@ async def _run(config: Config, plugins: Sequence[LoadedPlugin]) -> int:
     quiet_libraries()
     async with AsyncExitStack() as stack:
         stack.enter_context(exclusive(config.storage.path))
-        database = Database(config.storage.database_url)
-        stack.push_async_callback(database.close)
-        await database.open()
+        database = await _opened(stack, config)
         homeserver = _homeserver(config, matrix)
         stack.push_async_callback(homeserver.close)
         enrolment = Enrolment(homeserver, matrix, config.storage.path, patient=True)
@@ -139,19 +137,16 @@ async def _run(config: Config, plugins: Sequence[LoadedPlugin]) -> int:
         resources = await _resources(stack, config, matrix, homeserver)
 
         def context(plugin: str) -> PluginContext:
-            notifier = OutboxNotifier(plugin, now_ms, lambda: runtime.wake())
             return PluginContext(
                 *resources,
                 rooms=rooms,
                 status=status,
                 limits=config.network.limits(),
                 storage=database,
-                notifier=notifier,
+                notifier=OutboxNotifier(plugin, now_ms, lambda: runtime.wake()),
             )
 
-        for loaded in plugins:
-            if loaded.plugin.migrations is not None:
-                await database.migrate(loaded.name, loaded.plugin.migrations)
+        await _migrate(database, plugins)
         built = {loaded.name: loaded.plugin(context(loaded.name), loaded.config) for loaded in plugins}
         router = _router(config, matrix, built, rooms)
 
@@ -182,6 +177,19 @@ async def _run(config: Config, plugins: Sequence[LoadedPlugin]) -> int:
             finally:
                 await runtime.stop()
     return 0
+
+
+async def _opened(stack: AsyncExitStack, config: Config) -> Database:
+    database = Database(config.storage.database_url)
+    stack.push_async_callback(database.close)
+    await database.open()
+    return database
+
+
+async def _migrate(database: Database, plugins: Sequence[LoadedPlugin]) -> None:
+    for loaded in plugins:
+        if loaded.plugin.migrations is not None:
+            await database.migrate(loaded.name, loaded.plugin.migrations)
 
 
 def _log_sign_in(device: Device) -> None:

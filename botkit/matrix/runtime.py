@@ -98,6 +98,7 @@ class MatrixRuntime:
         answer: Answerer,
         supervisor: Supervisor,
     ) -> None:
+        self._config = config
         self._retention = Retention(stores.inbox, stores.outbox, stores.hook_queue, now_ms)
         self._crypto: Crypto = device.crypto
         self._supervisor = supervisor
@@ -106,14 +107,7 @@ class MatrixRuntime:
         self._encrypted = EncryptedRooms(directory, stores.notes)
         self._hooks = HookWorker(stores.hook_queue, plugins, rooms)
         self._upgrades = Upgrades(homeserver, directory, stores.room_store, membership, self._hooks.wake)
-        self._invitations = Invitations(
-            homeserver,
-            own_user_id,
-            lambda room_id, inviter: (
-                self._upgrades.awaited(room_id)
-                or may_invite(inviter, config.invites.policy, config.invites.allow, config.admins)
-            ),
-        )
+        self._invitations = Invitations(homeserver, own_user_id, self._may_invite)
         self._sender = Sender(
             homeserver,
             stores.outbox,
@@ -145,6 +139,11 @@ class MatrixRuntime:
         )
         self.sync = SyncLoop(homeserver, account, stores.inbox, handler, device.crypto, clock=time.monotonic)
         status.watch(self.sync, handler)
+
+    def _may_invite(self, room_id: str, inviter: str) -> bool:
+        """Whether an invitation is followed: those to the replacement of an upgraded room always are."""
+        policy, admins = self._config.invites, self._config.admins
+        return self._upgrades.awaited(room_id) or may_invite(inviter, policy.policy, policy.allow, admins)
 
     async def _call_hooks(self) -> None:
         """Not before it is known which rooms the bot is in: whoever reacted elsewhere does not count."""
