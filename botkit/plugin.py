@@ -133,9 +133,12 @@ class Invocation:
     One command as somebody typed it.
 
     Attributes:
-        args: the words after the command, mentions (pills) replaced by the user ids they stand for.
+        args: the words after the command, flags left out, mentions (pills) replaced by the user ids they stand for.
         reply_author: who wrote the message this one replies to, None when it is no reply.
         charge: counts further work against the sender's and the room's rate; raises RateLimitError when spent.
+        flags: those of the command's flags that were typed.
+        reply_to: event id of the message this one replies to.
+        thread_root: event id of the thread it is in.
     """
 
     event_id: str
@@ -144,6 +147,9 @@ class Invocation:
     args: tuple[str, ...]
     reply_author: str | None
     charge: Callable[[int], None]
+    flags: frozenset[str] = frozenset()
+    reply_to: str | None = None
+    thread_root: str | None = None
 
 
 Handler = Callable[[Invocation], Awaitable[Sequence[Reply]]]
@@ -173,6 +179,7 @@ class Command:
     Attributes:
         handler: answers when the first argument is none of the subcommands.
         usage: its arguments as shown in help, without prefix and word, such as "[TARGET...]".
+        flags: words that are no arguments of ``handler`` wherever they stand, such as ``--deep``; in small letters.
     """
 
     word: str
@@ -180,6 +187,7 @@ class Command:
     summary: str
     handler: Handler
     subcommands: tuple[Subcommand, ...] = ()
+    flags: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

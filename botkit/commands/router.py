@@ -7,10 +7,9 @@ import math
 import re
 import secrets
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from dataclasses import dataclass
 
 from botkit.commands.help import command_help, subcommand_help, usage_line
-from botkit.commands.mention import resolved_line, typed_line
+from botkit.commands.parse import CommandParser, ParsedCommand
 from botkit.commands.rate_limit import RateLimiter, RateLimitError, TokenBuckets
 from botkit.config import CommandsConfig, Rate
 from botkit.messages.document import Document, Paragraph, Reply, Text
@@ -21,8 +20,6 @@ from botkit.suggestion import nearest
 
 HELP = "help"
 """The subcommand that the router answers for every command."""
-
-MOST_ARGUMENTS = 64
 
 _REFUSALS = Rate(1, 3600.0)
 _REFUSALS_PER_ROOM = Rate(5, 3600.0)
@@ -35,14 +32,6 @@ log = logging.getLogger(__name__)
 
 async def _nobody(_room_id: str, _user_id: str) -> bool:
     return False
-
-
-@dataclass(frozen=True, slots=True)
-class _Call:
-    """A command as found in a message, before anything is decided."""
-
-    command: Command
-    args: tuple[str, ...]
 
 
 class CommandRouter:
@@ -74,9 +63,7 @@ class CommandRouter:
         entitled: Callable[[str, str], Awaitable[bool]] = _nobody,
         incident: Callable[[], str] = lambda: secrets.token_hex(4),
     ) -> None:
-        self._commands = {command.word.casefold(): command for command in commands}
-        if len(self._commands) != len(commands):
-            raise ValueError("two commands of the same word")
+        self._parser = CommandParser(commands, prefix)
         self._prefix = prefix
         self._access = access
         self._admins = frozenset(admins)
@@ -89,37 +76,22 @@ class CommandRouter:
 
     def is_command(self, message: InboundMessage) -> bool:
         """Whether the message is for the bot; cheap, so that everything else can be dropped at the door."""
-        return message.sender != self._own_user_id and self._call(typed_line(message.body)) is not None
+        return message.sender != self._own_user_id and self._parser.is_command(message)
 
     async def __call__(self, message: InboundMessage) -> Sequence[Reply]:
         """The replies, in order; an empty sequence means silence."""
-        if not self.is_command(message):
-            return ()
-        # The HTML may say something else than the body; the command is what both agree on.
-        plain = self._call(_plain_line(message))
-        call = self._call(resolved_line(message.body, message.formatted_body))
-        if call is None or plain is None or call.command is not plain.command:
-            call = plain
-        if call is None:
+        parsed = None if message.sender == self._own_user_id else self._parser.parse(message)
+        if parsed is None:
             return ()
         if not may_command(message.sender, self._access.allow, self._access.block, self._admins):
             return self._refused(message)
         try:
             self._cooldown.charge(message.sender, message.room_id)
-            return await self._answer(call, message)
+            return await self._answer(parsed)
         except RateLimitError as error:
             if error.silent:
                 return ()
             return _line(f"Too many commands: try again in {math.ceil(error.seconds)} s.")
-
-    def _call(self, line: str) -> _Call | None:
-        if not line.startswith(self._prefix):
-            return None
-        words = line.removeprefix(self._prefix).split(maxsplit=MOST_ARGUMENTS)
-        if not words or line.removeprefix(self._prefix)[:1].isspace():
-            return None
-        command = self._commands.get(words[0].casefold())
-        return _Call(command, tuple(_argument(word) for word in words[1:])) if command else None
 
     def _refused(self, message: InboundMessage) -> Sequence[Reply]:
         told = ((self._refusals, message.sender), (self._room_refusals, message.room_id))
@@ -129,36 +101,41 @@ class CommandRouter:
             bucket.take(key, 1)
         return _line("You may not command me here.")
 
-    async def _answer(self, call: _Call, message: InboundMessage) -> Sequence[Reply]:
-        command, args = call.command, call.args
-        word = args[0].casefold() if args else ""
+    async def _answer(self, parsed: ParsedCommand) -> Sequence[Reply]:
+        command, subcommand, args, message = parsed.command, parsed.subcommand, parsed.args, parsed.message
+        word = args[0].casefold() if args and subcommand is None else ""
         if word == HELP:
             return self._help(command, args[1:])
-        subcommand = next((known for known in command.subcommands if known.name.casefold() == word), None)
         handler: Handler = subcommand.handler if subcommand else command.handler
         usage = usage_line(self._prefix, command, subcommand)
-        invocation = Invocation(
-            event_id=message.event_id,
-            room_id=message.room_id,
-            sender=message.sender,
-            args=args[1:] if subcommand else args,
-            reply_author=message.reply_author,
-            charge=lambda amount: self._cooldown.charge(message.sender, message.room_id, amount),
-        )
         try:
             if subcommand and subcommand.entitled and not await self._entitled(message.room_id, message.sender):
                 return _line(_NOT_ENTITLED)
-            return await handler(invocation)
+            return await handler(self._invocation(parsed))
         except RoomUnavailableError as error:
             return _line(f"The homeserver does not tell who or what is in this room right now ({error}); try again.")
         except UsageError as error:
-            return _line(self._usage_reply(str(error), usage, command, "" if subcommand else word))
+            return _line(self._usage_reply(str(error), usage, command, word))
         except RateLimitError:
             raise
         except Exception:
             incident = self._incident()
             log.exception("command failed incident=%s word=%s room=%s", incident, command.word, message.room_id)
             return _line(f"Something went wrong inside the bot (incident {incident}); the log has the details.")
+
+    def _invocation(self, parsed: ParsedCommand) -> Invocation:
+        message = parsed.message
+        return Invocation(
+            event_id=message.event_id,
+            room_id=message.room_id,
+            sender=message.sender,
+            args=parsed.args,
+            reply_author=message.reply_author,
+            charge=lambda amount: self._cooldown.charge(message.sender, message.room_id, amount),
+            flags=parsed.flags,
+            reply_to=message.reply_to,
+            thread_root=message.thread_root,
+        )
 
     def _usage_reply(self, text: str, usage: str, command: Command, word: str) -> str:
         """One line: what is wrong, how to type it, and the subcommand that was probably meant."""
@@ -177,15 +154,6 @@ class CommandRouter:
                 return (subcommand_help(self._prefix, command, subcommand),)
         text = self._usage_reply("", f"{self._prefix}{command.word} {HELP} [COMMAND]", command, word)
         return _line(text)
-
-
-def _plain_line(message: InboundMessage) -> str:
-    return resolved_line(message.body, None)
-
-
-def _argument(word: str) -> str:
-    """Phones turn ``--`` into a dash."""
-    return re.sub(r"^[–—](?=[a-z])", "--", word)
 
 
 def _line(text: str) -> tuple[Document, ...]:

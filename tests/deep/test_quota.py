@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pytest
 from pydantic import ValidationError
 
+from botkit.commands.parse import sorted_words
 from botkit.commands.rate_limit import RateLimitError
 from botkit.messages.document import Document
 from botkit.messages.rendering import to_plain
@@ -25,10 +26,10 @@ async def say(
 ) -> Sequence[Document]:
     """A command as the host hands it on."""
     charged = [] if charged is None else charged
-    invocation = Invocation("$event", ROOM, f"@alice:{NAME}", words, None, charged.append)
     async with world.checker() as checker:
         command = FociCommands(checker, Membership(), Health(), world.bot.user_id, deep=budget).command()
-        return await command.handler(invocation)
+        _, args, flags = sorted_words(command, words)
+        return await command.handler(Invocation("$event", ROOM, f"@alice:{NAME}", args, None, charged.append, flags))
 
 
 @pytest.mark.asyncio(loop_scope="module")

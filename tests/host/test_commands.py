@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from botkit.commands.parse import CommandParser, ParsedCommand
 from botkit.commands.rate_limit import RateLimitError
 from botkit.commands.router import CommandRouter
 from botkit.config import CommandsConfig
@@ -129,6 +131,27 @@ async def test_phones_may_capitalise(body: str) -> None:
 async def test_a_dash_that_a_phone_joined_is_two() -> None:
     """Smart punctuation turns an option into a typographic dash."""
     assert await Room().type("!foci a.example —deep") == ["check a.example --deep"]
+
+
+@pytest.mark.parametrize("word", ["--deep", "--DEEP", "—deep", "–Deep"])
+async def test_declared_flags_are_no_arguments_wherever_they_stand(word: str) -> None:
+    """A flag that is not declared stays a word, and a subcommand has flags as words."""
+    command = replace(Plugin().command(), flags=frozenset({"--deep"}))
+    parser = CommandParser([command], "!")
+    message = Room().message(f"!foci {word} a.example {word} --other", thread_root="$root")
+    parsed = parser.parse(message)
+    assert parsed == ParsedCommand(message, command, None, ("a.example", "--other"), frozenset({"--deep"}))
+    parsed = parser.parse(Room().message("!foci STATUS --deep"))
+    assert parsed is not None
+    assert (parsed.subcommand, parsed.args, parsed.flags) == (command.subcommands[0], ("--deep",), frozenset())
+
+
+async def test_a_command_knows_its_thread() -> None:
+    """What a handler gets tells where the command stands."""
+    room = Room()
+    await room.type("!foci", reply_to="$0", reply_author=ADMIN, thread_root="$root")
+    seen = room.plugin.seen[0]
+    assert (seen.reply_to, seen.reply_author, seen.thread_root, seen.flags) == ("$0", ADMIN, "$root", frozenset())
 
 
 @pytest.mark.parametrize(

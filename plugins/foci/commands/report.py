@@ -11,15 +11,12 @@ from botkit.plugin import Command, HostStatus, Invocation, Rooms, Subcommand, Us
 from plugins.foci.checker import Checker
 from plugins.foci.commands import room as census
 from plugins.foci.deep.quota import DeepQuota
-from plugins.foci.discovery.target import Target, TargetError, parse_target
+from plugins.foci.discovery.target import Target, TargetError, typed_target
 from plugins.foci.model import Report
 from plugins.foci.report.render import to_document
 
 MAX_TARGETS = 5
 DEEP = "--deep"
-# Phones make a dash of two hyphens.
-_DEEP = frozenset({DEEP, "\u2014deep", "\u2013deep"})
-_MARKS = ("@", ".", ":", "[")
 _ROOM_COST = 3
 """A whole room counts as this many commands: it asks many servers, each once."""
 _PARALLEL = 16
@@ -70,10 +67,11 @@ class FociCommands:
                 Subcommand("status", "", "how the bot itself is doing", self._state),
                 *self._further,
             ),
+            frozenset({DEEP}),
         )
 
     async def _check(self, invocation: Invocation) -> Sequence[Document]:
-        deep = any(word.casefold() in _DEEP for word in invocation.args)
+        deep = DEEP in invocation.flags
         if deep and self._deep is None:
             raise UsageError(f"{DEEP} is off; whoever runs this bot can switch it on (deep.enabled).")
         targets = self._targets(invocation)
@@ -87,14 +85,9 @@ class FociCommands:
 
     def _targets(self, invocation: Invocation) -> list[Target]:
         """All targets parse before anything is fetched; one named twice is checked once."""
-        words = [word.rstrip(",;") for word in invocation.args if word.casefold() not in _DEEP]
-        if not words:
-            words = [invocation.reply_author or invocation.sender]
-        for word in words:
-            if not any(mark in word for mark in _MARKS):
-                raise UsageError(f"{word[:60]!r} is neither a user id nor a server name.")
+        words = invocation.args or (invocation.reply_author or invocation.sender,)
         try:
-            targets = {target.server_name: target for target in map(parse_target, words)}
+            targets = {target.server_name: target for target in map(typed_target, words)}
         except TargetError as error:
             raise UsageError(f"{error}.") from None
         if len(targets) > MAX_TARGETS:

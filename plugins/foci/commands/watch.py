@@ -14,7 +14,7 @@ from plugins.foci.alerts.messages import caution_of
 from plugins.foci.alerts.receivers import Silence
 from plugins.foci.commands.history import draw, history_document, timeline
 from plugins.foci.commands.replies import silenced_document, silences_document, watches_document
-from plugins.foci.discovery.target import TargetError, parse_target
+from plugins.foci.discovery.target import TargetError, typed_target
 from plugins.foci.watch.views import History, Unwatched, Watched, WatchView
 from plugins.foci.wording import sentence, span
 
@@ -185,11 +185,8 @@ def _server(invocation: Invocation, usage: str) -> tuple[str, tuple[str, ...]]:
     """The server that the first word names, and the rest."""
     if not invocation.args:
         raise UsageError(f"Which server? Usage: {usage}")
-    word = invocation.args[0].rstrip(",;")
-    if not any(mark in word for mark in "@.:["):
-        raise UsageError(f"{word[:60]!r} is neither a user id nor a server name.")
     try:
-        return parse_target(word).server_name, invocation.args[1:]
+        return typed_target(invocation.args[0]).server_name, invocation.args[1:]
     except TargetError as error:
         raise UsageError(f"{error}.") from None
 

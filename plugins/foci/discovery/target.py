@@ -67,6 +67,19 @@ def parse_target(text: str) -> Target:
     return Target(text, identifier, place.host, place.port, None)
 
 
+def typed_target(word: str) -> Target:
+    """
+    Read a target among the words of a command, where it may end in a comma and a lone word is a typing error.
+
+    Raises:
+        TargetError: as ``parse_target``, or the word has none of ``@ . : [``.
+    """
+    word = word.rstrip(",;")
+    if not any(mark in word for mark in "@.:["):
+        raise TargetError(f"{word[:60]!r} is neither a user id nor a server name")
+    return parse_target(word)
+
+
 def _linked(text: str) -> str:
     """The identifier inside a matrix.to link or a ``matrix:`` URI (Matrix appendices, URIs), else the text."""
     if link := _MATRIX_TO.match(text):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from botkit.commands.parse import sorted_words
 from botkit.messages.document import Document
 from botkit.messages.rendering import MESSAGE_BYTES, message_content, to_plain
 from botkit.plugin import Invocation, UsageError
@@ -70,12 +71,13 @@ class Room:
         subcommand: str | None = None,
         charge: Callable[[int], None] | None = None,
     ) -> Sequence[Document]:
-        invocation = Invocation("$event", ROOM, sender, words, reply_author, charge or self.charged.append)
         async with self.examination.checker() as checker:
             command = FociCommands(checker, self.membership, Health(), BOT).command()
-            handlers = {known.name: known.handler for known in command.subcommands}
-            handler = handlers[subcommand] if subcommand else command.handler
-            return await handler(invocation)
+            named, args, flags = sorted_words(command, (subcommand, *words) if subcommand else words)
+            invocation = Invocation(
+                "$event", ROOM, sender, args, reply_author, charge or self.charged.append, flags=flags
+            )
+            return await (named or command).handler(invocation)
 
     async def first_lines(self, *words: str, reply_author: str | None = None) -> list[str]:
         """The first line of each answer."""
