@@ -46,7 +46,7 @@ class Watch:
         ignore: finding codes that this room does not want judged.
         author: user id of who asked; empty for the configuration.
         created_at: seconds since the epoch.
-        weighed: the room knows whether an alert would go down with the server.
+        evaluated: the room knows whether an alert would go down with the server.
     """
 
     room_id: str

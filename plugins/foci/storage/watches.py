@@ -98,9 +98,9 @@ class WatchTable:
         await upsert(self._connection, watches, [row])
 
     async def evaluated(self, watch: Watch) -> bool:
-        """Note that a watch was weighed; False if it was before, or there is none such."""
+        """Note that a watch was evaluated; False if it was before, or there is none such."""
         key = {"room_id": watch.room_id, "server": watch.server, "source": watch.source, "weighed": False}
-        noted = update(watches).filter_by(**key).values(evaluated=True).returning(watches.c.server)
+        noted = update(watches).filter_by(**key).values(weighed=True).returning(watches.c.server)
         return (await self._connection.execute(noted)).first() is not None
 
     async def remove(self, watch: Watch) -> None:
@@ -160,7 +160,7 @@ def watch_of(row: Row[Any]) -> Watch:
     """A row of the table of watches."""
     ignored = frozenset(from_json(row.ignored))
     return Watch(
-        row.room_id, row.server, row.source, row.interval, row.deep, ignored, row.author, row.created_at, row.evaluated
+        row.room_id, row.server, row.source, row.interval, row.deep, ignored, row.author, row.created_at, row.weighed
     )
 
 
