@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+LAB_STAMP := $(VENV)/.installed-lab
 
 LIVEKIT_VERSION := v1.13.5
 LIVEKIT := .cache/livekit/livekit-server
@@ -13,13 +14,21 @@ AUDIT_STAMP := $(AUDIT_VENV)/.installed
 BENCH_VENV := .venv-bench
 BENCH_STAMP := $(BENCH_VENV)/.installed
 
-.PHONY: setup livekit bench-tools demo run check test durability replay soak coverage zoo audit scoreboard bench policy fuzz clean
+.PHONY: setup lab livekit bench-tools demo run check test test-system durability replay soak coverage zoo audit scoreboard bench policy fuzz clean
 setup: $(STAMP)
 
-$(STAMP): requirements.txt requirements-dev.txt requirements-lab.txt requirements-media.txt
-	@echo "Setting up $(VENV) (once; a minute or two) ..."
+$(STAMP): requirements.txt requirements-dev.txt
+	@echo "Setting up $(VENV) (once; a minute) ..."
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt -r requirements-lab.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+# What the real homeserver and the real SFU need, for the demo and for what is tested against them.
+lab: $(LAB_STAMP)
+
+$(LAB_STAMP): $(STAMP) requirements-lab.txt requirements-media.txt
+	@echo "Adding a homeserver to $(VENV) (once; a minute) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-lab.txt
 	@touch $@
 
 # A real SFU for the lab, from the Go module proxy: some minutes once; LIVEKIT_SERVER names a prebuilt one instead.
@@ -29,7 +38,7 @@ $(LIVEKIT): lab/livekit.sh
 	@PYTHON=$(PYTHON) sh lab/livekit.sh $(LIVEKIT_VERSION) $@
 
 # A real Synapse, a small federation and the bot on loopback; KEEP=1 leaves it running.
-demo: setup
+demo: lab
 	@$(BIN)/python -m lab.demo $(if $(KEEP),--keep)
 
 run: setup
@@ -41,14 +50,19 @@ check: setup
 	$(BIN)/mypy
 	$(BIN)/python -m pytest tests/test_architecture.py tests/test_docs.py
 
-# COVERAGE=1 measures what the tests reach, and fails below 95 % of the pure modules and 85 % of the rest.
+# Every core runs whole files of tests, each at addresses of its own. COVERAGE=1 measures what they reach.
+PYTEST = $(BIN)/python $(if $(COVERAGE),-m coverage run) -m pytest -n auto --dist loadfile
+
+# What needs no server but those that the tests are themselves.
 test: setup
-	$(if $(COVERAGE),@$(BIN)/python -m coverage erase)
-	$(BIN)/python $(if $(COVERAGE),-m coverage run) -m pytest
-	$(if $(COVERAGE),@$(BIN)/python -m tests.gate)
+	$(PYTEST) -m "not system"
+
+# The rest, against a real Synapse, SFU, PostgreSQL, nginx; what is not installed is skipped, by name.
+test-system: lab
+	$(PYTEST) -m system
 
 # The bot killed over and over through RUNS incidents, and what the rooms make of it; SEED=... for the same chances.
-durability: setup
+durability: lab
 	@$(BIN)/python -m tests.durability $(if $(RUNS),--runs $(RUNS)) $(if $(SEED),--seed $(SEED))
 
 # What rooms are told against what truly was, on a simulated clock; TRACES="flapping crowd" for some, SEED=... for the
@@ -61,15 +75,18 @@ soak: setup
 	@$(BIN)/python -m bench.soak $(if $(SERVERS),--servers $(SERVERS)) $(if $(HOURS),--hours $(HOURS)) \
 		$(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
 
-coverage:
-	@$(MAKE) test COVERAGE=1
+# All tests measured; fails below 95 % of the pure modules and 85 % of the rest.
+coverage: lab
+	@$(BIN)/python -m coverage erase
+	@$(MAKE) test test-system COVERAGE=1
+	@$(BIN)/python -m tests.gate
 
 # Every bad server: what the check finds, in which time and memory; ANIMALS="gzip redirect" for some.
 zoo: setup
 	@$(BIN)/python -m zoo $(ANIMALS)
 
 # Known vulnerabilities of everything installed from the requirements files; exits with 69 where that cannot be told.
-audit: setup $(AUDIT_STAMP)
+audit: lab $(AUDIT_STAMP)
 	@( $(AUDIT_VENV)/bin/pip-audit --progress-spinner off --format json \
 		--path "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" \
 		2> $(AUDIT_VENV)/stderr || cat $(AUDIT_VENV)/stderr >&2 ) | $(BIN)/python .ci/audit.py
@@ -80,7 +97,7 @@ $(AUDIT_STAMP):
 	@touch $@
 
 # Faults side by side with testmatrix (fetched into a venv of its own) and Debian's prometheus-blackbox-exporter.
-scoreboard: setup $(BENCH_STAMP)
+scoreboard: lab $(BENCH_STAMP)
 	@$(BIN)/python -m bench.scoreboard $(FAULTS)
 
 # What the scoreboard and the bench compare with, in an environment of its own.
@@ -96,7 +113,7 @@ policy: setup
 	@$(BIN)/python -m tests.policy $(if $(LIST),--list)
 
 # Round trips, CPU and memory; rewrites docs/evidence/performance.md. Needs root or user namespaces, /dev/net/tun and iproute2.
-bench: setup $(BENCH_STAMP)
+bench: lab $(BENCH_STAMP)
 	@$(BIN)/python -m bench $(PARTS:%=--part %) $(if $(RUNS),--runs $(RUNS))
 
 # A million executions over everything that reads strangers' text; RUNS=20000 for fewer.

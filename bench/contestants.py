@@ -20,7 +20,8 @@ from pathlib import Path
 from bench.mark import Run, alarming
 from bench.stage import ADDRESS, Stage
 from lab.homeserver import UNSTABLE_TRANSPORTS
-from lab.process import free_port, spawn, stop
+from lab.loopback import reserved_port
+from lab.process import spawn, stop
 from lab.wellknown import PATH as WELL_KNOWN_PATH
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -116,7 +117,7 @@ class Blackbox:
     @contextlib.asynccontextmanager
     async def _running(self, stage: Stage) -> AsyncIterator[str]:
         """The exporter with the stage's authority trusted, as Go programs take it from SSL_CERT_FILE."""
-        endpoint = f"127.0.0.1:{free_port()}"
+        endpoint = f"127.0.0.1:{reserved_port()}"
         argv = [str(self._binary), f"--config.file={BLACKBOX_CONFIG}", f"--web.listen-address={endpoint}"]
         environment = {**os.environ, "SSL_CERT_FILE": str(stage.authority.ca_file)}
         process = spawn(argv, log=self._log, env=environment)

@@ -12,10 +12,10 @@ from lab.fault import Fault, Layer
 from lab.focus import Focus, Slashes
 from lab.front import Front, Mount, Site
 from lab.homeserver import USERINFO, Homeserver, userinfo
-from lab.process import free_port
+from lab.loopback import BLOCK, reserved_port
 from lab.wellknown import WellKnown, document
 
-ADDRESS = "127.0.7.101"
+ADDRESS = f"{BLOCK}.101"
 
 
 class Stage:
@@ -31,7 +31,7 @@ class Stage:
     def __init__(self, directory: Path) -> None:
         """Keep certificates in ``directory``."""
         self.authority = Authority(directory / "authority")
-        self._fronts = [Front(self.authority, ADDRESS, port) for port in _free_ports(4)]
+        self._fronts = [Front(self.authority, ADDRESS, reserved_port(ADDRESS)) for _ in range(4)]
         site, base, *focus_sites = (self._site(front) for front in self._fronts)
         self.name = site.authority
         self.base_url = f"https://{base.authority}"
@@ -108,10 +108,3 @@ class Stage:
 
     async def _delegation(self, _: Request) -> Answer:
         return json_answer(200, {"m.server": self.base_url.removeprefix("https://")})
-
-
-def _free_ports(count: int) -> list[int]:
-    ports: set[int] = set()
-    while len(ports) < count:
-        ports.add(free_port(ADDRESS))
-    return sorted(ports)

@@ -29,6 +29,7 @@ from lab.bot import Bot, BotError
 from lab.fault import Fault
 from lab.federation import Federation
 from lab.livekit import LiveKitError, livekit_binary, livekit_version
+from lab.loopback import BLOCK
 from lab.opsroom import DemoError, OpsRoom
 from lab.person import Person, PersonError
 from lab.synapse import Synapse, SynapseError
@@ -36,7 +37,7 @@ from lab.transcript import Transcript
 
 HOME = "home.example"
 SERVICE = f"https://rtc.{HOME}/livekit/jwt"
-ADDRESS = "127.0.7.254"
+ADDRESS = f"{BLOCK}.254"
 OPS = "olivia"
 BOT = "foci"
 PASSWORD = "loopback-only"

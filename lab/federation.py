@@ -14,12 +14,11 @@ from lab.fault import Fault, Layer
 from lab.focus import Focus, Slashes
 from lab.front import Front, Mount, Site
 from lab.homeserver import Homeserver, Transports
-from lab.process import free_port
+from lab.loopback import BLOCK, NETWORK
 from lab.sfu import Sfu
 from lab.synapse import Synapse
 from lab.wellknown import Hop, WellKnown, document
 
-NETWORK = "127.0.7.0/24"
 _AUTO = object()
 
 
@@ -262,11 +261,11 @@ class Federation:
 
     def _new_fronts(self, name: str, dual_stack: bool) -> tuple[Front, ...]:
         literal, _, port = name.rpartition(":")
-        if literal.startswith("127.0.7.") and port != "443":
+        if literal.startswith(f"{BLOCK}.") and port != "443":
             return (Front(self.authority, literal, int(port)),)
         self._addresses = self._addresses % 250 + 1
-        addresses = [f"127.0.7.{self._addresses}", *(["::1"] if dual_stack else [])]
-        return tuple(Front(self.authority, address, free_port(address)) for address in addresses)
+        addresses = [f"{BLOCK}.{self._addresses}", *(["::1"] if dual_stack else [])]
+        return tuple(Front(self.authority, address) for address in addresses)
 
     async def _redirected(self, first: Site, via: Sequence[str]) -> tuple[Site, str]:
         """Lay redirects from a host's well-known along URLs; return where the last one leads."""

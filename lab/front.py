@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from lab.authority import Authority, Flaw
 from lab.exchange import MAX_HEAD, Answer, Handler, Performance, Request, nginx_page, read_request
 from lab.fault import Fault, Layer
+from lab.loopback import bound
 from lab.playback import spoil
 
 _FLAWS = {
@@ -97,16 +98,19 @@ class Front:
     One listening socket, with the sites behind it.
 
     Attributes:
-        address, port: where it listens; they stay the same whatever fault is played.
+        address: where it listens.
+        port: likewise; 0 until the first ``open`` if none was asked for. From then on it stays its own, whatever fault
+            is played, until ``close``.
         fault: the fault of the connection layer that is being played.
     """
 
-    def __init__(self, authority: Authority, address: str, port: int) -> None:
+    def __init__(self, authority: Authority, address: str, port: int = 0) -> None:
         self.address = address
         self.port = port
         self.fault: Fault | None = None
         self.sites: dict[str, Site] = {}
         self._certificates = authority
+        self._keeper: socket.socket | None = None
         self._socket: socket.socket | None = None
         self._server: asyncio.Server | None = None
         self._fillers: list[socket.socket] = []
@@ -118,14 +122,17 @@ class Front:
         return f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"
 
     async def open(self, fault: Fault | None = None) -> None:
-        """Listen (or, with a fault, do not), after closing what was open."""
+        """Listen (or, with a fault, do not), after ending what was open."""
         if fault is not None and fault.layer is not Layer.CONNECTION:
             raise ValueError(f"{fault} is not a fault of a connection")
-        await self.close()
+        if self._keeper is None:
+            self._keeper = bound(self.address, self.port)
+            self.port = self._keeper.getsockname()[1]
+        await self._shut()
         self.fault = fault
-        self._socket = self._bind()
         if fault is Fault.REFUSED:
             return
+        self._socket = bound(self.address, self.port)
         if fault is Fault.BLACKHOLE:
             self._socket.listen(0)
             self._fillers = list(self._fill())
@@ -139,7 +146,13 @@ class Front:
         )
 
     async def close(self) -> None:
-        """Stop listening and end every connection."""
+        """Stop listening, end every connection and give the port up."""
+        await self._shut()
+        if self._keeper is not None:
+            self._keeper.close()
+            self._keeper = None
+
+    async def _shut(self) -> None:
         if self._server is not None:
             self._server.close()
             self._server = None
@@ -153,19 +166,6 @@ class Front:
         if self._socket is not None:
             self._socket.close()
             self._socket = None
-
-    def _bind(self) -> socket.socket:
-        family = socket.AF_INET6 if ":" in self.address else socket.AF_INET
-        # asyncio turns Nagle's algorithm off only where the protocol is given; web servers have it off
-        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.setblocking(False)
-        try:
-            listener.bind((self.address, self.port))
-        except OSError:
-            listener.close()
-            raise
-        return listener
 
     def _fill(self) -> Iterator[socket.socket]:
         """Connections that fill the queue of a listener that never accepts, so that the kernel drops more."""

@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import random
 import secrets
 import shutil
 import socket
@@ -26,12 +27,13 @@ from typing import Any, Self
 
 import aiohttp
 
-from lab.process import free_port, spawn, stop
+from lab.loopback import BLOCK, reserved_port
+from lab.process import spawn, stop
 
 BINARY_VARIABLE = "LIVEKIT_SERVER"
 _BUILT = Path(__file__).resolve().parent.parent / ".cache" / "livekit" / "livekit-server"
 # An address of loopback at which the server, bound to 127.0.0.1 alone, has no UDP.
-_DEAD = "127.0.7.252"
+_DEAD = f"{BLOCK}.252"
 _NOBODY = "127.0.0.1:9"
 
 
@@ -89,8 +91,8 @@ class LiveKit:
         self.key = f"lab{secrets.token_hex(4)}"
         self.secret = secrets.token_urlsafe(32)
         self.log_file = directory / "livekit.log"
-        self._port = free_port()
-        self._tcp_port = free_port("0.0.0.0")
+        self._port = reserved_port()
+        self._tcp_port = reserved_port("0.0.0.0")
         self._udp_port = _free_udp_port()
         self.base_url = f"http://127.0.0.1:{self._port}"
         self._process: subprocess.Popen[bytes] | None = None
@@ -196,9 +198,9 @@ class LiveKit:
 
 
 def _free_udp_port() -> int:
-    """A UDP port at 127.0.0.1 that was free a moment ago."""
-    for _ in range(200):
-        port = free_port()
+    """A UDP port at 127.0.0.1 of those that belong to this process's block, below what the kernel hands out."""
+    first = 4_096 + 100 * int(BLOCK.rpartition(".")[2])
+    for port in random.sample(range(first, first + 100), 100):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as candidate:
             try:
                 candidate.bind(("127.0.0.1", port))

@@ -11,9 +11,10 @@ from pathlib import Path
 
 from lab.authority import Leaf
 from lab.federation import Federation
-from lab.process import free_port, spawn, stop
+from lab.loopback import BLOCK, reserved_port
+from lab.process import spawn, stop
 
-_ADDRESS = "127.0.7.251"
+_ADDRESS = f"{BLOCK}.251"
 _TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 _FRAME = """\
 daemon off;
@@ -63,7 +64,7 @@ class Nginx:
         """Run nothing yet; ``directory`` is its own."""
         self.directory = directory
         self._federation = federation
-        self._port = free_port(_ADDRESS)
+        self._port = reserved_port(_ADDRESS)
         self._process: subprocess.Popen[bytes] | None = None
         (directory / "www").mkdir(parents=True)
 

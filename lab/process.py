@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import os
-import random
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -60,24 +58,3 @@ async def stop(process: subprocess.Popen[bytes], *, patience: float = 10.0) -> i
     except subprocess.TimeoutExpired:
         process.kill()
         return await asyncio.to_thread(process.wait)
-
-
-def free_port(address: str = "127.0.0.1") -> int:
-    """
-    A TCP port that nothing listens on at ``address``.
-
-    It lies below the range that the kernel hands to outgoing connections, so that it stays free.
-
-    Raises:
-        OSError: no free port was found in 200 tries.
-    """
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    for _ in range(200):
-        port = random.randint(18_000, 32_000)
-        with socket.socket(family, socket.SOCK_STREAM) as candidate:
-            try:
-                candidate.bind((address, port))
-            except OSError:
-                continue
-            return port
-    raise OSError(f"no free port at {address}")

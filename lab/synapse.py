@@ -18,7 +18,8 @@ from typing import Any, Self
 import aiohttp
 
 from lab.authority import Authority
-from lab.process import free_port, spawn, stop
+from lab.loopback import reserved_port
+from lab.process import spawn, stop
 from lab.synapse_config import basic_config, limits, log_config
 
 
@@ -92,8 +93,8 @@ class Synapse:
         self.directory = directory
         self._address = address
         self._authority = authority
-        self._port = free_port(address)
-        self._tls_port = free_port(address) if authority else None
+        self._port = reserved_port(address)
+        self._tls_port = reserved_port(address) if authority else None
         self.base_url = f"http://{address}:{self._port}"
         self.tls_url = f"https://{address}:{self._tls_port}" if authority else None
         self._shared_secret = secrets.token_hex(16)

@@ -25,15 +25,12 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from lab.bot import BOT_PROGRAM, Bot, BotError
 from lab.federation import Federation
-from lab.process import free_port
+from lab.loopback import reserved_port
 from lab.synapse import Synapse
 from tests.leaks import forms, joined, leaks
 from tests.matrix.person import Person
 from tests.matrix.proxy import Proxy
-from tests.storage.conftest import postgres
 from tests.storage.postgres import Postgres
-
-__all__ = ["postgres"]
 
 MAY_HOLD = {
     "session.json": {"access token"},
@@ -138,7 +135,7 @@ def _configure(
         "invites": {"policy": "anyone"},
         "commands": {"per_user": "1000/min", "per_room": "1000/min"},
         "network": {**federation.network(), "nameservers": ["127.0.0.1:9"], "timeout": "2s", "deadline": "4s"},
-        "web": {"enabled": True, "listen": f"127.0.0.1:{free_port()}"},
+        "web": {"enabled": True, "listen": f"127.0.0.1:{reserved_port()}"},
         "logging": {"root": {"level": "DEBUG"}, "loggers": {name: {"level": "DEBUG"} for name in TALKATIVE}},
         "plugins": {"foci": {"deep": {"enabled": True, "trusted_services": ["rtc.healthy.example"]}}},
     }

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from importlib.util import find_spec
 
 import pytest
 import pytest_asyncio
@@ -9,24 +8,8 @@ import pytest_asyncio
 from lab.authority import Authority
 from lab.backend import Backend
 from lab.federation import Federation
-from lab.livekit import livekit_binary
 from lab.synapse import Synapse
 from tests.deep.world import NAME, SERVICE, SYNAPSE_ADDRESS, World
-from tests.foci.conftest import authority, examination, federation, names
-
-
-@pytest.fixture(scope="session")
-def livekit() -> None:
-    """For tests with a real SFU; where none was built they are skipped by name."""
-    if livekit_binary() is None:
-        pytest.skip("livekit-server is not here: make livekit")
-
-
-@pytest.fixture(scope="session")
-def media_client() -> None:
-    """For tests of media; where the package is not installed they are skipped by name."""
-    if find_spec("livekit.rtc") is None:
-        pytest.skip("the package livekit is not installed: requirements-media.txt")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -46,6 +29,3 @@ async def world(tmp_path_factory: pytest.TempPathFactory, livekit: None) -> Asyn
     async with federation, synapse, backend:
         await federation.adopt(synapse, [backend.entry])
         yield World(federation, synapse, backend, await synapse.register("foci", "wonderland"), directory)
-
-
-__all__ = ["authority", "examination", "federation", "names"]

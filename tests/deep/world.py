@@ -17,6 +17,7 @@ from botkit.plugin import Account, Limits
 from lab.backend import Backend
 from lab.exchange import Request
 from lab.federation import Federation
+from lab.loopback import BLOCK
 from lab.synapse import Login, Synapse
 from plugins.foci.checker import Checker
 from plugins.foci.discovery.target import parse_target
@@ -25,7 +26,7 @@ from plugins.foci.report.build import CheckSettings
 
 NAME = "example.org"
 SERVICE = f"https://rtc.{NAME}/livekit/jwt"
-SYNAPSE_ADDRESS = "127.0.7.253"
+SYNAPSE_ADDRESS = f"{BLOCK}.253"
 PATIENT = Limits(timeout=20.0, deadline=60.0)
 
 

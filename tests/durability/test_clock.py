@@ -20,12 +20,12 @@ JUMP = 300.0
 
 @pytest.mark.parametrize("first", [JUMP, -JUMP], ids=["forward", "back"])
 async def test_nothing_is_lost_or_said_twice(
-    synapse: Synapse, authority: Authority, names: Callable[[str], str], tmp_path: Path, first: float
+    synapse: Synapse, authority: Authority, localparts: Callable[[str], str], tmp_path: Path, first: float
 ) -> None:
     """It jumps one way when the list changes, and back when the focus is dead: the room learns what it always does."""
     file = tmp_path / "wrong-by"
     file.write_text("0")
-    async with stage(synapse, tmp_path / "stage", authority, names("clock")) as on:
+    async with stage(synapse, tmp_path / "stage", authority, localparts("clock")) as on:
         on.life.program = ("-m", "tests.durability.jumping", str(file))
         await on.begin()
         (incident,), (room,) = on.incidents, on.rooms

@@ -45,10 +45,10 @@ async def _course(on: Stage) -> asyncio.Task[None]:
 
 
 async def test_somebody_else_holds_the_lock(
-    synapse: Synapse, authority: Authority, names: Callable[[str], str], tmp_path: Path
+    synapse: Synapse, authority: Authority, localparts: Callable[[str], str], tmp_path: Path
 ) -> None:
     """Another process writes for longer than the bot waits: the incident is told afterwards, the log has few lines."""
-    async with stage(synapse, tmp_path / "stage", authority, names("locked")) as on:
+    async with stage(synapse, tmp_path / "stage", authority, localparts("locked")) as on:
         await on.begin()
         course = await _course(on)
         with closing(sqlite3.connect(on.database, isolation_level=None, timeout=30)) as other:
@@ -65,10 +65,10 @@ async def test_somebody_else_holds_the_lock(
 
 @pytest.mark.skipif(not _can_mount(), reason="a file system of one's own needs a user namespace")
 async def test_the_disk_is_full(
-    synapse: Synapse, authority: Authority, names: Callable[[str], str], tmp_path: Path
+    synapse: Synapse, authority: Authority, localparts: Callable[[str], str], tmp_path: Path
 ) -> None:
     """Nothing can be written for a while: the bot stays, says so, and tells everything once there is room again."""
-    async with stage(synapse, tmp_path / "stage", authority, names("full")) as on:
+    async with stage(synapse, tmp_path / "stage", authority, localparts("full")) as on:
         disk = on.database.parent
         disk.mkdir(mode=0o700)
         await on.begin(*_NAMESPACE, "sh", "-c", _SMALL_DISK, "sh")
@@ -89,10 +89,10 @@ async def test_the_disk_is_full(
 
 @pytest.mark.parametrize("part", ["header", "middle"])
 async def test_the_database_is_damaged(
-    synapse: Synapse, authority: Authority, names: Callable[[str], str], tmp_path: Path, part: str
+    synapse: Synapse, authority: Authority, localparts: Callable[[str], str], tmp_path: Path, part: str
 ) -> None:
     """The bot ends at its start with one line that names file and cause, and leaves the file as it is."""
-    async with stage(synapse, tmp_path / "stage", authority, names("damaged")) as on:
+    async with stage(synapse, tmp_path / "stage", authority, localparts("damaged")) as on:
         await on.begin()
         assert await on.life.terminate() == 0
         said = len(on.life.log())
@@ -110,10 +110,10 @@ async def test_the_database_is_damaged(
 
 
 async def test_the_database_is_damaged_while_the_bot_runs(
-    synapse: Synapse, authority: Authority, names: Callable[[str], str], tmp_path: Path
+    synapse: Synapse, authority: Authority, localparts: Callable[[str], str], tmp_path: Path
 ) -> None:
     """The bot stays, says so in one line and tells nothing that it could not write down; its end is not called good."""
-    async with stage(synapse, tmp_path / "stage", authority, names("spoiled")) as on:
+    async with stage(synapse, tmp_path / "stage", authority, localparts("spoiled")) as on:
         await on.begin()
         log_file = on.database.with_name(on.database.name + "-wal")
         with closing(sqlite3.connect(on.database, isolation_level=None, timeout=30)) as other:

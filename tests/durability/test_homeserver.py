@@ -33,10 +33,10 @@ async def _slow(_: web.Request) -> None:
     "fault", [bad_gateway, limited, dropped, half, _silent, _slow], ids=["502", "429", "down", "half", "silent", "slow"]
 )
 async def test_trouble_ends_and_nothing_is_missing(
-    synapse: Synapse, authority: Authority, names: Callable[[str], str], tmp_path: Path, fault: Fault
+    synapse: Synapse, authority: Authority, localparts: Callable[[str], str], tmp_path: Path, fault: Fault
 ) -> None:
     """What happened meanwhile is told afterwards, in order; the log tells of the trouble once, and of its end."""
-    async with stage(synapse, tmp_path / "stage", authority, names("outage")) as on:
+    async with stage(synapse, tmp_path / "stage", authority, localparts("outage")) as on:
         await on.begin()
         (incident,), (room,) = on.incidents, on.rooms
         course = asyncio.create_task(incident.play(on.federation, on.alice, room, random.Random(1)))
@@ -53,7 +53,7 @@ async def test_trouble_ends_and_nothing_is_missing(
 
 
 async def test_every_answer_is_lost(
-    synapse: Synapse, authority: Authority, names: Callable[[str], str], tmp_path: Path
+    synapse: Synapse, authority: Authority, localparts: Callable[[str], str], tmp_path: Path
 ) -> None:
     """The homeserver takes every message at once, but for a while no acknowledgement comes through."""
     lost = 0
@@ -63,7 +63,7 @@ async def test_every_answer_is_lost(
         lost += "/send/m.room" in request.path
         return "/send/m.room" in request.path and lost % 3 != 0
 
-    async with stage(synapse, tmp_path / "stage", authority, names("lost")) as on:
+    async with stage(synapse, tmp_path / "stage", authority, localparts("lost")) as on:
         on.proxy.after = lose
         await on.begin()
         (incident,), (room,) = on.incidents, on.rooms

@@ -12,12 +12,12 @@ from tests.durability.shift import Shift
 
 
 async def test_nothing_is_lost_repeated_or_out_of_order(
-    synapse: Synapse, authority: Authority, names: Callable[[str], str], tmp_path: Path
+    synapse: Synapse, authority: Authority, localparts: Callable[[str], str], tmp_path: Path
 ) -> None:
     """Three incidents at once, each of which sees the bot killed; every message comes once, in its place."""
     seed = secrets.token_hex(4)
     print(f"seed {seed}")
-    outcome = await Shift(synapse, tmp_path / "shift", authority, names("kills"), 3, seed).work()
+    outcome = await Shift(synapse, tmp_path / "shift", authority, localparts("kills"), 3, seed).work()
     assert outcome.verdict.good, "\n".join(outcome.verdict.remarks)
     assert outcome.verdict.expected == 3 * 7
     assert min(outcome.kills) > 0

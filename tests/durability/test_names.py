@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lab.authority import Authority
-from lab.process import free_port
+from lab.loopback import reserved_port
 from lab.synapse import Synapse
 from tests.durability.judge import Relation
 from tests.durability.reading import history
@@ -17,17 +17,17 @@ from tests.matrix.patience import until
 
 
 async def test_nobody_is_blamed(
-    synapse: Synapse, authority: Authority, names: Callable[[str], str], tmp_path: Path
+    synapse: Synapse, authority: Authority, localparts: Callable[[str], str], tmp_path: Path
 ) -> None:
     """No outage, no change of a list: the room is told once that nothing can be checked, and that it was so."""
-    async with stage(synapse, tmp_path / "stage", authority, names("names")) as on:
+    async with stage(synapse, tmp_path / "stage", authority, localparts("names")) as on:
         await on.begin()
         assert await on.life.terminate() == 0
         config = on.database.parents[1] / "config.yaml"
         healthy = config.read_text()
         settings = json.loads(healthy)
         del settings["network"]["connect_to"]
-        settings["network"] |= {"nameservers": [f"127.0.0.1:{free_port()}"], "timeout": "1s"}
+        settings["network"] |= {"nameservers": [f"127.0.0.1:{reserved_port()}"], "timeout": "1s"}
         config.write_text(json.dumps(settings))
         on.life.start()
         (room,), (incident,) = on.rooms, on.incidents

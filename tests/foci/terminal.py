@@ -1,19 +1,29 @@
-"""``bot.py`` as somebody runs it: a process of its own, with a configuration file or without."""
+"""
+``bot.py`` as somebody runs it: a process of its own, with a configuration file or without.
+
+The processes are forked from one that has loaded the program and run nothing of it: loading takes longer than most
+checks. ``tests/host/test_cli.py`` starts the program from its file.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import multiprocessing
 import os
 import sys
+import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from botkit.cli import main
 from lab.federation import Federation
 
-ROOT = Path(__file__).parents[2]
 _LONGEST = 60.0
+_LOADED = multiprocessing.get_context("forkserver")
+_LOADED.set_forkserver_preload([__name__, "plugins.foci.plugin"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,21 +50,31 @@ def write_config(directory: Path, federation: Federation, **sections: Any) -> Pa
 
 async def run(*arguments: str | Path, directory: Path) -> Finished:
     """Run ``bot.py`` in a directory and wait for its end."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        str(ROOT / "bot.py"),
-        *map(str, arguments),
-        cwd=directory,
-        env={name: value for name, value in os.environ.items() if not name.startswith("FOCIBOT_")},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        async with asyncio.timeout(_LONGEST):
-            out, err = await process.communicate()
-    except TimeoutError:
-        process.kill()
-        await process.wait()
-        raise
-    assert process.returncode is not None
-    return Finished(process.returncode, out.decode(), err.decode())
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("FOCIBOT_")}
+    with tempfile.TemporaryDirectory() as scratch:
+        out, err = Path(scratch, "out"), Path(scratch, "err")
+        process = _LOADED.Process(
+            target=_begin, args=([str(one) for one in arguments], directory, environment, (out, err))
+        )
+        process.start()
+        await asyncio.to_thread(process.join, _LONGEST)
+        code = process.exitcode
+        if code is None:
+            process.kill()
+            process.join()
+            raise TimeoutError(f"{arguments} did not end: {err.read_text()}")
+        process.close()
+        return Finished(code, out.read_text(), err.read_text())
+
+
+def _begin(
+    arguments: Sequence[str], directory: Path, environment: Mapping[str, str], output: tuple[Path, Path]
+) -> None:
+    """What the process does: as if started there, with this environment and its output in two files."""
+    for descriptor, path in enumerate(output, start=1):
+        with path.open("wb") as file:
+            os.dup2(file.fileno(), descriptor)
+    os.chdir(directory)
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.exit(main(arguments, os.environ))

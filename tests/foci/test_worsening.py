@@ -27,6 +27,7 @@ from plugins.foci.probe.observation import Observation, ProbeSettings, certainty
 from plugins.foci.report.build import CheckSettings, ServerObservation, assemble
 from plugins.foci.responses import meets_prober_only
 from plugins.foci.service_url import ServiceUrl, probe_url
+from tests.examples import examples
 from tests.foci.evidence import ANY_ORIGIN, JSON_TYPE, NOW, Headers, answered, failed
 from tests.foci.probe.test_judge import BAD_JSON, PREFLIGHT, SFU_REFUSAL
 from tests.foci.report.test_verdict import BADNESS
@@ -219,7 +220,7 @@ def _never_healthier(world: World) -> None:
         assert all(BADNESS[still[place]] >= BADNESS[foci[place]] for place in foci.keys() & still.keys())
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(40), suppress_health_check=[HealthCheck.too_slow])
 @given(_worlds())
 def test_what_fails_worse_is_never_healthier(world: World) -> None:
     """
@@ -236,7 +237,7 @@ def test_what_fails_worse_is_never_healthier(world: World) -> None:
 
 
 @pytest.mark.parametrize("entry", [_ENTRIES[0], _ENTRIES[1], _ENTRIES[3]])
-@settings(max_examples=120)
+@settings(max_examples=examples(120))
 @given(data=st.data())
 def test_nor_is_a_focus_on_a_server_without_fault(entry: dict[str, str], data: st.DataObject) -> None:
     """The same, left out alike, where nothing else hides a verdict that improves."""

@@ -35,9 +35,9 @@ class Nobody:
         self._sent = 0
 
     @classmethod
-    async def register(cls, synapse: Synapse, names: Callable[[str], str], stem: str = "mallory") -> Self:
+    async def register(cls, synapse: Synapse, localparts: Callable[[str], str], stem: str = "mallory") -> Self:
         """A new account."""
-        login = await synapse.register(names(stem), "secret")
+        login = await synapse.register(localparts(stem), "secret")
         return cls(synapse, login.user_id, login.access_token)
 
     async def call(self, method: str, where: str, body: Any = None) -> Any:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from fuzz.corpus import dictionary, found, seeds
 from fuzz.harness import HARNESSES
+from tests.examples import examples
 
 ROOT = Path(__file__).parents[2]
 
@@ -27,7 +28,7 @@ def test_seeds_and_findings_break_nothing(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", HARNESSES)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(data=st.binary(max_size=200) | st.text(st.characters(), max_size=60).map(lambda t: t.encode("utf-8", "replace")))
 def test_any_bytes_break_nothing(name: str, data: bytes) -> None:
     """A harness takes any bytes; what it raises is a finding."""

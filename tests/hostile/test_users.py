@@ -19,14 +19,16 @@ from tests.matrix.patience import until
 from tests.matrix.person import Person
 from tests.matrix.proxy import Proxy
 
-Names = Callable[[str], str]
+Localparts = Callable[[str], str]
 
 
-async def test_a_flood_is_answered_with_one_line(synapse: Synapse, alice: Person, names: Names, tmp_path: Path) -> None:
+async def test_a_flood_is_answered_with_one_line(
+    synapse: Synapse, alice: Person, localparts: Localparts, tmp_path: Path
+) -> None:
     """Who floods gets what the rate allows and one line; nobody else in another room notices."""
     access = {"per_user": "3/h", "per_room": "1000/s", "max_age": "1h"}
-    async with await Bot.with_password(synapse, names("bot"), tmp_path / "bot", commands=access) as bot:
-        mallory = await Nobody.register(synapse, names)
+    async with await Bot.with_password(synapse, localparts("bot"), tmp_path / "bot", commands=access) as bot:
+        mallory = await Nobody.register(synapse, localparts)
         room = await alice.create_room(bot.user_id, mallory.user_id)
         await mallory.join(room)
         await alice.wait_for_member(room, bot.user_id)
@@ -41,12 +43,12 @@ async def test_a_flood_is_answered_with_one_line(synapse: Synapse, alice: Person
 
 
 async def test_many_strangers_are_refused_in_few_words(
-    synapse: Synapse, alice: Person, names: Names, tmp_path: Path
+    synapse: Synapse, alice: Person, localparts: Localparts, tmp_path: Path
 ) -> None:
     """Each of them is new to the bot, and yet the room is not filled with refusals."""
-    strangers = [await Nobody.register(synapse, names) for _ in range(9)]
+    strangers = [await Nobody.register(synapse, localparts) for _ in range(9)]
     access = {"allow": [alice.user_id], "max_age": "1h"}
-    async with await Bot.with_password(synapse, names("bot"), tmp_path / "bot", commands=access) as bot:
+    async with await Bot.with_password(synapse, localparts("bot"), tmp_path / "bot", commands=access) as bot:
         room = await alice.create_room(bot.user_id, *(stranger.user_id for stranger in strangers))
         await alice.wait_for_member(room, bot.user_id)
         for stranger in strangers:
@@ -62,7 +64,7 @@ async def test_many_strangers_are_refused_in_few_words(
 async def test_ten_rooms_of_black_holes_hold_up_nobody(
     synapse: Synapse,
     alice: Person,
-    names: Names,
+    localparts: Localparts,
     tmp_path: Path,
     federation: Federation,
     record_property: Callable[[str, object], None],
@@ -77,7 +79,7 @@ async def test_ten_rooms_of_black_holes_hold_up_nobody(
     for number in range(5):
         await federation.server(f"bad{number}.example.org", foci=holes, crowd="bad")
     network = {**federation.network(), "timeout": "20s", "deadline": "40s"}
-    async with await FociBot.with_password(synapse, names("bot"), tmp_path / "bot", network=network) as bot:
+    async with await FociBot.with_password(synapse, localparts("bot"), tmp_path / "bot", network=network) as bot:
         rooms = [await alice.create_room(bot.user_id) for _ in range(11)]
         for room in rooms:
             await alice.wait_for_member(room, bot.user_id)
@@ -97,14 +99,14 @@ async def test_ten_rooms_of_black_holes_hold_up_nobody(
 
 
 async def test_expensive_commands_cost_more(
-    synapse: Synapse, alice: Person, names: Names, tmp_path: Path, federation: Federation
+    synapse: Synapse, alice: Person, localparts: Localparts, tmp_path: Path, federation: Federation
 ) -> None:
     """Five targets cost five of six, so the next two wait; they are refused in one line, and nothing is fetched."""
     for number in range(5):
         await federation.server(f"s{number}.example.org", foci=[])
     access = {"per_user": "6/h", "per_room": "1000/s", "max_age": "1h"}
     limits: dict[str, Any] = {"network": federation.network(), "commands": access}
-    bot = await FociBot.with_password(synapse, names("bot"), tmp_path / "bot", **limits)
+    bot = await FociBot.with_password(synapse, localparts("bot"), tmp_path / "bot", **limits)
     async with bot:
         room = await alice.create_room(bot.user_id)
         await alice.wait_for_member(room, bot.user_id)
@@ -119,10 +121,12 @@ async def test_expensive_commands_cost_more(
     assert [_answers(said.content, refused[0]) for said in alice.heard[5:]] == [True]
 
 
-async def test_spoofed_replies_name_nobody(synapse: Synapse, alice: Person, names: Names, tmp_path: Path) -> None:
+async def test_spoofed_replies_name_nobody(
+    synapse: Synapse, alice: Person, localparts: Localparts, tmp_path: Path
+) -> None:
     """Quoted words, events of other rooms and ids that are none do not decide whom a reply is about."""
-    async with await Bot.with_password(synapse, names("bot"), tmp_path / "bot") as bot:
-        mallory = await Nobody.register(synapse, names)
+    async with await Bot.with_password(synapse, localparts("bot"), tmp_path / "bot") as bot:
+        mallory = await Nobody.register(synapse, localparts)
         elsewhere = await alice.create_room(mallory.user_id)
         secret = await alice.say(elsewhere, "something said in another room")
         await mallory.join(elsewhere)
@@ -156,9 +160,9 @@ def _answers(content: dict[str, Any], event_id: str) -> bool:
     return bool(relation.get("m.in_reply_to") == {"event_id": event_id})
 
 
-async def test_edits_command_nothing(synapse: Synapse, alice: Person, names: Names, tmp_path: Path) -> None:
+async def test_edits_command_nothing(synapse: Synapse, alice: Person, localparts: Localparts, tmp_path: Path) -> None:
     """Neither an edit into a command nor an edit of one is answered, in clear or encrypted."""
-    async with await Bot.with_password(synapse, names("bot"), tmp_path / "bot") as bot:
+    async with await Bot.with_password(synapse, localparts("bot"), tmp_path / "bot") as bot:
         for encrypted in (False, True):
             room = await alice.create_room(bot.user_id, encrypted=encrypted)
             await alice.wait_for_member(room, bot.user_id)
@@ -175,10 +179,12 @@ async def test_edits_command_nothing(synapse: Synapse, alice: Person, names: Nam
     assert not any("edited" in said.body for said in alice.heard if said.sender == bot.user_id)
 
 
-async def test_nobody_grants_themselves_power(synapse: Synapse, alice: Person, names: Names, tmp_path: Path) -> None:
+async def test_nobody_grants_themselves_power(
+    synapse: Synapse, alice: Person, localparts: Localparts, tmp_path: Path
+) -> None:
     """Power is what the room's state says under the empty key, whatever else was tried."""
-    async with await Bot.with_password(synapse, names("bot"), tmp_path / "bot") as bot:
-        mallory = await Nobody.register(synapse, names)
+    async with await Bot.with_password(synapse, localparts("bot"), tmp_path / "bot") as bot:
+        mallory = await Nobody.register(synapse, localparts)
         loose = {"events": {"m.room.power_levels": 0}, "state_default": 0}
         room = await alice.create_room(
             bot.user_id, mallory.user_id, room_version="9", power_level_content_override=loose
@@ -203,9 +209,11 @@ async def test_nobody_grants_themselves_power(synapse: Synapse, alice: Person, n
         assert (await alice.hears(lambda said: said.sender == bot.user_id)).body == "0.0"
 
 
-async def test_invalid_levels_are_no_levels(synapse: Synapse, alice: Person, names: Names, tmp_path: Path) -> None:
+async def test_invalid_levels_are_no_levels(
+    synapse: Synapse, alice: Person, localparts: Localparts, tmp_path: Path
+) -> None:
     """Old rooms may hold words for numbers; what is no number gives no power."""
-    async with await Bot.with_password(synapse, names("bot"), tmp_path / "bot") as bot:
+    async with await Bot.with_password(synapse, localparts("bot"), tmp_path / "bot") as bot:
         room = await alice.create_room(bot.user_id, room_version="1")
         await alice.wait_for_member(room, bot.user_id)
         given = {"@a:x": "fifty", "@b:x": "1e9", "@c:x": "0x64", "@d:x": " +50 ", "@e:x": "50.5"}
@@ -230,12 +238,12 @@ async def _power(alice: Person, bot: Bot, room: str, user_id: str) -> str:
 
 
 async def test_a_storm_of_invitations_changes_no_policy(
-    synapse: Synapse, alice: Person, names: Names, tmp_path: Path
+    synapse: Synapse, alice: Person, localparts: Localparts, tmp_path: Path
 ) -> None:
     """Eighty rooms of strangers stay empty of the bot, live and at start-up; an admin's is joined."""
-    mallory = await Nobody.register(synapse, names)
+    mallory = await Nobody.register(synapse, localparts)
     changes: dict[str, Any] = {"invites": {"policy": "admins"}, "admins": [alice.user_id]}
-    bot = await Bot.with_password(synapse, names("bot"), tmp_path / "bot", **changes)
+    bot = await Bot.with_password(synapse, localparts("bot"), tmp_path / "bot", **changes)
     for _ in range(40):
         await mallory.create_room(bot.user_id)
     async with bot:
@@ -250,7 +258,7 @@ async def test_a_storm_of_invitations_changes_no_policy(
     assert joined["joined_rooms"] == [room]
 
 
-async def test_joins_are_paced(synapse: Synapse, alice: Person, names: Names, tmp_path: Path) -> None:
+async def test_joins_are_paced(synapse: Synapse, alice: Person, localparts: Localparts, tmp_path: Path) -> None:
     """However many invitations count, few are followed at once, and a limit of the homeserver is heeded."""
     under_way = most = refused = 0
     last_refusal = 0.0
@@ -272,9 +280,9 @@ async def test_joins_are_paced(synapse: Synapse, alice: Person, names: Names, tm
             return web.json_response({"errcode": "M_LIMIT_EXCEEDED", "retry_after_ms": 1000}, status=429)
         return None
 
-    mallory = await Nobody.register(synapse, names)
+    mallory = await Nobody.register(synapse, localparts)
     async with Proxy(synapse.base_url, before=before) as proxy:
-        bot = await Bot.with_password(synapse, names("bot"), tmp_path / "bot", base_url=proxy.base_url)
+        bot = await Bot.with_password(synapse, localparts("bot"), tmp_path / "bot", base_url=proxy.base_url)
         rooms = {await mallory.create_room(bot.user_id) for _ in range(30)}
         async with bot:
 
@@ -289,10 +297,12 @@ async def test_joins_are_paced(synapse: Synapse, alice: Person, names: Names, tm
         assert not too_early
 
 
-async def test_old_commands_are_not_answered(synapse: Synapse, alice: Person, names: Names, tmp_path: Path) -> None:
+async def test_old_commands_are_not_answered(
+    synapse: Synapse, alice: Person, localparts: Localparts, tmp_path: Path
+) -> None:
     """What was asked long before the bot came back is past."""
     access = {"max_age": "3s"}
-    bot = await Bot.with_password(synapse, names("bot"), tmp_path / "bot", commands=access)
+    bot = await Bot.with_password(synapse, localparts("bot"), tmp_path / "bot", commands=access)
     async with bot:
         room = await alice.create_room(bot.user_id)
         await alice.wait_for_member(room, bot.user_id)
@@ -334,13 +344,13 @@ HUGE: dict[str, dict[str, Any]] = {
 
 
 async def test_huge_and_deep_messages_are_survived(
-    synapse: Synapse, alice: Person, names: Names, tmp_path: Path
+    synapse: Synapse, alice: Person, localparts: Localparts, tmp_path: Path
 ) -> None:
     """Each of them is answered, within the size of an event, and the next one as well."""
-    async with await Bot.with_password(synapse, names("bot"), tmp_path / "bot") as bot:
+    async with await Bot.with_password(synapse, localparts("bot"), tmp_path / "bot") as bot:
         room = await alice.create_room(bot.user_id)
         await alice.wait_for_member(room, bot.user_id)
-        mallory = await Nobody.register(synapse, names)
+        mallory = await Nobody.register(synapse, localparts)
         await alice.client.room_invite(room, mallory.user_id)
         await mallory.join(room)
         for name, content in HUGE.items():
@@ -354,7 +364,7 @@ async def test_huge_and_deep_messages_are_survived(
 
 
 async def test_a_message_that_is_always_too_large_is_given_up(
-    synapse: Synapse, alice: Person, names: Names, tmp_path: Path
+    synapse: Synapse, alice: Person, localparts: Localparts, tmp_path: Path
 ) -> None:
     """A homeserver that finds even the notice too large is not asked for ever; the next answer goes out."""
     limit = True
@@ -365,7 +375,7 @@ async def test_a_message_that_is_always_too_large_is_given_up(
         return None
 
     async with Proxy(synapse.base_url, before=before) as proxy:
-        bot = await Bot.with_password(synapse, names("bot"), tmp_path / "bot", base_url=proxy.base_url)
+        bot = await Bot.with_password(synapse, localparts("bot"), tmp_path / "bot", base_url=proxy.base_url)
         async with bot:
             room = await alice.create_room(bot.user_id)
             await alice.wait_for_member(room, bot.user_id)
@@ -391,9 +401,11 @@ BROKEN: tuple[tuple[str, dict[str, Any]], ...] = (
 )
 
 
-async def test_broken_events_are_survived(synapse: Synapse, alice: Person, names: Names, tmp_path: Path) -> None:
+async def test_broken_events_are_survived(
+    synapse: Synapse, alice: Person, localparts: Localparts, tmp_path: Path
+) -> None:
     """Content of the wrong types, in clear or as if encrypted, is passed over; the next command is answered."""
-    async with await Bot.with_password(synapse, names("bot"), tmp_path / "bot") as bot:
+    async with await Bot.with_password(synapse, localparts("bot"), tmp_path / "bot") as bot:
         room = await alice.create_room(bot.user_id)
         await alice.wait_for_member(room, bot.user_id)
         for kind, content in BROKEN:

@@ -17,9 +17,9 @@ from livekit.protocol.rtc import JoinResponse
 from lab.authority import Authority
 from lab.backend import Backend, CallFault
 from lab.federation import Federation
-from lab.nginx import Nginx, nginx_binary
+from lab.loopback import BLOCK, reserved_port
+from lab.nginx import Nginx
 from lab.openid import USERINFO, LookupFailedError, OpenIdLookup
-from lab.process import free_port
 from lab.synapse import Login, Synapse
 from tests.lab.client import Client, Seen
 from tests.lab.sfu_client import Refusal, join
@@ -204,10 +204,9 @@ FORWARDED = "proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; pro
 
 
 @pytest.mark.parametrize("headers", [FORWARDED, ""], ids=["with-upgrade", "without"])
+@pytest.mark.usefixtures("nginx")
 async def test_a_real_nginx_does_the_same(world: World, tmp_path: Path, headers: str) -> None:
     """Behind nginx the SFU can be joined if its configuration passes upgrades on, else the same empty 404 comes."""
-    if nginx_binary() is None:
-        pytest.skip("nginx is not installed")
     nginx = Nginx(tmp_path / "nginx", world.federation)
     host = f"sfu.{NAME}" if headers else f"no-upgrade.{NAME}"
     await nginx.start({host: f"location / {{ proxy_pass {world.backend.sfu.base_url}; {headers} }}"})
@@ -269,13 +268,13 @@ async def test_what_needs_a_homeserver_says_so(tmp_path: Path) -> None:
 async def test_an_sfu_at_its_own_address(tmp_path: Path, livekit: None) -> None:
     """A client that knows nothing of the federation's names finds an SFU whose URL holds address and port."""
     async with Federation(tmp_path) as federation:
-        port = free_port("127.0.7.253")
-        backend = Backend(federation, tmp_path / "sfu", SERVICE, sfu_url=f"wss://127.0.7.253:{port}/livekit/sfu")
+        port = reserved_port(f"{BLOCK}.253")
+        backend = Backend(federation, tmp_path / "sfu", SERVICE, sfu_url=f"wss://{BLOCK}.253:{port}/livekit/sfu")
         async with backend:
             connector = aiohttp.TCPConnector(ssl=federation.authority.client_context())
             async with (
                 aiohttp.ClientSession(connector=connector) as session,
-                session.get(f"https://127.0.7.253:{port}/livekit/sfu/rtc/validate") as response,
+                session.get(f"https://{BLOCK}.253:{port}/livekit/sfu/rtc/validate") as response,
             ):
                 assert (response.status, await response.read()) == (401, b"no permissions to access the room")
             assert [request.path for request in backend.sfu_site.requests] == ["/livekit/sfu/rtc/validate"]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from lab.bot import Bot, BotError
+from lab.loopback import BLOCK
 
 
 async def test_a_bot_that_ends_is_told(tmp_path: Path) -> None:
@@ -26,7 +27,7 @@ async def test_a_bot_that_does_nothing_is_told(tmp_path: Path) -> None:
         await asyncio.sleep(0.5)
         raise TimeoutError("waited in vain for an answer")
 
-    account = {"homeserver_url": "http://127.0.7.253:9", "user_id": "@foci:example.org", "password": "secret"}
+    account = {"homeserver_url": f"http://{BLOCK}.253:9", "user_id": "@foci:example.org", "password": "secret"}
     bot = Bot(tmp_path, {"matrix": account, "storage": {"path": str(tmp_path / "data")}})
     bot.start()
     with pytest.raises(BotError, match="in vain for an answer"):

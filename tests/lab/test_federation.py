@@ -13,6 +13,7 @@ from lab.fault import Fault
 from lab.federation import Federation
 from lab.focus import Slashes
 from lab.homeserver import STABLE_TRANSPORTS, UNSTABLE_TRANSPORTS, Transports
+from lab.loopback import BLOCK
 from tests.lab.client import Client, has_ipv6
 
 WELL_KNOWN = "https://example.org/.well-known/matrix/client"
@@ -114,7 +115,7 @@ async def test_a_port_in_the_server_name_does_not_move_the_well_known(federation
 
 async def test_odd_host_names_have_certificates(federation: Federation, client: Client) -> None:
     """Underscores, capitals and addresses are served under valid certificates."""
-    for host in ("my_livekit_focus.domain", "127.0.7.77", "xn--mnchen-3ya.example"):
+    for host in ("my_livekit_focus.domain", f"{BLOCK}.77", "xn--mnchen-3ya.example"):
         await federation.focus(f"https://{host}/jwt")
         if host[0] != "1":  # aiohttp asks no resolver for an address
             assert (await client("GET", f"https://{host}/jwt/healthz")).status == 200
@@ -184,8 +185,8 @@ async def test_network_section(federation: Federation) -> None:
     await federation.focus("https://rtc.example.org:8443/jwt")
     network = federation.network()
     assert set(network) == {"connect_to", "ca_file", "allow_private"}
-    assert network["connect_to"]["rtc.example.org:8443"].startswith("127.0.7.")
-    assert network["allow_private"] == ["127.0.7.0/24", "::1/128"]
+    assert network["connect_to"]["rtc.example.org:8443"].startswith(f"{BLOCK}.")
+    assert network["allow_private"] == [f"{BLOCK}.0/24", "::1/128"]
     assert ssl.create_default_context(cafile=network["ca_file"]).get_ca_certs()
 
 

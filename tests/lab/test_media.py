@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import json
 import sys
 from pathlib import Path
 
-import pytest
 from livekit.api import AccessToken, VideoGrants
 
 from lab.livekit import LiveKit, Media
@@ -35,10 +33,8 @@ async def call(sfu: LiveKit, *, patience: float) -> str:
     return output.decode().strip()
 
 
-async def test_media_come_over_what_is_open(tmp_path: Path, livekit: None) -> None:
+async def test_media_come_over_what_is_open(tmp_path: Path, livekit: None, media_client: None) -> None:
     """UDP where it is open, TCP where only that is, nothing where neither is; all on loopback."""
-    if importlib.util.find_spec("livekit.rtc") is None:
-        pytest.skip("the package livekit is not installed (requirements-media.txt)")
     async with LiveKit(tmp_path) as sfu:
         protocols = {}
         for media in Media:

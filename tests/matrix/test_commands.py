@@ -11,10 +11,10 @@ from tests.matrix.person import Person
 
 
 async def test_a_command_in_a_plain_room_is_answered(
-    synapse: Synapse, alice: Person, names: Callable[[str], str], tmp_path: Path
+    synapse: Synapse, alice: Person, localparts: Callable[[str], str], tmp_path: Path
 ) -> None:
     """An invited bot joins and answers with a notice in reply to the command, pinging nobody."""
-    async with await Bot.with_password(synapse, names("bot"), tmp_path / "bot") as bot:
+    async with await Bot.with_password(synapse, localparts("bot"), tmp_path / "bot") as bot:
         room = await alice.create_room(bot.user_id)
         await alice.wait_for_member(room, bot.user_id)
         event_id = await alice.say(room, "!echo hello")
@@ -26,10 +26,10 @@ async def test_a_command_in_a_plain_room_is_answered(
 
 
 async def test_a_command_in_an_encrypted_room_is_answered_encrypted(
-    synapse: Synapse, alice: Person, names: Callable[[str], str], tmp_path: Path
+    synapse: Synapse, alice: Person, localparts: Callable[[str], str], tmp_path: Path
 ) -> None:
     """What was asked under encryption is answered under encryption, readable by the asker."""
-    async with await Bot.with_password(synapse, names("bot"), tmp_path / "bot") as bot:
+    async with await Bot.with_password(synapse, localparts("bot"), tmp_path / "bot") as bot:
         room = await alice.create_room(bot.user_id, encrypted=True)
         await alice.wait_for_member(room, bot.user_id)
         await alice.say(room, "!echo secret")

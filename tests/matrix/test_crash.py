@@ -54,10 +54,10 @@ class Process:
 
 @pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "encrypted"])
 async def test_kill_nine(
-    synapse: Synapse, alice: Person, names: Callable[[str], str], tmp_path: Path, encrypted: bool
+    synapse: Synapse, alice: Person, localparts: Callable[[str], str], tmp_path: Path, encrypted: bool
 ) -> None:
     """Every command sent while the bot is killed at random moments is answered exactly once, in order."""
-    account = await synapse.register(names("bot"), "bot-password")
+    account = await synapse.register(localparts("bot"), "bot-password")
     config = write_config(tmp_path / "bot", synapse.base_url, account.user_id, matrix={"password": "bot-password"})
     chance = random.Random(20261123)
     bot = Process(config, tmp_path / "bot.log")
@@ -93,10 +93,10 @@ async def _kill_now_and_then(bot: Process, chance: random.Random) -> None:
 
 
 async def test_sigterm_lets_an_answer_end(
-    synapse: Synapse, alice: Person, names: Callable[[str], str], tmp_path: Path
+    synapse: Synapse, alice: Person, localparts: Callable[[str], str], tmp_path: Path
 ) -> None:
     """An answer that is being worked on when SIGTERM comes is finished and sent; the exit status is 0."""
-    account = await synapse.register(names("bot"), "bot-password")
+    account = await synapse.register(localparts("bot"), "bot-password")
     config = write_config(tmp_path / "bot", synapse.base_url, account.user_id, matrix={"password": "bot-password"})
     bot = Process(config, tmp_path / "bot.log")
     bot.start()
@@ -114,10 +114,10 @@ async def test_sigterm_lets_an_answer_end(
 
 
 async def test_a_deadly_command_is_given_up(
-    synapse: Synapse, alice: Person, names: Callable[[str], str], tmp_path: Path
+    synapse: Synapse, alice: Person, localparts: Callable[[str], str], tmp_path: Path
 ) -> None:
     """A command that kills the bot three times is dropped with an error, and the next one is answered."""
-    account = await synapse.register(names("bot"), "bot-password")
+    account = await synapse.register(localparts("bot"), "bot-password")
     config = write_config(tmp_path / "bot", synapse.base_url, account.user_id, matrix={"password": "bot-password"})
     bot = Process(config, tmp_path / "bot.log")
     bot.start()

@@ -38,10 +38,10 @@ async def _keys(synapse: Synapse, token: str, user_id: str) -> Any:
 
 
 async def test_login_signs_the_device(
-    synapse: Synapse, names: Callable[[str], str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    synapse: Synapse, localparts: Callable[[str], str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """After ``login`` the signatures in /keys/query verify from master key to device, and files are 0600."""
-    bot = await Bot.with_password(synapse, names("bot"), tmp_path / "bot")
+    bot = await Bot.with_password(synapse, localparts("bot"), tmp_path / "bot")
     assert await host.login(bot.config) == 0
     session = bot.session()
     user_id, device_id = session["user_id"], session["device_id"]
@@ -62,9 +62,9 @@ async def test_login_signs_the_device(
         assert stat.S_IMODE((bot.directory / file).stat().st_mode) == 0o600, file
 
 
-async def test_second_login_changes_nothing(synapse: Synapse, names: Callable[[str], str], tmp_path: Path) -> None:
+async def test_second_login_changes_nothing(synapse: Synapse, localparts: Callable[[str], str], tmp_path: Path) -> None:
     """Logging in again keeps device, token and keys."""
-    bot = await Bot.with_password(synapse, names("bot"), tmp_path / "bot")
+    bot = await Bot.with_password(synapse, localparts("bot"), tmp_path / "bot")
     assert await host.login(bot.config) == 0
     first = bot.session()
     before = await _keys(synapse, first["access_token"], bot.user_id)
@@ -74,10 +74,10 @@ async def test_second_login_changes_nothing(synapse: Synapse, names: Callable[[s
 
 
 async def test_foreign_cross_signing_keys_stay(
-    synapse: Synapse, names: Callable[[str], str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    synapse: Synapse, localparts: Callable[[str], str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Keys that the bot did not make are not replaced; it says so and goes on."""
-    bot = await Bot.with_password(synapse, names("bot"), tmp_path / "bot")
+    bot = await Bot.with_password(synapse, localparts("bot"), tmp_path / "bot")
     assert await host.login(bot.config) == 0
     before = await _keys(synapse, bot.session()["access_token"], bot.user_id)
     (bot.directory / "cross_signing.json").unlink()
@@ -89,10 +89,10 @@ async def test_foreign_cross_signing_keys_stay(
 
 
 async def test_lost_crypto_store(
-    synapse: Synapse, names: Callable[[str], str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    synapse: Synapse, localparts: Callable[[str], str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A device whose keys are gone is refused with the remedy, instead of sending what nobody can read."""
-    bot = await Bot.with_password(synapse, names("bot"), tmp_path / "bot")
+    bot = await Bot.with_password(synapse, localparts("bot"), tmp_path / "bot")
     assert await host.login(bot.config) == 0
     (bot.directory / "crypto.db").unlink()
     async with bot:
@@ -106,11 +106,13 @@ async def test_lost_crypto_store(
 
 
 async def test_token_of_another_user(
-    synapse: Synapse, names: Callable[[str], str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    synapse: Synapse, localparts: Callable[[str], str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A token that belongs to somebody else is refused with both names."""
-    other = await synapse.register(names("other"), "secret")
-    bot = await Bot.with_password(synapse, names("bot"), tmp_path / "bot", matrix={"access_token": other.access_token})
+    other = await synapse.register(localparts("other"), "secret")
+    bot = await Bot.with_password(
+        synapse, localparts("bot"), tmp_path / "bot", matrix={"access_token": other.access_token}
+    )
     async with bot:
         assert await bot.ended() == 77
     error = capsys.readouterr().err
@@ -120,10 +122,10 @@ async def test_token_of_another_user(
 
 
 async def test_wrong_password(
-    synapse: Synapse, names: Callable[[str], str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    synapse: Synapse, localparts: Callable[[str], str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A wrong password ends with 77 and one line without the password."""
-    bot = await Bot.with_password(synapse, names("bot"), tmp_path / "bot", matrix={"password": "tr0ub4dor"})
+    bot = await Bot.with_password(synapse, localparts("bot"), tmp_path / "bot", matrix={"password": "tr0ub4dor"})
     async with bot:
         assert await bot.ended() == 77
     error = capsys.readouterr().err
@@ -131,9 +133,9 @@ async def test_wrong_password(
     assert "tr0ub4dor" not in error
 
 
-async def test_access_token_login(synapse: Synapse, names: Callable[[str], str], tmp_path: Path) -> None:
+async def test_access_token_login(synapse: Synapse, localparts: Callable[[str], str], tmp_path: Path) -> None:
     """With an access token the bot is the device that the token was issued for."""
-    account = await synapse.register(names("other"), "secret")
+    account = await synapse.register(localparts("other"), "secret")
     token_file = tmp_path / "token"
     token_file.write_text(account.access_token + "\n")
     path = write_config(
@@ -145,10 +147,10 @@ async def test_access_token_login(synapse: Synapse, names: Callable[[str], str],
 
 
 async def test_nothing_in_clear_without_encryption(
-    synapse: Synapse, alice: Person, tmp_path: Path, names: Callable[[str], str]
+    synapse: Synapse, alice: Person, tmp_path: Path, localparts: Callable[[str], str]
 ) -> None:
     """Where encryption does not work, a message for an encrypted room is refused and never sent in clear."""
-    account = await synapse.register(names("plain"), "secret")
+    account = await synapse.register(localparts("plain"), "secret")
     room = await alice.create_room(account.user_id, encrypted=True)
     await synapse.api("POST", f"/_matrix/client/v3/join/{room}", account.access_token, {})
     database = Database(f"sqlite:///{tmp_path / 'bot.db'}")
@@ -187,10 +189,10 @@ async def test_nothing_in_clear_without_encryption(
 
 
 async def test_encryption_turned_on_later(
-    synapse: Synapse, alice: Person, names: Callable[[str], str], tmp_path: Path
+    synapse: Synapse, alice: Person, localparts: Callable[[str], str], tmp_path: Path
 ) -> None:
     """A room that becomes encrypted while the bot is in it gets no more answers in clear."""
-    async with await Bot.with_password(synapse, names("bot"), tmp_path / "bot") as bot:
+    async with await Bot.with_password(synapse, localparts("bot"), tmp_path / "bot") as bot:
         room = await alice.create_room(bot.user_id)
         await alice.wait_for_member(room, bot.user_id)
         await alice.say(room, "!echo clear")
@@ -205,10 +207,10 @@ async def test_encryption_turned_on_later(
 
 
 async def test_encrypted_across_a_restart(
-    synapse: Synapse, alice: Person, names: Callable[[str], str], tmp_path: Path
+    synapse: Synapse, alice: Person, localparts: Callable[[str], str], tmp_path: Path
 ) -> None:
     """Commands sent encrypted while the bot is down are read and answered when it is back."""
-    bot = await Bot.with_password(synapse, names("bot"), tmp_path / "bot")
+    bot = await Bot.with_password(synapse, localparts("bot"), tmp_path / "bot")
     async with bot:
         room = await alice.create_room(bot.user_id, encrypted=True)
         await alice.wait_for_member(room, bot.user_id)
@@ -225,12 +227,12 @@ async def test_encrypted_across_a_restart(
 
 
 async def test_newcomer_reads_what_is_said_after_joining(
-    synapse: Synapse, alice: Person, names: Callable[[str], str], tmp_path: Path
+    synapse: Synapse, alice: Person, localparts: Callable[[str], str], tmp_path: Path
 ) -> None:
     """Somebody who joins an encrypted room later reads the bot's next answer."""
     async with (
-        await Bot.with_password(synapse, names("bot"), tmp_path / "bot") as bot,
-        Person(synapse, names("bob"), tmp_path / "bob") as bob,
+        await Bot.with_password(synapse, localparts("bot"), tmp_path / "bot") as bot,
+        Person(synapse, localparts("bob"), tmp_path / "bob") as bob,
     ):
         room = await alice.create_room(bot.user_id, encrypted=True)
         await alice.wait_for_member(room, bot.user_id)
@@ -244,7 +246,7 @@ async def test_newcomer_reads_what_is_said_after_joining(
 
 
 async def test_encryption_not_known_yet(
-    synapse: Synapse, alice: Person, names: Callable[[str], str], tmp_path: Path
+    synapse: Synapse, alice: Person, localparts: Callable[[str], str], tmp_path: Path
 ) -> None:
     """While the homeserver does not say whether a room is encrypted, nothing is said there; then all is."""
     asked = 0
@@ -258,7 +260,7 @@ async def test_encryption_not_known_yet(
 
     async with (
         Proxy(synapse.base_url, before=unknown) as proxy,
-        await Bot.with_password(synapse, names("bot"), tmp_path / "bot", base_url=proxy.base_url) as bot,
+        await Bot.with_password(synapse, localparts("bot"), tmp_path / "bot", base_url=proxy.base_url) as bot,
     ):
         room = await alice.create_room(bot.user_id)
         await alice.wait_for_member(room, bot.user_id)

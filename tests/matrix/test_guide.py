@@ -44,10 +44,10 @@ def bell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 async def test_the_guides_letters_and_hooks(
-    bell: None, synapse: Synapse, alice: Person, names: Callable[[str], str], tmp_path: Path
+    bell: None, synapse: Synapse, alice: Person, localparts: Callable[[str], str], tmp_path: Path
 ) -> None:
     """What it says is edited when somebody reacts to it."""
-    made = await BellBot.with_password(synapse, names("bot"), tmp_path / "bot")
+    made = await BellBot.with_password(synapse, localparts("bot"), tmp_path / "bot")
     # the configuration as a file would bring it; the loader imports what it lists
     path = made.directory.parent / "config.yaml"
     path.write_text(path.read_text().replace('"plugins": {}', '"plugins": {"bell": {}}'))

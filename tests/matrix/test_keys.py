@@ -18,7 +18,7 @@ from tests.matrix.person import Person
 from tests.matrix.proxy import Proxy
 
 
-async def test_a_key_that_comes_late(synapse: Synapse, names: Callable[[str], str], tmp_path: Path) -> None:
+async def test_a_key_that_comes_late(synapse: Synapse, localparts: Callable[[str], str], tmp_path: Path) -> None:
     """A command whose key arrives after it is answered as soon as the key is there."""
     held: list[tuple[str, bytes, str]] = []
 
@@ -30,8 +30,8 @@ async def test_a_key_that_comes_late(synapse: Synapse, names: Callable[[str], st
 
     async with (
         Proxy(synapse.base_url) as proxy,
-        Person(synapse, names("alice"), tmp_path / "alice", base_url=proxy.base_url) as alice,
-        await Bot.with_password(synapse, names("bot"), tmp_path / "bot") as bot,
+        Person(synapse, localparts("alice"), tmp_path / "alice", base_url=proxy.base_url) as alice,
+        await Bot.with_password(synapse, localparts("bot"), tmp_path / "bot") as bot,
     ):
         room = await alice.create_room(bot.user_id, encrypted=True)
         await alice.wait_for_member(room, bot.user_id)
@@ -53,13 +53,13 @@ async def test_a_key_that_comes_late(synapse: Synapse, names: Callable[[str], st
 async def test_a_key_that_never_comes(
     synapse: Synapse,
     alice: Person,
-    names: Callable[[str], str],
+    localparts: Callable[[str], str],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Messages without a key get one plain hint per room and key, encrypted, and only after some patience."""
     monkeypatch.setattr(intake, "KEY_PATIENCE", 1.0)
-    async with await Bot.with_password(synapse, names("bot"), tmp_path / "bot") as bot:
+    async with await Bot.with_password(synapse, localparts("bot"), tmp_path / "bot") as bot:
         room = await alice.create_room(bot.user_id, encrypted=True)
         await alice.wait_for_member(room, bot.user_id)
         lost = {
@@ -86,7 +86,7 @@ async def test_a_key_that_never_comes(
 
 
 async def test_encrypted_events_without_the_deprecated_keys(
-    synapse: Synapse, names: Callable[[str], str], tmp_path: Path
+    synapse: Synapse, localparts: Callable[[str], str], tmp_path: Path
 ) -> None:
     """Newer clients leave out ``sender_key`` and ``device_id``; their commands are read all the same."""
 
@@ -101,8 +101,8 @@ async def test_encrypted_events_without_the_deprecated_keys(
 
     async with (
         Proxy(synapse.base_url, before=strip) as proxy,
-        Person(synapse, names("alice"), tmp_path / "alice", base_url=proxy.base_url) as alice,
-        await Bot.with_password(synapse, names("bot"), tmp_path / "bot") as bot,
+        Person(synapse, localparts("alice"), tmp_path / "alice", base_url=proxy.base_url) as alice,
+        await Bot.with_password(synapse, localparts("bot"), tmp_path / "bot") as bot,
     ):
         room = await alice.create_room(bot.user_id, encrypted=True)
         await alice.wait_for_member(room, bot.user_id)
@@ -111,10 +111,10 @@ async def test_encrypted_events_without_the_deprecated_keys(
 
 
 async def test_a_broken_device_in_the_room(
-    synapse: Synapse, alice: Person, names: Callable[[str], str], tmp_path: Path
+    synapse: Synapse, alice: Person, localparts: Callable[[str], str], tmp_path: Path
 ) -> None:
     """A member whose device keys and one-time keys are nonsense does not silence the bot for the others."""
-    mallory = await synapse.register(names("mallory"), "secret")
+    mallory = await synapse.register(localparts("mallory"), "secret")
     device = {
         "algorithms": ["m.olm.v1.curve25519-aes-sha2", "m.megolm.v1.aes-sha2"],
         "device_id": mallory.device_id,
@@ -124,7 +124,7 @@ async def test_a_broken_device_in_the_room(
     }
     keys = {"device_keys": device, "one_time_keys": {"signed_curve25519:AAAAAQ": {"key": "%", "signatures": {}}}}
     await synapse.api("POST", "/_matrix/client/v3/keys/upload", mallory.access_token, keys)
-    async with await Bot.with_password(synapse, names("bot"), tmp_path / "bot") as bot:
+    async with await Bot.with_password(synapse, localparts("bot"), tmp_path / "bot") as bot:
         room = await alice.create_room(bot.user_id)
         await synapse.api("POST", f"/_matrix/client/v3/rooms/{room}/invite", alice.token, {"user_id": mallory.user_id})
         await synapse.api("POST", f"/_matrix/client/v3/join/{room}", mallory.access_token, {})
@@ -152,9 +152,11 @@ async def _last_encrypted(synapse: Synapse, alice: Person, room: str) -> Any:
     return found[0]
 
 
-async def test_to_device_nonsense(synapse: Synapse, alice: Person, names: Callable[[str], str], tmp_path: Path) -> None:
+async def test_to_device_nonsense(
+    synapse: Synapse, alice: Person, localparts: Callable[[str], str], tmp_path: Path
+) -> None:
     """Nonsense sent to the bot's device neither stops it nor hides the keys that come with it."""
-    async with await Bot.with_password(synapse, names("bot"), tmp_path / "bot") as bot:
+    async with await Bot.with_password(synapse, localparts("bot"), tmp_path / "bot") as bot:
         room = await alice.create_room(bot.user_id, encrypted=True)
         await alice.wait_for_member(room, bot.user_id)
         nonsense: list[tuple[str, Any]] = [

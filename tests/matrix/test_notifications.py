@@ -27,10 +27,10 @@ async def _room(alice: Person, bot: ScribeBot, *, encrypted: bool = False) -> st
 
 @pytest.mark.parametrize("encrypted", [False, True])
 async def test_an_incident_develops(
-    synapse: Synapse, alice: Person, names: Callable[[str], str], tmp_path: Path, encrypted: bool
+    synapse: Synapse, alice: Person, localparts: Callable[[str], str], tmp_path: Path, encrypted: bool
 ) -> None:
     """A new message, its evidence in a thread, an edit, and the end in reply: each refers to the first."""
-    async with await ScribeBot.with_password(synapse, names("bot"), tmp_path / "bot") as bot:
+    async with await ScribeBot.with_password(synapse, localparts("bot"), tmp_path / "bot") as bot:
         room = await _room(alice, bot, encrypted=encrypted)
         await bot.journal.post(
             letter(room, "1", NEW, "it is down", msgtype="m.text", mentions=(alice.user_id,)),
@@ -61,10 +61,10 @@ async def test_an_incident_develops(
 
 
 async def test_the_homeserver_takes_the_edit_for_one(
-    synapse: Synapse, alice: Person, names: Callable[[str], str], tmp_path: Path
+    synapse: Synapse, alice: Person, localparts: Callable[[str], str], tmp_path: Path
 ) -> None:
     """Asked for the first message, the homeserver knows that it was replaced, and by what."""
-    async with await ScribeBot.with_password(synapse, names("bot"), tmp_path / "bot") as bot:
+    async with await ScribeBot.with_password(synapse, localparts("bot"), tmp_path / "bot") as bot:
         room = await _room(alice, bot)
         await bot.journal.post(letter(room, "1", NEW, "before"), letter(room, "2", EDIT, "after"))
         first = await alice.hears_text("before")
@@ -74,10 +74,10 @@ async def test_the_homeserver_takes_the_edit_for_one(
 
 
 async def test_letters_belong_together_by_what_they_are_about(
-    synapse: Synapse, alice: Person, names: Callable[[str], str], tmp_path: Path
+    synapse: Synapse, alice: Person, localparts: Callable[[str], str], tmp_path: Path
 ) -> None:
     """Two incidents in two rooms: each edit finds its own message."""
-    async with await ScribeBot.with_password(synapse, names("bot"), tmp_path / "bot") as bot:
+    async with await ScribeBot.with_password(synapse, localparts("bot"), tmp_path / "bot") as bot:
         rooms = [await _room(alice, bot), await _room(alice, bot)]
         pairs = [(room, about) for room in rooms for about in ("one", "two")]
         for step, placement in (("first", NEW), ("then", EDIT)):
@@ -92,10 +92,10 @@ async def test_letters_belong_together_by_what_they_are_about(
 
 
 async def test_a_step_that_is_repeated_says_nothing_twice(
-    synapse: Synapse, alice: Person, names: Callable[[str], str], tmp_path: Path
+    synapse: Synapse, alice: Person, localparts: Callable[[str], str], tmp_path: Path
 ) -> None:
     """The same names again, after a restart too, are passed over; what was rolled back was never said."""
-    bot = await ScribeBot.with_password(synapse, names("bot"), tmp_path / "bot")
+    bot = await ScribeBot.with_password(synapse, localparts("bot"), tmp_path / "bot")
     async with bot:
         room = await _room(alice, bot)
         await bot.journal.post(letter(room, "1", NEW, "once"), letter(room, "1", NEW, "twice"))
@@ -119,10 +119,10 @@ async def test_a_step_that_is_repeated_says_nothing_twice(
 
 
 async def test_letters_find_each_other_after_the_outbox_was_pruned(
-    synapse: Synapse, alice: Person, names: Callable[[str], str], tmp_path: Path
+    synapse: Synapse, alice: Person, localparts: Callable[[str], str], tmp_path: Path
 ) -> None:
     """An incident may last longer than rows are kept, and longer than a process lives."""
-    bot = await ScribeBot.with_password(synapse, names("bot"), tmp_path / "bot")
+    bot = await ScribeBot.with_password(synapse, localparts("bot"), tmp_path / "bot")
     async with bot:
         room = await _room(alice, bot, encrypted=True)
         await bot.journal.post(letter(room, "1", NEW, "it is down"))
@@ -140,7 +140,7 @@ async def test_letters_find_each_other_after_the_outbox_was_pruned(
 
 
 async def test_an_alert_is_not_lost_with_its_first_message(
-    synapse: Synapse, alice: Person, names: Callable[[str], str], tmp_path: Path
+    synapse: Synapse, alice: Person, localparts: Callable[[str], str], tmp_path: Path
 ) -> None:
     """If the homeserver refuses the new message, the edit becomes one; the thread without a root is left out."""
 
@@ -152,7 +152,7 @@ async def test_an_alert_is_not_lost_with_its_first_message(
 
     async with (
         Proxy(synapse.base_url) as proxy,
-        await ScribeBot.with_password(synapse, names("bot"), tmp_path / "bot", base_url=proxy.base_url) as bot,
+        await ScribeBot.with_password(synapse, localparts("bot"), tmp_path / "bot", base_url=proxy.base_url) as bot,
     ):
         room = await _room(alice, bot)
         proxy.before = refuse_first
@@ -173,7 +173,7 @@ async def test_an_alert_is_not_lost_with_its_first_message(
 
 
 async def test_while_throttled_edits_give_way_to_later_ones(
-    synapse: Synapse, alice: Person, names: Callable[[str], str], tmp_path: Path
+    synapse: Synapse, alice: Person, localparts: Callable[[str], str], tmp_path: Path
 ) -> None:
     """After a 429 only the last of several edits is sent, in its place; what was tried already stays as it was."""
     tried: list[str] = []
@@ -192,7 +192,7 @@ async def test_while_throttled_edits_give_way_to_later_ones(
 
     async with (
         Proxy(synapse.base_url, before=limit) as proxy,
-        await ScribeBot.with_password(synapse, names("bot"), tmp_path / "bot", base_url=proxy.base_url) as bot,
+        await ScribeBot.with_password(synapse, localparts("bot"), tmp_path / "bot", base_url=proxy.base_url) as bot,
     ):
         room = await _room(alice, bot)
         await bot.journal.post(letter(room, "0", NEW, "down"))
@@ -215,10 +215,10 @@ async def test_while_throttled_edits_give_way_to_later_ones(
 
 
 async def test_without_a_limit_every_edit_is_sent(
-    synapse: Synapse, alice: Person, names: Callable[[str], str], tmp_path: Path
+    synapse: Synapse, alice: Person, localparts: Callable[[str], str], tmp_path: Path
 ) -> None:
     """Edits are only saved on when the homeserver asks for it."""
-    async with await ScribeBot.with_password(synapse, names("bot"), tmp_path / "bot") as bot:
+    async with await ScribeBot.with_password(synapse, localparts("bot"), tmp_path / "bot") as bot:
         room = await _room(alice, bot)
         edits = [letter(room, f"{number}", EDIT, f"edit {number}") for number in range(5)]
         await bot.journal.post(letter(room, "new", NEW, "down"), *edits)
@@ -227,7 +227,7 @@ async def test_without_a_limit_every_edit_is_sent(
 
 
 async def test_a_lost_answer_does_not_double_an_alert(
-    synapse: Synapse, alice: Person, names: Callable[[str], str], tmp_path: Path
+    synapse: Synapse, alice: Person, localparts: Callable[[str], str], tmp_path: Path
 ) -> None:
     """Connections break after the homeserver took the message, and the bot stops in the middle: still once."""
     lost = 3
@@ -240,7 +240,7 @@ async def test_a_lost_answer_does_not_double_an_alert(
         return True
 
     async with Proxy(synapse.base_url) as proxy:
-        bot = await ScribeBot.with_password(synapse, names("bot"), tmp_path / "bot", base_url=proxy.base_url)
+        bot = await ScribeBot.with_password(synapse, localparts("bot"), tmp_path / "bot", base_url=proxy.base_url)
         async with bot:
             room = await _room(alice, bot, encrypted=True)
             proxy.after = lose
@@ -257,12 +257,12 @@ async def test_a_lost_answer_does_not_double_an_alert(
 
 
 async def test_one_room_that_waits_holds_up_no_other(
-    synapse: Synapse, alice: Person, names: Callable[[str], str], tmp_path: Path
+    synapse: Synapse, alice: Person, localparts: Callable[[str], str], tmp_path: Path
 ) -> None:
     """A room whose letters meet bad gateways keeps its order and its letters; the other one is served meanwhile."""
     async with (
         Proxy(synapse.base_url) as proxy,
-        await ScribeBot.with_password(synapse, names("bot"), tmp_path / "bot", base_url=proxy.base_url) as bot,
+        await ScribeBot.with_password(synapse, localparts("bot"), tmp_path / "bot", base_url=proxy.base_url) as bot,
     ):
         stuck, free = await _room(alice, bot), await _room(alice, bot)
 
@@ -280,7 +280,7 @@ async def test_one_room_that_waits_holds_up_no_other(
 
 
 async def test_a_letter_that_is_too_large_is_said_in_short(
-    synapse: Synapse, alice: Person, names: Callable[[str], str], tmp_path: Path
+    synapse: Synapse, alice: Person, localparts: Callable[[str], str], tmp_path: Path
 ) -> None:
     """Its first line arrives as loud as it was meant, and later edits refer to it."""
 
@@ -291,7 +291,7 @@ async def test_a_letter_that_is_too_large_is_said_in_short(
 
     async with (
         Proxy(synapse.base_url, before=narrow) as proxy,
-        await ScribeBot.with_password(synapse, names("bot"), tmp_path / "bot", base_url=proxy.base_url) as bot,
+        await ScribeBot.with_password(synapse, localparts("bot"), tmp_path / "bot", base_url=proxy.base_url) as bot,
     ):
         room = await _room(alice, bot)
         mine = (alice.user_id,)

@@ -20,14 +20,14 @@ from tests.matrix.proxy import Proxy, bad_gateway
 async def test_502_storm(
     synapse: Synapse,
     alice: Person,
-    names: Callable[[str], str],
+    localparts: Callable[[str], str],
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """A proxy that answers 502 is asked at most once per back-off step; afterwards the bot answers."""
     async with (
         Proxy(synapse.base_url) as proxy,
-        await Bot.with_password(synapse, names("bot"), tmp_path / "bot", base_url=proxy.base_url) as bot,
+        await Bot.with_password(synapse, localparts("bot"), tmp_path / "bot", base_url=proxy.base_url) as bot,
     ):
         room = await alice.create_room(bot.user_id)
         await alice.wait_for_member(room, bot.user_id)
@@ -46,7 +46,7 @@ async def test_502_storm(
 
 
 async def test_garbage_from_the_homeserver(
-    synapse: Synapse, alice: Person, names: Callable[[str], str], tmp_path: Path
+    synapse: Synapse, alice: Person, localparts: Callable[[str], str], tmp_path: Path
 ) -> None:
     """A sync answer that is no JSON, a list, or truncated neither stops the bot nor loses the next command."""
     answers = iter(
@@ -62,7 +62,7 @@ async def test_garbage_from_the_homeserver(
 
     async with (
         Proxy(synapse.base_url) as proxy,
-        await Bot.with_password(synapse, names("bot"), tmp_path / "bot", base_url=proxy.base_url) as bot,
+        await Bot.with_password(synapse, localparts("bot"), tmp_path / "bot", base_url=proxy.base_url) as bot,
     ):
         room = await alice.create_room(bot.user_id)
         await alice.wait_for_member(room, bot.user_id)
@@ -72,7 +72,7 @@ async def test_garbage_from_the_homeserver(
         assert next(answers, None) is None
 
 
-async def test_429_on_send(synapse: Synapse, alice: Person, names: Callable[[str], str], tmp_path: Path) -> None:
+async def test_429_on_send(synapse: Synapse, alice: Person, localparts: Callable[[str], str], tmp_path: Path) -> None:
     """While throttled nothing is sent from the account; then every answer arrives once, in order."""
     limited = 0
 
@@ -86,7 +86,7 @@ async def test_429_on_send(synapse: Synapse, alice: Person, names: Callable[[str
 
     async with (
         Proxy(synapse.base_url, before=throttle) as proxy,
-        await Bot.with_password(synapse, names("bot"), tmp_path / "bot", base_url=proxy.base_url) as bot,
+        await Bot.with_password(synapse, localparts("bot"), tmp_path / "bot", base_url=proxy.base_url) as bot,
     ):
         room = await alice.create_room(bot.user_id)
         await alice.wait_for_member(room, bot.user_id)
@@ -101,7 +101,7 @@ async def test_429_on_send(synapse: Synapse, alice: Person, names: Callable[[str
 
 
 async def test_accepted_but_the_answer_is_lost(
-    synapse: Synapse, alice: Person, names: Callable[[str], str], tmp_path: Path
+    synapse: Synapse, alice: Person, localparts: Callable[[str], str], tmp_path: Path
 ) -> None:
     """A send whose acknowledgement never arrives is repeated under the same transaction id: one message."""
     lost = 0
@@ -114,7 +114,7 @@ async def test_accepted_but_the_answer_is_lost(
 
     async with (
         Proxy(synapse.base_url, after=lose) as proxy,
-        await Bot.with_password(synapse, names("bot"), tmp_path / "bot", base_url=proxy.base_url) as bot,
+        await Bot.with_password(synapse, localparts("bot"), tmp_path / "bot", base_url=proxy.base_url) as bot,
     ):
         room = await alice.create_room(bot.user_id, encrypted=True)
         await alice.wait_for_member(room, bot.user_id)
@@ -126,7 +126,7 @@ async def test_accepted_but_the_answer_is_lost(
 
 
 async def test_keys_cannot_be_claimed_at_first(
-    synapse: Synapse, alice: Person, names: Callable[[str], str], tmp_path: Path
+    synapse: Synapse, alice: Person, localparts: Callable[[str], str], tmp_path: Path
 ) -> None:
     """A failed key claim delays the answer in an encrypted room, and never silences the room for good."""
     failed = 0
@@ -139,9 +139,9 @@ async def test_keys_cannot_be_claimed_at_first(
         return None
 
     async with (
-        Person(synapse, names("bob"), tmp_path / "bob") as bob,
+        Person(synapse, localparts("bob"), tmp_path / "bob") as bob,
         Proxy(synapse.base_url, before=fail) as proxy,
-        await Bot.with_password(synapse, names("bot"), tmp_path / "bot", base_url=proxy.base_url) as bot,
+        await Bot.with_password(synapse, localparts("bot"), tmp_path / "bot", base_url=proxy.base_url) as bot,
     ):
         room = await alice.create_room(bot.user_id, bob.user_id, encrypted=True)
         await bob.client.join(room)
@@ -154,7 +154,7 @@ async def test_keys_cannot_be_claimed_at_first(
     assert said.encrypted
 
 
-async def test_homeserver_restart(tmp_path: Path, names: Callable[[str], str]) -> None:
+async def test_homeserver_restart(tmp_path: Path, localparts: Callable[[str], str]) -> None:
     """The homeserver is gone for a while: commands sent right after its return are answered within seconds."""
     async with Synapse(tmp_path / "synapse") as synapse:
         person = Person(synapse, "alice", tmp_path / "alice")
@@ -176,10 +176,10 @@ async def test_homeserver_restart(tmp_path: Path, names: Callable[[str], str]) -
 
 
 async def test_revoked_token(
-    synapse: Synapse, names: Callable[[str], str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    synapse: Synapse, localparts: Callable[[str], str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A revoked token ends the bot with 77 and one line on standard error that does not hold the token."""
-    async with await Bot.with_password(synapse, names("bot"), tmp_path / "bot") as bot:
+    async with await Bot.with_password(synapse, localparts("bot"), tmp_path / "bot") as bot:
         await _until_ready(bot)
         token = bot.session()["access_token"]
         await synapse.api("POST", "/_matrix/client/v3/logout", token)

@@ -35,9 +35,11 @@ def _is_picture(said: Said) -> bool:
     return said.content["msgtype"] == "m.image"
 
 
-async def test_a_picture_in_clear(synapse: Synapse, alice: Person, names: Callable[[str], str], tmp_path: Path) -> None:
+async def test_a_picture_in_clear(
+    synapse: Synapse, alice: Person, localparts: Callable[[str], str], tmp_path: Path
+) -> None:
     """It is an image in reply to the command, with its size, its name and what it shows; words follow it."""
-    async with await ScribeBot.with_password(synapse, names("bot"), tmp_path / "bot") as bot:
+    async with await ScribeBot.with_password(synapse, localparts("bot"), tmp_path / "bot") as bot:
         room = await alice.create_room(bot.user_id)
         await alice.wait_for_member(room, bot.user_id)
         command = await alice.say(room, "!scribe picture")
@@ -56,10 +58,10 @@ async def test_a_picture_in_clear(synapse: Synapse, alice: Person, names: Callab
 
 
 async def test_a_picture_in_an_encrypted_room(
-    synapse: Synapse, alice: Person, names: Callable[[str], str], tmp_path: Path
+    synapse: Synapse, alice: Person, localparts: Callable[[str], str], tmp_path: Path
 ) -> None:
     """The homeserver holds nothing but noise, whose key stands in the encrypted message; threads are kept."""
-    async with await ScribeBot.with_password(synapse, names("bot"), tmp_path / "bot") as bot:
+    async with await ScribeBot.with_password(synapse, localparts("bot"), tmp_path / "bot") as bot:
         room = await alice.create_room(bot.user_id, encrypted=True)
         await alice.wait_for_member(room, bot.user_id)
         root = await alice.say(room, "look")
@@ -92,7 +94,7 @@ async def test_a_picture_in_an_encrypted_room(
 async def test_a_picture_that_nobody_wants(
     synapse: Synapse,
     alice: Person,
-    names: Callable[[str], str],
+    localparts: Callable[[str], str],
     tmp_path: Path,
     status: int,
     body: dict[str, Any],
@@ -106,7 +108,7 @@ async def test_a_picture_that_nobody_wants(
 
     async with (
         Proxy(synapse.base_url, before=refuse) as proxy,
-        await ScribeBot.with_password(synapse, names("bot"), tmp_path / "bot", base_url=proxy.base_url) as bot,
+        await ScribeBot.with_password(synapse, localparts("bot"), tmp_path / "bot", base_url=proxy.base_url) as bot,
     ):
         room = await alice.create_room(bot.user_id)
         await alice.wait_for_member(room, bot.user_id)
@@ -121,7 +123,7 @@ async def test_a_picture_that_nobody_wants(
 
 
 async def test_a_picture_after_trouble(
-    synapse: Synapse, alice: Person, names: Callable[[str], str], tmp_path: Path
+    synapse: Synapse, alice: Person, localparts: Callable[[str], str], tmp_path: Path
 ) -> None:
     """A bad gateway is tried again; the restart in between uploads anew and says it once."""
     async with Proxy(synapse.base_url) as proxy:
@@ -134,7 +136,7 @@ async def test_a_picture_after_trouble(
             failed += 1
             return web.Response(status=502)
 
-        bot = await ScribeBot.with_password(synapse, names("bot"), tmp_path / "bot", base_url=proxy.base_url)
+        bot = await ScribeBot.with_password(synapse, localparts("bot"), tmp_path / "bot", base_url=proxy.base_url)
         async with bot:
             room = await alice.create_room(bot.user_id)
             await bot.journal.hears("joined", room)

@@ -33,9 +33,9 @@ async def _redact(person: Person, room: str, event_id: str) -> None:
 
 
 @pytest.fixture
-async def bob(synapse: Synapse, names: Callable[[str], str], tmp_path: Path) -> AsyncIterator[Person]:
+async def bob(synapse: Synapse, localparts: Callable[[str], str], tmp_path: Path) -> AsyncIterator[Person]:
     """Somebody without power."""
-    async with Person(synapse, names("bob"), tmp_path / "bob") as person:
+    async with Person(synapse, localparts("bob"), tmp_path / "bob") as person:
         yield person
 
 
@@ -57,10 +57,10 @@ async def _settled(bot: ScribeBot, person: Person, room: str) -> None:
 
 @pytest.mark.parametrize("encrypted", [False, True])
 async def test_whose_reactions_count(
-    synapse: Synapse, alice: Person, bob: Person, names: Callable[[str], str], tmp_path: Path, encrypted: bool
+    synapse: Synapse, alice: Person, bob: Person, localparts: Callable[[str], str], tmp_path: Path, encrypted: bool
 ) -> None:
     """Somebody with power in the room is heard, on any message of the incident; others and other messages are not."""
-    async with await ScribeBot.with_password(synapse, names("bot"), tmp_path / "bot") as bot:
+    async with await ScribeBot.with_password(synapse, localparts("bot"), tmp_path / "bot") as bot:
         room = await alice.create_room(bot.user_id, bob.user_id, encrypted=encrypted)
         await bob.client.join(room)
         await alice.wait_for_member(room, bot.user_id)
@@ -85,7 +85,7 @@ async def test_whose_reactions_count(
 
 
 async def test_a_reaction_before_the_acknowledgement(
-    synapse: Synapse, alice: Person, names: Callable[[str], str], tmp_path: Path
+    synapse: Synapse, alice: Person, localparts: Callable[[str], str], tmp_path: Path
 ) -> None:
     """The letter is in the room, its acknowledgement is lost, somebody reacts meanwhile: that counts."""
     lost = False
@@ -98,7 +98,7 @@ async def test_a_reaction_before_the_acknowledgement(
 
     async with (
         Proxy(synapse.base_url, after=lose) as proxy,
-        await ScribeBot.with_password(synapse, names("bot"), tmp_path / "bot", base_url=proxy.base_url) as bot,
+        await ScribeBot.with_password(synapse, localparts("bot"), tmp_path / "bot", base_url=proxy.base_url) as bot,
     ):
         room = await alice.create_room(bot.user_id)
         await alice.wait_for_member(room, bot.user_id)
@@ -122,10 +122,10 @@ async def test_a_reaction_before_the_acknowledgement(
 
 
 async def test_admins_of_the_bot_need_no_power(
-    synapse: Synapse, alice: Person, bob: Person, names: Callable[[str], str], tmp_path: Path
+    synapse: Synapse, alice: Person, bob: Person, localparts: Callable[[str], str], tmp_path: Path
 ) -> None:
     """Who is in ``admins`` is entitled everywhere: to react, and to what a plugin keeps for the entitled."""
-    name, directory = names("bot"), tmp_path / "bot"
+    name, directory = localparts("bot"), tmp_path / "bot"
     async with await ScribeBot.with_password(synapse, name, directory, admins=[bob.user_id]) as bot:
         room = await alice.create_room(bot.user_id, bob.user_id)
         await bob.client.join(room)
@@ -139,10 +139,10 @@ async def test_admins_of_the_bot_need_no_power(
 
 
 async def test_commands_for_the_entitled(
-    synapse: Synapse, alice: Person, bob: Person, names: Callable[[str], str], tmp_path: Path
+    synapse: Synapse, alice: Person, bob: Person, localparts: Callable[[str], str], tmp_path: Path
 ) -> None:
     """Others are refused with one line; given power in the room, they are not."""
-    async with await ScribeBot.with_password(synapse, names("bot"), tmp_path / "bot") as bot:
+    async with await ScribeBot.with_password(synapse, localparts("bot"), tmp_path / "bot") as bot:
         room = await alice.create_room(bot.user_id, bob.user_id)
         await bob.client.join(room)
         await alice.wait_for_member(room, bot.user_id)
@@ -160,10 +160,10 @@ async def test_commands_for_the_entitled(
 
 
 async def test_reactions_taken_back(
-    synapse: Synapse, alice: Person, bob: Person, names: Callable[[str], str], tmp_path: Path
+    synapse: Synapse, alice: Person, bob: Person, localparts: Callable[[str], str], tmp_path: Path
 ) -> None:
     """A redaction is passed on after its reaction; of what never counted nothing is said."""
-    async with await ScribeBot.with_password(synapse, names("bot"), tmp_path / "bot") as bot:
+    async with await ScribeBot.with_password(synapse, localparts("bot"), tmp_path / "bot") as bot:
         room = await alice.create_room(bot.user_id, bob.user_id)
         await bob.client.join(room)
         await alice.wait_for_member(room, bot.user_id)
@@ -182,10 +182,10 @@ async def test_reactions_taken_back(
 
 
 async def test_reactions_while_the_bot_is_away(
-    synapse: Synapse, alice: Person, names: Callable[[str], str], tmp_path: Path
+    synapse: Synapse, alice: Person, localparts: Callable[[str], str], tmp_path: Path
 ) -> None:
     """What was reacted, and taken back, behind more messages than a sync holds is found at the next start."""
-    bot = await ScribeBot.with_password(synapse, names("bot"), tmp_path / "bot", commands={"max_age": "1s"})
+    bot = await ScribeBot.with_password(synapse, localparts("bot"), tmp_path / "bot", commands={"max_age": "1s"})
     async with bot:
         room = await alice.create_room(bot.user_id)
         await alice.wait_for_member(room, bot.user_id)
@@ -205,10 +205,10 @@ async def test_reactions_while_the_bot_is_away(
 
 
 async def test_a_hook_is_called_until_it_returns(
-    synapse: Synapse, alice: Person, names: Callable[[str], str], tmp_path: Path
+    synapse: Synapse, alice: Person, localparts: Callable[[str], str], tmp_path: Path
 ) -> None:
     """Hooks that fail are called again, in their order, and again by the next process; other rooms do not wait."""
-    bot = await ScribeBot.with_password(synapse, names("bot"), tmp_path / "bot")
+    bot = await ScribeBot.with_password(synapse, localparts("bot"), tmp_path / "bot")
     async with bot:
         rooms = [await alice.create_room(bot.user_id) for _ in range(2)]
         for room in rooms:
@@ -234,10 +234,10 @@ async def test_a_hook_is_called_until_it_returns(
 
 
 async def test_a_flood_of_reactions(
-    synapse: Synapse, alice: Person, bob: Person, names: Callable[[str], str], tmp_path: Path
+    synapse: Synapse, alice: Person, bob: Person, localparts: Callable[[str], str], tmp_path: Path
 ) -> None:
     """Keys of any length and number by a stranger are bounded, and hide nobody else's reaction."""
-    async with await ScribeBot.with_password(synapse, names("bot"), tmp_path / "bot") as bot:
+    async with await ScribeBot.with_password(synapse, localparts("bot"), tmp_path / "bot") as bot:
         room = await alice.create_room(bot.user_id, bob.user_id)
         await bob.client.join(room)
         await alice.wait_for_member(room, bot.user_id)

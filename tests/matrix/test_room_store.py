@@ -51,10 +51,12 @@ async def _enter(alice: Person, bot: ScribeBot, **extra: Any) -> str:
 
 
 @pytest.fixture
-async def bot(synapse: Synapse, alice: Person, names: Callable[[str], str], tmp_path: Path) -> AsyncIterator[ScribeBot]:
+async def bot(
+    synapse: Synapse, alice: Person, localparts: Callable[[str], str], tmp_path: Path
+) -> AsyncIterator[ScribeBot]:
     """A bot that only follows Alice's invitations."""
     bot = await ScribeBot.with_password(
-        synapse, names("bot"), tmp_path / "bot", invites={"policy": "admins"}, admins=[alice.user_id]
+        synapse, localparts("bot"), tmp_path / "bot", invites={"policy": "admins"}, admins=[alice.user_id]
     )
     async with bot:
         yield bot
@@ -76,10 +78,10 @@ async def test_an_upgraded_room(alice: Person, bot: ScribeBot) -> None:
 
 
 async def test_upgraded_twice_while_the_bot_is_away(
-    synapse: Synapse, alice: Person, names: Callable[[str], str], tmp_path: Path
+    synapse: Synapse, alice: Person, localparts: Callable[[str], str], tmp_path: Path
 ) -> None:
     """At the next start the bot follows from room to room, up to a version whose rooms are named without a server."""
-    bot = await ScribeBot.with_password(synapse, names("bot"), tmp_path / "bot")
+    bot = await ScribeBot.with_password(synapse, localparts("bot"), tmp_path / "bot")
     async with bot:
         first = await _enter(alice, bot, preset="public_chat", room_version="10")
     second = await _upgrade(alice, first)
@@ -95,13 +97,13 @@ async def test_upgraded_twice_while_the_bot_is_away(
 
 
 async def test_a_replacement_behind_a_closed_door(
-    synapse: Synapse, alice: Person, names: Callable[[str], str], tmp_path: Path
+    synapse: Synapse, alice: Person, localparts: Callable[[str], str], tmp_path: Path
 ) -> None:
     """The bot waits, over a restart too, and follows anybody's invitation to it, but to no other room."""
     bot = await ScribeBot.with_password(
-        synapse, names("bot"), tmp_path / "bot", invites={"policy": "admins"}, admins=[alice.user_id]
+        synapse, localparts("bot"), tmp_path / "bot", invites={"policy": "admins"}, admins=[alice.user_id]
     )
-    stranger = await synapse.register(names("stranger"), "secret")
+    stranger = await synapse.register(localparts("stranger"), "secret")
 
     async def invite(room: str, by: str) -> None:
         where = f"/_matrix/client/v3/rooms/{room}/invite"
@@ -154,7 +156,7 @@ async def test_tombstones_that_are_none(alice: Person, bot: ScribeBot) -> None:
 
 
 async def test_a_tombstone_of_somebody_without_power(
-    synapse: Synapse, alice: Person, names: Callable[[str], str], tmp_path: Path
+    synapse: Synapse, alice: Person, localparts: Callable[[str], str], tmp_path: Path
 ) -> None:
     """A stand-in homeserver claims that a member without power sent it: it is not followed."""
     sender = "@mallory:example.org"
@@ -167,7 +169,7 @@ async def test_a_tombstone_of_somebody_without_power(
 
     async with (
         Proxy(synapse.base_url, before=claim) as proxy,
-        await ScribeBot.with_password(synapse, names("bot"), tmp_path / "bot", base_url=proxy.base_url) as bot,
+        await ScribeBot.with_password(synapse, localparts("bot"), tmp_path / "bot", base_url=proxy.base_url) as bot,
     ):
         elsewhere = await alice.create_room(preset="public_chat")
         states = []
@@ -216,9 +218,11 @@ async def test_put_out_and_taken_in_again(alice: Person, bot: ScribeBot) -> None
     assert [said.body for said in alice.heard] == ["heard kick", "heard ban"]
 
 
-async def test_put_out_while_away(synapse: Synapse, alice: Person, names: Callable[[str], str], tmp_path: Path) -> None:
+async def test_put_out_while_away(
+    synapse: Synapse, alice: Person, localparts: Callable[[str], str], tmp_path: Path
+) -> None:
     """The next start tells that the bot is no longer in a room, once."""
-    bot = await ScribeBot.with_password(synapse, names("bot"), tmp_path / "bot")
+    bot = await ScribeBot.with_password(synapse, localparts("bot"), tmp_path / "bot")
     async with bot:
         room = await _enter(alice, bot)
     await alice.client.room_kick(room, bot.user_id)
@@ -272,7 +276,7 @@ async def test_a_room_the_bot_was_never_in(synapse: Synapse, alice: Person, bot:
 
 @pytest.mark.parametrize("encrypted", [False, True])
 async def test_a_letter_to_a_room_that_is_still_being_joined(
-    synapse: Synapse, alice: Person, names: Callable[[str], str], tmp_path: Path, encrypted: bool
+    synapse: Synapse, alice: Person, localparts: Callable[[str], str], tmp_path: Path, encrypted: bool
 ) -> None:
     """It waits until the bot is in; the room never counts as one that refuses."""
     door = asyncio.Event()
@@ -283,7 +287,7 @@ async def test_a_letter_to_a_room_that_is_still_being_joined(
 
     async with (
         Proxy(synapse.base_url, before=slow) as proxy,
-        await ScribeBot.with_password(synapse, names("bot"), tmp_path / "bot", base_url=proxy.base_url) as bot,
+        await ScribeBot.with_password(synapse, localparts("bot"), tmp_path / "bot", base_url=proxy.base_url) as bot,
     ):
         room = await alice.create_room(bot.user_id, encrypted=encrypted)
         await until(lambda: proxy.count("/join/") > 0)
@@ -297,7 +301,7 @@ async def test_a_letter_to_a_room_that_is_still_being_joined(
 
 
 async def test_a_room_that_refused_once_is_asked_again(
-    synapse: Synapse, alice: Person, names: Callable[[str], str], tmp_path: Path
+    synapse: Synapse, alice: Person, localparts: Callable[[str], str], tmp_path: Path
 ) -> None:
     """After an hour, then two, at most a day; of refusals nobody is told again, and the room reads of one appeal."""
     shut = True
@@ -310,7 +314,7 @@ async def test_a_room_that_refused_once_is_asked_again(
 
     async with (
         Proxy(synapse.base_url, before=checker) as proxy,
-        await ScribeBot.with_password(synapse, names("bot"), tmp_path / "bot", base_url=proxy.base_url) as bot,
+        await ScribeBot.with_password(synapse, localparts("bot"), tmp_path / "bot", base_url=proxy.base_url) as bot,
     ):
         room = await _enter(alice, bot)
         context = bot.journal.context
@@ -356,7 +360,7 @@ async def _delivered(letters: Outbox) -> bool:
 
 
 async def test_a_limit_of_the_account_is_no_fault_of_the_room(
-    synapse: Synapse, alice: Person, names: Callable[[str], str], tmp_path: Path
+    synapse: Synapse, alice: Person, localparts: Callable[[str], str], tmp_path: Path
 ) -> None:
     """403 because the homeserver is full: the letter waits, and no room is suspended."""
     refused = 0
@@ -370,7 +374,7 @@ async def test_a_limit_of_the_account_is_no_fault_of_the_room(
 
     async with (
         Proxy(synapse.base_url, before=full) as proxy,
-        await ScribeBot.with_password(synapse, names("bot"), tmp_path / "bot", base_url=proxy.base_url) as bot,
+        await ScribeBot.with_password(synapse, localparts("bot"), tmp_path / "bot", base_url=proxy.base_url) as bot,
     ):
         room = await _enter(alice, bot)
         await bot.journal.post(letter(room, "1", NEW, "late"))

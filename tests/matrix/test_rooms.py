@@ -18,13 +18,13 @@ async def _membership(synapse: Synapse, alice: Person, room: str, user_id: str) 
 
 
 async def test_invitations_by_policy(
-    synapse: Synapse, alice: Person, names: Callable[[str], str], tmp_path: Path
+    synapse: Synapse, alice: Person, localparts: Callable[[str], str], tmp_path: Path
 ) -> None:
     """With ``policy: admins`` a stranger's invitation is left alone, live and at start-up; an admin's is followed."""
-    stranger = await synapse.register(names("stranger"), "secret")
+    stranger = await synapse.register(localparts("stranger"), "secret")
     bot = await Bot.with_password(
         synapse,
-        names("bot"),
+        localparts("bot"),
         tmp_path / "bot",
         invites={"policy": "admins"},
         admins=[alice.user_id],
@@ -55,10 +55,10 @@ async def test_invitations_by_policy(
 
 
 async def test_words_before_the_invitation(
-    synapse: Synapse, alice: Person, names: Callable[[str], str], tmp_path: Path
+    synapse: Synapse, alice: Person, localparts: Callable[[str], str], tmp_path: Path
 ) -> None:
     """Commands that were written before the bot was in the room are not answered."""
-    async with await Bot.with_password(synapse, names("bot"), tmp_path / "bot") as bot:
+    async with await Bot.with_password(synapse, localparts("bot"), tmp_path / "bot") as bot:
         room = await alice.create_room()
         for number in range(3):
             await alice.say(room, f"!echo early {number}")
@@ -70,10 +70,10 @@ async def test_words_before_the_invitation(
 
 
 async def test_restart_answers_nothing_twice(
-    synapse: Synapse, alice: Person, names: Callable[[str], str], tmp_path: Path
+    synapse: Synapse, alice: Person, localparts: Callable[[str], str], tmp_path: Path
 ) -> None:
     """A restart replays neither commands nor invitations."""
-    bot = await Bot.with_password(synapse, names("bot"), tmp_path / "bot")
+    bot = await Bot.with_password(synapse, localparts("bot"), tmp_path / "bot")
     async with bot:
         room = await alice.create_room(bot.user_id)
         await alice.wait_for_member(room, bot.user_id)
@@ -86,10 +86,10 @@ async def test_restart_answers_nothing_twice(
 
 
 async def test_more_commands_than_one_sync_holds(
-    synapse: Synapse, alice: Person, names: Callable[[str], str], tmp_path: Path
+    synapse: Synapse, alice: Person, localparts: Callable[[str], str], tmp_path: Path
 ) -> None:
     """Commands that a limited timeline leaves out are fetched and answered, all and in order."""
-    bot = await Bot.with_password(synapse, names("bot"), tmp_path / "bot")
+    bot = await Bot.with_password(synapse, localparts("bot"), tmp_path / "bot")
     async with bot:
         room = await alice.create_room(bot.user_id)
         await alice.wait_for_member(room, bot.user_id)
@@ -103,10 +103,10 @@ async def test_more_commands_than_one_sync_holds(
 
 
 async def test_kicked_and_invited_again(
-    synapse: Synapse, alice: Person, names: Callable[[str], str], tmp_path: Path
+    synapse: Synapse, alice: Person, localparts: Callable[[str], str], tmp_path: Path
 ) -> None:
     """After a kick the bot is out for good measure; invited again it comes back and answers new words only."""
-    async with await Bot.with_password(synapse, names("bot"), tmp_path / "bot") as bot:
+    async with await Bot.with_password(synapse, localparts("bot"), tmp_path / "bot") as bot:
         room = await alice.create_room(bot.user_id, encrypted=True)
         await alice.wait_for_member(room, bot.user_id)
         await alice.say(room, "!echo one")
@@ -125,9 +125,11 @@ async def test_kicked_and_invited_again(
     assert "echo unheard" not in [said.body for said in alice.heard]
 
 
-async def test_power_and_members(synapse: Synapse, alice: Person, names: Callable[[str], str], tmp_path: Path) -> None:
+async def test_power_and_members(
+    synapse: Synapse, alice: Person, localparts: Callable[[str], str], tmp_path: Path
+) -> None:
     """Creators of a version 12 room have infinite power, in older rooms the levels count."""
-    async with await Bot.with_password(synapse, names("bot"), tmp_path / "bot") as bot:
+    async with await Bot.with_password(synapse, localparts("bot"), tmp_path / "bot") as bot:
         for version, power in (("12", math.inf), ("10", 100.0)):
             room = await alice.create_room(bot.user_id, room_version=version)
             await alice.wait_for_member(room, bot.user_id)
@@ -142,10 +144,10 @@ async def test_power_and_members(synapse: Synapse, alice: Person, names: Callabl
 
 
 async def test_replies_and_threads(
-    synapse: Synapse, alice: Person, names: Callable[[str], str], tmp_path: Path
+    synapse: Synapse, alice: Person, localparts: Callable[[str], str], tmp_path: Path
 ) -> None:
     """A reply's author is known to the command; a command from a thread is answered in it."""
-    async with await Bot.with_password(synapse, names("bot"), tmp_path / "bot") as bot:
+    async with await Bot.with_password(synapse, localparts("bot"), tmp_path / "bot") as bot:
         room = await alice.create_room(bot.user_id, encrypted=True)
         await alice.wait_for_member(room, bot.user_id)
         root = await alice.say(room, "just talk")
@@ -168,10 +170,10 @@ async def test_replies_and_threads(
 
 
 async def test_what_is_not_answered(
-    synapse: Synapse, alice: Person, names: Callable[[str], str], tmp_path: Path
+    synapse: Synapse, alice: Person, localparts: Callable[[str], str], tmp_path: Path
 ) -> None:
     """Notices, edits, emotes and other people's talk get no answer; broken events do no harm."""
-    async with await Bot.with_password(synapse, names("bot"), tmp_path / "bot") as bot:
+    async with await Bot.with_password(synapse, localparts("bot"), tmp_path / "bot") as bot:
         room = await alice.create_room(bot.user_id)
         await alice.wait_for_member(room, bot.user_id)
         await alice.say_raw(room, {"msgtype": "m.notice", "body": "!echo notice"})
@@ -188,10 +190,10 @@ async def test_what_is_not_answered(
 
 
 async def test_rooms_do_not_wait_for_each_other(
-    synapse: Synapse, alice: Person, names: Callable[[str], str], tmp_path: Path
+    synapse: Synapse, alice: Person, localparts: Callable[[str], str], tmp_path: Path
 ) -> None:
     """A slow answer in one room holds up that room only, and keeps its order."""
-    async with await Bot.with_password(synapse, names("bot"), tmp_path / "bot") as bot:
+    async with await Bot.with_password(synapse, localparts("bot"), tmp_path / "bot") as bot:
         slow, quick = await alice.create_room(bot.user_id), await alice.create_room(bot.user_id)
         for room in (slow, quick):
             await alice.wait_for_member(room, bot.user_id)

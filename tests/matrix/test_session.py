@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 
 from botkit import host
-from lab.process import free_port
+from lab.loopback import reserved_port
 from lab.synapse import Synapse
 from tests.matrix.bot import Bot
 from tests.matrix.patience import until
@@ -21,12 +21,12 @@ from tests.matrix.proxy import Proxy
 
 
 async def test_homeserver_away_at_start(
-    synapse: Synapse, names: Callable[[str], str], tmp_path: Path, caplog: pytest.LogCaptureFixture
+    synapse: Synapse, localparts: Callable[[str], str], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A homeserver that is not there yet is waited for, with one line; SIGTERM ends the wait with 0."""
-    port = free_port()
+    port = reserved_port()
     with caplog.at_level(logging.INFO):
-        bot = await Bot.with_password(synapse, names("bot"), tmp_path / "bot", base_url=f"http://127.0.0.1:{port}")
+        bot = await Bot.with_password(synapse, localparts("bot"), tmp_path / "bot", base_url=f"http://127.0.0.1:{port}")
         async with bot:
             await asyncio.sleep(4)
             assert bot.task is not None
@@ -37,11 +37,11 @@ async def test_homeserver_away_at_start(
 
 
 async def test_login_does_not_wait(
-    synapse: Synapse, names: Callable[[str], str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    synapse: Synapse, localparts: Callable[[str], str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """``login`` says at once that the homeserver is not there."""
-    url = f"http://127.0.0.1:{free_port()}"
-    bot = await Bot.with_password(synapse, names("bot"), tmp_path / "bot", base_url=url)
+    url = f"http://127.0.0.1:{reserved_port()}"
+    bot = await Bot.with_password(synapse, localparts("bot"), tmp_path / "bot", base_url=url)
     assert await asyncio.wait_for(host.login(bot.config), 20) == 1
     assert "refused" in capsys.readouterr().err
 
@@ -58,7 +58,7 @@ async def test_login_does_not_wait(
 )
 async def test_unusable_session_files(
     synapse: Synapse,
-    names: Callable[[str], str],
+    localparts: Callable[[str], str],
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     content: str,
@@ -66,7 +66,7 @@ async def test_unusable_session_files(
     words: str,
 ) -> None:
     """A session file that is damaged, open to others or somebody else's is refused by name, without its token."""
-    bot = await Bot.with_password(synapse, names("bot"), tmp_path / "bot")
+    bot = await Bot.with_password(synapse, localparts("bot"), tmp_path / "bot")
     bot.directory.mkdir(parents=True)
     file = bot.directory / "session.json"
     file.write_text(content)
@@ -80,10 +80,10 @@ async def test_unusable_session_files(
 
 
 async def test_two_bots_on_one_directory(
-    synapse: Synapse, names: Callable[[str], str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    synapse: Synapse, localparts: Callable[[str], str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The second one is turned away, the first goes on."""
-    first = await Bot.with_password(synapse, names("bot"), tmp_path / "bot")
+    first = await Bot.with_password(synapse, localparts("bot"), tmp_path / "bot")
     async with first:
         await until((first.directory / "session.json").exists)
         async with Bot(first.config) as second:
@@ -96,13 +96,13 @@ async def test_two_bots_on_one_directory(
 async def test_secrets_stay_out_of_the_log(
     synapse: Synapse,
     alice: Person,
-    names: Callable[[str], str],
+    localparts: Callable[[str], str],
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """At level DEBUG neither the token nor the password nor what was said in an encrypted room is logged."""
     with caplog.at_level(logging.DEBUG):
-        async with await Bot.with_password(synapse, names("bot"), tmp_path / "bot") as bot:
+        async with await Bot.with_password(synapse, localparts("bot"), tmp_path / "bot") as bot:
             room = await alice.create_room(bot.user_id, encrypted=True)
             await alice.wait_for_member(room, bot.user_id)
             await alice.say(room, "!echo xyzzy")
@@ -115,11 +115,13 @@ async def test_secrets_stay_out_of_the_log(
         assert secret not in everything
 
 
-async def test_health_and_metrics(synapse: Synapse, alice: Person, names: Callable[[str], str], tmp_path: Path) -> None:
+async def test_health_and_metrics(
+    synapse: Synapse, alice: Person, localparts: Callable[[str], str], tmp_path: Path
+) -> None:
     """With ``web.enabled`` the running bot tells its health and figures."""
-    port = free_port()
+    port = reserved_port()
     settings = {"enabled": True, "listen": f"127.0.0.1:{port}"}
-    async with await Bot.with_password(synapse, names("bot"), tmp_path / "bot", web=settings) as bot:
+    async with await Bot.with_password(synapse, localparts("bot"), tmp_path / "bot", web=settings) as bot:
         room = await alice.create_room(bot.user_id)
         await alice.wait_for_member(room, bot.user_id)
         await alice.say(room, "!echo status")
@@ -137,7 +139,7 @@ async def test_health_and_metrics(synapse: Synapse, alice: Person, names: Callab
 
 
 async def test_a_room_that_refuses(
-    synapse: Synapse, alice: Person, names: Callable[[str], str], tmp_path: Path
+    synapse: Synapse, alice: Person, localparts: Callable[[str], str], tmp_path: Path
 ) -> None:
     """A refused message is given up and not repeated; other rooms, and this one later, are served."""
     refused = 0
@@ -158,7 +160,7 @@ async def test_a_room_that_refuses(
 
     async with (
         Proxy(synapse.base_url, before=refuse) as proxy,
-        await Bot.with_password(synapse, names("bot"), tmp_path / "bot", base_url=proxy.base_url) as bot,
+        await Bot.with_password(synapse, localparts("bot"), tmp_path / "bot", base_url=proxy.base_url) as bot,
     ):
         room = await alice.create_room(bot.user_id)
         await alice.wait_for_member(room, bot.user_id)
@@ -176,10 +178,10 @@ async def test_a_room_that_refuses(
 
 
 async def test_a_new_device_after_a_logout(
-    synapse: Synapse, names: Callable[[str], str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    synapse: Synapse, localparts: Callable[[str], str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """When somebody has logged the bot out, removing session.json is enough: a new device, signed like the old."""
-    bot = await Bot.with_password(synapse, names("bot"), tmp_path / "bot")
+    bot = await Bot.with_password(synapse, localparts("bot"), tmp_path / "bot")
     assert await host.login(bot.config) == 0
     first = bot.session()
     await synapse.api("POST", "/_matrix/client/v3/logout", first["access_token"])

@@ -1,4 +1,4 @@
-"""A small internet on 127.0.7.0/24, and forbidden ground on 127.0.0.1."""
+"""A small internet on a block of loopback, and forbidden ground on 127.0.0.1."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 import trustme
 
 from botkit.outbound import Exchange, OutboundClient, OutboundSettings
+from lab.loopback import BLOCK
 from tests.outbound.standins import CANARY, OK, Authority, Listeners, NameTable, says
 
 Fetch = Callable[..., Awaitable[Exchange]]
@@ -69,7 +70,7 @@ def settings(authority: Authority, names: NameTable) -> dict[str, Any]:
         "timeout": 5.0,
         "max_body": 65536,
         "nameservers": (f"{host}:{port}",),
-        "allow_private": ("127.0.7.0/24",),
+        "allow_private": (f"{BLOCK}.0/24",),
         "ca_file": authority.ca_file,
     }
 

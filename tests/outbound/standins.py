@@ -20,7 +20,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from dnslib import AAAA, CNAME, QTYPE, RCODE, RR, SRV, A, DNSRecord
 
-INTERNET = "127.0.7.1"
+from lab.loopback import BLOCK, reserved_port
+
+INTERNET = f"{BLOCK}.1"
 CANARY = "127.0.0.1"
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nhi"
 
@@ -240,7 +242,4 @@ class BlackHole:
 
 def closed_port(host: str = INTERNET) -> int:
     """A port on which nothing listens."""
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        probe.bind((host, 0))
-        port: int = probe.getsockname()[1]
-    return port
+    return reserved_port(host)

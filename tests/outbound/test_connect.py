@@ -18,6 +18,7 @@ from botkit.outbound import Answered, Endpoint, Exchange, Failed, FailureKind, O
 from botkit.outbound.attempt import CURRENT, Attempt
 from botkit.outbound.diagnosis import Diagnosis
 from botkit.outbound.tls import build_context
+from lab.loopback import BLOCK
 from tests.outbound.conftest import Fetch
 from tests.outbound.standins import (
     INTERNET,
@@ -130,7 +131,7 @@ async def test_a_refusal_is_reported_over_a_missing_route(
     """Of several addresses that fail differently, the one that says something about the host counts."""
     port = closed_port()
     names.name("two.test", "255.255.255.255", INTERNET)
-    client = make_client(allow_private=("255.255.255.255/32", "127.0.7.0/24"))
+    client = make_client(allow_private=("255.255.255.255/32", f"{BLOCK}.0/24"))
     exchange = await client.fetch("GET", f"https://two.test:{port}/", deadline=soon(20))
     assert kind(exchange) == (FailureKind.CONNECT_REFUSED, Phase.CONNECT)
     assert isinstance(exchange, Failed)
@@ -141,12 +142,12 @@ async def test_a_dead_address_does_not_hide_a_living_one(
     fetch: Fetch, names: NameTable, listeners: Listeners, authority: Authority
 ) -> None:
     """As clients do, the other addresses are tried."""
-    port = await listeners.serve(says(OK), tls=authority.context("two.test"), host="127.0.7.2")
-    names.name("two.test", "127.0.7.1", "127.0.7.2")
+    port = await listeners.serve(says(OK), tls=authority.context("two.test"), host=f"{BLOCK}.2")
+    names.name("two.test", f"{BLOCK}.1", f"{BLOCK}.2")
     exchange = await fetch(f"https://two.test:{port}/")
     assert isinstance(exchange, Answered)
-    assert exchange.connection.peer == "127.0.7.2"
-    assert set(exchange.connection.addresses) == {"127.0.7.1", "127.0.7.2"}
+    assert exchange.connection.peer == f"{BLOCK}.2"
+    assert set(exchange.connection.addresses) == {f"{BLOCK}.1", f"{BLOCK}.2"}
 
 
 async def test_one_family_can_be_chosen(
@@ -155,7 +156,7 @@ async def test_one_family_can_be_chosen(
     """A broken IPv6 is seen when asked for, and the families that ever worked are remembered."""
     port = await listeners.serve(says(OK), tls=authority.context("two.test"))
     names.name("two.test", "::1", INTERNET)
-    client = make_client(allow_private=("::1/128", "127.0.7.0/24"))
+    client = make_client(allow_private=("::1/128", f"{BLOCK}.0/24"))
     assert client.families_reached() == frozenset()
     six = await client.fetch("GET", f"https://two.test:{port}/", deadline=soon(20), family=6)
     assert kind(six)[0] is FailureKind.CONNECT_REFUSED

@@ -9,6 +9,7 @@ import pytest
 from dnslib import RCODE
 
 from botkit.outbound import Failed, FailureKind, OutboundClient, Phase, Resolution
+from lab.loopback import BLOCK
 from tests.outbound.standins import NameTable
 
 
@@ -18,12 +19,12 @@ async def resolve(client: OutboundClient, host: str, within: float = 20) -> Reso
 
 async def test_both_families_are_reported(client: OutboundClient, names: NameTable) -> None:
     """A and AAAA are asked for, and IPv6 comes first."""
-    names.name("both.test", "127.0.7.2", "2606:4700::1", "127.0.7.1")
+    names.name("both.test", f"{BLOCK}.2", "2606:4700::1", f"{BLOCK}.1")
     resolution = await resolve(client, "BOTH.test")
     assert resolution.failure is None
     assert resolution.host == "both.test"
     assert resolution.addresses[0] == "2606:4700::1"
-    assert set(resolution.addresses[1:]) == {"127.0.7.1", "127.0.7.2"}
+    assert set(resolution.addresses[1:]) == {f"{BLOCK}.1", f"{BLOCK}.2"}
     assert resolution.families() == (6, 4)
     assert resolution.elapsed_ms > 0
 
@@ -34,7 +35,7 @@ async def test_one_family_failing_is_no_failure(
     client: OutboundClient, names: NameTable, failing: list[str] | int, broken: str
 ) -> None:
     """While one family answers, the other may be absent or broken."""
-    names.name("half.test", "127.0.7.1", "2606:4700::1")
+    names.name("half.test", f"{BLOCK}.1", "2606:4700::1")
     names.table[("half.test.", broken)] = failing
     resolution = await resolve(client, "half.test")
     assert resolution.failure is None
@@ -43,11 +44,11 @@ async def test_one_family_failing_is_no_failure(
 
 async def test_a_silent_family_does_not_hold_up_the_other_for_long(client: OutboundClient, names: NameTable) -> None:
     """A name server that never answers AAAA costs a grace period, not the look-up."""
-    names.name("half.test", "127.0.7.1")
+    names.name("half.test", f"{BLOCK}.1")
     names.table[("half.test.", "AAAA")] = None
     resolution = await resolve(client, "half.test")
     assert resolution.failure is None
-    assert resolution.addresses == ("127.0.7.1",)
+    assert resolution.addresses == (f"{BLOCK}.1",)
     assert resolution.elapsed_ms < 10_000
 
 
@@ -112,8 +113,8 @@ async def test_no_name_server_at_all_is_this_machines_fault(make_client: Callabl
 async def test_an_alias_is_followed(client: OutboundClient, names: NameTable) -> None:
     """A CNAME leads to the addresses of its target."""
     names.table[("alias.test.", "CNAME")] = ["real.test."]
-    names.name("real.test", "127.0.7.1")
-    assert (await resolve(client, "alias.test")).addresses == ("127.0.7.1",)
+    names.name("real.test", f"{BLOCK}.1")
+    assert (await resolve(client, "alias.test")).addresses == (f"{BLOCK}.1",)
 
 
 async def test_search_domains_are_not_tried(
@@ -121,7 +122,7 @@ async def test_search_domains_are_not_tried(
 ) -> None:
     """A stranger's short name is never completed with this machine's own domain."""
     monkeypatch.setenv("LOCALDOMAIN", "corp.test")
-    names.name("intranet.corp.test", "127.0.7.1")
+    names.name("intranet.corp.test", f"{BLOCK}.1")
     resolution = await resolve(client, "intranet")
     assert resolution.addresses == ()
     assert {name for name, _ in names.asked} == {"intranet."}
@@ -129,8 +130,8 @@ async def test_search_domains_are_not_tried(
 
 async def test_no_socket_is_pointed_at_an_address_before_it_is_judged(client: OutboundClient, names: NameTable) -> None:
     """Addresses stay in the order of DNS: sorting them would try each with a socket to see which can be reached."""
-    names.name("many.test", "255.255.255.255", "127.0.7.1", "127.0.7.2")
-    assert (await resolve(client, "many.test")).addresses == ("255.255.255.255", "127.0.7.1", "127.0.7.2")
+    names.name("many.test", "255.255.255.255", f"{BLOCK}.1", f"{BLOCK}.2")
+    assert (await resolve(client, "many.test")).addresses == ("255.255.255.255", f"{BLOCK}.1", f"{BLOCK}.2")
 
 
 async def test_localhost_resolves_and_is_refused(client: OutboundClient, names: NameTable) -> None:
@@ -145,18 +146,18 @@ async def test_localhost_resolves_and_is_refused(client: OutboundClient, names: 
 
 async def test_one_private_address_among_public_ones_refuses_the_name(client: OutboundClient, names: NameTable) -> None:
     """All or nothing: the failure names the address and the rule, and the addresses stay known."""
-    names.name("mixed.test", "127.0.7.1", "10.0.0.5")
+    names.name("mixed.test", f"{BLOCK}.1", "10.0.0.5")
     resolution = await resolve(client, "mixed.test")
     assert resolution.failure is not None
     assert resolution.failure.kind is FailureKind.PRIVATE_NAME
     assert resolution.failure.detail == "mixed.test stands for 10.0.0.5, which is refused: private (RFC 1918)"
-    assert set(resolution.addresses) == {"127.0.7.1", "10.0.0.5"}
+    assert set(resolution.addresses) == {f"{BLOCK}.1", "10.0.0.5"}
 
 
 @pytest.mark.parametrize(
     ("host", "kind"),
     [
-        ("127.0.7.1", None),
+        pytest.param(f"{BLOCK}.1", None, id="allowed"),
         ("127.0.0.1", FailureKind.PRIVATE_LITERAL),
         ("[::1]", FailureKind.PRIVATE_LITERAL),
         ("::1", FailureKind.PRIVATE_LITERAL),

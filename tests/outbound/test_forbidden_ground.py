@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from botkit.outbound import Answered, Endpoint, Failed, FailureKind, OutboundClient
+from lab.loopback import BLOCK
 from tests.outbound.conftest import Canary, Fetch
 from tests.outbound.standins import CANARY, INTERNET, OK, Listeners, NameTable, says
 
@@ -143,7 +144,7 @@ async def test_a_resolution_of_another_host_is_not_used(
     client: OutboundClient, listeners: Listeners, names: NameTable
 ) -> None:
     """A resolution counts for its own host and port only."""
-    names.name("one.test", "127.0.7.9")
+    names.name("one.test", f"{BLOCK}.9")
     names.name("two.test", INTERNET)
     port = await listeners.serve(says(OK))
     resolution = await client.resolve("one.test", port, deadline=soon(20))

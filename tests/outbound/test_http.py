@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from botkit.outbound import Answered, Exchange, Failed, FailureKind, OutboundClient, Phase
+from lab.loopback import BLOCK
 from tests.outbound.conftest import Fetch
 from tests.outbound.standins import INTERNET, OK, Authority, Listeners, NameTable, Script, says, silent
 
@@ -374,7 +375,7 @@ async def test_many_at_once_do_not_mix_up_their_facts(
     """Requests in parallel each record their own peer and answer."""
     urls: dict[str, str] = {}
     for number in range(2, 22):
-        address = f"127.0.7.{number}"
+        address = f"{BLOCK}.{number}"
         names.name(f"host{number}.test", address)
         body = address.encode()
         answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body

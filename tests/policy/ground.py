@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from lab.process import free_port
+from lab.loopback import reserved_port
 from tests.policy import careless, named, placed, spelled
 from tests.policy.plot import Ground
 from tests.policy.trial import Trial, Walk
@@ -48,8 +48,8 @@ def every_way() -> tuple[Way, ...]:
 
 def loopback() -> Ground:
     """Public servers at an address of the loopback network that is allowed; the rest of that network is not."""
-    public_port = free_port("127.0.7.1")
-    port = next(port for port in iter(free_port, None) if port != public_port)
+    public_port = reserved_port("127.0.7.1")
+    port = next(port for port in iter(reserved_port, None) if port != public_port)
     return Ground("loopback", "127.0.7.1", public_port, port, ("127.0.7.0/24",), routed=True)
 
 

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from lab.process import free_port
+from lab.loopback import reserved_port
 
 PLACES = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
 
@@ -29,7 +29,7 @@ class Postgres:
     def __init__(self, directory: Path, programs: Path) -> None:
         self._directory = directory
         self._programs = programs
-        self._port = free_port()
+        self._port = reserved_port()
         self._user = _unprivileged()
         self.url = f"postgresql://bot@127.0.0.1:{self._port}/postgres"
 

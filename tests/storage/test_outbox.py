@@ -21,6 +21,7 @@ from botkit.storage.room_events import Annotation, Departure, Joined, Redaction,
 from botkit.storage.rooms import RoomStore, UpgradeState
 from botkit.storage.tables import calls as calls_table
 from botkit.storage.tables import letters, outbox
+from tests.examples import examples
 
 NOW = 1_700_000_000_000
 NEW, EDIT, REPLY, THREAD = Placement.NEW, Placement.EDIT, Placement.REPLY, Placement.THREAD
@@ -80,7 +81,9 @@ steps = st.lists(
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=examples(40),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(steps=steps)
 async def test_order_and_thrift(database: Database, steps: Sequence[tuple[str, str, Placement | bool]]) -> None:

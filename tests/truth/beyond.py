@@ -8,7 +8,7 @@ from lab.exchange import Answer, Request, html_answer
 from lab.fault import Fault
 from lab.front import Mount
 from lab.homeserver import USERINFO
-from lab.process import free_port
+from lab.loopback import BLOCK, reserved_port
 from lab.sfu import Sfu
 from plugins.foci.model import Verdict
 from tests.truth.row import Case, Mark, Row
@@ -82,7 +82,7 @@ def workers(broken: str) -> Scene:
         await world.federation.focus(RTC)
         server = await world.federation.server(NAME, foci=[RTC])
         main = await world.upstream("main.internal:8008", server.homeserver.mount.handler)
-        dead = f"127.0.7.251:{free_port('127.0.7.251')}"
+        dead = f"{BLOCK}.251:{reserved_port(f'{BLOCK}.251')}"
         rest = f"location /_matrix/ {{ proxy_pass http://{main}/; }}"
         await world.nginx.start(
             {BASE_URL.removeprefix("https://"): f"location ~ {broken} {{ proxy_pass http://{dead}; }} {rest}"}

@@ -14,11 +14,6 @@ from tests.outbound.standins import NameTable
 from tests.truth.world import NAME, World
 
 
-@pytest.fixture(scope="session")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("authority"))
-
-
 @pytest.fixture
 async def world(tmp_path: Path, authority: Authority) -> AsyncIterator[World]:
     """

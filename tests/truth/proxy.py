@@ -9,7 +9,7 @@ from lab.exchange import Answer, Request
 from lab.fault import Fault
 from lab.focus import Slashes
 from lab.homeserver import Transports
-from lab.process import free_port
+from lab.loopback import BLOCK, reserved_port
 from lab.sfu import Sfu
 from plugins.foci.model import Verdict
 from tests.truth.row import ELEMENT_X, NEW, OLD, WEB, Case, Mark, Row
@@ -76,7 +76,7 @@ async def as_ess_routes(world: World) -> None:
 
 async def healthz_to_nowhere(world: World) -> None:
     """The health path leads to a container that was removed."""
-    dead = f"127.0.7.251:{free_port('127.0.7.251')}"
+    dead = f"{BLOCK}.251:{reserved_port(f'{BLOCK}.251')}"
     await routed("proxy_pass http://%s/;", server=f"location = /livekit/jwt/healthz {{ proxy_pass http://{dead}; }}")(
         world
     )
@@ -84,7 +84,7 @@ async def healthz_to_nowhere(world: World) -> None:
 
 async def container_down(world: World) -> None:
     """The proxy is up, and nothing listens where the service should."""
-    dead = f"127.0.7.251:{free_port('127.0.7.251')}"
+    dead = f"{BLOCK}.251:{reserved_port(f'{BLOCK}.251')}"
     await behind_nginx(world, {RTC_HOST: f"location /livekit/jwt/ {{ proxy_pass http://{dead}/; }}"})
 
 

@@ -18,6 +18,7 @@ from lab.exchange import Handler
 from lab.fault import Fault
 from lab.federation import Federation
 from lab.front import Mount, Site
+from lab.loopback import BLOCK
 from lab.nginx import Nginx, nginx_binary
 from lab.synapse import Synapse
 from lab.wellknown import FOCI_KEY
@@ -99,7 +100,7 @@ class World:
         config = {"public_baseurl": f"{BASE_URL}/", "serve_client_wellknown": True}
         directory = self._directory / "synapse"
         synapse = Synapse(
-            directory, server_name=NAME, address="127.0.7.252", authority=authority, config=config, **options
+            directory, server_name=NAME, address=f"{BLOCK}.252", authority=authority, config=config, **options
         )
         self._synapse = synapse
         await synapse.start()

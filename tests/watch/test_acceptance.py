@@ -33,7 +33,7 @@ HOUR = 3600.0
 PHONE = 100
 """Characters that a notification shows, or fewer."""
 
-Names = Callable[[str], str]
+Localparts = Callable[[str], str]
 
 
 @pytest.fixture(scope="module")
@@ -131,8 +131,10 @@ def entry(url: str, **further: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-async def ops(synapse: Synapse, alice: Person, names: Names, tmp_path: Path, federation: Federation) -> OpsRoom:
-    return OpsRoom(federation, synapse, alice, tmp_path / "bot", names("bot"))
+async def ops(
+    synapse: Synapse, alice: Person, localparts: Localparts, tmp_path: Path, federation: Federation
+) -> OpsRoom:
+    return OpsRoom(federation, synapse, alice, tmp_path / "bot", localparts("bot"))
 
 
 async def test_every_change_of_a_list(ops: OpsRoom) -> None:

@@ -11,7 +11,7 @@ from aiohttp import ClientSession
 from lab.fault import Fault
 from lab.federation import Federation, Server
 from lab.focus import Focus
-from lab.process import free_port
+from lab.loopback import reserved_port
 from lab.synapse import Synapse
 from tests.matrix.patience import until
 from tests.matrix.person import Person, Said
@@ -19,7 +19,7 @@ from tests.watch.alarm import WatchBot
 
 RTC = "https://rtc.a.example/livekit/jwt"
 BACKUP = "https://backup.a.example/livekit/jwt"
-Names = Callable[[str], str]
+Localparts = Callable[[str], str]
 
 
 @pytest.fixture
@@ -35,12 +35,12 @@ async def server(federation: Federation, focus: Focus) -> Server:
 
 @pytest.fixture
 async def bot(
-    synapse: Synapse, alice: Person, names: Names, tmp_path: Path, federation: Federation, server: Server
+    synapse: Synapse, alice: Person, localparts: Localparts, tmp_path: Path, federation: Federation, server: Server
 ) -> AsyncIterator[WatchBot]:
     """Watches a.example for the encrypted room that alice made, as its configuration says."""
     network = {**federation.network(), "timeout": "5s"}
-    web = {"enabled": True, "listen": f"127.0.0.1:{free_port('127.0.0.1')}"}
-    bot = await WatchBot.with_password(synapse, names("bot"), tmp_path / "bot", network=network, web=web)
+    web = {"enabled": True, "listen": f"127.0.0.1:{reserved_port('127.0.0.1')}"}
+    bot = await WatchBot.with_password(synapse, localparts("bot"), tmp_path / "bot", network=network, web=web)
     room = await alice.create_room(bot.user_id, encrypted=True)
     bot.foci = {"watch": {"interval": "1m", "rooms": [room], "servers": ["a.example"]}}
     async with bot:

@@ -9,11 +9,8 @@ import asyncpg
 import pytest
 
 from botkit.storage import Database
-from tests.storage.conftest import postgres
 from tests.storage.postgres import Postgres
 from tests.watch_service.ops import opened
-
-__all__ = ["any_database", "database", "postgres"]
 
 
 @pytest.fixture
@@ -24,11 +21,11 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
     await database.close()
 
 
-@pytest.fixture(params=["SQLite", "PostgreSQL"])
+@pytest.fixture(params=["sqlite", "postgres"])
 async def any_database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
     """Each kind of database in turn, with all tables and nothing in them."""
     url = f"sqlite:///{tmp_path / 'foci.db'}"
-    if request.param == "PostgreSQL":
+    if request.param == "postgres":
         server: Postgres = request.getfixturevalue("postgres")
         url = server.url
         connection = await asyncpg.connect(url)

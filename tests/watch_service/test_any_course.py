@@ -15,6 +15,7 @@ from botkit.outbound.model import FailureKind
 from plugins.foci.alerts.incident import Incident
 from plugins.foci.changes.detector import HOUR
 from plugins.foci.watch.transaction import UnitOfWork
+from tests.examples import examples
 from tests.watch_service.internet import Internet
 from tests.watch_service.ops import ADMIN, Ops, Read, opened
 
@@ -157,5 +158,5 @@ class AnyCourse(RuleBasedStateMachine):
             return await work.incidents.all(), watching, await work.incidents.next_at()
 
 
-AnyCourse.TestCase.settings = configured(max_examples=10, stateful_step_count=20, deadline=None)
+AnyCourse.TestCase.settings = configured(max_examples=examples(10), stateful_step_count=20, deadline=None)
 TestAnyCourse = AnyCourse.TestCase

@@ -16,6 +16,7 @@ from plugins.foci.changes.diff import diff
 from plugins.foci.changes.snapshot import NOTHING, Snapshot
 from plugins.foci.discovery.homeserver import PathState
 from plugins.foci.model import MSC4158_KEY, STABLE_KEY
+from tests.examples import examples
 from tests.foci.changes.lists import focus, malformed, published, url
 
 NOON = 1_795_435_200.0
@@ -173,7 +174,7 @@ snapshots = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(snapshots, snapshots, st.sampled_from(["present", "absent", "unknown"]))
 def test_whatever_strangers_publish_the_message_stands(old: Snapshot, new: Snapshot, endpoint: PathState) -> None:
     """One line, bounded, with everything of theirs as code."""

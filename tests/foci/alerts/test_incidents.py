@@ -21,6 +21,7 @@ from plugins.foci.health import state as health
 from plugins.foci.health.events import AlertEvent, Cause, EventKind, Sample, Status
 from plugins.foci.health.keys import SELF, Key, Kind
 from plugins.foci.serialise import CodecError
+from tests.examples import examples
 
 NOON = 1_795_435_200.0
 """2026-11-23, 12:00 UTC."""
@@ -782,5 +783,5 @@ class AnyRooms(RuleBasedStateMachine):
             assert sum(at > self.now - 3600 and one == room for at, one in self.said) <= 7 * len(KEYS)
 
 
-AnyRooms.TestCase.settings = configured(max_examples=100, stateful_step_count=50, deadline=None)
+AnyRooms.TestCase.settings = configured(max_examples=examples(100), stateful_step_count=50, deadline=None)
 TestAnyRooms = AnyRooms.TestCase

@@ -24,6 +24,7 @@ from plugins.foci.changes.detector import (
 from plugins.foci.changes.diff import Kind, Turn, diff
 from plugins.foci.changes.snapshot import NOTHING, ListObservation, Missing, Seen, Snapshot, Unseen
 from plugins.foci.discovery.homeserver import PathState
+from tests.examples import examples
 from tests.foci.changes.lists import malformed, published
 
 SETTINGS = ListSettings(failures=3, confirm_change=20.0)
@@ -314,5 +315,5 @@ class AnyFetches(RuleBasedStateMachine):
         assert sum(at > self.now - HOUR for at in self.news) <= 4
 
 
-AnyFetches.TestCase.settings = configured(max_examples=150, stateful_step_count=60, deadline=None)
+AnyFetches.TestCase.settings = configured(max_examples=examples(150), stateful_step_count=60, deadline=None)
 TestAnyFetches = AnyFetches.TestCase

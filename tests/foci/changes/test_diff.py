@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from plugins.foci.changes.diff import Change, Diff, Kind, Turn, apply, diff
 from plugins.foci.changes.snapshot import NOTHING, Snapshot
 from plugins.foci.model import STABLE_KEY
+from tests.examples import examples
 from tests.foci.changes.lists import KEY, focus, malformed, published
 
 Told = tuple[Kind, int | None, int | None]
@@ -120,14 +121,14 @@ def test_only_equal_snapshots_do_not_differ(old: Snapshot, new: Snapshot) -> Non
     assert bool(diff(old, new)) is (old != new)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 @given(lists, lists)
 def test_the_changes_lead_from_the_old_list_to_the_new_one(old: Snapshot, new: Snapshot) -> None:
     """Whoever applies what is told gets exactly what is published."""
     assert apply(diff(old, new).changes, old.entries) == new.entries
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 @given(lists, lists)
 def test_the_way_back_is_as_long(old: Snapshot, new: Snapshot) -> None:
     """What comes one way goes the other way; moves and edits stay."""

@@ -8,6 +8,7 @@ import pytest
 
 from lab.fault import Fault
 from lab.federation import Federation
+from lab.loopback import BLOCK
 from tests.foci.terminal import run, write_config
 
 GOOD, WARNED, BROKEN, DOUBTFUL = "good.example.org", "warned.example.org", "broken.example.org", "doubtful.example.org"
@@ -151,7 +152,7 @@ async def test_the_account_asks_its_own_homeserver_only(config: Path, federation
     """The token goes to matrix.homeserver_url when its own server is checked, and nowhere else."""
     server = await federation.server("own.example.org", foci=[f"https://rtc.{GOOD}/jwt"])
     # The reader of the own homeserver uses no connect_to, so its host is the very address it listens at.
-    host = f"127.0.7.{len(federation.sites) + 1}"
+    host = f"{BLOCK}.{len(federation.sites) + 1}"
     (await federation.site(host)).mount(server.homeserver.mount)
     address, _, port = str(federation.connect_to[f"{host}:443"]).partition(":")
     assert address == host

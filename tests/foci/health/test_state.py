@@ -23,6 +23,7 @@ from plugins.foci.health.state import (
     server_pace,
     step,
 )
+from tests.examples import examples
 
 SETTINGS = HealthSettings(failures=3, recoveries=2)
 KEY = Key.parse("focus:https://rtc.example.org:443/jwt")
@@ -355,7 +356,7 @@ class AnySamples(RuleBasedStateMachine):
         assert 20 <= pace(self.state, 300.0, self.now) <= HOUR
 
 
-AnySamples.TestCase.settings = configured(max_examples=150, stateful_step_count=50, deadline=None)
+AnySamples.TestCase.settings = configured(max_examples=examples(150), stateful_step_count=50, deadline=None)
 TestAnySamples = AnySamples.TestCase
 
 
