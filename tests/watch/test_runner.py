@@ -14,7 +14,7 @@ import pytest
 
 from lab.fault import Fault
 from lab.federation import Federation
-from lab.nginx import Nginx, nginx_binary
+from lab.nginx import Nginx
 from plugins.foci.changes.snapshot import Seen, observe
 from plugins.foci.clock import SystemClock
 from plugins.foci.model import Verdict
@@ -167,7 +167,7 @@ async def test_a_black_hole_ends_by_the_deadline(federation: Federation, examina
     assert sum(len(one.probes) for one in outcomes) == 1
 
 
-@pytest.mark.skipif(nginx_binary() is None, reason="nginx is not installed")
+@pytest.mark.usefixtures("nginx")
 async def test_a_change_that_validators_hide_is_seen_at_once(
     federation: Federation, examination: Examination, tmp_path: Path
 ) -> None:
