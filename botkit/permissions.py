@@ -84,9 +84,9 @@ def _level(value: object) -> float:
     return 0.0
 
 
-def entitled(user_id: str, admins: Collection[str], power: float, needed: float = MODERATOR) -> bool:
+def entitled(user_id: str, admins: Collection[str], power: float) -> bool:
     """Whether somebody may change what the bot does in a room."""
-    return user_id in admins or power >= needed
+    return user_id in admins or power >= MODERATOR
 
 
 def may_invite(inviter: str, policy: InvitePolicy, allow: Collection[str], admins: Collection[str]) -> bool:

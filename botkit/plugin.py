@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Protocol
@@ -63,9 +63,6 @@ class Rooms(Protocol):
 
     async def members(self, room_id: str) -> tuple[str, ...]:
         """User ids of everyone joined, the bot included, sorted."""
-
-    async def power_level(self, room_id: str, user_id: str) -> float:
-        """The user's power from raw room state; infinite for the creators of a room of version 12 or later."""
 
     async def entitled(self, room_id: str, user_id: str) -> bool:
         """Whether somebody may change what the bot does in a room: an admin of the bot, or power 50 there."""
@@ -297,6 +294,3 @@ class Plugin:
 
     async def room_joined(self, room_id: str) -> None:
         """The bot has come into a room, or a suspended one takes its letters again."""
-
-
-Registry = Mapping[str, type[Plugin]]

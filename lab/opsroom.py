@@ -58,10 +58,10 @@ class OpsRoom:
         print(self._transcript.message(self._name, self._now(), markup, text, "encrypted"), flush=True)
         return sent
 
-    async def ask(self, text: str, bot: Bot, *, mention: str = "") -> Said:
-        """Type something and print everything until the bot answers it; the answer."""
+    async def ask(self, text: str, bot: Bot, *, mention: str = "") -> None:
+        """Type something and print everything until the bot answers it."""
         sent = await self.type(text, mention=mention)
-        return await self.until(bot, lambda said: said.reply_to == sent)
+        await self.until(bot, lambda said: said.reply_to == sent)
 
     async def react(self, said: Said, key: str) -> None:
         """The person reacts to a message."""

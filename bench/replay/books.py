@@ -34,7 +34,7 @@ class Verdict:
 
     Attributes:
         due: things that had to be told, each room counted.
-        messages, edits, threads: letters by placement.
+        messages, edits: letters by placement.
         detected: how late beginnings and changes were told, in intervals.
         resolved: how late ends were told, in intervals.
     """
@@ -42,7 +42,6 @@ class Verdict:
     due: int
     messages: int
     edits: int
-    threads: int
     detected: tuple[float, ...]
     resolved: tuple[float, ...]
     complaints: tuple[Complaint, ...]
@@ -86,7 +85,6 @@ class Books:
             self.due,
             kinds["new"] + kinds["reply"],
             kinds["edit"],
-            kinds["thread"],
             tuple(self.detected),
             tuple(self.resolved),
             tuple(self.complaints),

@@ -24,11 +24,9 @@ class Trace:
     terms: Terms = Terms()  # noqa: RUF009 - frozen
 
 
-def world(servers: int, hours: float, *, interval: float = INTERVAL, shared: int = 1) -> Truth:
-    """Servers that each publish a service of their own and one that all (of ``shared`` groups) have in common."""
-    published = {
-        f"s{number}.example": (Published(0.0, (f"own{number}", f"rtc{number % shared}")),) for number in range(servers)
-    }
+def world(servers: int, hours: float, *, interval: float = INTERVAL) -> Truth:
+    """Servers that each publish a service of their own and one that all have in common."""
+    published = {f"s{number}.example": (Published(0.0, (f"own{number}", "rtc0")),) for number in range(servers)}
     watches: dict[str, dict[str, float]] = {ROOM: dict.fromkeys(published, interval)}
     watches[OTHER] = {server: interval for place, server in enumerate(published) if place % 4 == 0}
     return Truth(hours * HOUR, watches, published)

@@ -11,7 +11,6 @@ from botkit.config import Config
 from botkit.matrix.account.enrolment import Device
 from botkit.matrix.client import HomeserverClient
 from botkit.matrix.command_worker import CommandWorker, Typing
-from botkit.matrix.crypto.machine import Crypto
 from botkit.matrix.hook_worker import HookWorker
 from botkit.matrix.retention import Retention
 from botkit.matrix.rooms.directory import EncryptedRooms, RoomDirectory
@@ -51,7 +50,6 @@ def now_ms() -> int:
 class HostStores:
     """The tables, each behind its own door."""
 
-    database: Database
     inbox: Inbox
     outbox: Outbox
     notes: RoomNotes
@@ -62,7 +60,6 @@ class HostStores:
     def of(cls, database: Database, plugins: Sequence[str] = ()) -> HostStores:
         """The tables of an open database; ``plugins`` are told what happens in rooms."""
         return cls(
-            database,
             Inbox(database, now_ms),
             Outbox(database, now_ms),
             RoomNotes(database),
@@ -100,7 +97,6 @@ class MatrixRuntime:
     ) -> None:
         self._config = config
         self._retention = Retention(stores.inbox, stores.outbox, stores.hook_queue, now_ms)
-        self._crypto: Crypto = device.crypto
         self._supervisor = supervisor
         own_user_id = device.session.user_id
         account = Account(own_user_id, device.session.device_id)

@@ -118,7 +118,6 @@ class OutboundClient:
         headers: Mapping[str, str],
         farewell: bytes,
         deadline: float,
-        resolution: Resolution | None = None,
     ) -> Exchange:
         """
         Open a WebSocket, take the first binary message, send ``farewell`` and close it.
@@ -133,7 +132,7 @@ class OutboundClient:
         request = Request("GET", url, headers)
 
         async def send(limit: float) -> Exchange:
-            return await self._fetcher.greet(request, farewell, deadline=limit, resolution=resolution)
+            return await self._fetcher.greet(request, farewell, deadline=limit)
 
         return await self._in_turn("GET", url, deadline, send)
 

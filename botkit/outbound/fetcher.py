@@ -97,9 +97,7 @@ class Fetcher:
 
         return await self._exchange(request, carry, deadline, resolution)
 
-    async def greet(
-        self, request: Request, farewell: bytes, *, deadline: float, resolution: Resolution | None = None
-    ) -> Exchange:
+    async def greet(self, request: Request, farewell: bytes, *, deadline: float) -> Exchange:
         """Open a WebSocket and take its first binary message; see `greeting`. Every outcome is an `Exchange`."""
 
         async def carry(target: Url, attempt: Attempt, endpoints: tuple[Endpoint, ...]) -> Response:
@@ -116,7 +114,7 @@ class Fetcher:
             finally:
                 stream.close()
 
-        return await self._exchange(request, carry, deadline, resolution)
+        return await self._exchange(request, carry, deadline, None)
 
     async def open(self, url: str, *, deadline: float) -> Stream | Failure:
         """Connect to where a URL leads, with TLS for https, and send nothing. Only cancellation raises."""

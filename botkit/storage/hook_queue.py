@@ -79,9 +79,9 @@ async def note_call(
 
 async def note_annotation(
     connection: AsyncConnection, plugins: Sequence[str], seen: Annotation, now: int, under_way: str | None = None
-) -> bool:
+) -> None:
     """
-    Have the plugin called whose letter this is; False if there is nobody to call.
+    Have the plugin called whose letter this is, if there is one.
 
     A letter whose sending was not acknowledged yet may be in the room already, and people react to it there. So what
     is meant for an unknown event is held until that letter's event id is known.
@@ -96,19 +96,18 @@ async def note_annotation(
     letter = (await connection.execute(query)).first()
     plugin = under_way if letter is None else letter.plugin
     if plugin is None or plugin not in plugins:
-        return False
+        return
     waiting = select(func.count()).where(
         calls.c.room_id == room_id, calls.c.sender == sender, calls.c.hook.in_((Hook.REACTED, _HELD))
     )
     if (await connection.scalar(waiting) or 0) >= MOST_PENDING:
-        return False
+        return
     whose = {"event_id": seen.event_id, "sender": seen.sender}
     if letter is None:
         held = {"target": storable(seen.target), "key": seen.key}
         await note_call(connection, (plugin,), _HELD, seen.room_id, now, **whose, **held)
-        return False
+        return
     await note_call(connection, (plugin,), Hook.REACTED, seen.room_id, now, **whose, about=letter.about, key=seen.key)
-    return True
 
 
 async def release_held(
@@ -140,8 +139,8 @@ def _held(room_id: str) -> ColumnElement[bool]:
     return and_(calls.c.room_id == storable(room_id), calls.c.hook == _HELD)
 
 
-async def note_redaction(connection: AsyncConnection, seen: Redaction, now: int) -> bool:
-    """Have the plugin called that was, or will be, called with this reaction; False if there is none."""
+async def note_redaction(connection: AsyncConnection, seen: Redaction, now: int) -> None:
+    """Have the plugin called that was, or will be, called with this reaction."""
     event_id, room_id = storable(seen.event_id), storable(seen.room_id)
     await connection.execute(delete(calls).where(_held(room_id), calls.c.event_id == event_id))
     taken = select(reactions.c.plugin).where(reactions.c.event_id == event_id, reactions.c.room_id == room_id)
@@ -149,10 +148,8 @@ async def note_redaction(connection: AsyncConnection, seen: Redaction, now: int)
         calls.c.event_id == event_id, calls.c.room_id == room_id, calls.c.hook == Hook.REACTED
     )
     plugin = await connection.scalar(taken) or await connection.scalar(waiting)
-    if plugin is None:
-        return False
-    await note_call(connection, (plugin,), Hook.REDACTED, seen.room_id, now, event_id=seen.event_id)
-    return True
+    if plugin is not None:
+        await note_call(connection, (plugin,), Hook.REDACTED, seen.room_id, now, event_id=seen.event_id)
 
 
 class HookQueue:

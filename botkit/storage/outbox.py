@@ -224,11 +224,6 @@ class Outbox:
         async with self._database.begin() as connection:
             await connection.execute(update(outbox).where(outbox.c.id == row_id).values(values))
 
-    async def forget_room(self, room_id: str) -> None:
-        """Nothing can be said in a room the bot has left."""
-        async with self._database.begin() as connection:
-            await refuse_waiting(connection, room_id)
-
     async def undelivered(self) -> int:
         """How many messages wait to be sent."""
         query = select(func.count()).select_from(outbox).where(outbox.c.state == MessageState.WAITING)

@@ -20,7 +20,7 @@ from bench.replay.truth import HOUR, Published, Truth
 SHORT = {"reorder": 4, "migration": 3, "replicas": 4, "cut-refused": 1.4}
 """Names, and the hours after which the trace is left."""
 
-EMPTY = Verdict(0, 0, 0, 0, (), (), ())
+EMPTY = Verdict(0, 0, 0, (), (), ())
 
 
 @pytest.mark.parametrize("name", SHORT)

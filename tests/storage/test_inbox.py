@@ -7,7 +7,7 @@ import pytest
 from botkit.messages.inbound import InboundMessage
 from botkit.storage import Database
 from botkit.storage.inbox import Account, Inbox, ReceivedEvent
-from botkit.storage.outbox import Outbox, Outgoing
+from botkit.storage.outbox import Outbox, Outgoing, refuse_waiting
 from botkit.storage.rooms import RoomNotes
 
 ACCOUNT = Account("@bot:lab.test", "DEVICE")
@@ -121,13 +121,14 @@ async def test_a_late_key_turns_an_event_into_a_message(inbox: Inbox) -> None:
     assert await inbox.rooms_waiting() == ("!room",)
 
 
-async def test_a_left_room_owes_nothing(inbox: Inbox, outbox: Outbox) -> None:
+async def test_a_left_room_owes_nothing(inbox: Inbox, outbox: Outbox, database: Database) -> None:
     """Leaving a room ends what waits in both directions, and only there."""
     await inbox.receive(ACCOUNT, "s1", [heard("$1"), heard("$2", "!other")])
     await outbox.add(outgoing("t1"))
     await outbox.add(outgoing("t2", "!other"))
     await inbox.forget_room("!room")
-    await outbox.forget_room("!room")
+    async with database.begin() as connection:
+        await refuse_waiting(connection, "!room")
     assert await inbox.rooms_waiting() == ("!other",)
     assert await outbox.rooms_waiting() == ("!other",)
 

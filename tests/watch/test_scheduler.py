@@ -292,7 +292,6 @@ def test_a_new_watch_begins_at_once_and_a_removed_one_ends() -> None:
         before = len(scene.checks.times("s0.example"))
         await asyncio.sleep(5 * MINUTE)
         assert len(scene.checks.times("s0.example")) == before
-        assert scene.scheduler.rounds().servers == 2
         task.cancel()
         await asyncio.wait([task])
 
@@ -310,7 +309,6 @@ def test_a_server_unwatched_during_its_check_is_checked_no_more() -> None:
         scene.watch_service.dues.clear()
         await asyncio.sleep(10 * MINUTE)
         assert len(scene.checks.started) == 1
-        assert scene.scheduler.rounds().servers == 0
         assert scene.scheduler.next_due() is None
         task.cancel()
         await asyncio.wait([task])
@@ -409,12 +407,13 @@ def test_the_steps_can_be_taken_one_by_one() -> None:
 
     async def play() -> None:
         scene = Scene([ScheduledCheck("a.example", 0.0, MINUTE), ScheduledCheck("b.example", 30.0, MINUTE)])
-        assert await scene.scheduler.launch_due() == 1
+        await scene.scheduler.launch_due()
         assert scene.scheduler.rounds().under_way == 1
         await scene.scheduler.settled()
         assert [server for server, _ in scene.watch_service.taken] == ["a.example"]
         assert scene.scheduler.next_due() == 30.0
-        assert await scene.scheduler.launch_due() == 0
+        await scene.scheduler.launch_due()
+        assert scene.scheduler.rounds().under_way == 0
 
     playing(play)
 
@@ -428,10 +427,8 @@ def test_figures_say_how_late_the_latest_is() -> None:
         task = asyncio.ensure_future(scene.scheduler.run())
         await asyncio.sleep(15)
         rounds = scene.scheduler.rounds()
-        assert rounds.servers == 20
         assert 5 < rounds.lag < 15
         assert rounds.checks == {"critical": len(scene.watch_service.taken)}
-        assert rounds.last_check is not None
         task.cancel()
         await asyncio.wait([task])
 

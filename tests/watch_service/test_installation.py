@@ -144,9 +144,7 @@ async def what_is_known(database: Database) -> dict[str, Any]:
         for one in await ops.watch_service.schedule()
     ]
     tally = await ops.watch_service.tally(ops.at)
-    values = {
-        one.name: dict(one.values) for one in figures(ScheduleStatus(15, 0, 0.0, None, {}, 0, 0), tally, {"shared.org"})
-    }
+    values = {one.name: dict(one.values) for one in figures(ScheduleStatus(0, 0.0, {}, 0, 0), tally, {"shared.org"})}
     return {
         **known,
         "silences": silences,

@@ -32,9 +32,6 @@ class Membership:
         assert room_id == ROOM
         return self.present
 
-    async def power_level(self, room_id: str, user_id: str) -> float:
-        raise AssertionError("whether somebody is entitled is asked, not their power")
-
     async def entitled(self, room_id: str, user_id: str) -> bool:
         raise AssertionError("whoever is here is asked at once")
 

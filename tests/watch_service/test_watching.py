@@ -204,13 +204,13 @@ async def test_troubles_are_shown_with_the_watches(database: Database) -> None:
 
 
 async def test_a_tally_for_the_bots_own_status(database: Database) -> None:
-    """Rooms, watches, verdicts, open incidents, the last check."""
+    """Rooms, verdicts, open incidents, the last check."""
     ops = ops_of(database)
     await ops.watch({"!ops": ["a.org", "b.org"], "!other": ["a.org"]})
     ops.internet.broken["rtc"] = REFUSED
     await ops.checks("a.org", 3)
     tally = await ops.watch_service.tally(ops.at)
-    assert (tally.rooms, tally.watches, tally.incidents, tally.last_check) == (2, 3, 1, ops.at)
+    assert (tally.rooms, tally.incidents, tally.last_check) == (2, 1, ops.at)
     assert tally.verdicts == {"a.org": "critical", "b.org": None}
 
 

@@ -112,7 +112,7 @@ class SignIn:
             return await self._log_in(secret, stored.device_id)
         return self._keep(self._identify(answer, token))
 
-    async def renew(self, session: Session) -> Session:
+    async def renew(self, session: Session) -> None:
         """
         After a soft logout: log in again to the same device.
 
@@ -122,7 +122,7 @@ class SignIn:
         kind, secret = self._config.secret()
         if kind != "password":
             raise AccountError("the homeserver ended the session; put a new access token into the configuration")
-        return await self._log_in(secret, session.device_id)
+        await self._log_in(secret, session.device_id)
 
     async def _log_in(self, password: SecretStr, device_id: str) -> Session:
         self._homeserver.token = None

@@ -67,11 +67,6 @@ class Crypto:
         self._changes: Counter[str] = Counter()
 
     @property
-    def available(self) -> bool:
-        """Whether encryption works."""
-        return self._olm is not None
-
-    @property
     def fingerprint(self) -> str:
         """The device's ed25519 key, as people compare it."""
         return str(self._machine().account.identity_keys["ed25519"])

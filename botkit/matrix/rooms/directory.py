@@ -78,8 +78,8 @@ class RoomDirectory:
         events = answer.body.get("chunk")
         return events if isinstance(events, list) else ()
 
-    async def _get(self, where: str, query: Mapping[str, str] | None = None) -> Answer:
-        return self._checked(await self._ask(where, query))
+    async def _get(self, where: str) -> Answer:
+        return self._checked(await self._ask(where))
 
     async def _ask(self, where: str, query: Mapping[str, str] | None = None) -> Answer:
         try:

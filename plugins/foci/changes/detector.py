@@ -139,11 +139,6 @@ def step(
     return _seen(replace(state, missing=0), observation.snapshot, now, settings)
 
 
-def confirmation_due(state: ListState, settings: ListSettings) -> float | None:
-    """When the outstanding candidate is to be confirmed; None without one."""
-    return None if state.candidate is None else state.candidate_since + settings.confirm_change
-
-
 def _rebased(state: ListState, now: float) -> ListState:
     """The same with no time in the future: a clock that was set back must not stop the watch."""
     return replace(

@@ -73,10 +73,6 @@ class Diff:
     def __bool__(self) -> bool:
         return self.turn is not None or self.renamed is not None or bool(self.changes)
 
-    def count(self, kind: Kind) -> int:
-        """How many entries this happened to."""
-        return sum(change.kind is kind for change in self.changes)
-
 
 _TURNS = {
     (Shape.NONE, Shape.LIST): Turn.PUBLISHED,
@@ -99,25 +95,6 @@ def diff(old: Snapshot, new: Snapshot) -> Diff:
     readable = Shape.MALFORMED not in (old.shape, new.shape)
     changes = _compare(old.entries, new.entries) if readable else ()
     return Diff(old, new, turn, renamed, changes)
-
-
-def apply(changes: Sequence[Change], entries: Sequence[str]) -> tuple[str, ...]:
-    """The list that results when ``changes`` happen to ``entries``: what a reader of the changes would rebuild."""
-    edits = {change.old_position: change.new for change in changes if change.kind is Kind.EDITED}
-    lifted = {
-        change.old_position
-        for change in changes
-        if change.kind in (Kind.REMOVED, Kind.REPLACED, Kind.MOVED) and change.old_position is not None
-    }
-    current = {place: edits.get(place) or text for place, text in enumerate(entries, 1)}
-    placed = {
-        change.new_position: current[change.old_position or 0] if change.kind is Kind.MOVED else change.new
-        for change in changes
-        if change.kind in (Kind.ADDED, Kind.REPLACED, Kind.MOVED)
-    }
-    staying = deque(text for place, text in current.items() if place not in lifted)
-    length = len(staying) + len(placed)
-    return tuple(placed.get(place) or staying.popleft() for place in range(1, length + 1))
 
 
 def _compare(old: Sequence[str], new: Sequence[str]) -> tuple[Change, ...]:

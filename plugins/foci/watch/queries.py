@@ -28,7 +28,6 @@ class WatchTotals:
     """
 
     rooms: int
-    watches: int
     verdicts: dict[str, str | None]
     incidents: int
     last_check: float | None
@@ -56,7 +55,6 @@ async def views_of(work: UnitOfWork, room_id: str) -> tuple[WatchView, ...]:
                 terms.interval,
                 watch.source,
                 row.verdict,
-                row.summary,
                 row.checked_at,
                 tuple(troubles.get(server, ())),
                 max(ends, default=None),
@@ -83,7 +81,6 @@ async def tally_of(work: UnitOfWork) -> WatchTotals:
     checks = [row.checked_at for row in rows if row.checked_at is not None]
     return WatchTotals(
         len({watch.room_id for watch in watches}),
-        len({(watch.room_id, watch.server) for watch in watches}),
         {row.server: row.verdict for row in rows},
         len(await work.incidents.all()),
         max(checks, default=None),

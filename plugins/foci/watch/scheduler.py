@@ -50,18 +50,14 @@ class ScheduleStatus:
     How the watching goes.
 
     Attributes:
-        servers: watched.
         under_way: checks now, those that wait for a place included.
         lag: seconds by which the check that waits longest is late.
-        last_check: end of the last one, seconds since the epoch; None before the first.
         checks: by verdict, since the start.
         confirmations, broken: fetches that confirm a change, and checks that ended in a fault of the bot's own.
     """
 
-    servers: int
     under_way: int
     lag: float
-    last_check: float | None
     checks: Mapping[str, int]
     confirmations: int
     broken: int
@@ -102,7 +98,6 @@ class Scheduler:
         self._confirmations = 0
         self._broken = 0
         self._trouble = ""
-        self._last_check: float | None = None
 
     def wake(self) -> None:
         """The schedule was changed from outside: something is watched, or watched no more."""
@@ -118,16 +113,14 @@ class Scheduler:
         finally:
             await self.halt()
 
-    async def launch_due(self) -> int:
-        """Start everything that is due now; how many checks that is."""
+    async def launch_due(self) -> None:
+        """Start everything that is due now."""
         if self._outdated:
             await self._reload()
-        launched, passed = 0, self._clock.passed()
+        passed = self._clock.passed()
         while (at := self.next_due()) is not None and at <= passed:
             _, server = heappop(self._queue)
             self._launch(_first(self._plan[server]))
-            launched += 1
-        return launched
 
     def next_due(self) -> float | None:
         """When the next check is to start, by ``Clock.passed``; None when nothing is planned."""
@@ -156,10 +149,8 @@ class Scheduler:
         late = list(self._waiting.values())
         late += [plan.at for server, plans in self._plan.items() if server not in self._tasks for plan in plans]
         return ScheduleStatus(
-            servers=len(self._plan),
             under_way=len(self._tasks),
             lag=max((passed - at for at in late if at < passed), default=0.0),
-            last_check=self._last_check,
             checks=dict(self._checks),
             confirmations=self._confirmations,
             broken=self._broken,
@@ -265,7 +256,7 @@ class Scheduler:
         self._plan[due.server] = (*others, again)
 
     def _note(self, outcome: Outcome) -> None:
-        self._last_check, self._trouble = self._clock.now(), ""
+        self._trouble = ""
         if isinstance(outcome, CheckResult):
             self._checks[outcome.report.verdict.value] += 1
         else:

@@ -200,19 +200,15 @@ class WatchService:
 
     async def unsilence(self, room_id: str, target: str, now: float) -> bool:
         """End a silence and tell what it kept back; False when there is none."""
-        ended = [one for one in await self.silences(room_id) if one.target == target]
-        return await self.lift(ended, now)
-
-    async def lift(self, over: Collection[Silence], now: float) -> bool:
-        """End these silences and tell what they kept back; False when there are none such."""
         async with self._work(now) as work:
-            ended = [one for one in await work.silences.all() if one in over]
-            for silence in ended:
-                await work.silences.remove(silence)
-            if ended:
-                await work.refresh(await work.incidents.all())
-                await work.release()
+            ended = [one for one in await work.silences.all() if (one.room_id, one.target) == (room_id, target)]
+            await _lift(work, ended)
         return bool(ended)
+
+    async def lift(self, over: Collection[Silence], now: float) -> None:
+        """End these silences, as far as they still hold, and tell what they kept back."""
+        async with self._work(now) as work:
+            await _lift(work, [one for one in await work.silences.all() if one in over])
 
     async def silences(self, room_id: str | None = None) -> tuple[Silence, ...]:
         """The silences that hold, in one room or anywhere."""
@@ -319,6 +315,14 @@ class WatchService:
             after = rehome(known, room_id, successor, standing=standing)
             if after != known:
                 await work.keep(after)
+
+
+async def _lift(work: UnitOfWork, ended: Collection[Silence]) -> None:
+    for silence in ended:
+        await work.silences.remove(silence)
+    if ended:
+        await work.refresh(await work.incidents.all())
+        await work.release()
 
 
 async def _put(work: UnitOfWork, before: Incident, step: incident.IncidentUpdate) -> None:

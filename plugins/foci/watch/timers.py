@@ -34,7 +34,7 @@ class TimerStore(Protocol):
     async def silences(self) -> tuple[Silence, ...]:
         """Those that hold."""
 
-    async def lift(self, over: Collection[Silence], now: float) -> bool:
+    async def lift(self, over: Collection[Silence], now: float) -> None:
         """End these, and tell what they kept back."""
 
     async def forget(self, now: float) -> None:

@@ -33,7 +33,7 @@ class WatchView:
 
     Attributes:
         interval: seconds between checks, the shortest that any room asked for.
-        verdict, summary, checked_at: of the last check; None before the first.
+        verdict, checked_at: of the last check; None before the first.
         troubles: the latest event of everything about it that is not over.
         silenced_until: None where nobody silenced it here.
     """
@@ -42,7 +42,6 @@ class WatchView:
     interval: float
     source: Source
     verdict: str | None = None
-    summary: str | None = None
     checked_at: float | None = None
     troubles: tuple[AlertEvent, ...] = ()
     silenced_until: float | None = None
