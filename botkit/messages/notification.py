@@ -35,6 +35,7 @@ class Notification:
         about: what it belongs to, such as one incident.
         msgtype: ``m.text`` notifies, ``m.notice`` does not.
         mentions: user ids who are pinged, whatever the text says; an edit pings nobody.
+        purpose: the plugin's own word for why it is sent; the host does not read it.
     """
 
     room_id: str
@@ -44,3 +45,4 @@ class Notification:
     document: Document
     msgtype: MessageType = "m.notice"
     mentions: tuple[str, ...] = ()
+    purpose: str = ""

@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterable, Sequence
 
 from botkit.messages.document import Block, Code, CodeBlock, Document, Inline, Paragraph, Text
-from botkit.messages.notification import Placement
+from botkit.messages.notification import Notification, Placement
 from botkit.messages.sanitise import shortened
-from plugins.foci.alerts.notifications import AlertSettings, Post, Purpose, make_notification
+from plugins.foci.alerts.notifications import AlertSettings, Purpose, make_notification
 from plugins.foci.alerts.receivers import ReceivingRooms
 from plugins.foci.changes.detector import Alternates, Changed, Effect, Settled
 from plugins.foci.changes.diff import Change, Diff, Kind, Turn
@@ -29,7 +29,7 @@ _CALM = "More follows once one list has stayed for an hour."
 
 def list_posts(
     server: str, effect: Effect, audience: ReceivingRooms, settings: AlertSettings, now: float | None = None
-) -> tuple[Post, ...]:
+) -> tuple[Notification, ...]:
     """
     What the rooms are told of an effect; nothing of a baseline or a confirmation that is under way.
 
@@ -214,7 +214,7 @@ def _posts(
     messages: Sequence[tuple[Purpose, Placement, Document]],
     audience: ReceivingRooms,
     settings: AlertSettings,
-) -> tuple[Post, ...]:
+) -> tuple[Notification, ...]:
     return tuple(
         make_notification(about, place, room_id, purpose, placement, document, settings)
         for room_id in audience

@@ -12,10 +12,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from botkit.messages.document import Document
-from botkit.messages.notification import Placement
+from botkit.messages.notification import Notification, Placement
 from plugins.foci.alerts.incident import UNCLEAR, Acknowledgement, Incident, Past, RoomView
 from plugins.foci.alerts.messages import reminder_message
-from plugins.foci.alerts.notifications import AlertSettings, Post, Purpose
+from plugins.foci.alerts.notifications import AlertSettings, Purpose
 from plugins.foci.alerts.notifier import NotificationBuilder
 from plugins.foci.alerts.receivers import ReceivingRooms
 from plugins.foci.health.events import AlertEvent, EventKind
@@ -30,7 +30,7 @@ _NOTICES = frozenset({EventKind.UNCHECKABLE, EventKind.CHECKABLE})
 MOST_PROVEN = 100
 """Keys of an incident whose evidence is kept."""
 
-IncidentUpdate = tuple[Incident | None, tuple[Post, ...]]
+IncidentUpdate = tuple[Incident | None, tuple[Notification, ...]]
 
 
 def subject(event: AlertEvent) -> str:
@@ -97,7 +97,7 @@ def develop(
 
 def refresh(
     incident: Incident, audiences: Mapping[Key, ReceivingRooms], now: float, settings: AlertSettings
-) -> tuple[Incident, tuple[Post, ...]]:
+) -> tuple[Incident, tuple[Notification, ...]]:
     """
     Bring every room up to date: tell those that were not told, and what grew worse unheard; correct names, remind.
 
@@ -182,7 +182,7 @@ def rehome(incident: Incident, room_id: str, successor: str | None = None, *, st
 
 def leave(
     incident: Incident, room_id: str, keys: Iterable[Key], now: float, settings: AlertSettings, *, quiet: bool
-) -> tuple[Incident, tuple[Post, ...]]:
+) -> tuple[Incident, tuple[Notification, ...]]:
     """
     The incident goes on, but these keys are none of this room's business any more.
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal
 
 from botkit.messages.document import Document
-from botkit.messages.notification import Placement
-
-Msgtype = Literal["m.text", "m.notice"]
+from botkit.messages.notification import Notification, Placement
+from botkit.messages.rendering import MessageType
 
 
 class Purpose(StrEnum):
@@ -42,34 +40,8 @@ class AlertSettings:
     """
 
     reminder: float = 12 * 3600.0
-    msgtype: Msgtype = "m.text"
+    msgtype: MessageType = "m.text"
     mention: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Post:
-    """
-    One message to send.
-
-    Attributes:
-        about: what it belongs to; unique for each incident and each change.
-        number: counts the posts about it in this room.
-        msgtype: an edit has the one of the message it replaces.
-    """
-
-    about: str
-    number: int
-    room_id: str
-    purpose: Purpose
-    placement: Placement
-    document: Document
-    msgtype: Msgtype
-    mentions: tuple[str, ...] = ()
-
-    @property
-    def name(self) -> str:
-        """Unique among all posts, and the same when the step that made it is repeated."""
-        return f"{self.about} {self.room_id} {self.number}"
 
 
 def make_notification(
@@ -82,26 +54,28 @@ def make_notification(
     settings: AlertSettings,
     *,
     quiet: bool = False,
-) -> Post:
+) -> Notification:
     """
-    A post with the loudness that its purpose asks for.
+    A letter with the loudness that its purpose asks for; an edit has that of the letter it replaces.
 
     Args:
+        about: unique for each incident and each change.
+        number: counts the letters about it in this room.
         quiet: what it edits is information, not an alert.
     """
     if purpose is Purpose.REMINDER:
-        msgtype: Msgtype = "m.text"
+        msgtype: MessageType = "m.text"
     elif purpose in (Purpose.RESOLVE, Purpose.EVIDENCE, Purpose.INFO) or quiet:
         msgtype = "m.notice"
     else:
         msgtype = settings.msgtype
     mentions = settings.mention if purpose is Purpose.FIRING else ()
-    return Post(about, number, room_id, purpose, placement, document, msgtype, mentions)
+    return Notification(room_id, f"{about} {room_id} {number}", about, placement, document, msgtype, mentions, purpose)
 
 
-def without_overtaken(posts: Sequence[Post]) -> list[Post]:
+def without_overtaken(posts: Sequence[Notification]) -> list[Notification]:
     """What is left of posts that are sent together when a message is edited only once."""
-    kept: list[Post] = []
+    kept: list[Notification] = []
     edited: set[tuple[str, str]] = set()
     for post in reversed(posts):
         place = (post.about, post.room_id)

@@ -6,10 +6,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from botkit.messages.document import Document
-from botkit.messages.notification import Placement
+from botkit.messages.notification import Notification, Placement
 from plugins.foci.alerts.incident import Incident, NotifiedKey, Past, RoomView
 from plugins.foci.alerts.messages import IncidentInRoom, closed_message, resolve_message, status_message
-from plugins.foci.alerts.notifications import AlertSettings, Post, Purpose, make_notification
+from plugins.foci.alerts.notifications import AlertSettings, Purpose, make_notification
 from plugins.foci.health.events import AlertEvent, EventKind
 from plugins.foci.health.keys import Key
 
@@ -25,7 +25,7 @@ class NotificationBuilder:
         self._past = dict(incident.past)
         self._incident = incident
         self._settings = settings
-        self._posts: list[Post] = []
+        self._posts: list[Notification] = []
 
     def put(self, room_id: str, view: RoomView) -> None:
         self.views[room_id] = view
@@ -129,7 +129,7 @@ class NotificationBuilder:
         post = make_notification(about, number, room_id, purpose, placement, document, self._settings, quiet=quiet)
         self._posts.append(post)
 
-    def result(self) -> tuple[Incident, tuple[Post, ...]]:
+    def result(self) -> tuple[Incident, tuple[Notification, ...]]:
         return replace(self._incident, rooms=self.views, past=self._past), tuple(self._posts)
 
     def _prove(self, room_id: str, keys: Collection[Key]) -> None:

@@ -14,14 +14,14 @@ from dataclasses import replace
 from statistics import median_high
 
 from botkit.messages.document import Document
-from botkit.messages.notification import Notification, Placement
+from botkit.messages.notification import Placement
 from botkit.plugin import Notifier
 from botkit.storage import Database
 from plugins.foci.alerts import lifecycle as incident
 from plugins.foci.alerts.incident import Acknowledgement, Incident
 from plugins.foci.alerts.lifecycle import rehome
 from plugins.foci.alerts.messages import suspended_message
-from plugins.foci.alerts.notifications import Post, Purpose, make_notification, without_overtaken
+from plugins.foci.alerts.notifications import Purpose, make_notification, without_overtaken
 from plugins.foci.alerts.receivers import Silence, confidant
 from plugins.foci.alerts.watches import Watch, WatchSettings, successor, terms_of
 from plugins.foci.health.evaluate import OwnConnection
@@ -292,7 +292,7 @@ class WatchService:
         async with self._storage.begin() as connection:
             work = UnitOfWork(connection, self._settings, now)
             yield work
-            await self._notifier.post(connection, [_letter(post) for post in without_overtaken(work.posts)])
+            await self._notifier.post(connection, without_overtaken(work.posts))
         if work.posts:
             self._notifier.wake()
 
@@ -330,7 +330,3 @@ async def _put(work: UnitOfWork, before: Incident, step: incident.IncidentUpdate
     if after is not None and after is not before:
         work.posts += posts
         await work.keep(after)
-
-
-def _letter(post: Post) -> Notification:
-    return Notification(post.room_id, post.name, post.about, post.placement, post.document, post.msgtype, post.mentions)

@@ -6,11 +6,11 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 
 from botkit.messages.document import Document
+from botkit.messages.notification import Notification
 from botkit.storage import Connection
 from plugins.foci.alerts.change_messages import list_posts
 from plugins.foci.alerts.incident import Incident
 from plugins.foci.alerts.lifecycle import develop, leave, matching, next_reminder, refresh, subjects
-from plugins.foci.alerts.notifications import Post
 from plugins.foci.alerts.receivers import Receivers
 from plugins.foci.alerts.watches import Watch, WatchSettings
 from plugins.foci.changes.detector import Alternates, Changed, Effect, Settled
@@ -47,7 +47,7 @@ class UnitOfWork:
         self.history = HistoryTable(connection)
         self.settings = settings
         self.now = now
-        self.posts: list[Post] = []
+        self.posts: list[Notification] = []
 
     async def receivers(self, keys: Collection[Key]) -> Receivers:
         """Who there is to tell about these keys."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from botkit.messages.document import Bold, Code, CodeBlock, Document, Emoji, OrderedList, Paragraph, Text
-from botkit.messages.notification import Placement
+from botkit.messages.notification import Notification, Placement
 from botkit.messages.rendering import to_plain
 from plugins.foci.alerts.incident import CODEC, Acknowledgement, Incident
 from plugins.foci.alerts.lifecycle import develop, refresh
-from plugins.foci.alerts.notifications import AlertSettings, Post, Purpose
+from plugins.foci.alerts.notifications import AlertSettings, Purpose
 from plugins.foci.alerts.receivers import ReceivingRooms
 from plugins.foci.health.events import AlertEvent, Cause, EventKind
 from plugins.foci.health.keys import Key
@@ -36,7 +36,7 @@ def proof(what: str) -> Document:
     return Document((Paragraph((Emoji("❌"), Code(what))), OrderedList((item, item), 3), CodeBlock("{\n}")))
 
 
-def lines(post: Post) -> list[str]:
+def lines(post: Notification) -> list[str]:
     return to_plain(post.document).split("\n")
 
 
@@ -45,7 +45,7 @@ class Rooms:
 
     def __init__(self) -> None:
         self.incident: Incident | None = None
-        self.posts: list[Post] = []
+        self.posts: list[Notification] = []
 
     def hear(
         self, one: AlertEvent, audience: ReceivingRooms = OPS, evidence: Document | None = None
@@ -61,7 +61,7 @@ class Rooms:
         assert self.incident is not None
         return self.incident
 
-    def take(self, step: tuple[Incident | None, tuple[Post, ...]]) -> list[tuple[str, Purpose, Placement]]:
+    def take(self, step: tuple[Incident | None, tuple[Notification, ...]]) -> list[tuple[str, Purpose, Placement]]:
         self.incident, posts = step
         if self.incident is not None:
             assert CODEC.load(CODEC.dump(self.incident)) == self.incident

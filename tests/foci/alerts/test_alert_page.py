@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from botkit.messages.document import Bold, Code, Document, Inline, Paragraph
+from botkit.messages.notification import Notification
 from plugins.foci.alerts.change_messages import alternates_message, change_message, settled_message
 from plugins.foci.alerts.incident import Acknowledgement, Incident
 from plugins.foci.alerts.lifecycle import acknowledge, develop, next_reminder, refresh
 from plugins.foci.alerts.messages import caution_message, caution_of, suspended_message
-from plugins.foci.alerts.notifications import AlertSettings, Post
+from plugins.foci.alerts.notifications import AlertSettings
 from plugins.foci.alerts.receivers import Silence
 from plugins.foci.changes.detector import MANY_CHANGES, Alternates, Changed, Settled
 from plugins.foci.changes.diff import diff
@@ -52,7 +53,7 @@ SHARED = {"!ops": tuple(f"{name}.example" for name in ("club", "east", "north", 
 def messages(*events: AlertEvent, audience: Mapping[str, tuple[str, ...]] = ROOM) -> list[Document]:
     """Everything that a room reads of events in a row."""
     incident: Incident | None = None
-    posts: list[Post] = []
+    posts: list[Notification] = []
     for event in events:
         incident, told = develop(incident, event, audience, SETTINGS)
         posts += told

@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from botkit.messages.document import Code, Document, Inline, Paragraph, Text
-from botkit.messages.notification import Placement
+from botkit.messages.notification import Notification, Placement
 from botkit.messages.rendering import MESSAGE_BYTES, message_content, to_plain
 from plugins.foci.alerts.change_messages import describe, list_posts, uses
-from plugins.foci.alerts.notifications import AlertSettings, Post, Purpose
+from plugins.foci.alerts.notifications import AlertSettings, Purpose
 from plugins.foci.changes.detector import Alternates, Baseline, Changed, ConfirmAt, Effect, Settled
 from plugins.foci.changes.diff import diff
 from plugins.foci.changes.snapshot import NOTHING, Snapshot
@@ -28,7 +28,7 @@ def words(parts: tuple[Inline, ...]) -> str:
     return to_plain(Document((Paragraph(parts),)))
 
 
-def posted(effect: Effect) -> tuple[Post, ...]:
+def posted(effect: Effect) -> tuple[Notification, ...]:
     return list_posts("example.org", effect, OPS, AlertSettings())
 
 

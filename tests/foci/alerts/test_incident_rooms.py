@@ -10,11 +10,11 @@ from hypothesis import settings as configured
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from botkit.messages.notification import Placement
+from botkit.messages.notification import Notification, Placement
 from botkit.messages.rendering import to_plain
 from plugins.foci.alerts.incident import CODEC, Acknowledgement, Incident
 from plugins.foci.alerts.lifecycle import acknowledge, develop, leave, next_reminder, refresh, rehome, subject, withdraw
-from plugins.foci.alerts.notifications import Post, Purpose, without_overtaken
+from plugins.foci.alerts.notifications import Purpose, without_overtaken
 from plugins.foci.health import state as health
 from plugins.foci.health.events import AlertEvent, Cause, EventKind, Sample, Status
 from plugins.foci.health.keys import Key, Kind
@@ -376,7 +376,7 @@ class AnyRooms(RuleBasedStateMachine):
     def restart(self) -> None:
         self.incidents = {about: CODEC.load(CODEC.dump(one)) for about, one in self.incidents.items()}
 
-    def keep(self, about: str, incident: Incident | None, posts: tuple[Post, ...]) -> None:
+    def keep(self, about: str, incident: Incident | None, posts: tuple[Notification, ...]) -> None:
         for post in posts:
             self.account(about, post)
         if incident is None:
@@ -384,7 +384,7 @@ class AnyRooms(RuleBasedStateMachine):
         else:
             self.incidents[about] = incident
 
-    def account(self, about: str, post: Post) -> None:
+    def account(self, about: str, post: Notification) -> None:
         assert post.name not in self.names
         self.names.add(post.name)
         place = (post.about, post.room_id)
