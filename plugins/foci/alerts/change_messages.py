@@ -53,6 +53,15 @@ def list_posts(
     return ()
 
 
+def change_of(about: str) -> tuple[str, str] | None:
+    """The server and the time (as written there) of the list change that a letter is about, if it is about one."""
+    kind, _, rest = about.partition(":")
+    if kind not in ("list", "alternates"):
+        return None
+    server, _, at = rest.partition("~")[0].rpartition("@")
+    return server, at
+
+
 def change_message(server: str, effect: Changed, now: float | None = None) -> Document:
     """One confirmed change; a migration reads as what it is."""
     at = moment(effect.at, effect.at if now is None else now)

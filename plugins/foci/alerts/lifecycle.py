@@ -24,7 +24,6 @@ from plugins.foci.health.keys import Key, Kind
 _OPENING = frozenset(
     {EventKind.FIRED, EventKind.FLAPPING, EventKind.STILL_BAD, EventKind.NEARER, EventKind.UNCHECKABLE}
 )
-_CLOSING = frozenset({EventKind.RESOLVED, EventKind.CHECKABLE, EventKind.DROPPED})
 _NOTICES = frozenset({EventKind.UNCHECKABLE, EventKind.CHECKABLE})
 
 MOST_PROVEN = 100
@@ -76,7 +75,7 @@ def develop(
         audience: who hears of the event's key now.
         evidence: for the thread of a new or changed outage; kept for rooms that are told later.
     """
-    if event.kind in _CLOSING:
+    if event.is_end:
         return (None, ()) if incident is None else _without(incident, event, audience, settings)
     if incident is None:
         if event.kind not in _OPENING:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from botkit.identifiers import HostPort, parse_host_port
 from plugins.foci.alerts.incident import Incident
 from plugins.foci.alerts.watches import Watch, ignored_by
-from plugins.foci.health.events import AlertEvent, EventKind
+from plugins.foci.health.events import AlertEvent
 from plugins.foci.health.keys import SELF, Key
 
 ReceivingRooms = Mapping[str, tuple[str, ...]]
@@ -43,31 +43,6 @@ class Silence:
         return _same(self.target, name)
 
 
-def receiving_rooms(
-    name: str, servers: Iterable[str], watches: Mapping[str, Collection[str]], silences: Collection[Silence]
-) -> ReceivingRooms:
-    """
-    The rooms that hear of something now.
-
-    Args:
-        name: what it is about, as a silence would name it.
-        servers: all servers that it concerns.
-        watches: room id to the servers watched there.
-        silences: those that hold.
-    """
-    affected = set(servers)
-    found = {}
-    for room_id, watched in watches.items():
-        own = [silence for silence in silences if silence.room_id == room_id]
-        if any(silence.covers(name) for silence in own):
-            continue
-        names = [server for server in watched if server in affected]
-        names = [server for server in names if not any(silence.covers(server) for silence in own)]
-        if names:
-            found[room_id] = tuple(sorted(names))
-    return found
-
-
 def _same(target: str, name: str) -> bool:
     """Whether a silence's target names this server or service; a host stands for all of its ports."""
     wanted, found = _place(target.lower()), _place(name.lower())
@@ -80,9 +55,6 @@ def _place(text: str) -> HostPort:
         return parse_host_port(text)
     except ValueError:
         return HostPort(text)
-
-
-_CLOSING = frozenset({EventKind.RESOLVED, EventKind.CHECKABLE, EventKind.DROPPED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +79,7 @@ class Receivers:
         """Rooms that hear of an event. Whoever was told of a beginning hears of its end, whatever its cause was."""
         if event.key == SELF:
             return dict.fromkeys(sorted(self.rooms - self.suspended), ())
-        code = "" if event.kind in _CLOSING else event.cause.code
+        code = "" if event.is_end else event.cause.code
         return self._of(event.key.label, self.concerned.get(event.key, ()), code)
 
     def of_members(self, incident: Incident) -> Mapping[Key, ReceivingRooms]:
@@ -125,15 +97,21 @@ class Receivers:
         return frozenset(watch.room_id for watch in self.concerned.get(key, ()))
 
     def _of(self, name: str, watches: Iterable[Watch], code: str) -> ReceivingRooms:
+        """Rooms by id; ``name`` is what it is about, as a silence would name it."""
         by_server: dict[str, list[Watch]] = defaultdict(list)
         for watch in watches:
             by_server[watch.server].append(watch)
-        watched: dict[str, list[str]] = defaultdict(list)
-        for server, own in by_server.items():
+        found: dict[str, list[str]] = defaultdict(list)
+        for server, own in sorted(by_server.items()):
             for room_id, ignored in ignored_by(own).items():
-                if room_id not in self.suspended and not (code and code in ignored | self.ignore):
-                    watched[room_id].append(server)
-        return receiving_rooms(name, by_server, dict(sorted(watched.items())), self.silences)
+                undelivered = room_id in self.suspended or (code and code in ignored | self.ignore)
+                if not (undelivered or self._is_silenced(room_id, name, server)):
+                    found[room_id].append(server)
+        return {room_id: tuple(servers) for room_id, servers in sorted(found.items())}
+
+    def _is_silenced(self, room_id: str, *names: str) -> bool:
+        silences = [one for one in self.silences if one.room_id == room_id]
+        return any(silence.covers(name) for silence in silences for name in names)
 
 
 def shares_fate(server: str, own_server: str, entitled: Iterable[str]) -> bool:

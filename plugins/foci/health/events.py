@@ -99,6 +99,11 @@ class AlertEvent:
     ended: float | None = None
     expires: float | None = None
 
+    @property
+    def is_end(self) -> bool:
+        """Whether nothing of it is left to tell."""
+        return self.kind in (EventKind.RESOLVED, EventKind.CHECKABLE, EventKind.DROPPED)
+
 
 @dataclass(frozen=True, slots=True)
 class Outage:

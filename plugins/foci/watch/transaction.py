@@ -8,7 +8,7 @@ from dataclasses import replace
 from botkit.messages.document import Document
 from botkit.messages.notification import Notification
 from botkit.storage import Connection
-from plugins.foci.alerts.change_messages import list_posts
+from plugins.foci.alerts.change_messages import change_of, list_posts
 from plugins.foci.alerts.incident import Incident
 from plugins.foci.alerts.lifecycle import develop, leave, matching, next_reminder, refresh, subjects
 from plugins.foci.alerts.receivers import Receivers
@@ -16,7 +16,7 @@ from plugins.foci.alerts.watches import Watch, WatchSettings
 from plugins.foci.changes.detector import Alternates, Changed, Effect, Settled
 from plugins.foci.changes.diff import diff
 from plugins.foci.health.evaluate import OutageEnded, drop, fires
-from plugins.foci.health.events import AlertEvent, EventKind
+from plugins.foci.health.events import AlertEvent
 from plugins.foci.health.keys import Key
 from plugins.foci.storage.history import HistoryTable, ListChange
 from plugins.foci.storage.incidents import IncidentTable, RoomTable, SilenceTable, SuppressedChange
@@ -77,11 +77,7 @@ class UnitOfWork:
             receivers = await self.receivers({*members, *(event.key for event in events)})
         changed = set()
         for event in events:
-            shown = (
-                None
-                if event.kind in (EventKind.RESOLVED, EventKind.CHECKABLE, EventKind.DROPPED)
-                else evidence(event.key)
-            )
+            shown = None if event.is_end else evidence(event.key)
             for before in matching(known.values(), event):
                 after, posts = develop(before, event, receivers.of_event(event), self.settings.alerts, shown)
                 self.posts += posts
@@ -173,11 +169,13 @@ class UnitOfWork:
         """
         lost: dict[str, str] = {}
         for about, refused in letters:
-            kind, _, rest = about.partition(":")
-            server, _, at = rest.partition("~")[0].rpartition("@")
-            if kind in ("list", "alternates") and refused:
+            told = change_of(about)
+            if told is None:
+                continue
+            server, at = told
+            if refused:
                 lost.setdefault(server, at)
-            elif kind in ("list", "alternates"):
+            else:
                 lost.pop(server, None)
         watched = {watch.server for watch in await self.watches.of_room(room_id)}
         for server, at in sorted(lost.items()):

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
-from plugins.foci.alerts.receivers import Silence, receiving_rooms
+from plugins.foci.alerts.receivers import Receivers, ReceivingRooms, Silence
+from plugins.foci.alerts.watches import Watch
+from plugins.foci.health.events import AlertEvent, EventKind
+from plugins.foci.health.keys import Key
 from plugins.foci.wording import moment, named, span
 
-SERVICE = "rtc.example.net"
+KEY = Key.parse("focus:https://rtc.example.net:443/jwt")
 WATCHES = {"!ops": ("b.org", "a.org", "c.org"), "!other": ("a.org",), "!third": ("z.org",), "!empty": ()}
 
 
@@ -15,9 +20,17 @@ def silence(target: str) -> Silence:
     return Silence("!ops", target, 1_000_000.0, "@ops:example.org", "maintenance")
 
 
+def hearing(key: Key, servers: Sequence[str], silences: Sequence[Silence]) -> ReceivingRooms:
+    """Who hears that a thing fails which concerns these servers."""
+    watches = [Watch(room_id, server, "room") for room_id, names in WATCHES.items() for server in names]
+    concerned = {key: [watch for watch in watches if watch.server in servers]}
+    receivers = Receivers(concerned, frozenset(WATCHES), silences, frozenset(), frozenset())
+    return receivers.of_event(AlertEvent(EventKind.FIRED, key, 0.0, 0.0))
+
+
 def test_each_room_hears_of_the_servers_it_watches() -> None:
     """Sorted names, of this room only; rooms that watch none of them hear nothing."""
-    assert receiving_rooms(SERVICE, ("a.org", "b.org", "y.org"), WATCHES, ()) == {
+    assert hearing(KEY, ("a.org", "b.org", "y.org"), ()) == {
         "!ops": ("a.org", "b.org"),
         "!other": ("a.org",),
     }
@@ -25,20 +38,20 @@ def test_each_room_hears_of_the_servers_it_watches() -> None:
 
 def test_a_silenced_server_is_not_named() -> None:
     """The others of the room still are; other rooms are not concerned."""
-    heard = receiving_rooms(SERVICE, ("a.org", "b.org"), WATCHES, [silence("A.org")])
+    heard = hearing(KEY, ("a.org", "b.org"), [silence("A.org")])
     assert heard == {"!ops": ("b.org",), "!other": ("a.org",)}
 
 
 def test_a_room_that_silenced_all_its_servers_hears_nothing() -> None:
     """Nothing is left to name."""
-    heard = receiving_rooms(SERVICE, ("a.org", "b.org"), WATCHES, [silence("a.org"), silence("b.org")])
+    heard = hearing(KEY, ("a.org", "b.org"), [silence("a.org"), silence("b.org")])
     assert heard == {"!other": ("a.org",)}
 
 
 @pytest.mark.parametrize("target", ["rtc.example.net", "RTC.example.net", "rtc.example.net:443"])
 def test_a_silenced_service_is_silent_whatever_it_affects(target: str) -> None:
     """With or without the port."""
-    assert "!ops" not in receiving_rooms(SERVICE, ("a.org", "b.org"), WATCHES, [silence(target)])
+    assert "!ops" not in hearing(KEY, ("a.org", "b.org"), [silence(target)])
 
 
 @pytest.mark.parametrize(
@@ -46,7 +59,7 @@ def test_a_silenced_service_is_silent_whatever_it_affects(target: str) -> None:
 )
 def test_a_host_stands_for_its_ports_and_a_port_for_itself(target: str, silent: bool) -> None:
     """A silence of the host covers a service on another port; one of port 443 does not."""
-    heard = receiving_rooms("rtc.example.net:8443", ("b.org",), WATCHES, [silence(target)])
+    heard = hearing(Key.parse("focus:https://rtc.example.net:8443/jwt"), ("b.org",), [silence(target)])
     assert (heard == {}) is silent
 
 
