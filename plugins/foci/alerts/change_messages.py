@@ -54,7 +54,7 @@ def list_posts(
 
 
 def change_of(about: str) -> tuple[str, str] | None:
-    """The server and the time (as written there) of the list change that a letter is about, if it is about one."""
+    """The server and the time (as written there) of the list change that a notification is about, if any."""
     kind, _, rest = about.partition(":")
     if kind not in ("list", "alternates"):
         return None

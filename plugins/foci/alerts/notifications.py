@@ -56,11 +56,11 @@ def make_notification(
     quiet: bool = False,
 ) -> Notification:
     """
-    A letter with the loudness that its purpose asks for; an edit has that of the letter it replaces.
+    A notification with the loudness that its purpose asks for; an edit has that of the one it replaces.
 
     Args:
         about: unique for each incident and each change.
-        number: counts the letters about it in this room.
+        number: counts the notifications about it in this room.
         quiet: what it edits is information, not an alert.
     """
     if purpose is Purpose.REMINDER:
@@ -74,7 +74,7 @@ def make_notification(
 
 
 def without_overtaken(posts: Sequence[Notification]) -> list[Notification]:
-    """What is left of posts that are sent together when a message is edited only once."""
+    """What is left of notifications that are sent together when a message is edited only once."""
     kept: list[Notification] = []
     edited: set[tuple[str, str]] = set()
     for post in reversed(posts):

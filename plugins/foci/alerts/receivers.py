@@ -104,8 +104,8 @@ class Receivers:
         found: dict[str, list[str]] = defaultdict(list)
         for server, own in sorted(by_server.items()):
             for room_id, ignored in ignored_by(own).items():
-                undelivered = room_id in self.suspended or (code and code in ignored | self.ignore)
-                if not (undelivered or self._is_silenced(room_id, name, server)):
+                suppressed = room_id in self.suspended or (code and code in ignored | self.ignore)
+                if not (suppressed or self._is_silenced(room_id, name, server)):
                     found[room_id].append(server)
         return {room_id: tuple(servers) for room_id, servers in sorted(found.items())}
 
