@@ -64,6 +64,9 @@ class Rooms(Protocol):
     async def members(self, room_id: str) -> tuple[str, ...]:
         """User ids of everyone joined, the bot included, sorted."""
 
+    async def power_level(self, room_id: str, user_id: str) -> float:
+        """The user's power from raw room state; infinite for the creators of a room of version 12 or later."""
+
     async def entitled(self, room_id: str, user_id: str) -> bool:
         """Whether somebody may change what the bot does in a room: an admin of the bot, or power 50 there."""
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from botkit.commands.mention import LONGEST_LINE, mentioned_user, resolved_line, typed_line
-from botkit.commands.router import MOST_ARGUMENTS
+from botkit.commands.parse import MOST_ARGUMENTS
 from botkit.identifiers import is_user_id
 from botkit.matrix.sync.events import EventFilter
 from botkit.messages.document import Block, Bold, Code, CodeBlock, Document, Inline, OrderedList, Paragraph, Text

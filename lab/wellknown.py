@@ -71,7 +71,7 @@ class WellKnown:
         self._mount.fault = fault if fault is not None and fault.layer is Layer.HTTP else None
         self.fault = fault if fault is not None and fault.layer is Layer.WELL_KNOWN else None
 
-    def _published(self) -> Answer:
+    def published(self) -> Answer:
         """The document as published, without any fault."""
         if self.document is None:
             return nginx_page(404)
@@ -85,7 +85,7 @@ class WellKnown:
             return nginx_page(404)
         if self.fault in _BODIES:
             return Answer(200, _BODIES[self.fault](), (_JSON, *_CORS))
-        return self._changed(self._published())
+        return self._changed(self.published())
 
     def _changed(self, answer: Answer) -> Answer:
         match self.fault:

@@ -11,14 +11,14 @@ import sys
 import time
 from pathlib import Path
 
-from lab import hurry
+from lab import fast_clock
 
 
 def main() -> int:
     """The bot, with another ``time.time``; returns its exit status."""
     file, truth = Path(sys.argv[1]), time.time
     time.time = lambda: truth() + float(file.read_text())
-    return hurry.main(sys.argv[2:], os.environ)
+    return fast_clock.main(sys.argv[2:], os.environ)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from lab.exchange import Answer, Request
 from lab.fault import Fault
 from lab.homeserver import Transports
 from lab.wellknown import FOCI_KEY, WellKnown, document
@@ -106,7 +107,11 @@ async def stale_cache(world: World) -> None:
     await world.federation.focus(RTC)
     server = await world.federation.server(NAME, well_known=document(BASE_URL, []))
     server.well_known.headers = (*server.well_known.headers, ("Cache-Control", "public, max-age=604800"))
-    origin = await world.upstream("origin.internal:8080", server.well_known.serve)
+
+    async def publish(_: Request) -> Answer:
+        return server.well_known.published()
+
+    origin = await world.upstream("origin.internal:8080", publish)
     prelude = "proxy_cache_path cache keys_zone=site:1m;"
     body = f"proxy_cache site; location / {{ proxy_pass http://{origin}; }}"
     await world.nginx.start({NAME: body}, prelude=prelude)

@@ -75,6 +75,10 @@ class RoomQueries:
         """User ids of everyone joined, sorted. Raises RoomUnavailableError."""
         return await self._directory.members(room_id)
 
+    async def power_level(self, room_id: str, user_id: str) -> float:
+        """The user's power, infinite for creators from room version 12 on. Raises RoomUnavailableError."""
+        return await self._directory.power_level(room_id, user_id)
+
     async def entitled(self, room_id: str, user_id: str) -> bool:
         """Whether somebody may change what the bot does in a room. Raises RoomUnavailableError."""
         if user_id in self._admins:
