@@ -1,4 +1,4 @@
-"""``bot.py``'s command line: argv to subcommand to exit code."""
+"""The command line, of ``bot.py`` and of ``foci-bot`` alike: argv to subcommand to exit code."""
 
 from __future__ import annotations
 
@@ -27,6 +27,9 @@ EXIT_ONE_SHOT = 3
 
 EXIT_INTERRUPTED = 130
 
+PROGRAM = "bot.py"
+"""Its name in usage and errors, unless it was installed as a command."""
+
 HOST_WORDS = ("run", "login", "config")
 
 log = logging.getLogger(__name__)
@@ -39,11 +42,19 @@ class _Parser(ArgumentParser):
         raise UsageError(f"{self.prog}: {message} (see {self.prog} --help)")
 
 
-def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
+def command() -> int:
+    """The installed command ``foci-bot``."""
+    return main(sys.argv[1:], os.environ, Path(sys.argv[0]).name)
+
+
+def main(argv: Sequence[str], environ: Mapping[str, str], program: str = PROGRAM) -> int:
     """
     Run one subcommand; the process's exit code.
 
     Errors are one line on standard error; their traceback appears only at log level DEBUG.
+
+    Args:
+        program: what it is called in usage and errors.
     """
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
@@ -51,15 +62,15 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     arguments = list(argv)
     failure = _failure_exit(arguments, ())
     try:
-        named = _named_config(arguments)
+        named = _named_config(arguments, program)
         config, plugins = _configured(named, environ, arguments)
         one_shots = collect_one_shots(plugins, HOST_WORDS)
         failure = _failure_exit(arguments, one_shots)
-        namespace = _parser(one_shots).parse_args(_with_default_word(arguments))
-        return _flushed(_dispatch(namespace, config, plugins, one_shots))
+        namespace = _parser(one_shots, program).parse_args(_with_default_word(arguments))
+        return _flushed(_dispatch(namespace, config, plugins, one_shots, program))
     except (ConfigError, UsageError) as error:
         log.debug("refused", exc_info=True)
-        return _failed(str(error), failure)
+        return _failed(str(error), failure, program)
     except SystemExit as wanted:
         return _flushed(0 if wanted.code in (None, 0) else failure)
     except KeyboardInterrupt:
@@ -71,12 +82,12 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
             return failure
         log.debug("crashed", exc_info=True)
         crashed = 1 if failure == EXIT_CONFIG else failure
-        return _failed(f"internal error: {type(error).__name__}: {error}", crashed)
+        return _failed(f"internal error: {type(error).__name__}: {error}", crashed, program)
 
 
-def _named_config(arguments: Sequence[str]) -> Path | None:
+def _named_config(arguments: Sequence[str], program: str) -> Path | None:
     """The file named by ``--config``, wherever it stands; it is needed before subcommands are known."""
-    parser = _Parser(prog="bot.py", add_help=False, allow_abbrev=False)
+    parser = _Parser(prog=program, add_help=False, allow_abbrev=False)
     parser.add_argument("--config", type=Path)
     named: Path | None = parser.parse_known_args(arguments)[0].config
     return named
@@ -127,8 +138,8 @@ def _configured(
         return Config(), load_plugins(Config())
 
 
-def _parser(one_shots: Sequence[OneShot]) -> ArgumentParser:
-    parser = _Parser(prog="bot.py", allow_abbrev=False, description="A Matrix bot. Without a subcommand: run.")
+def _parser(one_shots: Sequence[OneShot], program: str) -> ArgumentParser:
+    parser = _Parser(prog=program, allow_abbrev=False, description="A Matrix bot. Without a subcommand: run.")
     parser.add_argument("--version", action="version", version=f"foci-bot {VERSION}")
     parser.add_argument("--config", type=Path, metavar="FILE", help="default: config.yaml if it exists")
     words = parser.add_subparsers(dest="word", required=True, metavar="SUBCOMMAND", parser_class=_Parser)
@@ -151,12 +162,16 @@ def _parser(one_shots: Sequence[OneShot]) -> ArgumentParser:
 
 
 def _dispatch(
-    namespace: Namespace, config: Config, plugins: Sequence[LoadedPlugin], one_shots: Sequence[OneShot]
+    namespace: Namespace,
+    config: Config,
+    plugins: Sequence[LoadedPlugin],
+    one_shots: Sequence[OneShot],
+    program: str,
 ) -> int:
     if namespace.word == "config":
         return _print_config(config, plugins)
     if namespace.word in HOST_WORDS:
-        return _host(namespace.word, config, plugins)
+        return _host(namespace.word, config, plugins, program)
     one_shot = next(known for known in one_shots if known.name == namespace.word)
     return run_one_shot(one_shot, namespace, config)
 
@@ -171,13 +186,13 @@ def _print_config(config: Config, plugins: Sequence[LoadedPlugin]) -> int:
     return 0
 
 
-def _host(word: str, config: Config, plugins: Sequence[LoadedPlugin]) -> int:
+def _host(word: str, config: Config, plugins: Sequence[LoadedPlugin], program: str) -> int:
     if config.matrix is None:
         raise ConfigError("matrix: this section is needed; config.yaml.sample explains it")
     # Imported here: everything else starts faster without a Matrix client.
     from botkit import host
 
-    return asyncio.run(host.login(config) if word == "login" else host.run(config, plugins))
+    return asyncio.run(host.login(config, program) if word == "login" else host.run(config, plugins, program))
 
 
 def _flushed(code: int) -> int:
@@ -193,7 +208,7 @@ def _silence_stdout() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _failed(text: str, code: int) -> int:
+def _failed(text: str, code: int, program: str) -> int:
     line = visible(text)
-    print((line if line.startswith("bot.py") else f"bot.py: {line}")[:1000], file=sys.stderr)
+    print((line if line.startswith(program) else f"{program}: {line}")[:1000], file=sys.stderr)
     return code

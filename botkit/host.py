@@ -45,9 +45,12 @@ _PLUGIN_STOP_PATIENCE = 5.0
 log = logging.getLogger(__name__)
 
 
-async def run(config: Config, plugins: Sequence[LoadedPlugin]) -> int:
+async def run(config: Config, plugins: Sequence[LoadedPlugin], program: str = "bot.py") -> int:
     """
     Be the bot until SIGTERM or SIGINT.
+
+    Args:
+        program: what it is called in errors.
 
     Returns:
         0 after a signal, 77 when the homeserver rejects the account, 1 when storage cannot be used.
@@ -55,20 +58,20 @@ async def run(config: Config, plugins: Sequence[LoadedPlugin]) -> int:
     Raises:
         ConfigError: the configuration turns out to be unusable.
     """
-    return await _until_signal(_run(config, plugins))
+    return await _until_signal(_run(config, plugins), program)
 
 
-async def login(config: Config) -> int:
+async def login(config: Config, program: str = "bot.py") -> int:
     """
     Log in once and print device id and fingerprint; the next ``run`` goes on from there.
 
     Returns:
         0, or 77 when the homeserver rejects the account, 1 when it cannot be reached.
     """
-    return await _until_signal(_login(config))
+    return await _until_signal(_login(config), program)
 
 
-async def _until_signal(work: Coroutine[Any, Any, int]) -> int:
+async def _until_signal(work: Coroutine[Any, Any, int], program: str) -> int:
     loop = asyncio.get_running_loop()
     task = asyncio.ensure_future(work)
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -79,17 +82,17 @@ async def _until_signal(work: Coroutine[Any, Any, int]) -> int:
     except asyncio.CancelledError:
         return 0
     except AccountError as error:
-        return _failed(str(error), EXIT_NO_PERMISSION)
+        return _failed(str(error), EXIT_NO_PERMISSION, program)
     except (StorageError, UnreachableError) as error:
-        return _failed(str(error), EXIT_FAILURE)
+        return _failed(str(error), EXIT_FAILURE, program)
     finally:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
 
 
-def _failed(text: str, code: int) -> int:
+def _failed(text: str, code: int, program: str) -> int:
     log.debug("stopped", exc_info=True)
-    print(f"bot.py: {text}", file=sys.stderr)
+    print(f"{program}: {text}", file=sys.stderr)
     return code
 
 

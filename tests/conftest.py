@@ -34,6 +34,7 @@ from tests.storage.postgres import Postgres, find
 SERVERS = frozenset({"livekit", "media_client", "nginx", "postgres", "synapse"})
 PLACES = (
     "bench/",
+    "host/test_installed.py",
     "lab/test_demo.py",
     "lab/test_person.py",
     "lab/test_synapse.py",

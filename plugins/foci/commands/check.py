@@ -53,7 +53,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _validate(arguments: argparse.Namespace, has_account: bool) -> None:
     if arguments.deep and not has_account:
-        raise UsageError("--deep needs an account: set matrix in the config (with a password also run bot.py login)")
+        raise UsageError("--deep needs an account: set matrix in the config (with a password also run login once)")
     for code in arguments.ignore:
         if code not in CODES:
             raise UsageError(f"--ignore {code}: there is no such finding (docs/findings.md lists them)")
