@@ -165,7 +165,7 @@ def test_service_manager_knows_when_to_give_up() -> None:
     """The unit does not start again what only a person can mend."""
     unit = _text("contrib/foci-bot.service")
     assert f"RestartPreventExitStatus=77 {EXIT_CONFIG}\n" in unit
-    assert re.search(r"^ExecStart=\S+/python bot\.py run --config \S+$", unit, re.MULTILINE)
+    assert re.search(r"^ExecStart=/\S+/bin/foci-bot run --config \S+$", unit, re.MULTILINE)
 
 
 def _links(text: str) -> Iterator[str]:
