@@ -24,13 +24,14 @@ from botkit.outbound.model import (
     Response,
 )
 from lab.simulation import SimulatedClock
-from plugins.foci.checker import Checker, Examined
+from plugins.foci.checker import Checker
 from plugins.foci.discovery.homeserver import HomeserverAnswer, TransportsAnswer, entries_of
 from plugins.foci.discovery.target import Target
 from plugins.foci.discovery.well_known import WellKnownAnswer, read_answer
 from plugins.foci.model import MSC4143_KEY
+from plugins.foci.probe.judge import judge
 from plugins.foci.probe.observation import Observation, Observe
-from plugins.foci.report.build import CheckSettings, ServerObservation, assemble
+from plugins.foci.report.build import CheckResult, CheckSettings, ServerObservation, assemble
 from plugins.foci.service_url import ServiceUrl, probe_url
 
 LIFETIME = 90 * DAY
@@ -62,15 +63,16 @@ class StandInChecker(Checker):
         self._chance = chance
         self._list = PublicSuffixList()
 
-    async def examine(
+    async def check(
         self,
         target: Target,
         *,
+        probe: str = "",
         observe: Observe | None = None,
         afresh: bool = False,
         ignore: frozenset[str] = frozenset(),
         deep: bool = False,
-    ) -> Examined:
+    ) -> CheckResult:
         """See `Checker`."""
         self.checks += 1
         loop = asyncio.get_running_loop()
@@ -82,11 +84,12 @@ class StandInChecker(Checker):
         places = [probe_url(entry) for entry in entries_of(answer, homeserver)]
         urls = list(dict.fromkeys(url for url in places if url is not None and not url.fault))
         watch = observe or self.observe
-        seen = dict(zip(urls, await asyncio.gather(*(watch(url, deadline) for url in urls)), strict=True))
-        evidence = ServerObservation(target, answer, homeserver, None, None, seen)
-        now = datetime.fromtimestamp(self._wall.now(), UTC)
-        report = assemble(evidence, CheckSettings(ignore), self._list, now, (loop.time() - started) * 1000)
-        return Examined(report, evidence)
+        observations = await asyncio.gather(*(watch(url, deadline) for url in urls))
+        now, settings = datetime.fromtimestamp(self._wall.now(), UTC), CheckSettings(ignore)
+        judgements = {seen.url: judge(seen, now, settings.probe) for seen in observations}
+        evidence = ServerObservation(target, answer, homeserver, None, None, judgements)
+        report = assemble(evidence, settings, self._list, now, (loop.time() - started) * 1000)
+        return CheckResult(evidence, report, probe)
 
     async def observe(self, url: ServiceUrl, deadline: float) -> Observation:
         """See `Checker`."""
@@ -109,10 +112,6 @@ class StandInChecker(Checker):
     async def confirm(self, target: Target) -> WellKnownAnswer:
         """See `Checker`."""
         return await self._well_known(target, self._truth.published(target.server_name, self._at))
-
-    def is_own(self, server: str) -> bool:
-        """See `Checker`."""
-        return False
 
     @property
     def _at(self) -> float:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
 from datetime import datetime
 
 from publicsuffixlist import PublicSuffixList
@@ -18,19 +18,12 @@ from plugins.foci.discovery.client import Discovery, Federation
 from plugins.foci.discovery.homeserver import HomeserverAnswer, entries_of
 from plugins.foci.discovery.target import Target
 from plugins.foci.discovery.well_known import WellKnownAnswer
-from plugins.foci.model import Entry, Report
+from plugins.foci.model import Entry
+from plugins.foci.probe.judge import Judgement, deepened, judge
 from plugins.foci.probe.observation import Observation, Observe
 from plugins.foci.probe.prober import Prober
-from plugins.foci.report.build import MAX_PROBED, CheckSettings, ServerObservation, assemble
+from plugins.foci.report.build import MAX_PROBED, CheckResult, CheckSettings, ServerObservation, assemble
 from plugins.foci.service_url import ServiceUrl, host_of, probe_url
-
-
-@dataclass(frozen=True, slots=True)
-class Examined:
-    """A report with the evidence behind it."""
-
-    report: Report
-    seen: ServerObservation
 
 
 class Checker:
@@ -55,36 +48,35 @@ class Checker:
         self._suffixes = PublicSuffixList()
         self._now = now
 
-    async def check(self, target: Target, *, deep: bool = False) -> Report:
-        """
-        Check one server; takes at most ``network.deadline`` seconds. Nothing a server does raises here.
-
-        Args:
-            deep: go on to token, signalling and media, with an OpenID token of the account. Without an account it is
-                a ValueError.
-        """
-        return (await self.examine(target, deep=deep)).report
-
-    async def examine(
+    async def check(
         self,
         target: Target,
         *,
+        probe: str = "",
         observe: Observe | None = None,
         afresh: bool = False,
         ignore: frozenset[str] = frozenset(),
         deep: bool = False,
-    ) -> Examined:
+    ) -> CheckResult:
         """
-        Check one server as ``check`` does.
+        Check one server; takes at most ``network.deadline`` seconds. Nothing a server does raises here.
 
         Args:
+            probe: the name of this check.
             observe: how service URLs are observed, where results are shared; afresh when None.
             afresh: the well-known is asked for past every cache on the way.
             ignore: finding codes left out, besides those of the settings.
-            deep: as for ``check``. What is observed deep is never shared: it is of the bot's account, at this time.
+            deep: go on to token, signalling and media, with an OpenID token of the account. Without an account it is
+                a ValueError. What is seen there is never shared: it is of the bot's account, at this time.
         """
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        deadline = started + self._limits.deadline
         with one_party():
-            return await self._examine(target, observe or self.observe, ignore, afresh=afresh, deep=deep)
+            seen = await self._seen(target, observe or self.observe, deadline, afresh=afresh, deep=deep)
+        settings = replace(self._settings, ignore=self._settings.ignore | ignore)
+        report = assemble(seen, settings, self._suffixes, self._now(), (loop.time() - started) * 1000)
+        return CheckResult(seen, report, probe, self._is_own(target.server_name))
 
     async def observe(self, url: ServiceUrl, deadline: float) -> Observation:
         """Observe a service URL afresh; ``deadline`` is loop time."""
@@ -96,19 +88,21 @@ class Checker:
         with one_party():
             return await self._discovery.well_known(target.url_host, deadline=deadline, no_cache=True)
 
-    def is_own(self, server: str) -> bool:
+    def _is_own(self, server: str) -> bool:
         """Whether the bot's account is on this server."""
         return self._account is not None and self._account.user_id.partition(":")[2] == server
 
-    async def _examine(
-        self, target: Target, observe: Observe, ignore: frozenset[str], *, afresh: bool, deep: bool
-    ) -> Examined:
-        loop = asyncio.get_running_loop()
-        started = loop.time()
-        deadline = started + self._limits.deadline
-        lookup = asyncio.ensure_future(self._federation.look_up(target, deadline=deadline))
+    async def _seen(
+        self, target: Target, observe: Observe, deadline: float, *, afresh: bool, deep: bool
+    ) -> ServerObservation:
         deep_prober = self._deep_prober(target, deadline) if deep else None
-        probes = _Probes(observe if deep_prober is None else deep_prober.after(observe), deadline)
+
+        async def judged(url: ServiceUrl) -> Judgement:
+            judgement = judge(await observe(url, deadline), self._now(), self._settings.probe)
+            return judgement if deep_prober is None else deepened(judgement, await deep_prober.descend(judgement))
+
+        lookup = asyncio.ensure_future(self._federation.look_up(target, deadline=deadline))
+        probes = _Probes(judged)
         try:
             answer = await self._discovery.well_known(target.url_host, deadline=deadline, no_cache=afresh)
             # Begun before the probes: a list of silent services would take every slot of this check.
@@ -119,17 +113,13 @@ class Checker:
             )
             probes.add(answer.document.entries if answer.document is not None else ())
             homeserver, base_copy, with_port = await published
-            seen = ServerObservation(
-                target, answer, homeserver, base_copy, with_port, await probes.finish(), await lookup, deep
-            )
+            judgements = await probes.finish()
+            return ServerObservation(target, answer, homeserver, base_copy, with_port, judgements, await lookup, deep)
         finally:
             lookup.cancel()
             if deep_prober is not None:
                 deep_prober.close()
             probes.cancel()
-        settings = replace(self._settings, ignore=self._settings.ignore | ignore)
-        elapsed_ms = (loop.time() - started) * 1000
-        return Examined(assemble(seen, settings, self._suffixes, self._now(), elapsed_ms), seen)
 
     def _deep_prober(self, target: Target, deadline: float) -> DeepProber:
         if self._account is None:
@@ -150,7 +140,7 @@ class Checker:
     async def _homeserver(
         self, target: Target, answer: WellKnownAnswer, probes: _Probes, deadline: float
     ) -> HomeserverAnswer:
-        own = self._account.homeserver if self._account is not None and self.is_own(target.server_name) else None
+        own = self._account.homeserver if self._account is not None and self._is_own(target.server_name) else None
         homeserver = await self._discovery.homeserver(target, answer, own, deadline=deadline)
         probes.add(entries_of(answer, homeserver))
         return homeserver
@@ -171,21 +161,20 @@ class Checker:
 
 
 class _Probes:
-    """The observations of one check: each literal URL once, at most ``MAX_PROBED``, all at the same time."""
+    """The probes of one check: each literal URL once, at most ``MAX_PROBED``, all at the same time."""
 
-    def __init__(self, observe: Observe, deadline: float) -> None:
-        self._observe = observe
-        self._deadline = deadline
-        self._tasks: dict[ServiceUrl, asyncio.Task[Observation]] = {}
+    def __init__(self, judged: Callable[[ServiceUrl], Awaitable[Judgement]]) -> None:
+        self._judged = judged
+        self._tasks: dict[ServiceUrl, asyncio.Future[Judgement]] = {}
 
     def add(self, entries: Iterable[Entry]) -> None:
         for entry in entries:
             url = probe_url(entry)
             if url is None or url.fault or url in self._tasks or len(self._tasks) >= MAX_PROBED:
                 continue
-            self._tasks[url] = asyncio.ensure_future(self._observe(url, self._deadline))
+            self._tasks[url] = asyncio.ensure_future(self._judged(url))
 
-    async def finish(self) -> dict[ServiceUrl, Observation]:
+    async def finish(self) -> dict[ServiceUrl, Judgement]:
         results = await asyncio.gather(*self._tasks.values())
         return dict(zip(self._tasks, results, strict=True))
 

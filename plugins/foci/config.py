@@ -170,15 +170,14 @@ class FociConfig(Section):
         services = None if trusted is None else frozenset(read_service(one) for one in trusted)
         return CheckSettings(frozenset(self.ignore), probe, services)
 
-    def watch_settings(self, timeout: float) -> WatchSettings:
-        """For what is remembered and told; ``timeout`` is ``network.timeout`` in seconds."""
-        checks, alerts = self.check_settings(timeout), self.alerts
+    def watch_settings(self) -> WatchSettings:
+        """For what is remembered and told."""
+        alerts = self.alerts
         return WatchSettings(
             HealthSettings(alerts.failures, alerts.recoveries),
             ListSettings(alerts.failures, alerts.confirm_change),
             AlertSettings(alerts.reminder, alerts.msgtype, alerts.mention),
-            checks.probe,
             self.watch.interval,
             SHORTEST_INTERVAL,
-            checks.ignore,
+            frozenset(self.ignore),
         )

@@ -62,7 +62,7 @@ class World:
     async def check(self, target: str = NAME, *, deep: bool = True, trusted: frozenset[str] | None = None) -> Report:
         """The report on a target."""
         async with self.checker(CheckSettings(trusted=trusted)) as checker:
-            return await checker.check(parse_target(target), deep=deep)
+            return (await checker.check(parse_target(target), deep=deep)).report
 
     def outbound(self) -> OutboundSettings:
         """The federation's network; names that it does not serve are asked of nobody."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -23,10 +23,10 @@ from plugins.foci.discovery.homeserver import HomeserverAnswer, TransportsAnswer
 from plugins.foci.discovery.target import parse_target
 from plugins.foci.discovery.well_known import WellKnownAnswer
 from plugins.foci.model import OPEN_STAGES, Certainty, Entry, FocusReport, Outcome, Report, Stage, StageResult, Verdict
-from plugins.foci.probe.judge import Judgement, skipped_after
-from plugins.foci.probe.observation import Observation
+from plugins.foci.probe.judge import Judgement, judge, skipped_after
+from plugins.foci.probe.observation import Observation, ProbeSettings
 from plugins.foci.report.build import CheckSettings, ServerObservation, assemble
-from plugins.foci.service_url import read_service_url
+from plugins.foci.service_url import ServiceUrl, read_service_url
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 Headers = Mapping[str, str | tuple[str, ...]]
@@ -101,7 +101,13 @@ def climbed(reached: Stage) -> tuple[StageResult, ...]:
 
 def judgement(certainty: Certainty | None) -> Judgement:
     """What a probe came to."""
-    return Judgement(climbed(Stage.AUTHORISATION if certainty is None else Stage.TLS), (), certainty, "")
+    seen = Observation(read_service_url(RTC), (), None, 1.0, {})
+    return Judgement(seen, climbed(Stage.AUTHORISATION if certainty is None else Stage.TLS), (), certainty)
+
+
+def judgements(observations: Iterable[Observation], patience: float = 10.0) -> dict[ServiceUrl, Judgement]:
+    """What a check makes of its observations at NOW."""
+    return {seen.url: judge(seen, NOW, ProbeSettings(patience=patience)) for seen in observations}
 
 
 def assembled(
@@ -115,6 +121,6 @@ def assembled(
     """The report on example.org, from a well-known and what was observed at service URLs."""
     versions = versions or VersionsAnswer(True, False, True, "")
     homeserver = HomeserverAnswer(versions, transports or TransportsAnswer())
-    seen = {read_service_url(url): observation for url, observation in (observations or {}).items()}
-    evidence = ServerObservation(parse_target("example.org"), answer, homeserver, base_copy, None, seen)
+    judged = judgements((observations or {}).values())
+    evidence = ServerObservation(parse_target("example.org"), answer, homeserver, base_copy, None, judged)
     return assemble(evidence, CheckSettings(), PublicSuffixList(), NOW, 412.0)

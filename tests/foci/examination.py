@@ -69,4 +69,4 @@ class Examination:
     ) -> Report:
         """The report on a target."""
         async with self.checker(limits, settings, account) as checker:
-            return await checker.check(parse_target(target))
+            return (await checker.check(parse_target(target))).report

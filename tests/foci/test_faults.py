@@ -162,7 +162,7 @@ async def _check_all(federation: Federation) -> dict[str, Report]:
     for limits, names in ((PATIENT, lonely), (PATIENT, others), (BRIEF, groups["brief"])):
         async with examination.checker(limits) as checker, asyncio.timeout(5 * limits.deadline):
             checks = [checker.check(parse_target(name)) for name in names]
-            reports |= dict(zip(names, await asyncio.gather(*checks), strict=True))
+            reports |= {name: one.report for name, one in zip(names, await asyncio.gather(*checks), strict=True)}
     return reports
 
 

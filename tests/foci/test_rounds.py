@@ -52,7 +52,7 @@ async def test_a_check_is_two_rounds(federation: Federation, examination: Examin
     for site in federation.sites.values():
         site.answer = gate.before(site.host, site.answer)  # type: ignore[assignment, method-assign]
     async with examination.checker() as checker:
-        report = await checker.check(parse_target("example.org"))
+        report = (await checker.check(parse_target("example.org"))).report
     of_a_focus = ["OPTIONS {0}", "POST {0}", "POST {0}", "POST {0}"]
     first = ["GET example.org"] * 2
     second = ["GET matrix.example.org"] * 4

@@ -28,7 +28,7 @@ from plugins.foci.report.build import CheckSettings, ServerObservation, assemble
 from plugins.foci.responses import meets_prober_only
 from plugins.foci.service_url import ServiceUrl, probe_url
 from tests.examples import examples
-from tests.foci.evidence import ANY_ORIGIN, JSON_TYPE, NOW, Headers, answered, failed
+from tests.foci.evidence import ANY_ORIGIN, JSON_TYPE, NOW, Headers, answered, failed, judgements
 from tests.foci.probe.test_judge import BAD_JSON, PREFLIGHT, SFU_REFUSAL
 from tests.foci.report.test_verdict import BADNESS
 
@@ -69,9 +69,9 @@ class World:
         if answer.report.base_url is None and (answer.report.outcome == "failed" or not versions.valid):
             homeserver = HomeserverAnswer(None, TransportsAnswer())
         urls = [probe_url(entry) for entry in entries_of(answer, homeserver)]
-        observations = {url: self.services[url] for url in urls if url is not None}
+        judged = judgements(self.services[url] for url in urls if url is not None)
         lookup = UserLookup(self.lookup, "https://matrix.example.org:8448", Delegation())
-        return ServerObservation(_TARGET, answer, homeserver, None, None, observations, lookup)
+        return ServerObservation(_TARGET, answer, homeserver, None, None, judged, lookup)
 
     @property
     def report(self) -> Report:

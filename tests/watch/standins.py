@@ -14,8 +14,8 @@ from plugins.foci.clock import Clock
 from plugins.foci.discovery.homeserver import HomeserverAnswer, TransportsAnswer
 from plugins.foci.discovery.target import parse_target
 from plugins.foci.discovery.well_known import read_answer
-from plugins.foci.report.build import CheckSettings, ServerObservation, assemble
-from plugins.foci.watch.runner import CheckResult, ConfirmationResult, ScheduledCheck
+from plugins.foci.report.build import CheckResult, CheckSettings, ServerObservation, assemble
+from plugins.foci.watch.runner import ConfirmationResult, ScheduledCheck
 from plugins.foci.watch.scheduler import Outcome
 from tests.foci.evidence import NOW, answered
 
@@ -23,7 +23,7 @@ _ANSWER = read_answer("example.org", [answered(404)], None)
 _SEEN = ServerObservation(
     parse_target("example.org"), _ANSWER, HomeserverAnswer(None, TransportsAnswer()), None, None, {}
 )
-_CHECKED = CheckResult("", assemble(_SEEN, CheckSettings(), PublicSuffixList(), NOW, 1.0), _SEEN, "probe")
+_CHECKED = CheckResult(_SEEN, assemble(_SEEN, CheckSettings(), PublicSuffixList(), NOW, 1.0), "probe")
 
 
 class StandInLedger:
@@ -114,7 +114,7 @@ class StandInChecks:
         started.ended = self._clock.passed()
         if due.confirm:
             return ConfirmationResult(due.server, _ANSWER, self._clock.now())
-        return replace(_CHECKED, server=due.server)
+        return replace(_CHECKED, report=replace(_CHECKED.report, server_name=due.server))
 
     def times(self, server: str) -> list[float]:
         """When the server's checks started."""

@@ -15,9 +15,9 @@ from plugins.foci.clock import SystemClock
 from plugins.foci.model import Verdict
 from plugins.foci.probe.observation import ProbeSettings
 from plugins.foci.probe.shared import SharedProbes
-from plugins.foci.report.build import CheckSettings
+from plugins.foci.report.build import CheckResult, CheckSettings
 from plugins.foci.watch.limiter import ConcurrencyLimiter
-from plugins.foci.watch.runner import CheckResult, CheckRunner, ScheduledCheck
+from plugins.foci.watch.runner import CheckRunner, ScheduledCheck
 from plugins.foci.watch.scheduler import Outcome, Scheduler
 from tests.foci.examination import Examination
 from tests.matrix.patience import until

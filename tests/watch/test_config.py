@@ -34,7 +34,7 @@ def test_a_name_is_watched_for_the_common_rooms(tmp_path: Path) -> None:
         Watch(NET, "b.example", "config", 3600.0, ignore=frozenset({"slow"})),
         Watch(OPS, "b.example", "config", 3600.0, ignore=frozenset({"slow"})),
     )
-    assert config.watch_settings(10.0).interval == 120.0
+    assert config.watch_settings().interval == 120.0
 
 
 def test_a_room_named_twice_is_one(tmp_path: Path) -> None:
@@ -50,12 +50,12 @@ def test_alert_settings_reach_the_ledger(tmp_path: Path) -> None:
         "{ignore: [slow], probe: {slow: 3s}, alerts: {failures: 5, recoveries: 4, confirm_change: 30s, reminder: 1h, "
         "mention: ['@a:example.org'], msgtype: m.notice}}",
     )
-    settings = config.watch_settings(7.0)
+    settings, probe = config.watch_settings(), config.check_settings(7.0).probe
     assert (settings.health.failures, settings.health.recoveries) == (5, 4)
     assert (settings.lists.failures, settings.lists.confirm_change) == (5, 30.0)
     assert (settings.alerts.reminder, settings.alerts.msgtype) == (3600.0, "m.notice")
     assert settings.alerts.mention == ("@a:example.org",)
-    assert (settings.probe.slow, settings.probe.patience) == (3.0, 7.0)
+    assert (probe.slow, probe.patience) == (3.0, 7.0)
     assert (settings.ignore, settings.shortest) == (frozenset({"slow"}), 60.0)
 
 

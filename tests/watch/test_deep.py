@@ -9,11 +9,9 @@ from plugins.foci.discovery.target import parse_target
 from plugins.foci.discovery.well_known import read_answer
 from plugins.foci.health.events import Status
 from plugins.foci.health.keys import Key
-from plugins.foci.health.samples import Check, samples_of
-from plugins.foci.health.self_check import Connectivity
+from plugins.foci.health.samples import samples_of, watched_by
 from plugins.foci.model import Report, Verdict
-from plugins.foci.probe.observation import ProbeSettings
-from plugins.foci.report.build import ServerObservation
+from plugins.foci.report.build import CheckResult, ServerObservation
 from tests.foci.evidence import RTC, answered, assembled, judged
 
 KEY = Key.parse("focus:https://rtc.example.org:443/livekit/jwt")
@@ -25,19 +23,21 @@ def report(verdict: Verdict = Verdict.OK) -> Report:
     return replace(assembled(_ANSWER), foci=(judged(verdict, {"type": "livekit", "livekit_service_url": RTC}),))
 
 
-def check(told: Report, *outdone: str) -> Check:
+def samples(told: Report, *outdone: Key) -> dict[Key, Status]:
+    """What a check says of each key, while nothing else answers."""
     seen = ServerObservation(
         parse_target("b.example"), _ANSWER, HomeserverAnswer(None, TransportsAnswer()), None, None, {}
     )
-    return Check(seen, told, Connectivity(), ProbeSettings(), "probe", 300.0, outdone=frozenset(outdone))
+    checked = CheckResult(seen, told, "probe")
+    found = samples_of(checked, watched_by(checked), lambda _: False, frozenset(outdone))
+    return {sample.key: sample.standing for sample in found}
 
 
 def test_a_shallow_check_tells_nothing_good_of_what_fails_deep() -> None:
     """Two servers share a focus whose SFU is down, one is watched deep: the other's checks do not take it back."""
-    good = {sample.key: sample.standing for sample in samples_of(check(report()))}
+    good = samples(report())
     assert good[KEY] is Status.GOOD
-    outdone = {sample.key for sample in samples_of(check(report(), KEY))}
+    outdone = samples(report(), KEY)
     assert KEY not in outdone
-    assert outdone == good.keys() - {KEY}
-    bad = {sample.key: sample.standing for sample in samples_of(check(report(Verdict.CRITICAL), KEY))}
-    assert bad[KEY] is Status.BAD
+    assert outdone.keys() == good.keys() - {KEY}
+    assert samples(report(Verdict.CRITICAL), KEY)[KEY] is Status.BAD

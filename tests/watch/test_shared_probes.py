@@ -40,12 +40,12 @@ class Scene:
     async def ask(self, server: str, probe: str, url: ServiceUrl = URL, *, patience: float = 20.0) -> str:
         """The name of the check whose observation the server got; "gave up" for none."""
         deadline = asyncio.get_running_loop().time() + patience
-        seen, name = await self.services.observe(url, server=server, probe=probe, max_age=HALF, deadline=deadline)
+        seen = await self.services.observe(url, server=server, probe=probe, max_age=HALF, deadline=deadline)
         assert seen.url == url
         if seen.dns_failure is not None:
             assert seen.dns_failure.kind is FailureKind.LOCAL_FAULT
             return "gave up"
-        return name
+        return seen.probe
 
     async def _observe(self, url: ServiceUrl, deadline: float) -> Observation:
         now = asyncio.get_running_loop().time()
@@ -191,7 +191,7 @@ def test_large_pages_are_shared_as_well() -> None:
         scene.body = b"x" * 200_000
         assert await asyncio.gather(scene.ask("a", "a1"), scene.ask("b", "b1")) == ["a1", "a1"]
         assert await scene.ask("c", "c1") == "a1"
-        seen, _ = await scene.services.observe(URL, server="d", probe="d1", max_age=HALF, deadline=_now() + 9)
+        seen = await scene.services.observe(URL, server="d", probe="d1", max_age=HALF, deadline=_now() + 9)
         assert isinstance(seen.main[4], Answered)
         assert len(seen.main[4].response.body) == 4096
 

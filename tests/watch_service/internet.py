@@ -26,10 +26,11 @@ from plugins.foci.discovery.homeserver import HomeserverAnswer, PathState, Trans
 from plugins.foci.discovery.target import parse_target
 from plugins.foci.discovery.well_known import WellKnownAnswer, read_answer
 from plugins.foci.model import MSC4143_KEY, OPEN_STAGES, Entry, FocusReport, Outcome, Stage, StageResult, Verdict
+from plugins.foci.probe.judge import judge
 from plugins.foci.probe.observation import Observation, ProbeSettings
-from plugins.foci.report.build import CheckSettings, ServerObservation, assemble
+from plugins.foci.report.build import CheckResult, CheckSettings, ServerObservation, assemble
 from plugins.foci.service_url import ServiceUrl, probe_url
-from plugins.foci.watch.runner import CheckResult, ConfirmationResult
+from plugins.foci.watch.runner import ConfirmationResult
 
 ANY_ORIGIN = {"access-control-allow-origin": ("*",)}
 SERVICE = Response(400, ANY_ORIGIN, b'{"errcode": "M_BAD_JSON", "error": "no"}')
@@ -88,14 +89,14 @@ class Internet:
         homeserver = HomeserverAnswer(None, TransportsAnswer(server.endpoint, server.endpoint, transports))
         entries = (*(answer.document.entries if answer.document is not None else ()), *(transports or ()))
         places = {one for entry in entries if (one := probe_url(entry)) is not None and not one.fault}
-        observations = {place: self._observation(place, at) for place in places}
-        seen = ServerObservation(parse_target(name), answer, homeserver, None, None, observations)
-        settings = CheckSettings(ignore, ProbeSettings())
-        report = assemble(seen, settings, SUFFIXES, datetime.fromtimestamp(at, UTC), 10.0)
+        settings, now = CheckSettings(ignore, ProbeSettings()), datetime.fromtimestamp(at, UTC)
+        judgements = {place: judge(self._observation(place, at), now, settings.probe) for place in places}
+        seen = ServerObservation(parse_target(name), answer, homeserver, None, None, judgements)
+        report = assemble(seen, settings, SUFFIXES, now, 10.0)
         if deep:
             seen = replace(seen, deep=True)
             report = replace(report, foci=tuple(self._deep(focus) for focus in report.foci))
-        return CheckResult(name, report, seen, f"check {next(self._checks)}", own=own)
+        return CheckResult(seen, report, f"check {next(self._checks)}", own)
 
     def _deep(self, focus: FocusReport) -> FocusReport:
         """What a deep check sees of a focus besides."""

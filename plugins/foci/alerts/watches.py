@@ -10,7 +10,6 @@ from typing import Literal
 from plugins.foci.alerts.notifications import AlertSettings
 from plugins.foci.changes.detector import ListSettings
 from plugins.foci.health.state import HealthSettings
-from plugins.foci.probe.observation import ProbeSettings
 
 Source = Literal["config", "room"]
 
@@ -29,7 +28,6 @@ class WatchSettings:
     health: HealthSettings = field(default_factory=HealthSettings)
     lists: ListSettings = field(default_factory=ListSettings)
     alerts: AlertSettings = field(default_factory=AlertSettings)
-    probe: ProbeSettings = field(default_factory=ProbeSettings)
     interval: float = 300.0
     shortest: float = 60.0
     ignore: frozenset[str] = frozenset()

@@ -87,7 +87,7 @@ async def _run(
 
     async def one(target: Target) -> Report:
         async with gate:
-            return await checker.check(target, deep=arguments.deep)
+            return (await checker.check(target, deep=arguments.deep)).report
 
     reports = await asyncio.gather(*(one(target) for target in _targets(arguments)))
     sys.stdout.write(_json(reports) if arguments.json else _text(reports, ascii_only=arguments.ascii))

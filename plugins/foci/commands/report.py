@@ -80,8 +80,8 @@ class FociCommands:
         else:
             invocation.charge(len(targets) - 1)
         with one_party():
-            reports = await asyncio.gather(*(self._checker.check(target, deep=deep) for target in targets))
-        return [to_document(report) for report in reports]
+            checks = await asyncio.gather(*(self._checker.check(target, deep=deep) for target in targets))
+        return [to_document(checked.report) for checked in checks]
 
     def _targets(self, invocation: Invocation) -> list[Target]:
         """All targets parse before anything is fetched; one named twice is checked once."""
@@ -102,7 +102,7 @@ class FociCommands:
 
         async def one(target: Target) -> Report:
             async with gate:
-                return await self._checker.check(target)
+                return (await self._checker.check(target)).report
 
         checked = servers[: census.MAX_SERVERS]
         with one_party():

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -41,12 +41,10 @@ from plugins.foci.deep.trust import OwnList, asked_place, place_of, read_own_lis
 from plugins.foci.discovery.client import Discovery
 from plugins.foci.discovery.target import Target, TargetError, parse_target
 from plugins.foci.model import Stage
-from plugins.foci.probe.judge import judge
+from plugins.foci.probe.judge import Judgement
 from plugins.foci.probe.observation import DeepStageResult, Observation, ProbeSettings, skipped
 from plugins.foci.responses import REQUEST_HEADERS, BodyFault, read_json
 from plugins.foci.service_url import ServiceUrl, read_sfu_url
-
-_Observe = Callable[[ServiceUrl, float], Awaitable[Observation]]
 
 _SLOT = "m.call#ROOM"
 _DEVICE = "FOCIBOT"
@@ -108,20 +106,12 @@ class DeepProber:
             if task is not None:
                 task.cancel()
 
-    def after(self, observe: _Observe) -> _Observe:
-        """Observing as before, and then going deep."""
-
-        async def observed(url: ServiceUrl, deadline: float) -> Observation:
-            return await self.descend(await observe(url, deadline))
-
-        return observed
-
-    async def descend(self, seen: Observation) -> Observation:
-        """The observation with the deep stages, as far as they can be climbed."""
-        if judge(seen, self._now(), self._settings).certainty is not None:
-            return replace(seen, steps=())
-        steps = await (self._service(seen) if seen.url.kind == "authorisation" else self._sfu_alone(seen.url))
-        return replace(seen, steps=tuple(steps))
+    async def descend(self, judgement: Judgement) -> list[DeepStageResult]:
+        """The deep stages, as far as they can be climbed; none where an earlier stage failed."""
+        if judgement.certainty is not None:
+            return []
+        seen = judgement.seen
+        return await (self._service(seen) if seen.url.kind == "authorisation" else self._sfu_alone(seen.url))
 
     async def _sfu_alone(self, url: ServiceUrl) -> list[DeepStageResult]:
         """An entry that names the SFU alone: nothing gives out a token for it."""

@@ -11,9 +11,10 @@ from plugins.foci.health import state as health
 from plugins.foci.health.certificates import CertificateState
 from plugins.foci.health.events import AlertEvent, Cause, Sample
 from plugins.foci.health.keys import Key
-from plugins.foci.health.samples import Check, answering_hosts, certificates_of, samples_of, watched_foci
+from plugins.foci.health.samples import Watched, samples_of
 from plugins.foci.health.self_check import Connectivity, SelfCheck
 from plugins.foci.health.state import AlertState, Condition, HealthSettings
+from plugins.foci.report.build import CheckResult
 
 KeyState = AlertState | CertificateState
 
@@ -61,44 +62,53 @@ class Evaluation:
     touched: frozenset[str]
 
 
-def progress(check: Check, mind: OwnConnection, states: Mapping[Key, KeyState], settings: HealthSettings) -> Evaluation:
+def progress(
+    checked: CheckResult,
+    watched: Watched,
+    mind: OwnConnection,
+    states: Mapping[Key, KeyState],
+    settings: HealthSettings,
+    window: float,
+    interval: float,
+) -> Evaluation:
     """
     Take in a check.
 
     Args:
-        check: its vantage is the one before the check, as in ``mind``; what outdoes it is in ``states``.
+        mind: as it was before the check.
         states: of the keys that have one.
+        window: seconds in which another host's answer proves the bot's own connection.
+        interval: of the server's checks, in seconds.
     """
-    answering = answering_hosts(check.seen)
-    connectivity = mind.connectivity.noted(answering, check.at, check.window)
-    outdone = frozenset[Key]() if check.seen.deep else fails_deep(states, check.at)
-    check = replace(check, connectivity=connectivity, outdone=outdone)
-    samples = samples_of(check)
-    doubts, told = self_check.step(mind.self_check, samples, check.at, check.window, check.report.server_name)
+    at = checked.at
+    connectivity = mind.connectivity.noted(watched.answering, at, window)
+    outdone = frozenset[Key]() if checked.seen.deep else fails_deep(states, at)
+    samples = samples_of(checked, watched, lambda host: connectivity.proves(host, at, window), outdone)
+    doubts, told = self_check.step(mind.self_check, samples, at, window, checked.server)
     events = [*told]
     turns: list[OutageBegan | OutageEnded] = []
     changed: dict[Key, KeyState] = {}
     for sample in samples:
         before = states.get(sample.key)
         before = before if isinstance(before, AlertState) else AlertState()
-        held = self_check.held_back(doubts, before.first_bad, check.at, check.window) or _unproven(
+        held = self_check.held_back(doubts, before.first_bad, at, window) or _unproven(
             sample, before.first_bad, connectivity
         )
-        after, told = health.step(before, sample, settings, held=held, least=health.least_gap(check.interval))
+        after, told = health.step(before, sample, settings, held=held, least=health.least_gap(interval))
         if after != before:
             changed[sample.key] = after
         events += told
-        turns += _turns(sample.key, before, after, check.at)
-    for sighting in certificates_of(check.seen):
+        turns += _turns(sample.key, before, after, at)
+    for sighting in watched.certificates:
         known = states.get(sighting.key)
         known = known if isinstance(known, CertificateState) else CertificateState()
-        renewed, told = certificates.step(known, sighting, check.at, settings.recoveries)
+        renewed, told = certificates.step(known, sighting, at, settings.recoveries)
         if renewed != known:
             changed[sighting.key] = renewed
         events += told
-    if check.seen.deep:
-        changed |= _looked_deep(check, {**states, **changed})
-    touched = answering | {sample.host for sample in samples if sample.host}
+    if checked.seen.deep:
+        changed |= _looked_deep(watched, {**states, **changed}, at)
+    touched = watched.answering | {sample.host for sample in samples if sample.host}
     return Evaluation(OwnConnection(connectivity, doubts), changed, tuple(events), tuple(turns), frozenset(touched))
 
 
@@ -125,15 +135,15 @@ def fails_deep(states: Mapping[Key, KeyState], now: float) -> frozenset[Key]:
     return frozenset(key for key, failure in known.items() if failure is not None and failure.lasts(now))
 
 
-def _looked_deep(check: Check, states: Mapping[Key, KeyState]) -> dict[Key, KeyState]:
+def _looked_deep(watched: Watched, states: Mapping[Key, KeyState], at: float) -> dict[Key, KeyState]:
     """The states that a deep check's last stages change."""
     changed: dict[Key, KeyState] = {}
-    for key, same in watched_foci(check.report).items():
+    for key, same in watched.foci.items():
         state = states.get(key)
         known = state if isinstance(state, AlertState) else AlertState()
         failure = known.deep
         for focus in same:
-            failure = deep_pace.after(failure, focus.stages, check.at)
+            failure = deep_pace.after(failure, focus.stages, at)
         if failure != known.deep:
             changed[key] = replace(known, deep=failure)
     return changed

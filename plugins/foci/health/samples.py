@@ -7,8 +7,8 @@ What is not in the samples was not tested: its state stays as it is.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from botkit.messages.sanitise import shortened, visible
@@ -18,9 +18,8 @@ from plugins.foci.health.events import Cause, Sample, Status
 from plugins.foci.health.keys import Key, Kind, certificate_key, focus_key
 from plugins.foci.health.self_check import Connectivity
 from plugins.foci.model import Certainty, Finding, FocusReport, Outcome, Report, Severity, Stage, Verdict
-from plugins.foci.probe.judge import judge
-from plugins.foci.probe.observation import ProbeSettings
-from plugins.foci.report.build import MAX_PROBED, ServerObservation
+from plugins.foci.probe.judge import Judgement
+from plugins.foci.report.build import MAX_PROBED, CheckResult, ServerObservation
 from plugins.foci.serialise import Codec
 from plugins.foci.service_url import ServiceUrl, probe_url
 
@@ -31,61 +30,59 @@ CODEC = Codec(Connectivity)
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class Watched:
     """
-    One check with all that is needed to judge it.
+    What a check shows of everything that is watched, found once.
 
     Attributes:
-        probe: names this check.
-        probes: names the earlier check from which the result of a service was reused.
-        own: the server is the bot's own: only its transports list can be compared with its well-known.
-        window: the interval of checks, in seconds.
-        outdone: keys of foci of which this check tells nothing good: deeper checks fail there.
-        interval: of the server's checks, in seconds; 0 where it does not matter.
+        foci: by key, of as many keys as would be probed: a stranger's list must not become hundreds of alerts.
+        keys: every health key that the check concerns, certificates left out.
+        certificates: those accepted of the well-known's hosts and of foci; per host and port the first to end.
+        answering: hosts that answered anything at all.
     """
 
-    seen: ServerObservation
-    report: Report
-    connectivity: Connectivity
-    settings: ProbeSettings
-    probe: str
-    window: float
-    own: bool = False
-    probes: Mapping[ServiceUrl, str] = field(default_factory=dict)
-    outdone: frozenset[Key] = frozenset()
-    interval: float = 0.0
-
-    @property
-    def at(self) -> float:
-        """Seconds since the epoch."""
-        return self.report.checked_at.timestamp()
+    foci: Mapping[Key, Sequence[FocusReport]]
+    keys: frozenset[Key]
+    certificates: tuple[PresentedCertificate, ...]
+    answering: frozenset[str]
 
 
-def keys_of(server: str, report: Report, *, own: bool) -> frozenset[Key]:
-    """Every health key that a server's report concerns, certificates left out: to forget the others."""
-    keys = {Key(Kind.DISCOVERY, server), *watched_foci(report)}
-    return frozenset({*keys, Key(Kind.DRIFT, server)} if own else keys)
+Proves = Callable[[str], bool]
+"""Whether another host than this one answered lately, so that a time-out is its own."""
 
 
-def answering_hosts(seen: ServerObservation) -> frozenset[str]:
-    """Hosts that answered anything at all during a check."""
-    hosts = {_host(hop.url) for hop in seen.well_known.hops if isinstance(hop, Answered)}
-    hosts |= {url.host for url, observation in seen.observations.items() if observation.answered}
-    return frozenset(hosts)
+def watched_by(checked: CheckResult) -> Watched:
+    """Find what a check shows of everything that is watched."""
+    foci = _watched_foci(checked.report)
+    keys = {Key(Kind.DISCOVERY, checked.server), *foci}
+    if checked.own:
+        keys.add(Key(Kind.DRIFT, checked.server))
+    return Watched(foci, frozenset(keys), _certificates(checked.seen), _answering_hosts(checked.seen))
 
 
-def samples_of(check: Check) -> tuple[Sample, ...]:
-    """One sample per key that this check says anything about, discovery first; each key once."""
+def samples_of(
+    checked: CheckResult, watched: Watched, proves: Proves, outdone: frozenset[Key] = frozenset()
+) -> tuple[Sample, ...]:
+    """
+    One sample per key that this check says anything about, discovery first; each key once.
+
+    Args:
+        outdone: keys of foci of which this check tells nothing good: deeper checks fail there.
+    """
     found: dict[Key, Sample] = {}
-    foci = (_focus(check, focus) for same in watched_foci(check.report).values() for focus in same)
-    for sample in (_discovery(check), _drift(check), *foci):
+    foci = (_focus(checked, focus, proves, outdone) for same in watched.foci.values() for focus in same)
+    for sample in (_discovery(checked, proves), _drift(checked), *foci):
         if sample is not None:
             found.setdefault(sample.key, sample)
     return tuple(found.values())
 
 
-def watched_foci(report: Report) -> Mapping[Key, Sequence[FocusReport]]:
-    """Foci by key, of as many keys as would be probed: a stranger's list must not become hundreds of alerts."""
+def _answering_hosts(seen: ServerObservation) -> frozenset[str]:
+    hosts = {urlsplit(hop.url).hostname or "" for hop in seen.well_known.hops if isinstance(hop, Answered)}
+    return frozenset(hosts | {url.host for url, judgement in seen.judgements.items() if judgement.seen.answered})
+
+
+def _watched_foci(report: Report) -> Mapping[Key, Sequence[FocusReport]]:
     found: dict[Key, list[FocusReport]] = {}
     for focus in report.foci:
         key = focus_key(focus.entry)
@@ -94,10 +91,9 @@ def watched_foci(report: Report) -> Mapping[Key, Sequence[FocusReport]]:
     return found
 
 
-def certificates_of(seen: ServerObservation) -> tuple[PresentedCertificate, ...]:
-    """The accepted certificates of the well-known's hosts and of every focus; per host and port the first to end."""
+def _certificates(seen: ServerObservation) -> tuple[PresentedCertificate, ...]:
     exchanges = [*seen.well_known.hops]
-    exchanges += [exchange for observation in seen.observations.values() for exchange in observation.main.values()]
+    exchanges += [exchange for judgement in seen.judgements.values() for exchange in judgement.seen.main.values()]
     found: dict[Key, PresentedCertificate] = {}
     for sighting in (_sighting(exchange) for exchange in exchanges):
         if sighting is None:
@@ -107,22 +103,22 @@ def certificates_of(seen: ServerObservation) -> tuple[PresentedCertificate, ...]
     return tuple(found.values())
 
 
-def _discovery(check: Check) -> Sample | None:
+def _discovery(checked: CheckResult, proves: Proves) -> Sample | None:
     """Failures of the fetch alone: what the list says is for ``listwatch``, and a 404 is an answer."""
-    answer, host = check.seen.well_known, check.seen.target.hostname.lower()
+    answer, host = checked.seen.well_known, checked.seen.target.hostname.lower()
     last = answer.hops[-1]
     failure = last.failure if isinstance(last, Failed) else None
     if failure is not None and failure.kind is FailureKind.PRIVATE_NAME and answer.certainty is Certainty.UNCLEAR:
         return None
-    key = Key(Kind.DISCOVERY, check.report.server_name)
-    standing = _standing(check, answer.certainty, host)
+    key = Key(Kind.DISCOVERY, checked.server)
+    standing = _standing(answer.certainty, host, proves)
     cause = Cause()
     if standing is not Status.GOOD and answer.findings:
         worst = min(answer.findings, key=lambda one: one.severity.rank)
-        detail = failure.detail if failure is not None else _unreadable(worst, check.report.well_known.http_status)
+        detail = failure.detail if failure is not None else _unreadable(worst, checked.report.well_known.http_status)
         cause = Cause(worst.code, _line(detail), failure is not None)
     timed_out = standing is Status.BAD and answer.certainty is Certainty.TIMEOUT
-    return Sample(key, host, standing, check.at, check.probe, cause, timed_out)
+    return Sample(key, host, standing, checked.at, checked.probe, cause, timed_out)
 
 
 def _unreadable(worst: Finding, status: int | None) -> str:
@@ -132,23 +128,23 @@ def _unreadable(worst: Finding, status: int | None) -> str:
     return worst.message.partition(" is unusable: ")[2] or worst.message
 
 
-def _standing(check: Check, certainty: Certainty | None, host: str) -> Status:
+def _standing(certainty: Certainty | None, host: str, proves: Proves) -> Status:
     if certainty is None:
         return Status.GOOD
     if certainty is Certainty.DEFINITE:
         return Status.BAD
-    if certainty is Certainty.TIMEOUT and check.connectivity.proves(host, check.at, check.window):
+    if certainty is Certainty.TIMEOUT and proves(host):
         return Status.BAD
     return Status.UNKNOWN
 
 
-def _drift(check: Check) -> Sample | None:
+def _drift(checked: CheckResult) -> Sample | None:
     """Whether the bot's own homeserver says the same in both places; a list in only the endpoint is a migration."""
-    if not check.own:
+    if not checked.own:
         return None
-    document, listed = check.seen.well_known.document, check.seen.homeserver.transports.entries
-    unread = check.seen.well_known.report.outcome == "failed"
-    unread = unread or (listed is None and check.seen.homeserver.transports.endpoint != "absent")
+    document, listed = checked.seen.well_known.document, checked.seen.homeserver.transports.entries
+    unread = checked.seen.well_known.report.outcome == "failed"
+    unread = unread or (listed is None and checked.seen.homeserver.transports.endpoint != "absent")
     differ = False
     if document is not None and document.entries and listed is not None:
         differ = {entry.identity for entry in document.entries} != {entry.identity for entry in listed}
@@ -160,40 +156,40 @@ def _drift(check: Check) -> Sample | None:
         cause = Cause("transports-disagree" if listed else "transports-empty", told, outage=False)
     elif unread:
         cause = Cause("not-tested", "one of the two lists could not be read", outage=False)
-    key = Key(Kind.DRIFT, check.report.server_name)
-    return Sample(key, check.seen.target.hostname.lower(), standing, check.at, check.probe, cause)
+    key = Key(Kind.DRIFT, checked.server)
+    return Sample(key, checked.seen.target.hostname.lower(), standing, checked.at, checked.probe, cause)
 
 
-def _focus(check: Check, focus: FocusReport) -> Sample | None:
+def _focus(checked: CheckResult, focus: FocusReport, proves: Proves, outdone: frozenset[Key]) -> Sample | None:
     key, url = focus_key(focus.entry), probe_url(focus.entry)
     if key is None or url is None or focus.verdict is Verdict.NOT_PROBED:
         return None
+    judgement = checked.seen.judgements.get(url)
     if focus.verdict is Verdict.UNKNOWN:
-        standing = _unclear(check, url)
+        standing = _unclear(judgement, url, proves)
     else:
         standing = Status.BAD if focus.verdict is Verdict.CRITICAL else Status.GOOD
-    if standing is None or (standing is Status.GOOD and key in check.outdone):
+    if standing is None or (standing is Status.GOOD and key in outdone):
         return None
-    cause = Cause() if standing is Status.GOOD else _cause(check, focus)
+    cause = Cause() if standing is Status.GOOD else _cause(checked.report, focus)
     host = "" if url.fault else url.host
     timed_out = standing is Status.BAD and focus.verdict is Verdict.UNKNOWN
-    return Sample(key, host, standing, check.at, check.probes.get(url, check.probe), cause, timed_out)
+    probe = judgement.seen.probe if judgement is not None else ""
+    return Sample(key, host, standing, checked.at, probe or checked.probe, cause, timed_out)
 
 
-def _unclear(check: Check, url: ServiceUrl) -> Status | None:
+def _unclear(judgement: Judgement | None, url: ServiceUrl, proves: Proves) -> Status | None:
     """A time-out is bad where the vantage is proven; a name that is private from here says nothing at all."""
-    observation = check.seen.observations.get(url)
-    if observation is None:
+    if judgement is None:
         return None
-    judgement = judge(observation, check.report.checked_at, check.settings)
     if any(one.code == "private-address" and one.severity is Severity.WARNING for one in judgement.findings):
         return None
-    return _standing(check, judgement.certainty or Certainty.UNCLEAR, url.host)
+    return _standing(judgement.certainty or Certainty.UNCLEAR, url.host, proves)
 
 
-def _cause(check: Check, focus: FocusReport) -> Cause:
-    place = check.report.foci.index(focus) + 1
-    own = [one for one in check.report.findings if one.focus == place]
+def _cause(report: Report, focus: FocusReport) -> Cause:
+    place = report.foci.index(focus) + 1
+    own = [one for one in report.findings if one.focus == place]
     worst = min(own, key=lambda one: one.severity.rank, default=None)
     failed = next((stage for stage in focus.stages if stage.outcome is Outcome.FAILED), None)
     code = worst.code if worst is not None and worst.severity is not Severity.INFO else ""
@@ -211,10 +207,6 @@ def _sighting(exchange: Exchange) -> PresentedCertificate | None:
     begins, ends = certificate.not_before.timestamp(), certificate.not_after.timestamp()
     words = f"{certificate.issuer}\n{certificate.subject}\n{begins}\n{ends}".encode("utf-8", "surrogatepass")
     return PresentedCertificate(certificate_key(exchange.url), hashlib.sha256(words).hexdigest()[:16], begins, ends)
-
-
-def _host(url: str) -> str:
-    return urlsplit(url).hostname or ""
 
 
 def _line(text: str) -> str:

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from plugins.foci.changes.detector import ListState
-from plugins.foci.changes.snapshot import NOTHING, Missing, Seen, observe
+from plugins.foci.changes.snapshot import NOTHING, ListObservation, Missing, Seen
 from plugins.foci.health.keys import Key, Kind, certificate_key, focus_key
-from plugins.foci.health.samples import certificates_of, keys_of, watched_foci
+from plugins.foci.health.samples import Watched
 from plugins.foci.model import MAX_ENTRIES, Report
-from plugins.foci.report.build import ServerObservation
+from plugins.foci.report.build import CheckResult
 
 
 class Origin(StrEnum):
@@ -43,28 +43,34 @@ class Following:
 
 
 def follow(
-    known: Mapping[Key, Origin], seen: ServerObservation, report: Report, lists: ListState, *, own: bool
+    known: Mapping[Key, Origin], checked: CheckResult, watched: Watched, listed: ListObservation, lists: ListState
 ) -> Following:
-    """Compare what concerned a server with what a check shows; ``lists`` is as it stands after the check."""
-    found = _found(report, own=own)
-    settled = _is_settled(seen, lists)
-    stays = {key: origin for key, origin in known.items() if not _is_gone(origin, report, settled=settled)}
+    """
+    Compare what concerned a server with what a check shows.
+
+    Args:
+        listed: what the check proves about the list.
+        lists: as they stand after the check.
+    """
+    found = _found(watched)
+    settled = _is_settled(listed, lists)
+    stays = {key: origin for key, origin in known.items() if not _is_gone(origin, checked.report, settled=settled)}
     if sum(origin is Origin.LIST for origin in (stays | found).values()) > MAX_ENTRIES:
-        held, listed = _held(lists), (Origin.LIST, Origin.CERTIFICATE)
-        stays = {key: origin for key, origin in stays.items() if origin not in listed or key in held}
+        held, strangers = _held(lists), (Origin.LIST, Origin.CERTIFICATE)
+        stays = {key: origin for key, origin in stays.items() if origin not in strangers or key in held}
     kept = {**stays, **found}
     services = {key.label for key in kept if key.kind is Kind.FOCUS}
     served = {key for key in known if key.kind is Kind.CERTIFICATE and key.label in services}
-    visited = {certificate_key(hop.url) for hop in seen.well_known.hops} & known.keys()
-    presented = {sighting.key for sighting in certificates_of(seen)}
+    visited = {certificate_key(hop.url) for hop in checked.seen.well_known.hops} & known.keys()
+    presented = {sighting.key for sighting in watched.certificates}
     kept |= dict.fromkeys(served | visited | presented, Origin.CERTIFICATE)
     came = {key: origin for key, origin in kept.items() if known.get(key) is not origin}
     return Following(came, frozenset(known.keys() - kept.keys()))
 
 
-def _found(report: Report, *, own: bool) -> dict[Key, Origin]:
-    found = {key: Origin.OWN for key in keys_of(report.server_name, report, own=own) if key.kind is not Kind.FOCUS}
-    for key, same in watched_foci(report).items():
+def _found(watched: Watched) -> dict[Key, Origin]:
+    found = dict.fromkeys(watched.keys, Origin.OWN)
+    for key, same in watched.foci.items():
         found[key] = Origin.LIST if same[0].entry.source == "well-known" else Origin.ENDPOINT
     return found
 
@@ -76,14 +82,13 @@ def _held(lists: ListState) -> frozenset[Key]:
     return frozenset(key for entry in entries if (key := focus_key(entry)) is not None)
 
 
-def _is_settled(seen: ServerObservation, lists: ListState) -> bool:
+def _is_settled(listed: ListObservation, lists: ListState) -> bool:
     """Whether the check read the list that is confirmed, and no other is in sight."""
     if lists.candidate is not None or lists.alternating_since is not None:
         return False
-    observation = observe(seen.well_known)
-    if isinstance(observation, Seen):
-        return observation.snapshot == lists.current
-    return isinstance(observation, Missing) and lists.current == NOTHING
+    if isinstance(listed, Seen):
+        return listed.snapshot == lists.current
+    return isinstance(listed, Missing) and lists.current == NOTHING
 
 
 def _is_gone(origin: Origin, report: Report, *, settled: bool) -> bool:

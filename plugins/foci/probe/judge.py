@@ -21,7 +21,7 @@ _FAMILY_NAMES = {4: "IPv4", 6: "IPv6"}
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """
-    What an observation means.
+    An observation and what it means, made once in a check: report, samples and deep stages read this.
 
     Attributes:
         certainty: of the failure; None when every applicable stage passed.
@@ -29,10 +29,11 @@ class Judgement:
         note: facts in passing for people.
     """
 
+    seen: Observation
     stages: tuple[StageResult, ...]
     findings: tuple[Finding, ...]
     certainty: Certainty | None
-    note: str
+    note: str = ""
 
 
 @dataclass(slots=True)
@@ -116,7 +117,7 @@ def _from_failure(
     if meaning.code == "private-address" and meaning.certainty is Certainty.UNCLEAR:
         severity = Severity.WARNING
     found = finding(meaning.code, f"{failure.detail}.", advice_for(failure, seen.url.host), severity=severity)
-    return Judgement(ladder.closed("an earlier stage failed"), (found, *warnings), certainty, "")
+    return Judgement(seen, ladder.closed("an earlier stage failed"), (found, *warnings), certainty)
 
 
 def _judge_service(
@@ -132,7 +133,7 @@ def _judge_service(
         ladder.passed(Stage.HTTP, exchange.connection.http_ms, f"HTTP {exchange.response.status}")
         ladder.passed(Stage.AUTHORISATION, exchange.connection.http_ms, "the authorisation service answers")
         found = [*warnings, *_slash(seen, works=True), *quality(seen, exchange, settings)]
-        return Judgement(ladder.closed(""), tuple(found), None, _note(seen, exchange, now))
+        return Judgement(seen, ladder.closed(""), tuple(found), None, _note(seen, exchange, now))
     if wrong.code in ("service-not-routed", "not-an-authorisation-service") and _sfu_answers(seen):
         wrong = POINTS_AT_SFU
     if wrong.code == "http-5xx":
@@ -141,7 +142,7 @@ def _judge_service(
         ladder.passed(Stage.HTTP, exchange.connection.http_ms, f"HTTP {exchange.response.status}")
         ladder.failed(Stage.AUTHORISATION, exchange.connection.http_ms, wrong.detail)
     found = [*_service_fault(seen, wrong), *warnings]
-    return Judgement(ladder.closed("an earlier stage failed"), tuple(found), wrong.certainty, "")
+    return Judgement(seen, ladder.closed("an earlier stage failed"), tuple(found), wrong.certainty)
 
 
 def _service_fault(seen: Observation, wrong: WrongAnswer) -> list[Finding]:
@@ -177,7 +178,7 @@ def _judge_sfu(
     if _sfu_is_alive(seen, exchange.response):
         ladder.passed(Stage.HTTP, exchange.connection.http_ms, "the SFU answers")
         skip = "the entry names no authorisation service"
-        return Judgement(ladder.closed(skip), tuple(warnings), None, _note(seen, exchange, now))
+        return Judgement(seen, ladder.closed(skip), tuple(warnings), None, _note(seen, exchange, now))
     wrong = read_post(exchange.response)
     detail = f"HTTP {exchange.response.status} instead of LiveKit's refusal (401, no permissions to access the room)"
     ladder.failed(Stage.HTTP, exchange.connection.http_ms, detail)
@@ -186,7 +187,7 @@ def _judge_sfu(
     if wrong is not None and wrong.code in ("http-5xx", "waf-challenge", "rate-limited"):
         code, advice = wrong.code, wrong.advice
     found = finding(code, f"No SFU answers at {seen.url.text}: {detail}.", advice)
-    return Judgement(ladder.closed("an earlier stage failed"), (found, *warnings), certainty, "")
+    return Judgement(seen, ladder.closed("an earlier stage failed"), (found, *warnings), certainty)
 
 
 def _sfu_is_alive(seen: Observation, validate: Response) -> bool:

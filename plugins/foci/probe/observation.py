@@ -21,7 +21,7 @@ class Observation:
         main: the literal request per address family (4, 6): POST to the service or GET to the SFU.
         preflight, get_token, clean, root, validate: further requests; None when not made.
         families_reached: families over which this machine has reached any host.
-        steps: the deep stages that were tried, None when the check was not to go deep.
+        probe: names the check of a watched server that made it; empty where nobody shares it.
     """
 
     url: ServiceUrl
@@ -35,7 +35,7 @@ class Observation:
     root: Exchange | None = None
     validate: Exchange | None = None
     families_reached: frozenset[int] = frozenset()
-    steps: tuple[DeepStageResult, ...] | None = None
+    probe: str = ""
 
     @property
     def answered(self) -> bool:

@@ -21,10 +21,9 @@ _LARGEST_KEPT = 32 * 1024
 
 @dataclass(slots=True)
 class _Result:
-    """One observation: who made it, when it was made (seconds that never jump), and who has taken it in."""
+    """One observation: when it was made (seconds that never jump), and who has taken it in."""
 
     observation: Observation
-    probe: str
     at: float
     taken_by: set[str] = field(default_factory=set)
 
@@ -34,7 +33,6 @@ class _Flight:
     """One observation under way, and for how many."""
 
     task: asyncio.Task[Observation]
-    probe: str
     waiting: int = 0
 
 
@@ -58,9 +56,9 @@ class SharedProbes:
 
     async def observe(
         self, url: ServiceUrl, *, server: str, probe: str, max_age: float, deadline: float
-    ) -> tuple[Observation, str]:
+    ) -> Observation:
         """
-        An observation, and the name of the check that made it.
+        An observation; it names the check that made it.
 
         Args:
             server: for whom.
@@ -71,21 +69,21 @@ class SharedProbes:
         known = self._results.get(url)
         if known is not None and self._passed() - known.at < max_age and server not in known.taken_by:
             known.taken_by.add(server)
-            return known.observation, known.probe
+            return known.observation
         flight = self._flights.get(url)
         if flight is None:
-            flight = _Flight(asyncio.ensure_future(self._made(url, probe, deadline)), probe)
+            flight = _Flight(asyncio.ensure_future(self._made(url, probe, deadline)))
             self._flights[url] = flight
             # Whoever makes it has its deadline in it; cut off from outside, what was seen until then would be lost.
             observation: Observation | None = await self._shared(url, flight, None)
         else:
             observation = await self._shared(url, flight, deadline)
         if observation is None:
-            return _given_up(url), probe
+            return _given_up(url, probe)
         result = self._results.get(url)
-        if result is not None and result.probe == flight.probe:
+        if result is not None and result.observation is observation:
             result.taken_by.add(server)
-        return observation, flight.probe
+        return observation
 
     async def close(self) -> None:
         """End what is under way."""
@@ -111,18 +109,18 @@ class SharedProbes:
 
     async def _made(self, url: ServiceUrl, probe: str, deadline: float) -> Observation:
         """A new observation, its bodies cut; kept if no deadline cut it short and its headers are no flood."""
-        observation = _cut(await self._observe(url, deadline))
+        observation = replace(_cut(await self._observe(url, deadline)), probe=probe)
         self._results.pop(url, None)
         if asyncio.get_running_loop().time() < deadline and _size(observation) <= _LARGEST_KEPT:
-            self._results[url] = _Result(observation, probe, self._passed())
+            self._results[url] = _Result(observation, self._passed())
         while len(self._results) > _MOST_KEPT:
             self._results.popitem(last=False)
         return observation
 
 
-def _given_up(url: ServiceUrl) -> Observation:
+def _given_up(url: ServiceUrl, probe: str) -> Observation:
     failure = Failure(FailureKind.LOCAL_FAULT, Phase.ADDRESS, "no time left to wait for a probe under way")
-    return Observation(url, (), failure, 0.0, {})
+    return Observation(url, (), failure, 0.0, {}, probe=probe)
 
 
 def _cut(observation: Observation) -> Observation:

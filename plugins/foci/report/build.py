@@ -16,8 +16,8 @@ from plugins.foci.discovery.target import Target
 from plugins.foci.discovery.well_known import WellKnownAnswer
 from plugins.foci.findings import finding
 from plugins.foci.model import MAX_ENTRIES, Certainty, Entry, Finding, FocusReport, Report, Severity, Verdict
-from plugins.foci.probe.judge import Judgement, deepened, expiry, judge, skipped_after, untried
-from plugins.foci.probe.observation import Observation, ProbeSettings
+from plugins.foci.probe.judge import Judgement, expiry, skipped_after, untried
+from plugins.foci.probe.observation import ProbeSettings
 from plugins.foci.report.clients import Published, client_rows
 from plugins.foci.report.lint import lint_entries, lint_list
 from plugins.foci.report.verdict import focus_verdict, server_verdict, summarise
@@ -37,7 +37,7 @@ class ServerObservation:
     Attributes:
         base_copy: the well-known of the base_url host, None when not fetched.
         with_port: the well-known under the port of the server name, None when not fetched.
-        observations: by service URL.
+        judgements: by service URL.
         user_lookup: how the federation side answered, None when not asked.
         deep: whether foci were to be probed beyond what a stranger can do.
     """
@@ -47,9 +47,35 @@ class ServerObservation:
     homeserver: HomeserverAnswer
     base_copy: WellKnownAnswer | None
     with_port: WellKnownAnswer | None
-    observations: Mapping[ServiceUrl, Observation]
+    judgements: Mapping[ServiceUrl, Judgement]
     user_lookup: UserLookup | None = None
     deep: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """
+    A check of one server: all that was seen, and the report on it.
+
+    Attributes:
+        probe: names this check among those of watched servers, else empty.
+        own: the server is the one the bot's account is on.
+    """
+
+    seen: ServerObservation
+    report: Report
+    probe: str = ""
+    own: bool = False
+
+    @property
+    def server(self) -> str:
+        """The server's name."""
+        return self.report.server_name
+
+    @property
+    def at(self) -> float:
+        """When it was made, seconds since the epoch."""
+        return self.report.checked_at.timestamp()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +100,7 @@ def assemble(
 ) -> Report:
     """Lint, judge, and put the report together."""
     entries = entries_of(seen.well_known, seen.homeserver)
-    judgements = [_judgement(entry, seen, settings, now) for entry in entries]
+    judgements = [_judgement(entry, seen) for entry in entries]
     found = [*_findings(seen, entries, judgements, suffixes, settings.probe), *_certificates(seen, settings, now)]
     found = [one for one in found if one.code not in settings.ignore]
     own: dict[int | None, list[Finding]] = defaultdict(list)
@@ -106,17 +132,14 @@ def assemble(
     )
 
 
-def _judgement(entry: Entry, seen: ServerObservation, settings: CheckSettings, now: datetime) -> Judgement | None:
+def _judgement(entry: Entry, seen: ServerObservation) -> Judgement | None:
     url = probe_url(entry)
-    if url is None or url not in seen.observations:
-        return None
-    judgement = judge(seen.observations[url], now, settings.probe)
-    return deepened(judgement, seen.observations[url].steps or ()) if seen.deep else judgement
+    return None if url is None else seen.judgements.get(url)
 
 
 def _certificates(seen: ServerObservation, settings: CheckSettings, now: datetime) -> list[Finding]:
     """Certificates of the well-known's hosts that end soon; a focus on the same host tells of its own."""
-    probed = {url.host for url in seen.observations}
+    probed = {url.host for url in seen.judgements}
     hops = [hop for hop in seen.well_known.hops if urlsplit(hop.url).hostname not in probed]
     by_host = {urlsplit(hop.url).hostname: expiry(hop, now, settings.probe) for hop in hops}
     return [one for found in by_host.values() for one in found]
@@ -237,7 +260,7 @@ def _unprobed(entry: Entry, verdict: Verdict) -> tuple[str, Verdict]:
 def _others_answered(seen: ServerObservation, entry: Entry) -> bool:
     """Whether anything but this focus answered: then a time-out is its own."""
     url = probe_url(entry)
-    elsewhere = any(one.answered for other, one in seen.observations.items() if other != url)
+    elsewhere = any(one.seen.answered for other, one in seen.judgements.items() if other != url)
     return elsewhere or seen.well_known.report.http_status is not None
 
 

@@ -12,10 +12,11 @@ from plugins.foci.changes.detector import ConfirmAt, Effect
 from plugins.foci.changes.snapshot import ListObservation, observe
 from plugins.foci.health import deep_interval as deep_pace
 from plugins.foci.health.evaluate import OwnConnection, due_in, fails_deep, progress
-from plugins.foci.health.samples import Check, certificates_of, keys_of
+from plugins.foci.health.samples import watched_by
 from plugins.foci.health.tracked import follow
+from plugins.foci.report.build import CheckResult
 from plugins.foci.storage.watches import ServerRow
-from plugins.foci.watch.runner import CheckResult, ConfirmationResult, ScheduledCheck
+from plugins.foci.watch.runner import ConfirmationResult, ScheduledCheck
 from plugins.foci.watch.transaction import UnitOfWork
 
 Dues = tuple[ScheduledCheck, ...]
@@ -45,40 +46,30 @@ async def take_check(
     terms = terms_of(watches, work.settings)
     if row is None or terms is None:
         return mind, ()
-    report, seen = checked.report, checked.seen
-    check = Check(
-        seen,
-        report,
-        mind.connectivity,
-        work.settings.probe,
-        checked.probe,
-        window,
-        checked.own,
-        checked.probes,
-        interval=terms.interval,
-    )
+    report, seen, at = checked.report, checked.seen, checked.at
+    watched = watched_by(checked)
+    listed = observe(seen.well_known, seen.homeserver.transports.endpoint)
     concerns = await work.states.concerning(checked.server)
-    shown = keys_of(report.server_name, report, own=checked.own)
-    states = await work.states.load(concerns.keys() | shown | {one.key for one in certificates_of(seen)})
-    made = progress(check, mind, states, work.settings.health)
-    after, effects = _looked(row, observe(seen.well_known, seen.homeserver.transports.endpoint), check.at, work)
-    following = follow(concerns, seen, report, after.lists, own=checked.own)
+    states = await work.states.load(concerns.keys() | watched.keys | {one.key for one in watched.certificates})
+    made = progress(checked, watched, mind, states, work.settings.health, window, terms.interval)
+    after, effects = _looked(row, listed, at, work)
+    following = follow(concerns, checked, watched, listed, after.lists)
     await work.states.save(made.changed)
     await work.states.save_mind(mind, made.mind, made.touched)
     await work.states.begin(checked.server, following.came, work.now)
     await work.history.turn(made.turns)
     # what a check cannot see, for its list could not be read, is no reason to hurry
     known = {**states, **made.changed}
-    visible = [state for key, state in known.items() if key in shown]
-    pace = due_in(visible, terms.interval, check.at)
-    failing = fails_deep(known, check.at)
+    visible = [state for key, state in known.items() if key in watched.keys]
+    pace = due_in(visible, terms.interval, at)
+    failing = fails_deep(known, at)
     after = replace(
         after,
         due_at=work.now + pace * jitter(),
         verdict=report.verdict.value,
         summary=report.summary,
-        checked_at=check.at,
-        deep_at=row.deep_at if not seen.deep else None if failing else check.at,
+        checked_at=at,
+        deep_at=row.deep_at if not seen.deep else None if failing else at,
     )
     await work.servers.save(row, after)
     await work.tell(made.events, lambda key: evidence_document(report, key))

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from plugins.foci.checker import Checker
 from plugins.foci.clock import Clock
 from plugins.foci.discovery.target import Target, parse_target
 from plugins.foci.discovery.well_known import WellKnownAnswer
-from plugins.foci.model import Report
 from plugins.foci.probe.observation import Observation
 from plugins.foci.probe.shared import SharedProbes
-from plugins.foci.report.build import ServerObservation
+from plugins.foci.report.build import CheckResult
 from plugins.foci.service_url import ServiceUrl
 
 
@@ -46,25 +45,21 @@ class CheckRunner:
         return ConfirmationResult(due.server, answer, self._clock.now())
 
     async def _check(self, target: Target, due: ScheduledCheck) -> CheckResult:
-        own, reused = self._name(), {}
+        probe = self._name()
 
         async def observe(url: ServiceUrl, deadline: float) -> Observation:
-            observation, probe = await self._services.observe(
-                url, server=due.server, probe=own, max_age=due.interval / 2, deadline=deadline
+            return await self._services.observe(
+                url, server=due.server, probe=probe, max_age=due.interval / 2, deadline=deadline
             )
-            if probe != own:
-                reused[url] = probe
-            return observation
 
-        examined = await self._checker.examine(
+        return await self._checker.check(
             target,
+            probe=probe,
             observe=None if due.deep else observe,
             afresh=due.afresh,
             ignore=due.ignore,
             deep=due.deep,
         )
-        is_own = self._checker.is_own(target.server_name)
-        return CheckResult(due.server, examined.report, examined.seen, own, reused, is_own)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,26 +82,6 @@ class ScheduledCheck:
     ignore: frozenset[str] = frozenset()
     confirm: bool = False
     afresh: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class CheckResult:
-    """
-    A check of a watched server.
-
-    Attributes:
-        server: as in `ScheduledCheck`.
-        probe: names this check.
-        probes: names the earlier check from which the result of a service was reused.
-        own: the server is the one the bot's account is on.
-    """
-
-    server: str
-    report: Report
-    seen: ServerObservation
-    probe: str
-    probes: Mapping[ServiceUrl, str] = field(default_factory=dict)
-    own: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,9 @@ from typing import Protocol
 from botkit.storage import StorageError
 from plugins.foci.clock import Clock
 from plugins.foci.health.state import slowest_pace
+from plugins.foci.report.build import CheckResult
 from plugins.foci.watch.limiter import ConcurrencyLimiter
-from plugins.foci.watch.runner import CheckResult, ConfirmationResult, ScheduledCheck
+from plugins.foci.watch.runner import ConfirmationResult, ScheduledCheck
 
 log = logging.getLogger(__name__)
 

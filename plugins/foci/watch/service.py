@@ -25,10 +25,11 @@ from plugins.foci.alerts.notifications import Purpose, make_notification, withou
 from plugins.foci.alerts.receivers import Silence, confidant
 from plugins.foci.alerts.watches import Watch, WatchSettings, successor, terms_of
 from plugins.foci.health.evaluate import OwnConnection
+from plugins.foci.report.build import CheckResult
 from plugins.foci.storage.history import KEPT
 from plugins.foci.watch.ingest import Dues, dues_of, take_check, take_confirmation
 from plugins.foci.watch.queries import WatchTotals, history_of, tally_of, views_of
-from plugins.foci.watch.runner import CheckResult, ConfirmationResult
+from plugins.foci.watch.runner import ConfirmationResult
 from plugins.foci.watch.transaction import UnitOfWork
 from plugins.foci.watch.views import History, Unwatched, Watched, WatchView
 

@@ -29,13 +29,14 @@ from plugins.foci.discovery.target import parse_target
 from plugins.foci.discovery.well_known import read_answer
 from plugins.foci.health.events import Sample, Status
 from plugins.foci.health.keys import SELF, Key
-from plugins.foci.health.samples import CODEC, Check, answering_hosts, certificates_of, focus_key, keys_of, samples_of
+from plugins.foci.health.samples import CODEC, focus_key, samples_of, watched_by
 from plugins.foci.health.self_check import Connectivity
 from plugins.foci.model import MSC4143_KEY, Entry, Verdict
 from plugins.foci.probe.judge import Observation, ProbeSettings
-from plugins.foci.report.build import MAX_PROBED, CheckSettings, ServerObservation, assemble
+from plugins.foci.report.build import MAX_PROBED, CheckResult, CheckSettings, ServerObservation, assemble
 from plugins.foci.service_url import ServiceUrl, probe_url
 from tests.foci.changes.lists import focus, url
+from tests.foci.evidence import judgements
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 CERTIFICATE = Certificate("CN=x", "CN=ca", ("x",), NOW - timedelta(days=30), NOW + timedelta(days=60))
@@ -90,19 +91,23 @@ class Scene:
         answer = read_answer("example.org", [hop], None)
         entries = answer.document.entries if answer.document is not None else ()
         urls = [one for one in (probe_url(entry) for entry in entries) if one is not None and not one.fault]
-        observations = {one: observation(one, (foci or {})[one.text]) for one in urls}
+        judged = judgements((observation(one, (foci or {})[one.text]) for one in urls), PATIENCE / 1000)
         transports = None if listed is None else tuple(Entry("transports", 1 + n, v) for n, v in enumerate(listed))
         said = None if versions is None else read_versions(versions)
         homeserver = HomeserverAnswer(said, TransportsAnswer(endpoint, endpoint, transports))
-        self.seen = ServerObservation(parse_target("example.org"), answer, homeserver, None, None, observations)
-        probe = ProbeSettings(patience=PATIENCE / 1000)
-        settings = CheckSettings(frozenset(ignore), probe)
+        self.seen = ServerObservation(parse_target("example.org"), answer, homeserver, None, None, judged)
+        settings = CheckSettings(frozenset(ignore), ProbeSettings(patience=PATIENCE / 1000))
         self.report = assemble(self.seen, settings, PublicSuffixList(), NOW, 10.0)
-        connectivity = Connectivity().noted([*others, *answering_hosts(self.seen)], NOW.timestamp(), 300)
-        self.check = Check(self.seen, self.report, connectivity, probe, "check 1", 300.0, own)
+        self.checked = CheckResult(self.seen, self.report, "check 1", own)
+        self.watched = watched_by(self.checked)
+        self.connectivity = Connectivity().noted([*others, *self.watched.answering], NOW.timestamp(), 300)
+
+    def sampled(self, connectivity: Connectivity | None = None) -> tuple[Sample, ...]:
+        known = connectivity or self.connectivity
+        return samples_of(self.checked, self.watched, lambda host: known.proves(host, NOW.timestamp(), 300.0))
 
     def samples(self) -> dict[Key, Sample]:
-        return {sample.key: sample for sample in samples_of(self.check)}
+        return {sample.key: sample for sample in self.sampled()}
 
     def standing(self, key: Key) -> Status | None:
         return self.samples()[key].standing if key in self.samples() else None
@@ -171,7 +176,7 @@ def test_an_old_answer_proves_nothing_now() -> None:
     at = NOW.timestamp()
     for age, standing in ((299, Status.BAD), (301, Status.UNKNOWN)):
         connectivity = Connectivity({"elsewhere.org": at - age})
-        assert samples_of(replace(scene.check, connectivity=connectivity))[0].standing is standing
+        assert scene.sampled(connectivity)[0].standing is standing
 
 
 def test_a_time_out_cut_short_by_the_deadline_is_unknown() -> None:
@@ -273,14 +278,14 @@ def test_endless_urls_have_bounded_keys_that_differ() -> None:
 def test_the_same_focus_twice_in_a_list_is_one_sample() -> None:
     """Each key once per check."""
     scene = Scene(well_known(focus("a"), focus("a", x=1)), {url("a"): refused(url("a"))})
-    assert [sample.key for sample in samples_of(scene.check)] == [Key.parse("discovery:example.org"), FOCUS]
+    assert [sample.key for sample in scene.sampled()] == [Key.parse("discovery:example.org"), FOCUS]
 
 
 def test_a_strangers_endless_list_is_no_flood_of_alerts() -> None:
     """Five hundred unusable URLs are as many watched things as would be probed, the first ones."""
     entries = [{"type": "livekit", "livekit_service_url": f"http://rtc{n}.example.org/jwt"} for n in range(500)]
     scene = Scene(well_known(*entries))
-    watched = keys_of("example.org", scene.report, own=False)
+    watched = scene.watched.keys
     assert set(scene.samples()) == watched
     assert len(watched) == 1 + MAX_PROBED
     assert Key.parse("focus:http://rtc0.example.org/jwt#scheme-http") in watched
@@ -289,9 +294,10 @@ def test_a_strangers_endless_list_is_no_flood_of_alerts() -> None:
 def test_a_reused_result_keeps_the_name_of_its_probe() -> None:
     """So it counts once, however many servers share the service."""
     scene = one_focus(refused(url("a")))
-    (place,) = scene.seen.observations
-    check = replace(scene.check, probes={place: "an earlier check"})
-    assert {sample.key: sample.probe for sample in samples_of(check)} == {
+    ((place, judgement),) = scene.seen.judgements.items()
+    reused = replace(judgement, seen=replace(judgement.seen, probe="an earlier check"))
+    scene.checked = replace(scene.checked, seen=replace(scene.seen, judgements={place: reused}))
+    assert {sample.key: sample.probe for sample in scene.sampled()} == {
         Key.parse("discovery:example.org"): "check 1",
         FOCUS: "an earlier check",
     }
@@ -331,8 +337,9 @@ def test_other_homeservers_have_no_drift() -> None:
 def test_keys_of_a_report() -> None:
     """What a server's report concerns, so that anything else can be forgotten."""
     scene = one_focus(answered(url("a"), SERVICE))
-    assert keys_of("example.org", scene.report, own=False) == {Key.parse("discovery:example.org"), FOCUS}
-    assert keys_of("example.org", scene.report, own=True) == {Key.parse("discovery:example.org"), FOCUS, DRIFT}
+    discovery = Key.parse("discovery:example.org")
+    assert scene.watched.keys == {discovery, FOCUS}
+    assert one_focus(answered(url("a"), SERVICE), own=True).watched.keys == {discovery, FOCUS, DRIFT}
 
 
 def test_certificates_are_taken_from_every_accepted_connection() -> None:
@@ -342,13 +349,14 @@ def test_certificates_are_taken_from_every_accepted_connection() -> None:
     assert place is not None
     scene = one_focus(answered(url("a"), SERVICE))
     both = Observation(place, (), None, 1.0, {4: answered(url("a"), SERVICE), 6: answered(url("a"), SERVICE, early)})
-    found = {one.key: one for one in certificates_of(replace(scene.seen, observations={place: both}))}
+    seen = replace(scene.seen, judgements=judgements([both]))
+    found = {one.key: one for one in watched_by(replace(scene.checked, seen=seen)).certificates}
     assert found.keys() == {Key.parse("cert:example.org:443"), Key.parse("cert:a.example.org:443")}
     assert found[Key.parse("cert:a.example.org:443")].not_after == early.not_after.timestamp()
     assert found[Key.parse("cert:a.example.org:443")].identity != found[Key.parse("cert:example.org:443")].identity
     broken = failed(url("a"), FailureKind.TLS_SELF_SIGNED, Phase.TLS)
     broken = replace(broken, connection=replace(broken.connection, certificate=early))
-    assert [one.key for one in certificates_of(one_focus(broken).seen)] == [Key.parse("cert:example.org:443")]
+    assert [one.key for one in one_focus(broken).watched.certificates] == [Key.parse("cert:example.org:443")]
 
 
 def test_the_vantage_survives_the_database_and_forgets() -> None:
