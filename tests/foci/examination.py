@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -14,12 +15,13 @@ from lab.federation import Federation
 from plugins.foci.checker import Checker
 from plugins.foci.discovery.target import parse_target
 from plugins.foci.model import Report
+from plugins.foci.probe.observation import ProbeSettings
 from plugins.foci.report.build import CheckSettings
 
 PATIENT = Limits(timeout=20.0, deadline=40.0)
 """So long that only what never ends runs into it, also on a busy machine."""
 
-BRIEF = Limits(timeout=1.5, deadline=5.0)
+BRIEF = Limits(timeout=3.0, deadline=10.0)
 """For servers that never answer."""
 
 
@@ -40,7 +42,8 @@ class Examination:
         self, limits: Limits = PATIENT, settings: CheckSettings | None = None, account: Account | None = None
     ) -> AsyncIterator[Checker]:
         """A checker that knows every host declared until now."""
-        settings = settings or CheckSettings()
+        # how long an answer takes says more about the machine: who tests slowness hands in settings
+        settings = settings or CheckSettings(probe=ProbeSettings(slow=math.inf))
         settings = replace(settings, probe=replace(settings.probe, patience=limits.timeout))
         async with OutboundClient(self.outbound(limits)) as outbound:
             yield Checker(outbound, account, limits, settings, lambda: datetime.now(UTC))
