@@ -77,7 +77,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str], program: str = PROGRAM
         return EXIT_INTERRUPTED if failure == EXIT_CONFIG else failure
     except Exception as error:
         if isinstance(error, BrokenPipeError) and failure != EXIT_CONFIG:
-            # Whoever read the plugin's output has gone.
+            # The reader of the plugin's output has closed the pipe.
             _silence_stdout()
             return failure
         log.debug("crashed", exc_info=True)
@@ -86,7 +86,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str], program: str = PROGRAM
 
 
 def _named_config(arguments: Sequence[str], program: str) -> Path | None:
-    """The file named by ``--config``, wherever it stands; it is needed before subcommands are known."""
+    """The file named by ``--config``, at any position; it is needed before subcommands are known."""
     parser = _Parser(prog=program, add_help=False, allow_abbrev=False)
     parser.add_argument("--config", type=Path)
     named: Path | None = parser.parse_known_args(arguments)[0].config
@@ -132,21 +132,21 @@ def _configured(
         configure_logging(config.logging, "INFO" if is_service else "WARNING")
         return config, load_plugins(config)
     except ConfigError:
-        # Help must be there above all for somebody whose configuration is broken.
+        # Help must work with a broken configuration.
         if not _asks_help(arguments):
             raise
         return Config(), load_plugins(Config())
 
 
 def _parser(one_shots: Sequence[OneShot], program: str) -> ArgumentParser:
-    parser = _Parser(prog=program, allow_abbrev=False, description="A Matrix bot. Without a subcommand: run.")
+    parser = _Parser(prog=program, allow_abbrev=False, description="A Matrix bot. The default subcommand is run.")
     parser.add_argument("--version", action="version", version=f"foci-bot {VERSION}")
     parser.add_argument("--config", type=Path, metavar="FILE", help="default: config.yaml if it exists")
     words = parser.add_subparsers(dest="word", required=True, metavar="SUBCOMMAND", parser_class=_Parser)
     summaries = {
-        "run": "the bot itself",
-        "login": "log in once, sign the device, keep the session",
-        "config": "validate the configuration and print it, secrets redacted",
+        "run": "run the bot",
+        "login": "log in, cross-sign the device and store the session",
+        "config": "validate the configuration and print the effective values, secrets redacted",
     }
     adders: list[tuple[str, str, Callable[[ArgumentParser], None]]] = [
         (name, summary, lambda _: None) for name, summary in summaries.items()
@@ -188,7 +188,7 @@ def _print_config(config: Config, plugins: Sequence[LoadedPlugin]) -> int:
 
 def _host(word: str, config: Config, plugins: Sequence[LoadedPlugin], program: str) -> int:
     if config.matrix is None:
-        raise ConfigError("matrix: this section is needed; config.yaml.sample explains it")
+        raise ConfigError("matrix: this section is required; see config.yaml.sample")
     # Imported here: everything else starts faster without a Matrix client.
     from botkit import host
 
@@ -204,7 +204,7 @@ def _flushed(code: int) -> int:
 
 
 def _silence_stdout() -> None:
-    """Whoever read our output has gone; the interpreter's last flush must not complain about it."""
+    """The reader of stdout has closed it; keep the interpreter's final flush from failing."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

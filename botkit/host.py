@@ -63,7 +63,7 @@ async def run(config: Config, plugins: Sequence[LoadedPlugin], program: str = "b
 
 async def login(config: Config, program: str = "bot.py") -> int:
     """
-    Log in once and print device id and fingerprint; the next ``run`` goes on from there.
+    Log in once and print device id and fingerprint; the next ``run`` uses that session.
 
     Returns:
         0, or 77 when the homeserver rejects the account, 1 when it cannot be reached.
@@ -209,7 +209,7 @@ async def _serve(supervisor: Supervisor, runtime: MatrixRuntime, enrolment: Enro
             if not error.soft:
                 raise AccountError(
                     f"the homeserver no longer accepts the access token ({error}); issue a new one, or remove "
-                    "session.json to log in anew"
+                    "session.json to log in again"
                 ) from None
             log.warning("the homeserver ended the session, logging in again device=%s", device.session.device_id)
             await enrolment.sign_in.renew(device.session)
@@ -230,7 +230,7 @@ async def _started(plugins: dict[str, Plugin]) -> AsyncIterator[None]:
                 async with asyncio.timeout(_PLUGIN_STOP_PATIENCE):
                     await plugin.stop()
             except Exception:
-                log.exception("plugin did not stop in order plugin=%s", name)
+                log.exception("plugin failed to stop plugin=%s", name)
 
 
 @asynccontextmanager
@@ -296,7 +296,7 @@ def _router(config: Config, matrix: MatrixConfig, plugins: dict[str, Plugin], ro
 
 def _account(config: Config) -> MatrixConfig:
     if config.matrix is None:
-        raise ConfigError("matrix: this section is needed; config.yaml.sample explains it")
+        raise ConfigError("matrix: this section is required; see config.yaml.sample")
     config.matrix.secret()
     return config.matrix
 
@@ -311,7 +311,7 @@ def _homeserver(config: Config, matrix: MatrixConfig) -> HomeserverClient:
 
 
 def quiet_libraries() -> None:
-    """Libraries tell of every key and query at levels that the bot keeps for news; their errors stay."""
+    """Libraries log every key and query at INFO, which the bot reserves for events; their errors are kept."""
     for name in _QUIET:
         logger = logging.getLogger(name)
         if logger.level == logging.NOTSET:

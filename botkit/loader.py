@@ -55,7 +55,7 @@ def collect_one_shots(plugins: Sequence[LoadedPlugin], reserved: Collection[str]
     for loaded in plugins:
         for one_shot in loaded.plugin.one_shots(loaded.config):
             if one_shot.name in reserved:
-                raise ConfigError(f"plugins.{loaded.name}: its subcommand {one_shot.name} is the bot's own")
+                raise ConfigError(f"plugins.{loaded.name}: its subcommand {one_shot.name} is reserved by the bot")
             _claim(owners, one_shot.name, loaded.name, "subcommand")
             found.append(one_shot)
     return tuple(found)
@@ -97,7 +97,7 @@ def _imported(name: str, package: str) -> ModuleType:
             raise ConfigError(f"plugins.{name}: cannot be imported: {error}") from error
         guess = nearest(name, _known(package))
         hint = f"; did you mean {guess}?" if guess else ""
-        raise ConfigError(f"plugins.{name}: there is no such plugin{hint}") from None
+        raise ConfigError(f"plugins.{name}: unknown plugin{hint}") from None
     except Exception as error:
         text = visible(f"{type(error).__name__}: {error}")
         raise ConfigError(f"plugins.{name}: cannot be imported: {text}") from error
@@ -116,5 +116,5 @@ def _plugin(name: str, module: ModuleType) -> type[Plugin]:
     if not (isinstance(plugin, type) and issubclass(plugin, Plugin)):
         raise ConfigError(f"plugins.{name}: has no PLUGIN that is a botkit.plugin.Plugin")
     if plugin.name != name:
-        raise ConfigError(f"plugins.{name}: its PLUGIN calls itself {visible(plugin.name)}")
+        raise ConfigError(f"plugins.{name}: its PLUGIN has the name {visible(plugin.name)}")
     return plugin

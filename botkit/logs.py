@@ -15,7 +15,7 @@ LONGEST_LINE = 4_000
 """Characters of one record's line; what is longer is cut."""
 
 MOST_TRACE_LINES = 200
-"""Lines of a traceback, the last ones, as they tell what happened."""
+"""Lines of a traceback to keep: the last ones."""
 
 _CHATTERS = {"alembic.runtime.plugins": {"level": "WARNING"}, "stamina": {"level": "ERROR"}}
 """Loggers that say nothing new: that they were imported, or that an attempt failed, whose reason is logged here."""
@@ -80,7 +80,7 @@ def configure_logging(settings: Mapping[str, Any], level: str = "INFO") -> None:
 
 
 def _fill_in_formatters(schema: dict[str, Any]) -> None:
-    """Lines are safe whoever declared them, unless they bring a formatter class of their own."""
+    """Lines are sanitised whichever formatter is declared, unless they bring a formatter class of their own."""
     ours = f"{__name__}.{LineFormatter.__qualname__}"
     for name, formatter in schema["formatters"].items():
         if isinstance(formatter, Mapping) and "()" not in formatter:

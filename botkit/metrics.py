@@ -45,8 +45,8 @@ class VitalsCollector(Collector):
         age = float("inf") if now.sync_age is None else now.sync_age
         yield GaugeMetricFamily("focibot_sync_age_seconds", "Seconds since the last successful sync.", age)
         yield GaugeMetricFamily("focibot_rooms", "Rooms the bot is in.", now.rooms)
-        yield GaugeMetricFamily("focibot_undelivered_messages", "Messages that wait to be sent.", now.undelivered)
-        yield GaugeMetricFamily("focibot_waiting_commands", "Commands that wait to be answered.", now.backlog)
+        yield GaugeMetricFamily("focibot_undelivered_messages", "Messages not sent yet.", now.undelivered)
+        yield GaugeMetricFamily("focibot_waiting_commands", "Commands not answered yet.", now.backlog)
         yield GaugeMetricFamily("focibot_uptime_seconds", "Seconds since the bot started.", now.uptime)
 
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from botkit.identifiers import matches_any
 
 MODERATOR = 50
-"""The power that commands about a room ask for."""
+"""The power level that commands about a room require."""
 
 InvitePolicy = Literal["admins", "allowlist", "anyone", "nobody"]
 
@@ -23,7 +23,7 @@ def power_level(
 
     From room version 12 on the creators (the sender of the create event and its ``additional_creators``)
     have infinite power, whatever the power levels say (MSC4289). Without power levels the creator of an
-    older room has 100 and everyone else 0. Values that are no levels count as 0.
+    older room has 100 and everyone else 0. Values that are not levels count as 0.
 
     Args:
         create: content of ``m.room.create``.
@@ -85,7 +85,7 @@ def _level(value: object) -> float:
 
 
 def entitled(user_id: str, admins: Collection[str], power: float) -> bool:
-    """Whether somebody may change what the bot does in a room."""
+    """Whether a user may change what the bot does in a room."""
     return user_id in admins or power >= MODERATOR
 
 
@@ -104,5 +104,5 @@ def may_invite(inviter: str, policy: InvitePolicy, allow: Collection[str], admin
 
 
 def may_command(sender: str, allow: Collection[str], block: Collection[str], admins: Collection[str]) -> bool:
-    """Whether somebody's commands are answered: ``block`` beats ``allow``, and admins are always heard."""
+    """Whether a user's commands are answered: ``block`` overrides ``allow``, admins are always answered."""
     return sender in admins or (matches_any(allow, sender) and not matches_any(block, sender))

@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 
 
 class UsageError(Exception):
-    """A command was typed wrongly; the text is one line that tells the person how to type it."""
+    """Wrong usage of a command; the text is one line with the correct usage."""
 
 
 class RoomUnavailableError(Exception):
-    """The homeserver does not tell about this room now; the text is one line."""
+    """The homeserver did not return this room's state; the text is one line."""
 
 
 class RoomClosedError(RoomUnavailableError):
-    """It does not tell because the bot is not in the room, or there is no such room."""
+    """The homeserver refuses because the bot is not in the room, or the room does not exist."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Account:
 @dataclass(frozen=True, slots=True)
 class Limits:
     """
-    How long and how far a plugin may go on behalf of one request (``network`` in the configuration).
+    Limits of a plugin for one request (``network`` in the configuration).
 
     Attributes:
         timeout: seconds for one request.
@@ -68,13 +68,13 @@ class Rooms(Protocol):
         """The user's power from raw room state; infinite for the creators of a room of version 12 or later."""
 
     async def entitled(self, room_id: str, user_id: str) -> bool:
-        """Whether somebody may change what the bot does in a room: an admin of the bot, or power 50 there."""
+        """Whether a user may change what the bot does in a room: an admin of the bot, or power level 50 there."""
 
     async def entitled_members(self, room_id: str) -> tuple[str, ...]:
         """Everyone joined who may do so, sorted; the bot too where it has the power."""
 
     def joined(self) -> frozenset[str]:
-        """The rooms the bot is in; empty until the homeserver was first heard."""
+        """The rooms the bot is in; empty until the first sync."""
 
     def suspended(self) -> frozenset[str]:
         """Rooms that refused the bot or put it out; letters to them are dropped until they take it in again."""
@@ -92,7 +92,7 @@ class Notifier(Protocol):
 
     async def missed(self, connection: Connection, room_id: str) -> Sequence[tuple[str, bool]]:
         """
-        What letters to a room that stand by themselves are about, oldest first, and whether each was refused.
+        The subjects of a room's letters that are not replies or edits, oldest first, and whether each was rejected.
 
         A refused one will never be sent, unlike the last edit of each, which is when the room takes letters again. Old
         letters are forgotten.
@@ -105,7 +105,7 @@ class Notifier(Protocol):
 @dataclass(frozen=True, slots=True)
 class Reaction:
     """
-    Somebody entitled reacted to one of the plugin's letters.
+    A permitted user reacted to one of the plugin's letters.
 
     Attributes:
         event_id: of the reaction itself; ``redacted`` names it when it is taken back.
@@ -130,11 +130,11 @@ class HostStatus(Protocol):
 @dataclass(frozen=True, slots=True)
 class Invocation:
     """
-    One command as somebody typed it.
+    One command as typed.
 
     Attributes:
-        args: the words after the command, flags left out, mentions (pills) replaced by the user ids they stand for.
-        reply_author: who wrote the message this one replies to, None when it is no reply.
+        args: the words after the command, flags left out, mentions (pills) replaced by their user ids.
+        reply_author: sender of the message this one replies to, None when it is not a reply.
         charge: counts further work against the sender's and the room's rate; raises RateLimitError when spent.
         flags: those of the command's flags that were typed.
         reply_to: event id of the message this one replies to.
@@ -281,7 +281,7 @@ class Plugin:
         return ()
 
     async def reacted(self, reaction: Reaction) -> None:
-        """Somebody entitled reacted to a letter of this plugin."""
+        """A permitted user reacted to a letter of this plugin."""
 
     async def redacted(self, room_id: str, event_id: str) -> None:
         """A reaction that ``reacted`` was called with is taken back."""

@@ -62,7 +62,7 @@ def one_shot_token(config: Config) -> SecretStr | None:
     try:
         return config.matrix.secret()[1]
     except ConfigError as error:
-        log.warning("%s; going on without an account", error)
+        log.warning("%s; continuing without an account", error)
         return None
 
 
@@ -74,13 +74,13 @@ def _session_token(config: Config, account: MatrixConfig) -> SecretStr | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        log.warning("cannot read %s: %s; going on without an account", path, error.strerror)
+        log.warning("cannot read %s: %s; continuing without an account", path, error.strerror)
         return None
     except ValueError:
-        log.warning("%s holds no session; going on without an account", path)
+        log.warning("%s does not contain a session; continuing without an account", path)
         return None
     token = session.get("access_token") if isinstance(session, dict) else None
     if not isinstance(token, str) or not token or session.get("user_id") != account.user_id:
-        log.warning("%s holds no session of %s; going on without an account", path, account.user_id)
+        log.warning("%s does not contain a session of %s; continuing without an account", path, account.user_id)
         return None
     return SecretStr(token)

@@ -1,4 +1,4 @@
-"""Background tasks that nobody awaits, yet nobody forgets."""
+"""Supervised background tasks."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class Supervisor:
                 # the database has said what ails it
                 log.debug("task waits for the database name=%s", name, exc_info=True)
             except Exception:
-                log.exception("task failed, starting it again name=%s pause=%.0fs", name, pause)
+                log.exception("task failed, restarting name=%s pause=%.0fs", name, pause)
             if loop.time() - started > _HEALTHY_AFTER:
                 pause = _FIRST_PAUSE
             await self._sleep(pause)

@@ -46,8 +46,8 @@ def _strange_status(code: int) -> Animal:
 
 _DEPTH = "nested"
 _REDIRECTS = (
-    _refused("redirect-to-itself", ring(1), "it runs in a circle"),
-    _refused("redirect-in-a-ring-of-three", ring(3), "it runs in a circle"),
+    _refused("redirect-to-itself", ring(1), "it is a redirect loop"),
+    _refused("redirect-in-a-ring-of-three", ring(3), "it is a redirect loop"),
     _refused("redirect-ever-on", ring(1000), "more than 5 in a row"),
     _refused("redirect-ever-on-and-slowly", ring(1000, pause=0.5), "more than 5 in a row"),
     _refused("redirect-to-http", redirect("http://matrix.example.org/"), "http:// instead of https://"),
@@ -63,7 +63,7 @@ _REDIRECTS = (
         "has look-alike characters",
     ),
     _refused("redirect-to-metadata", redirect("//169.254.169.254/latest/meta-data"), "private address"),
-    _refused("redirect-to-nowhere", redirect(None), "it names no location"),
+    _refused("redirect-to-nowhere", redirect(None), "it has no Location header"),
     _refused("redirect-to-an-open-bracket", redirect("https://[::1"), "its location is not a URL"),
     _refused("redirect-to-a-port-beyond", redirect("https://zoo.test:99999/"), "port is not from 1 to 65535"),
     _refused("redirect-to-a-long-name", redirect(f"https://{'a' * 9000}/"), "longer than 4096 characters"),
@@ -87,7 +87,7 @@ _TEXTS = (
     _not_json("nul-after-the-end", served(lambda good: good + b"\0"), "extra data"),
     _not_json("two-documents", served(lambda good: good + good), "extra data"),
     _not_json("cut-short", served(lambda good: good[:-2]), "line 1, column"),
-    _not_json("trailing-comma", served(lambda good: good[:-1] + b",}"), "a comma too many"),
+    _not_json("trailing-comma", served(lambda good: good[:-1] + b",}"), "a trailing comma"),
     _not_json("single-quotes", body(b"{'m.homeserver': {}}"), "line 1, column 2"),
     _not_json("comment", served(lambda good: b"// client\n" + good), "line 1, column 1"),
     _not_json("jsonp", served(lambda good: b"callback(" + good + b")"), "line 1, column 1"),

@@ -44,7 +44,7 @@ def _service(books: Books, room: str, service: str, loud: list[Told], over: list
             books.due += 1
             found = next((letter for letter in loud if at <= letter.at <= at + late), None)
             if found is None:
-                books.complain("missed", at + late, room, service, f"its certificate ends in {days} days")
+                books.complain("missed", at + late, room, service, f"its certificate expires in {days} days")
             else:
                 loud.remove(found)
                 books.detected.append((found.at - at) / interval)

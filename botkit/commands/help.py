@@ -17,8 +17,8 @@ def command_help(prefix: str, command: Command) -> Document:
     """Everything a command can do, one line each."""
     lines = [_entry(usage_line(prefix, command), command.summary)]
     lines += [_entry(usage_line(prefix, command, known), known.summary) for known in command.subcommands]
-    lines.append(_entry(f"{prefix}{command.word} help [COMMAND]", "this, or one command"))
-    return Document((Paragraph((Bold(f"{prefix}{command.word}"), Text(" can be typed like this:"))), *lines))
+    lines.append(_entry(f"{prefix}{command.word} help [COMMAND]", "this list, or help on one command"))
+    return Document((Paragraph((Text("Usage of "), Bold(f"{prefix}{command.word}"), Text(":"))), *lines))
 
 
 def subcommand_help(prefix: str, command: Command, subcommand: Subcommand) -> Document:

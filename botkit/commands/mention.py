@@ -2,7 +2,7 @@
 What a person typed, mentions resolved.
 
 Clients write the display name of a mention ("pill") into the plain body, where it may hold spaces and
-anything else; who was meant stands only in the link of the HTML body.
+anything else; only the link in the HTML body names the user.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 from botkit.identifiers import is_user_id
 
 LONGEST_HTML = 8_192
-"""Characters; a larger HTML body is not read, as nobody types such commands."""
+"""Characters; a larger HTML body is not read: it is not a typed command."""
 
 LONGEST_LINE = 4_096
 """Characters of a command that are looked at."""
@@ -24,7 +24,7 @@ _MARKDOWN_PERMALINK = re.compile(r"\[[^\[\]\n]{0,256}\]\((https?://matrix\.to/#/
 
 
 def mentioned_user(href: str) -> str | None:
-    """The user id that a link stands for (``matrix.to``, a client's own permalink, ``matrix:u/``), or None."""
+    """The user id that a link names (``matrix.to``, a client's own permalink, ``matrix:u/``), or None."""
     try:
         parts = urlsplit(href.strip())
     except ValueError:
@@ -101,13 +101,13 @@ def _first_line(text: str) -> str:
 
 
 def typed_line(body: str) -> str:
-    """The first line of a plain body that somebody typed, empty when there is none."""
+    """The first typed line of a plain body, empty when there is none."""
     return _first_line(_without_reply_fallback(body))
 
 
 def resolved_line(body: str, formatted_body: str | None) -> str:
     """
-    As ``typed_line``, with each mention replaced by the user id it stands for.
+    As ``typed_line``, with each mention replaced by its user id.
 
     The HTML body is believed only when it holds a mention; else the plain body is what was typed.
     """

@@ -1,4 +1,4 @@
-"""How much somebody may ask for: token buckets with a bounded memory."""
+"""Rate limits: token buckets with a bounded memory."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class RateLimitError(Exception):
 
     Attributes:
         seconds: until the same request would pass.
-        silent: somebody was told already and need not be told again.
+        silent: the user was notified already.
     """
 
     def __init__(self, seconds: float, *, silent: bool) -> None:

@@ -25,7 +25,7 @@ _REFUSALS = Rate(1, 3600.0)
 _REFUSALS_PER_ROOM = Rate(5, 3600.0)
 """Strangers who may not command can be many, and each of them new."""
 
-_NOT_ENTITLED = f"Only my admins and members with power {MODERATOR} or more in this room may do that."
+_NOT_ENTITLED = f"Only the bot's admins and members of this room with power level {MODERATOR} or more may do that."
 
 log = logging.getLogger(__name__)
 
@@ -41,14 +41,14 @@ class CommandRouter:
     Never raises but for cancellation: what goes wrong in a handler becomes one line in the room.
 
     Args:
-        commands: of all plugins; two of one word are a ValueError.
-        prefix: what stands before the word, such as ``!``.
+        commands: of all plugins; two with the same word are a ValueError.
+        prefix: put before the word, such as ``!``.
         access: who may command, and how often.
         admins: always allowed; rates hold for them as well.
-        own_user_id: the bot, whose own messages are no commands.
+        own_user_id: the bot, whose own messages are not commands.
         clock: monotonic seconds.
-        entitled: whether somebody may change what the bot does in a room; nobody may, without it.
-        incident: makes the number under which a failure is found in the log.
+        entitled: whether a user may change what the bot does in a room; by default no user may.
+        incident: makes the reference under which a failure is found in the log.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class CommandRouter:
         self._incident = incident
 
     def is_command(self, message: InboundMessage) -> bool:
-        """Whether the message is for the bot; cheap, so that everything else can be dropped at the door."""
+        """Whether the message is for the bot; cheap, so that everything else can be dropped early."""
         return message.sender != self._own_user_id and self._parser.is_command(message)
 
     async def __call__(self, message: InboundMessage) -> Sequence[Reply]:
@@ -99,7 +99,7 @@ class CommandRouter:
             return ()
         for bucket, key in told:
             bucket.take(key, 1)
-        return _line("You may not command me here.")
+        return _line("You are not allowed to use commands here.")
 
     async def _answer(self, parsed: ParsedCommand) -> Sequence[Reply]:
         command, subcommand, args, message = parsed.command, parsed.subcommand, parsed.args, parsed.message
@@ -113,15 +113,15 @@ class CommandRouter:
                 return _line(_NOT_ENTITLED)
             return await handler(self._invocation(parsed))
         except RoomUnavailableError as error:
-            return _line(f"The homeserver does not tell who or what is in this room right now ({error}); try again.")
+            return _line(f"The homeserver did not return this room's members or state ({error}); try again.")
         except UsageError as error:
             return _line(self._usage_reply(str(error), usage, command, word))
         except RateLimitError:
             raise
         except Exception:
             incident = self._incident()
-            log.exception("command failed incident=%s word=%s room=%s", incident, command.word, message.room_id)
-            return _line(f"Something went wrong inside the bot (incident {incident}); the log has the details.")
+            log.exception("command failed reference=%s word=%s room=%s", incident, command.word, message.room_id)
+            return _line(f"Internal error (reference {incident}); the bot's log has the details.")
 
     def _invocation(self, parsed: ParsedCommand) -> Invocation:
         message = parsed.message

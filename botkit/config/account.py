@@ -92,7 +92,7 @@ class MatrixConfig(Section):
             return "password", self.password
         if self.password_file is not None:
             return "password", _read_secret("matrix.password_file", self.password_file)
-        raise ConfigError(f"matrix: one of {', '.join(SECRET_KEYS)} is needed")
+        raise ConfigError(f"matrix: one of {', '.join(SECRET_KEYS)} is required")
 
 
 def _read_secret(key: str, path: Path) -> SecretStr:

@@ -37,7 +37,7 @@ def overlay(tree: dict[str, Any], environ: Mapping[str, str], model: type[BaseMo
     Keys below ``plugins.<name>`` become ``Deferred``.
 
     Raises:
-        ConfigError: a variable that names no key, or whose text is no YAML where YAML is due.
+        ConfigError: a variable that names no key, or whose text is not YAML where YAML is expected.
     """
     variables = sorted((name for name in environ if name.startswith(PREFIX)), key=lambda name: name.count("__"))
     paths = {name: tuple(name.removeprefix(PREFIX).lower().split("__")) for name in variables}
@@ -57,7 +57,7 @@ def settle(tree: Any, model: type[BaseModel], path: tuple[str, ...]) -> Any:
     A plugin's part with every ``Deferred`` read as the plugin's model wants it.
 
     Args:
-        path: where the part stands in the whole, such as ("plugins", "foci").
+        path: of the part in the whole, such as ("plugins", "foci").
 
     Raises:
         ConfigError: as ``overlay``.

@@ -47,7 +47,7 @@ def _origin(text: str) -> str:
 
 def _existing_file(path: Path) -> Path:
     if not path.is_file():
-        raise ValueError(f"there is no file {path}")
+        raise ValueError(f"file {path} does not exist")
     return path
 
 

@@ -50,7 +50,7 @@ class Section(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _take_no_text_for_numbers(cls, value: Any, info: ValidationInfo) -> Any:
-        """``"3"`` is no number and ``"yes"`` no truth value, though pydantic would take them for it."""
+        """Reject ``"3"`` as a number and ``"yes"`` as a boolean, which pydantic would accept."""
         field = cls.model_fields[info.field_name or ""]
         if value is None or any(isinstance(part, BeforeValidator) for part in field.metadata):
             return value

@@ -44,7 +44,7 @@ def parse_yaml(text: str) -> Any:
         problem = re.sub(r"(alias|anchor|tag|handle) ['\"].*", r"\1", error.problem or "unreadable", flags=re.S)
         raise ConfigError(f"not valid YAML{place}: {problem}") from None
     except yaml.reader.ReaderError:
-        raise ConfigError("not valid YAML: it holds characters that YAML does not allow") from None
+        raise ConfigError("not valid YAML: it contains characters that YAML does not allow") from None
     except (yaml.YAMLError, ValueError, RecursionError):
         raise ConfigError("not valid YAML: a value cannot be read") from None
 

@@ -44,7 +44,7 @@ def validated(
     The model made of a tree.
 
     Args:
-        path: where the tree stands in the whole configuration.
+        path: of the tree in the whole configuration.
         context: what paths are relative to, and which variables were set.
 
     Raises:
@@ -58,7 +58,7 @@ def validated(
         where = places[0]
         names = [variable_of((*path, *map(str, where[:depth]))) for depth in range(1, len(where) + 1)]
         origin = next((f" (set by {name})" for name in reversed(names) if name in context.get("variables", ())), "")
-        # A list whose only entry is wrong is reported as too short, too; that is no second fault.
+        # A list whose only entry is wrong is reported as too short as well; that is not a second fault.
         others = len({place for place in places if place != where[: len(place)]})
         more = f" (and {others} more)" if others else ""
         raise ConfigError(_line(details[0], where, model, path) + origin + more) from None

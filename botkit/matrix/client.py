@@ -44,7 +44,7 @@ class Answer:
 
     Attributes:
         body: the decoded JSON object; empty where the body was none (a proxy's error page); a JSON array
-            stands under ``chunk``.
+            is under ``chunk``.
         retry_after: seconds that it asks to wait, None when it does not ask.
     """
 
@@ -65,7 +65,7 @@ class Answer:
 
     @property
     def token_rejected(self) -> bool:
-        """Whether the access token is no longer good."""
+        """Whether the access token is no longer valid."""
         return self.errcode in ("M_UNKNOWN_TOKEN", "M_MISSING_TOKEN", "M_USER_DEACTIVATED")
 
     @property
@@ -203,7 +203,7 @@ def _answer(status: int, headers: Mapping[str, str], body: bytes) -> Answer:
         parsed = {"chunk": parsed}
     elif not isinstance(parsed, dict):
         parsed = {}
-        # a success that is no JSON comes from something in between, such as a captive portal
+        # a success that is not JSON comes from an intermediary, such as a captive portal
         status = 502 if 200 <= status < 300 else status
     return Answer(status, parsed, _retry_after(headers, parsed))
 

@@ -60,7 +60,7 @@ class Typing:
                     return
                 await asyncio.sleep(_TYPING_FOR * 2 / 3)
         except UnreachableError as error:
-            log.debug("typing not shown room=%s: %s", room_id, error)
+            log.debug("typing notification not sent room=%s: %s", room_id, error)
 
 
 class CommandWorker:
@@ -115,14 +115,14 @@ class CommandWorker:
             except StorageError:
                 await self._sleep(_RETRY_PAUSE)
             except Exception:
-                log.exception("answering interrupted, trying again room=%s", room_id)
+                log.exception("answering a command failed, retrying room=%s", room_id)
                 await self._sleep(_RETRY_PAUSE)
 
     async def _handle(self, waiting: PendingMessage) -> None:
         message = waiting.message
         if waiting.attempts >= MOST_ATTEMPTS:
             log.error(
-                "message given up after %d attempts room=%s event=%s sender=%s",
+                "command dropped after %d attempts room=%s event=%s sender=%s",
                 waiting.attempts,
                 message.room_id,
                 message.event_id,

@@ -59,12 +59,12 @@ class HookWorker:
                 await self._settle(call)
                 backoff.reset()
             except RoomUnavailableError as error:
-                log.info("hook waits plugin=%s room=%s: %s", *key, error)
+                log.info("hook postponed plugin=%s room=%s: %s", *key, error)
                 await self._sleep(backoff.pause(None))
             except StorageError:
                 await self._sleep(backoff.pause(None))
             except Exception:
-                log.exception("hook failed, calling it again plugin=%s room=%s", *key)
+                log.exception("hook failed, retrying plugin=%s room=%s", *key)
                 await self._sleep(backoff.pause(None))
 
     async def _settle(self, call: HookCall) -> None:
@@ -78,7 +78,7 @@ class HookWorker:
     async def _due(self, call: HookCall) -> bool:
         """Reactions count by those who are entitled, their withdrawal if they counted."""
         if call.hook is Hook.REACTED:
-            # who has power in a room that cannot be asked is of no use to anybody
+            # power levels of a room that cannot be queried are not needed
             return call.room_id in self._rooms.joined() and await self._rooms.entitled(call.room_id, call.sender or "")
         if call.hook is Hook.REDACTED:
             return await self._hook_queue.taken(call.event_id or "")

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Hashable, Iterable
 from typing import Generic, TypeVar
 
 _LOOK_EVERY = 60.0
-"""Seconds after which work is found that nobody told of, such as whose teller was cancelled."""
+"""Seconds between scans for work whose wake-up was lost, for example by a cancellation."""
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -62,7 +62,7 @@ class PerRoom(Generic[Key]):
         self._news.set()
 
     async def end(self, patience: float) -> None:
-        """Let what is under way end for ``patience`` seconds, then cancel it and start nothing more."""
+        """Wait up to ``patience`` seconds for running tasks, then cancel them; start nothing more."""
         loop = asyncio.get_running_loop()
         until = loop.time() + patience
         while self._active and loop.time() < until:

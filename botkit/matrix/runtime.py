@@ -58,7 +58,7 @@ class HostStores:
 
     @classmethod
     def of(cls, database: Database, plugins: Sequence[str] = ()) -> HostStores:
-        """The tables of an open database; ``plugins`` are told what happens in rooms."""
+        """The tables of an open database; ``plugins`` receive room events."""
         return cls(
             Inbox(database, now_ms),
             Outbox(database, now_ms),
@@ -75,7 +75,7 @@ class MatrixRuntime:
     Args:
         plugins: whose hooks are called.
         rooms: what plugins, and the rules for reactions, know about rooms.
-        is_command: whether a message is worth an answer.
+        is_command: whether a message gets an answer.
         answer: what knows the commands.
     """
 
@@ -142,7 +142,7 @@ class MatrixRuntime:
         return self._upgrades.awaited(room_id) or may_invite(inviter, policy.policy, policy.allow, admins)
 
     async def _call_hooks(self) -> None:
-        """Not before it is known which rooms the bot is in: whoever reacted elsewhere does not count."""
+        """Wait until the joined rooms are known: reactions in other rooms do not count."""
         await self.sync.ready.wait()
         await self._hooks.run()
 
@@ -172,7 +172,7 @@ class MatrixRuntime:
         self._supervisor.vital("sync", self.sync.run)
 
     async def stop(self) -> None:
-        """Read no more, let answers end, send what is ready. Never logs out."""
+        """Stop reading, let running answers finish, send what is ready. Never logs out."""
         await self._supervisor.stop("sync", "retention", "upgrades", "retry")
         await asyncio.gather(self._worker.stop(ANSWERS_PATIENCE), self._hooks.stop(ANSWERS_PATIENCE))
         await self._sender.drain(DRAIN_PATIENCE)

@@ -76,11 +76,11 @@ class StatusBoard:
             ("last sync", "never" if age is None else f"{age:.0f} s ago"),
             ("sync lag", "unknown" if lag is None else f"{lag:.1f} s"),
             ("rooms", str(len(self._membership.joined))),
-            *((("rooms that refuse the bot", str(refusing)),) if refusing else ()),
+            *((("rooms that reject the bot's messages", str(refusing)),) if refusing else ()),
             ("undelivered messages", str(self._undelivered)),
             ("commands waiting", str(self._backlog)),
             ("database", self._database.backend),
-            ("up for", _span(self._clock() - self._started)),
+            ("uptime", _span(self._clock() - self._started)),
             ("versions", f"Python {platform.python_version()}, matrix-nio {version('matrix-nio')}"),
         )
 

@@ -11,7 +11,7 @@ from botkit.messages.rendering import MessageType
 
 class Placement(StrEnum):
     """
-    How a letter stands to the letters before it.
+    Relation of a letter to earlier letters.
 
     NEW is a message of its own. The others refer to the NEW letter with the same ``about`` in the same room:
     EDIT takes its place, REPLY answers it, THREAD is said in its thread. Where that letter never arrived,
@@ -34,7 +34,7 @@ class Notification:
             that was used is passed over.
         about: what it belongs to, such as one incident.
         msgtype: ``m.text`` notifies, ``m.notice`` does not.
-        mentions: user ids who are pinged, whatever the text says; an edit pings nobody.
+        mentions: user ids to mention, whatever the text says; an edit mentions no one.
         purpose: the plugin's own word for why it is sent; the host does not read it.
     """
 

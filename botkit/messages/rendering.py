@@ -70,7 +70,7 @@ def message_content(
     The content of an ``m.room.message`` event, without its relation.
 
     Args:
-        mentions: user ids who are notified; nobody else is, whatever the text says (``m.mentions``).
+        mentions: user ids to notify, and no others, whatever the text says (``m.mentions``).
         limit: bytes for both bodies as JSON; a larger document is cut as ``bounded`` says.
     """
     document = bounded(document, limit)
@@ -87,7 +87,7 @@ def bounded(document: Document, limit: int = MESSAGE_BYTES) -> Document:
     """
     The document within ``limit`` bytes: whole blocks and list items are left out from the end.
 
-    A line "… and N more lines" stands for what was left out.
+    A line "… and N more lines" replaces what was left out.
     """
     if _size(to_plain(document) + to_html(document)) <= limit:
         return document

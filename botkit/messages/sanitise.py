@@ -49,7 +49,7 @@ def visible(text: str) -> str:
 
     That is: control, bidi, surrogate, private-use, unassigned and invisible characters; signs such as emoji,
     which only the bot sets (``document.Sign``); what is piled up on a letter beyond ``MOST_MARKS``, and marks
-    without a letter of their own, which would go onto whatever stands before.
+    without a letter of their own, which would combine with the preceding character.
     Line breaks and tabs become spaces.
     """
     flat = text.replace("\r\n", " ").translate({0x0A: " ", 0x0D: " ", 0x09: " "})
@@ -67,7 +67,7 @@ def visible(text: str) -> str:
 
 
 def shortened(text: str, limit: int) -> str:
-    """At most ``limit`` characters, whatever they are; an ellipsis stands for the rest."""
+    """At most ``limit`` characters, whatever they are; an ellipsis replaces the rest."""
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 

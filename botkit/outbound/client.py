@@ -95,8 +95,8 @@ class OutboundClient:
         """
         Send one request. Every outcome is an `Exchange`; only cancellation raises.
 
-        The request's own time-out starts when one of the ``concurrency`` slots is free, so that nobody
-        is blamed for a queue here; ``deadline`` holds for the wait as well. Slots are shared out between
+        The request's own time-out starts when one of the ``concurrency`` slots is free, so that no
+        server is reported for a queue here; ``deadline`` holds for the wait as well. Slots are shared out between
         parties (``one_party``), so that no one's black holes hold up the others.
 
         Args:

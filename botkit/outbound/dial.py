@@ -1,4 +1,4 @@
-"""The last word on addresses: every socket is opened here, for the very address about to be connected."""
+"""Final check of addresses: every socket is opened here, for the address about to be connected."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from botkit.outbound.policy import AddressPolicy
 
 
 class NotingSocket(socket.socket):
-    """A TCP socket that tells its attempt how connecting went, and stops reading when too much came."""
+    """A TCP socket that reports to its attempt how connecting went, and stops reading after too much data."""
 
     def __init__(
         self, family: int, kind: int, proto: int, attempt: Attempt, endpoint: Endpoint, done: Callable[[int], None]
@@ -84,7 +84,7 @@ class Dialler:
 
     Args:
         policy: None to allow every address.
-        connected: told the address family of every TCP connection that came up.
+        connected: called with the address family of every established TCP connection.
     """
 
     def __init__(self, policy: AddressPolicy | None, connected: Callable[[int], None]) -> None:

@@ -1,4 +1,4 @@
-"""From a host to the addresses it stands for, every one of them judged by the address policy."""
+"""Resolve a host to its addresses, each checked by the address policy."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ _PRECEDENCE = (
 @dataclass(frozen=True, slots=True)
 class Resolution:
     """
-    What a host stands for.
+    The addresses of a host.
 
     Attributes:
         host: as asked, in lower case, without brackets.
@@ -145,7 +145,7 @@ class Resolver:
         return tuple(Endpoint(address, port) for address in answers)
 
     def _refusal(self, host: Host, addresses: tuple[str, ...]) -> Failure | None:
-        # One private address among public ones is enough: whoever mixes them may be rebinding.
+        # One private address among public ones is enough: the mixture may be a DNS rebinding attack.
         for address in addresses:
             rule = None if self._policy is None else self._policy.verdict(address)
             if rule is not None:

@@ -1,4 +1,4 @@
-"""Who may send a request now: slots shared out so that nobody can take them all."""
+"""Limits concurrent requests: slots are shared so that no party can take them all."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PARTY: ContextVar[object | None] = ContextVar("outbound_party", default=None)
 
 @contextmanager
 def one_party() -> Iterator[None]:
-    """Requests made inside share slots as one, such as all that a command asks for; an outer party goes on."""
+    """Requests made inside share slots as one, such as all that a command asks for; an outer party continues."""
     token = _PARTY.set(_PARTY.get() or object())
     try:
         yield
@@ -29,9 +29,9 @@ class FairSlots:
     """
     A bounded number of slots, of which a party may hold two ninths of those that are free.
 
-    So some are left for whoever comes next, until very many want everything (dynamic thresholds; Choudhury and
+    So some are left for the next party, until very many want everything (dynamic thresholds; Choudhury and
     Hahne, 1998). Of 64 the first party gets 12, which is all requests of a check with two foci, and ten greedy
-    ones leave 7. Of those who wait whoever holds least is served first.
+    ones leave 7. Of the waiting parties the one with the fewest slots is served first.
     """
 
     def __init__(self, count: int) -> None:

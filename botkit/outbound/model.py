@@ -66,7 +66,7 @@ class ConnectionFacts:
     What was learnt about the way to a host, also when the request failed on it.
 
     Attributes:
-        addresses: every address the name stands for (both families), or the literal; empty if DNS failed.
+        addresses: every address of the name (both families), or the literal; empty if DNS failed.
         peer: the address that was talked to, or the last one tried.
         phase: the phase that was reached (HTTP means that the request was sent).
         address_ms, connect_ms, tls_ms, http_ms: time spent in each phase; None when it was not entered.

@@ -1,4 +1,4 @@
-"""Which addresses may be talked to on a stranger's word."""
+"""Which addresses may be connected to when untrusted input names them."""
 
 from __future__ import annotations
 

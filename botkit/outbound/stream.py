@@ -1,4 +1,4 @@
-"""A stream of bytes to a stranger, opened under the address policy; for what is no plain request and answer."""
+"""A byte stream to another server, opened under the address policy, for protocols other than HTTP requests."""
 
 from __future__ import annotations
 

@@ -13,9 +13,9 @@ _ENCODING_DER = 2  # _ssl.ENCODING_DER: the only way before Python 3.13 gave it 
 
 class NotingSSLObject(ssl.SSLObject):
     """
-    An SSLObject that tells the current attempt how far the handshake came.
+    An SSLObject that reports to the current attempt how far the handshake came.
 
-    Its first handshake step proves that TCP is done, which tells a TCP hang from a TLS hang.
+    Its first handshake step proves that TCP is done, which distinguishes a TCP hang from a TLS hang.
     """
 
     def do_handshake(self) -> None:

@@ -28,7 +28,7 @@ from botkit.outbound.url import Url
 
 DEFAULT_USER_AGENT = "foci-bot"
 
-# Stands in for an IP literal in the URL, since the connector asks its resolver about names only.
+# Replaces an IP literal in the URL, since the connector asks its resolver about names only.
 _LITERAL_ALIAS = "literal.invalid"
 _HAPPY_EYEBALLS_DELAY = 0.25
 _HEAD_LIMIT = 128 * 1024
@@ -188,7 +188,7 @@ class SentOnceError(Exception):
 
 
 class _NotingResponse(ClientResponse):
-    """A response that tells the current attempt when its header has been read."""
+    """A response that reports to the current attempt when its header has been read."""
 
     async def start(self, connection: Connection) -> ClientResponse:
         response = await super().start(connection)

@@ -94,7 +94,7 @@ class _Opening:
         return Response(self._head.status, self._head.headers, bytes(self._body))
 
     def take(self, event: Event) -> None:
-        """Note an event; what follows the first message counts no more."""
+        """Note an event; those after the first message are ignored."""
         if self._last:
             return
         if isinstance(event, (AcceptConnection, RejectConnection)):

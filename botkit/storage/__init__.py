@@ -1,4 +1,4 @@
-"""The bot's memory: what was heard, what is to be said, and how far the homeserver was read."""
+"""Storage: received commands, messages to send, and the sync token."""
 
 from botkit.storage.database import Connection, Database, StorageError
 

@@ -43,7 +43,7 @@ def async_url(url: str) -> URL:
     The same database, spoken to by an asynchronous driver.
 
     Raises:
-        StorageError: the URL is no URL, or of neither SQLite nor PostgreSQL.
+        StorageError: the URL is not valid, or of neither SQLite nor PostgreSQL.
     """
     try:
         parsed = make_url(url)
@@ -58,7 +58,7 @@ def async_url(url: str) -> URL:
 class Database:
     """
     Holds the engine. SQLite runs in WAL mode, every transaction is a writer's from its first statement
-    (``BEGIN IMMEDIATE``), so that a transaction never fails halfway because somebody else wrote.
+    (``BEGIN IMMEDIATE``), so that a transaction never fails halfway because of another writer.
     """
 
     def __init__(self, url: str) -> None:
@@ -97,7 +97,7 @@ class Database:
 
     async def migrate(self, owner: str, revisions: Path) -> None:
         """
-        Bring a plugin's own tables up to date; which revision they have stands in ``alembic_version_<owner>``.
+        Bring a plugin's own tables up to date; their revision is in ``alembic_version_<owner>``.
 
         Args:
             revisions: a directory of Alembic revisions; the environment is the host's.
@@ -106,7 +106,7 @@ class Database:
             StorageError: it did not work; the tables are as they were.
         """
         if not await asyncio.to_thread(revisions.is_dir):
-            raise StorageError(f"tables of plugin {owner}: {revisions} is no directory")
+            raise StorageError(f"tables of plugin {owner}: {revisions} is not a directory")
         try:
             async with self.begin() as connection:
                 await connection.run_sync(_migrate, revisions, owner)
@@ -124,7 +124,7 @@ class Database:
         """
         One transaction: committed at the end, rolled back by an exception.
 
-        Trouble is logged here, once, and its end; whoever catches the exception need not.
+        An error is logged here once, as is its end; callers need not log it.
 
         Raises:
             StorageError: the database failed (full, locked, gone, corrupt); nothing was written.
@@ -147,7 +147,7 @@ class Database:
             self._complaint = reason
 
     def _recover(self) -> None:
-        # on a full disk reading goes on working between the writes that fail
+        # on a full disk reading continues to work between the writes that fail
         if self._complaint and asyncio.get_running_loop().time() > self._failed_at + _SOUND_AFTER:
             log.info("database %s: works again", self._place)
             self._complaint = ""

@@ -81,7 +81,7 @@ async def note_annotation(
     connection: AsyncConnection, plugins: Sequence[str], seen: Annotation, now: int, under_way: str | None = None
 ) -> None:
     """
-    Have the plugin called whose letter this is, if there is one.
+    Queue a call of the plugin whose notification this is, if there is one.
 
     A letter whose sending was not acknowledged yet may be in the room already, and people react to it there. So what
     is meant for an unknown event is held until that letter's event id is known.
@@ -117,7 +117,7 @@ async def release_held(
     A letter has arrived: reactions to it that were there first are calls now, other held ones are forgotten.
 
     Returns:
-        whether there is somebody to call.
+        whether there is a plugin to call.
     """
     held = select(calls).where(_held(room_id)).order_by(calls.c.seq)
     rows = (await connection.execute(held)).all()

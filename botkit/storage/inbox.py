@@ -1,4 +1,4 @@
-"""What was heard: commands wait here until their answers are in the outbox."""
+"""Inbox: received commands, until their answers are in the outbox."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class Inbox:
         self._now = now
 
     async def since(self, account: Account) -> str | None:
-        """The sync token to go on from; None before the first sync."""
+        """The sync token to continue from; None before the first sync."""
         query = select(sync_state.c.next_batch).where(
             sync_state.c.user_id == account.user_id, sync_state.c.device_id == account.device_id
         )
@@ -174,7 +174,7 @@ class Inbox:
             await connection.execute(update(inbox).where(inbox.c.seq == seq).values(values))
 
     async def forget_room(self, room_id: str) -> None:
-        """Nothing heard in a room the bot has left needs an answer."""
+        """Drop the commands of a room that the bot has left."""
         open_states = (EventState.PENDING, EventState.LOCKED)
         async with self._database.begin() as connection:
             await connection.execute(

@@ -81,7 +81,7 @@ class Queued:
 
 async def enqueue(connection: AsyncConnection, message: Outgoing, now: int) -> None:
     """
-    Add a message inside somebody else's transaction; a known transaction id is passed over.
+    Add a message inside the caller's transaction; a known transaction id is passed over.
 
     A letter to a suspended room is refused at once; answers go out, as whoever asked sees that the bot is there.
     """

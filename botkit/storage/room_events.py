@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Annotation:
-    """A reaction (``m.annotation``) to the event ``target``, before anybody asked whose event that is."""
+    """A reaction (``m.annotation``) to the event ``target``, before it is known whose event that is."""
 
     room_id: str
     event_id: str

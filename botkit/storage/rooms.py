@@ -44,7 +44,7 @@ class RoomNotes:
             await self._note(room_id, encrypted=True)
 
     async def hint_due(self, room_id: str, session_id: str) -> bool:
-        """Whether this room was never told about this unreadable session; remembers that it now was."""
+        """Whether the notice about this session is due in this room; records it as sent."""
         async with self._database.begin() as connection:
             query = select(rooms.c.hinted_sessions).where(rooms.c.room_id == room_id)
             known = list(from_json(await connection.scalar(query) or "[]"))
@@ -115,7 +115,7 @@ class RoomStore:
             await self.record(connection, news)
 
     async def settle(self, room_ids: Collection[str]) -> None:
-        """The bot is in these rooms, which need not be news to anybody."""
+        """Record current memberships without calling hooks."""
         async with self._database.begin() as connection:
             for room_id in room_ids:
                 await _note(connection, room_id)
@@ -146,7 +146,7 @@ class RoomStore:
         )
 
     async def upgraded(self, tombstone: Tombstone, state: UpgradeState) -> None:
-        """A tombstone was followed further; when it is done all plugins are told, and the old room gets no more."""
+        """Advance an upgrade; when it is done, notify all plugins and stop sending to the old room."""
         async with self._database.begin() as connection:
             await connection.execute(
                 update(upgrades)
@@ -219,7 +219,7 @@ class RoomStore:
 
 
 async def _edit_again(connection: AsyncConnection, room_id: str) -> None:
-    """Have the last edit of each letter sent that the room refused, for what stands there may be over since."""
+    """Queue the last rejected edit of each letter: what the room shows may be out of date."""
     edits = and_(outbox.c.room_id == storable(room_id), outbox.c.placement == Placement.EDIT)
     latest = select(func.max(outbox.c.id)).where(edits).group_by(outbox.c.plugin, outbox.c.about)
     stands = exists().where(

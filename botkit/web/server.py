@@ -33,7 +33,7 @@ class WebServer:
 
     async def start(self, host: str, port: int) -> int:
         """
-        Listen; the port that was taken (of use when 0 was asked for).
+        Listen; returns the port (useful with port 0).
 
         Raises:
             OSError: the address cannot be had.
@@ -54,7 +54,7 @@ class WebServer:
             await runner.cleanup()
 
     async def _health(self, _: web.Request) -> web.Response:
-        """200 only while news of the homeserver are fresh; 503 tells a supervisor that the bot is deaf."""
+        """200 while the last sync is recent; 503 shows a supervisor that the bot receives nothing."""
         age = self._sync_age()
         if age is None:
             return web.Response(status=503, text="not synced yet\n")

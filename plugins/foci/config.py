@@ -26,7 +26,7 @@ SHORTEST_INTERVAL = 60.0
 
 def _known_code(code: str) -> str:
     if code not in CODES:
-        raise ValueError("is no finding code (docs/findings.md lists them)")
+        raise ValueError("is not a finding code (see docs/findings.md)")
     return code
 
 
@@ -47,13 +47,13 @@ def _server_name(text: str) -> str:
 
 def _polite(interval: float) -> float:
     if interval < SHORTEST_INTERVAL:
-        raise ValueError("must be at least 1m: servers are not asked more often")
+        raise ValueError("must be at least 1m")
     return interval
 
 
 def _room_id(text: str) -> str:
     if not re.fullmatch(r"![^\s!]{1,254}", text):
-        raise ValueError("must hold room ids such as '!abc:example.org' (an alias is none)")
+        raise ValueError("must hold room ids such as '!abc:example.org' (not an alias)")
     return text
 
 
@@ -113,10 +113,10 @@ class WatchConfig(Section):
         for one in _whole(servers):
             rooms = one.rooms or info.data.get("rooms", ())
             if not rooms and "rooms" in info.data:
-                raise ValueError(f"{one.server} has no room to be told in: give it rooms, or set watch.rooms")
+                raise ValueError(f"{one.server} has no room to notify: give it rooms, or set watch.rooms")
             places = {(parse_target(one.server).server_name, room) for room in rooms}
             if named & places:
-                raise ValueError(f"{one.server} stands there twice for the same room")
+                raise ValueError(f"{one.server} is listed twice for the same room")
             named |= places
         return servers
 

@@ -28,10 +28,10 @@ class Meaning:
 
 
 _RENEW = "Renew the certificate of {host} and reload the server that presents it."
-_ISSUE = "Let {host} present a certificate for its own name from a public authority, with the whole chain."
-_FIREWALL = "See that {host} listens there and that no firewall drops or refuses its port."
-_HERE = "Nothing to change there yet: look at the network or resolver of the machine that runs this check."
-_PROXY = "Look at the reverse proxy of {host}: it must speak plain HTTP/1.1 over TLS on this port."
+_ISSUE = "Install a certificate for {host} from a public certificate authority, with all intermediate certificates."
+_FIREWALL = "Check that a server listens on this port of {host} and that no firewall blocks it."
+_HERE = "Check the network and DNS resolver of the machine that runs this check; the server may be fine."
+_PROXY = "Check the reverse proxy of {host}: it must serve HTTP/1.1 over TLS on this port."
 
 _MEANINGS: dict[FailureKind, Meaning] = {
     _K.URL_INVALID: Meaning("livekit-url-invalid", Certainty.DEFINITE, "Publish a plain https:// URL."),
@@ -53,7 +53,7 @@ _MEANINGS: dict[FailureKind, Meaning] = {
     _K.PRIVATE_NAME: Meaning(
         "private-address",
         Certainty.UNCLEAR,
-        "If clients outside your network shall reach {host}, give it a public address in public DNS; "
+        "If clients outside your network need to reach {host}, give it a public address in public DNS; "
         "for an intranet, list the range in `network.allow_private`.",
     ),
     _K.NO_ROUTE: Meaning("not-tested", Certainty.UNCLEAR, _HERE),
@@ -74,24 +74,24 @@ _MEANINGS: dict[FailureKind, Meaning] = {
     _K.TLS_RESET: Meaning(
         "connect-reset",
         Certainty.DEFINITE,
-        "Serve HTTPS for the name {host} on this port (is the name known to the proxy?).",
+        "Serve HTTPS for {host} on this port; check that the proxy is configured for this name.",
     ),
     _K.TLS_TIMEOUT: Meaning(
         "tls-timeout",
         Certainty.TIMEOUT,
-        "Serve HTTPS on this port of {host}: it accepts connections but never speaks TLS.",
+        "Serve HTTPS on this port of {host}: it accepts connections but does not answer the TLS handshake.",
     ),
     _K.HTTP_TIMEOUT: Meaning(
         "http-timeout",
         Certainty.TIMEOUT,
-        "See why the server behind {host} does not answer: it accepts the request and stays silent.",
+        "Check why the server behind {host} does not answer: it accepts the request but sends no response.",
     ),
     _K.HTTP_PROTOCOL: Meaning("http-protocol", Certainty.DEFINITE, _PROXY),
     _K.HTTP_DISCONNECTED: Meaning("http-protocol", Certainty.DEFINITE, _PROXY),
     _K.BODY_TOO_LARGE: Meaning(
         "http-protocol",
         Certainty.DEFINITE,
-        "See what answers at {host}: the answer is far larger than any real one.",
+        "Check what answers at {host}: the response is too large to come from this service.",
     ),
 }
 

@@ -131,7 +131,7 @@ def _reason(error: json.JSONDecodeError) -> str:
     """The parser's reason; the commonest mistake by its name in every Python version."""
     before, here = error.doc[: error.pos].rstrip(), error.doc[error.pos :].lstrip()[:1]
     if here in ("]", "}") and before.endswith(","):
-        return "a comma too many before the closing bracket"
+        return "a trailing comma before the closing bracket"
     return error.msg[:1].lower() + error.msg[1:]
 
 

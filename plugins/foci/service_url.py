@@ -174,7 +174,7 @@ def _looks_templated(host: str) -> bool:
 
 def _placeholder(parsed: ServiceUrl, host: str) -> ServiceUrl:
     shown = host if host else "an empty host"
-    return _faulty(parsed, "placeholder-host", f"{shown} is not a host name that can exist")
+    return _faulty(parsed, "placeholder-host", f"{shown} is not a valid host name")
 
 
 def _faulty(parsed: ServiceUrl, fault: str, detail: str) -> ServiceUrl:

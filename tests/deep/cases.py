@@ -77,7 +77,7 @@ CASES = (
         Stage.TOKEN,
         CRITICAL,
         "sfu-unreachable",
-        r"hands out ws://livekit-sfu\.matrix\.svc\.cluster\.local:7880.*Set LIVEKIT_URL",
+        r"returns ws://livekit-sfu\.matrix\.svc\.cluster\.local:7880.*Set LIVEKIT_URL",
     ),
     _case(
         CallFault.ROOM_NOT_CREATED,
@@ -85,7 +85,7 @@ CASES = (
         Stage.SIGNALLING,
         WARNING,
         "room-not-created",
-        r"has no such room.*there is no room to join",
+        r"the room does not exist.*there is no room to join",
     ),
     _case(
         CallFault.UPGRADE_REFUSED,
@@ -96,7 +96,7 @@ CASES = (
         r"upgrade to WebSocket is refused \(HTTP 404\).*proxy_set_header Upgrade",
     ),
     _case(CallFault.UDP_CLOSED, EVERYBODY, Stage.MEDIA, WARNING, "media-udp-blocked", r"media connects over TCP"),
-    _case(CallFault.MEDIA_CLOSED, EVERYBODY, Stage.SIGNALLING, CRITICAL, "media-failed", r"no way for media"),
+    _case(CallFault.MEDIA_CLOSED, EVERYBODY, Stage.SIGNALLING, CRITICAL, "media-failed", r"no media connection"),
     _case(
         CallFault.OPENID_OFF,
         EVERYBODY,

@@ -78,7 +78,7 @@ async def test_an_sfu_that_an_entry_names_alone(
     if fault is None:
         text = to_plain(to_document(report))
         assert "SFU answers" in text
-        assert "The SFU asks for a token, for WebSockets too; none was tried. Token and media not tested" in text
+        assert "The SFU requires a token, for WebSockets too; none was sent. Token and media not tested" in text
 
 
 async def test_finding_the_focus_is_no_comfort(world: World) -> None:

@@ -83,7 +83,7 @@ def test_livekits_own_refusal_is_known_by_its_words(text: str) -> None:
         (answered(401, b"<html>log in"), "sfu-unreachable", Certainty.DEFINITE, "HTTP 401 at /rtc/validate"),
         (answered(403, b"<html>"), "sfu-unreachable", Certainty.UNCLEAR, "HTTP 403"),
         (answered(503, b"could not allocate"), "sfu-unreachable", Certainty.DEFINITE, "INSUFFICIENT_CAPACITY_ERROR"),
-        (answered(429, b"slow down"), "sfu-unreachable", Certainty.UNCLEAR, "takes nobody in"),
+        (answered(429, b"slow down"), "sfu-unreachable", Certainty.UNCLEAR, "accepts no participants"),
         (answered(403, b"", {"cf-mitigated": "challenge"}), "waf-challenge", Certainty.UNCLEAR, "challenge"),
     ],
 )

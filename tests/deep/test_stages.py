@@ -167,7 +167,7 @@ def test_a_focus_that_fails_before_goes_no_deeper() -> None:
     whole = deepened(judgement(Certainty.DEFINITE), [])
     assert whole.certainty is Certainty.DEFINITE
     assert {result.detail for result in whole.stages if result.stage in DEEP_STAGES} == {"an earlier stage failed"}
-    assert [result.stage for result in untried("its type is unknown here")] == list(DEEP_STAGES)
+    assert [result.stage for result in untried("its type is unknown")] == list(DEEP_STAGES)
 
 
 def free(_: int) -> None:

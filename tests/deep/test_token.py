@@ -44,7 +44,7 @@ def test_a_grant_is_read() -> None:
     step, again = judge_token(answered(200, body), OWN, "/get_token", now, SETTINGS)
     assert again == grant
     assert step.result.outcome is Outcome.OK
-    assert step.result.detail == "/get_token gives a token (join, subscribe, for 60 min)"
+    assert step.result.detail == "/get_token issues a token (join, subscribe, for 60 min)"
 
 
 def test_a_token_that_has_ended_is_told() -> None:
@@ -52,7 +52,7 @@ def test_a_token_that_has_ended_is_told() -> None:
     body = granting({"video": VIDEO, "exp": NOW.timestamp() - 60})
     step, grant = judge_token(answered(200, body), OWN, "/sfu/get", NOW.timestamp(), SETTINGS)
     assert grant is not None
-    assert "expired already" in step.result.detail
+    assert "already expired" in step.result.detail
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_a_token_that_has_ended_is_told() -> None:
         ({"url": "wss://x", "jwt": jwt({"video": VIDEO}) + "\r\nX: y"}, "no JWT"),
         ({"url": "wss://x", "jwt": jwt({})}, "names no room"),
         ({"url": "wss://x", "jwt": jwt({"video": {"room": ""}})}, "names no room"),
-        ({"url": "wss://x", "jwt": jwt({"video": {"room": "a"}})}, "permits no joining"),
+        ({"url": "wss://x", "jwt": jwt({"video": {"room": "a"}})}, "does not allow joining"),
     ],
 )
 def test_what_is_no_grant_is_a_refusal(body: Any, fault: str) -> None:
@@ -90,9 +90,9 @@ def test_what_is_no_grant_is_a_refusal(body: Any, fault: str) -> None:
         (401, "M_UNAUTHORIZED", "could not look up", "openid/userinfo", Certainty.DEFINITE, Certainty.UNCLEAR),
         (500, "M_LOOKUP_FAILED", "services up to 0.5.0", "openid/userinfo", Certainty.DEFINITE, Certainty.UNCLEAR),
         (403, "M_FORBIDDEN", "no token", "LIVEKIT_FULL_ACCESS", Certainty.DEFINITE, Certainty.UNCLEAR),
-        (400, "M_BAD_JSON", "does not understand", "Update", Certainty.DEFINITE, Certainty.DEFINITE),
+        (400, "M_BAD_JSON", "rejects what clients send", "Update", Certainty.DEFINITE, Certainty.DEFINITE),
         (500, "M_UNKNOWN", "room or the token", "LIVEKIT_SECRET", Certainty.DEFINITE, Certainty.DEFINITE),
-        (503, None, "stands before it", "LIVEKIT_URL", Certainty.DEFINITE, Certainty.DEFINITE),
+        (503, None, "from the proxy", "LIVEKIT_URL", Certainty.DEFINITE, Certainty.DEFINITE),
         (307, None, "HTTP 307 instead", "Update", Certainty.DEFINITE, Certainty.DEFINITE),
     ],
 )
@@ -144,7 +144,7 @@ def test_no_answer_says_why_and_quotes_nobody() -> None:
 def test_the_own_homeserver_refusing_says_nothing_of_the_focus() -> None:
     """No OpenID token: the stage failed, the focus is unknown."""
     step = judge_openid(answered(403, {"errcode": "M_FORBIDDEN"}), "example.org")
-    assert step.result.detail == "example.org gives the bot no OpenID token: HTTP 403 M_FORBIDDEN"
+    assert step.result.detail == "example.org issued the bot no OpenID token: HTTP 403 M_FORBIDDEN"
     assert step.certainty is Certainty.UNCLEAR
     assert [found.code for found in step.findings] == ["not-tested"]
 

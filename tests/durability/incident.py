@@ -46,7 +46,7 @@ class Incident:
                 Relation.NEW,
                 ("❌", f"{rtc} is down"),
             ),
-            Expected("evidence", Relation.THREAD, ("Seen at", rtc), "firing"),
+            Expected("evidence", Relation.THREAD, ("Check at", rtc), "firing"),
             Expected("acknowledged", Relation.EDIT, ("❌", f"{rtc} is down", "Acknowledged by"), "firing"),
             Expected("closed", Relation.EDIT, ("✅", f"{rtc} was down"), "firing"),
             Expected("resolved", Relation.REPLY, ("✅", f"{rtc} recovered"), "firing"),

@@ -11,14 +11,14 @@ from tests.durability.judge import Expected, Queued, Relation, Shown, Verdict, j
 EXPECTED = (
     Expected("change", Relation.NEW, ("⚠️", "changed")),
     Expected("firing", Relation.NEW, ("❌", "is down")),
-    Expected("evidence", Relation.THREAD, ("Seen at",), "firing"),
+    Expected("evidence", Relation.THREAD, ("Check at",), "firing"),
     Expected("closed", Relation.EDIT, ("✅", "was down"), "firing"),
     Expected("resolved", Relation.REPLY, ("✅", "recovered"), "firing"),
 )
 HISTORY = (
     Shown("$1", Relation.NEW, None, "⚠️ a.example changed its list"),
     Shown("$2", Relation.NEW, None, "❌ rtc is down"),
-    Shown("$3", Relation.THREAD, "$2", "Seen at noon"),
+    Shown("$3", Relation.THREAD, "$2", "Check at noon"),
     Shown("$4", Relation.EDIT, "$2", "✅ rtc was down"),
     Shown("$5", Relation.REPLY, "$2", "✅ rtc recovered"),
 )

@@ -86,7 +86,7 @@ def judged(
     if reached is None and verdict in (Verdict.OK, Verdict.WARNING):
         reached = Stage.AUTHORISATION
     if verdict is Verdict.NOT_PROBED or reached is None:
-        return FocusReport(told, verdict, skipped_after("its type is unknown here"))
+        return FocusReport(told, verdict, skipped_after("its type is unknown"))
     return FocusReport(told, verdict, climbed(reached))
 
 

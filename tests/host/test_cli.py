@@ -89,9 +89,9 @@ def account(tmp_path: Path, **secret: str) -> None:
         (["run", "--nonsense"], 78, "bot.py: unrecognized arguments: --nonsense (see bot.py --help)"),
         (["run", "--config", "none.yaml"], 78, "bot.py: cannot read none.yaml: No such file or directory"),
         (["--config", "none.yaml"], 78, "bot.py: cannot read none.yaml: No such file or directory"),
-        (["run"], 78, "bot.py: matrix: this section is needed; config.yaml.sample explains it"),
-        ([], 78, "bot.py: matrix: this section is needed; config.yaml.sample explains it"),
-        (["login"], 78, "bot.py: matrix: this section is needed; config.yaml.sample explains it"),
+        (["run"], 78, "bot.py: matrix: this section is required; see config.yaml.sample"),
+        ([], 78, "bot.py: matrix: this section is required; see config.yaml.sample"),
+        (["login"], 78, "bot.py: matrix: this section is required; see config.yaml.sample"),
     ],
 )
 def test_every_failure_is_one_line_and_its_exit_code(
@@ -183,7 +183,7 @@ def test_an_unreadable_secret_does_not_fail_what_needs_none(
     assert run("end", "account") == 2
     output = capsys.readouterr()
     assert output.out == "None 20.0\n"
-    assert "going on without an account" in output.err
+    assert "continuing without an account" in output.err
     assert run("end", "deep") == 5
     assert "deep needs an account" in capsys.readouterr().err
 

@@ -207,10 +207,10 @@ async def test_help_is_generated_from_the_declarations() -> None:
     room = Room()
     assert await room.type("!foci help") == [
         (
-            "!foci can be typed like this:\n"
+            "Usage of !foci:\n"
             "!foci [TARGET...] – look\n"
             "!foci status [ROOM] – how it is\n"
-            "!foci help [COMMAND] – this, or one command"
+            "!foci help [COMMAND] – this list, or help on one command"
         )
     ]
     assert await room.type("!foci help Status") == ["!foci status [ROOM] – how it is"]
@@ -221,9 +221,9 @@ async def test_help_is_generated_from_the_declarations() -> None:
 async def test_somebody_not_allowed_is_told_once_an_hour() -> None:
     """One line, then silence; nothing reaches the plugin."""
     room = Room(allow=["@*:other.example"])
-    assert await room.type("!foci") == ["You may not command me here."]
+    assert await room.type("!foci") == ["You are not allowed to use commands here."]
     assert await room.type("!foci") == []
-    assert await room.type("!foci", "@bob:example.org") == ["You may not command me here."]
+    assert await room.type("!foci", "@bob:example.org") == ["You are not allowed to use commands here."]
     room.clock.now += 3601
     assert len(await room.type("!foci")) == 1
     assert room.plugin.seen == []
@@ -265,9 +265,9 @@ async def test_a_crash_is_one_line_in_the_room_and_a_traceback_in_the_log(caplog
     """The room learns a number, never what the exception says."""
     with caplog.at_level(logging.ERROR):
         assert await Room().type("!foci crash") == [
-            "Something went wrong inside the bot (incident deadbeef); the log has the details."
+            "Internal error (reference deadbeef); the bot's log has the details."
         ]
-    assert "incident=deadbeef" in caplog.text
+    assert "reference=deadbeef" in caplog.text
     assert "RuntimeError" in caplog.text
 
 

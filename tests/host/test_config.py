@@ -126,7 +126,7 @@ def test_each_mistake_is_named_by_its_path(load: Load, text: str, line: str) -> 
 
 def test_a_file_that_should_exist_is_named(load: Load, tmp_path: Path) -> None:
     """A CA file is looked for at once, as every request needs it."""
-    assert f"network.ca_file: there is no file {tmp_path / 'ca.pem'}" == refusal(load, "network: {ca_file: ca.pem}")
+    assert f"network.ca_file: file {tmp_path / 'ca.pem'} does not exist" == refusal(load, "network: {ca_file: ca.pem}")
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_a_file_that_should_exist_is_named(load: Load, tmp_path: Path) -> None:
         ("- a", "must be a mapping of keys to values"),
         ("text", "must be a mapping of keys to values"),
         ("a: 2026-13-45", "not valid YAML: a value cannot be read"),
-        ("a: \x01", "not valid YAML: it holds characters that YAML does not allow"),
+        ("a: \x01", "not valid YAML: it contains characters that YAML does not allow"),
         ("[" * 5000, "not valid YAML"),
         ("a: {[1]: 2}", "not valid YAML at line 1, column 5: found unhashable key"),
     ],
@@ -266,7 +266,9 @@ def test_an_account_without_secret_says_so_when_one_is_needed(load: Load) -> Non
     """``check`` needs none, so only asking for it is an error."""
     config = load(f"matrix: {{{ACCOUNT}}}")
     assert config.matrix is not None
-    with pytest.raises(ConfigError, match="one of access_token, access_token_file, password, password_file is needed"):
+    with pytest.raises(
+        ConfigError, match="one of access_token, access_token_file, password, password_file is required"
+    ):
         config.matrix.secret()
 
 

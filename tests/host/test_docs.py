@@ -208,7 +208,7 @@ async def test_the_example_plugin_works(example: LoadedPlugin) -> None:
     assert replies[0][0].startswith("example.org: ")
     assert "127.0.0.1" in replies[0][0]
     assert replies[1] == ["One host, please. Usage: !reach HOST"]
-    assert replies[2][0].startswith("!reach can be typed like this:\n!reach HOST – whether")
+    assert replies[2][0].startswith("Usage of !reach:\n!reach HOST – whether")
     assert example.config.model_dump() == {"patience": 3.0}
 
 

@@ -80,7 +80,7 @@ def test_only_listed_plugins_are_imported(write: Write) -> None:
         ("x ==", "plugins.bad: cannot be imported: SyntaxError: invalid syntax (bad.py, line 1)"),
         ("PLUGIN = 3", "plugins.bad: has no PLUGIN that is a botkit.plugin.Plugin"),
         ("", "plugins.bad: has no PLUGIN that is a botkit.plugin.Plugin"),
-        (good("other"), "plugins.bad: its PLUGIN calls itself other"),
+        (good("other"), "plugins.bad: its PLUGIN has the name other"),
     ],
 )
 def test_each_broken_plugin_is_one_line(write: Write, source: str, line: str) -> None:
@@ -94,7 +94,7 @@ def test_each_broken_plugin_is_one_line(write: Write, source: str, line: str) ->
 def test_an_unknown_plugin_is_told_from_a_broken_one(write: Write) -> None:
     """The nearest name is suggested."""
     write("weather", good("weather"))
-    with pytest.raises(ConfigError, match=r"^plugins\.wether: there is no such plugin; did you mean weather\?$"):
+    with pytest.raises(ConfigError, match=r"^plugins\.wether: unknown plugin; did you mean weather\?$"):
         load(wether={})
 
 
@@ -133,7 +133,7 @@ def test_one_name_for_two_subcommands_is_an_error(write: Write) -> None:
     assert [shot.name for shot in collect_one_shots(plugins[:1], ["run"])] == ["say"]
     with pytest.raises(ConfigError, match=r"^plugins\.parrot: the subcommand say is taken by plugins\.echo$"):
         collect_one_shots(plugins, ["run"])
-    with pytest.raises(ConfigError, match=r"^plugins\.echo: its subcommand say is the bot's own$"):
+    with pytest.raises(ConfigError, match=r"^plugins\.echo: its subcommand say is reserved by the bot$"):
         collect_one_shots(plugins, ["say"])
 
 

@@ -127,7 +127,7 @@ async def test_a_crash_tells_nothing_of_what_was_read() -> None:
         raise RuntimeError("@room " + STRINGS["verdict"])
 
     (document,) = await router(crash)(message("!foci"))
-    assert to_plain(document) == "Something went wrong inside the bot (incident 7); the log has the details."
+    assert to_plain(document) == "Internal error (reference 7); the bot's log has the details."
 
 
 def router(handler: object) -> CommandRouter:

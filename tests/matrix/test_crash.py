@@ -132,4 +132,4 @@ async def test_a_deadly_command_is_given_up(
         await alice.hears_text("echo survived")
     finally:
         bot.kill()
-    assert "given up after 3 attempts" in (tmp_path / "bot.log").read_text()
+    assert "dropped after 3 attempts" in (tmp_path / "bot.log").read_text()

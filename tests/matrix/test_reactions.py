@@ -148,7 +148,7 @@ async def test_commands_for_the_entitled(
         await alice.wait_for_member(room, bot.user_id)
         await bob.say(room, "!scribe rule")
         refusal = await bob.hears(lambda said: said.sender == bot.user_id)
-        assert refusal.body == "Only my admins and members with power 50 or more in this room may do that."
+        assert refusal.body == "Only the bot's admins and members of this room with power level 50 or more may do that."
         await alice.say(room, "!scribe rule")
         await alice.hears_text(f"done for {alice.user_id}")
         where = f"/_matrix/client/v3/rooms/{room}/state/m.room.power_levels/"

@@ -266,7 +266,7 @@ async def test_a_room_the_bot_was_never_in(synapse: Synapse, alice: Person, bot:
     """A letter to it is refused and that is told; once invited the bot says what is to be said."""
     room = await alice.create_room()
     await bot.journal.post(letter(room, "1", NEW, "unheard"))
-    await bot.journal.hears("suspended", room, "it does not let the bot in (HTTP 403 M_FORBIDDEN)")
+    await bot.journal.hears("suspended", room, "the bot may not join it (HTTP 403 M_FORBIDDEN)")
     await alice.client.room_invite(room, bot.user_id)
     await bot.journal.hears("joined", room)
     await bot.journal.post(letter(room, "2", NEW, "heard"))

@@ -139,7 +139,7 @@ async def test_trouble_is_said_once(
         await write()
     await database.close()
     place = f"database {tmp_path / 'bot.db'}: "
-    assert caplog.messages == [f"{place}database or disk is full", f"{place}works again"]
+    assert caplog.messages == [f"{place}database or disk is full", f"{place}available again"]
 
 
 async def test_not_a_database(tmp_path: Path) -> None:

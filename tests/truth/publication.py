@@ -250,7 +250,7 @@ ROWS = (
                 CRITICAL,
                 ("well-known-not-json",),
                 (OLD, WEB),
-                r"comma too many.* at line 11, column \d",
+                r"a trailing comma.* at line 11, column \d",
             ),
             Case(
                 "brace-missing",
@@ -318,7 +318,7 @@ ROWS = (
                 CRITICAL,
                 ("well-known-absent", "port-in-server-name"),
                 (WEB,),
-                "There the answer was: ok",
+                "The latter is ok",
                 f"{NAME}:8448",
             ),
         ),

@@ -174,7 +174,7 @@ async def test_every_change_of_a_list(ops: OpsRoom) -> None:
             r"⚠️ published\.example changed its foci list at \d\d:\d\d UTC: a list was published",
             r"⚠️ withdrawn\.example changed its foci list at \d\d:\d\d UTC: it was withdrawn\.",
             rf"⚠️ added\.example changed its foci list at \d\d:\d\d UTC: {two} was added at 2\.",
-            rf"⚠️ removed\.example changed its foci list at \d\d:\d\d UTC: {two} \(number 2\)",
+            rf"⚠️ removed\.example changed its foci list at \d\d:\d\d UTC: {two} \(entry 2\)",
             rf"⚠️ moved\.example changed its foci list at \d\d:\d\d UTC: {two} moved from 2 to 1\.",
             rf"⚠️ edited\.example changed its foci list at \d\d:\d\d UTC: {one} was edited",
             r"⚠️ renamed\.example changed its foci list at \d\d:\d\d UTC: its key changed",
@@ -230,7 +230,7 @@ async def test_outages_from_the_first_message_to_the_last(ops: OpsRoom) -> None:
     own = await fed.adopt(ops._synapse, [OWN])
     async with await ops.opened(servers, HOME, mention=[ops.alice.user_id]):
         await ops.looked(servers)
-        await ops.reads(r"⚠️ home\.example is watched for this room\. This is my own homeserver")
+        await ops.reads(r"⚠️ home\.example is watched for this room\. This is the bot's own homeserver")
         assert len(ops.news()) == 1
 
         await fed.set_fault(shared, Fault.REFUSED)
@@ -240,11 +240,11 @@ async def test_outages_from_the_first_message_to_the_last(ops: OpsRoom) -> None:
         assert "Affects 3 watched servers: a.example, b.example, lost.example." in down.body
         assert down.content["msgtype"] == "m.text"
         assert down.content["m.mentions"] == {"user_ids": [ops.alice.user_id]}
-        evidence = await ops.reads(r"Seen at \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", relation="m.thread")
+        evidence = await ops.reads(r"Check at \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", relation="m.thread")
         assert "2. connect: failed" in evidence.body
         await ops.react(down)
         noted = await ops.reads(r"❌ rtc\.shared\.example is down since \d\d:\d\d UTC", relation="m.replace", to=down)
-        assert f"Acknowledged by {ops.alice.user_id}: no reminders here." in shown(noted)
+        assert f"Acknowledged by {ops.alice.user_id}: no reminders in this room." in shown(noted)
         assert noted.content["m.mentions"] == {}
 
         await fed.set_fault(lost, Fault.INTERNAL_ERROR)
@@ -253,19 +253,19 @@ async def test_outages_from_the_first_message_to_the_last(ops: OpsRoom) -> None:
         )
         drifting = own.document
         own.document = document("https://matrix.home.example", [entry("https://elsewhere.example/jwt")])
-        drift = await ops.reads(r"⚠️ home\.example: its two foci lists disagree since \d\d:\d\d UTC \(3 checks\)")
+        drift = await ops.reads(r"⚠️ home\.example: its two foci lists differ since \d\d:\d\d UTC \(3 checks\)")
         await fed.set_fault(guarded, Fault.WAF_CHALLENGE)
         unclear = await ops.reads(r"❔ rtc\.guarded\.example cannot be checked since \d\d:\d\d UTC \(9 checks\)")
         assert unclear.content["msgtype"] == "m.notice"
         await fed.set_fault(ending, Fault.TLS_NEAR_EXPIRY)
-        certificate = await ops.reads(r"⚠️ rtc\.ending\.example: its certificate ends in 5 days, on \d{4}-\d\d-\d\d ")
+        certificate = await ops.reads(r"⚠️ rtc\.ending\.example: its certificate expires in 5 days, on \d{4}-\d\d-\d\d ")
         flaps = await flap(ops, flapping)
 
         await ops.alice.say(ops.room, "!foci silence lost.example 1d moving house")
         await ops.reads(r"🔕 lost\.example is silenced in this room until .* UTC\.", relation="reply")
         ops.clock.leap(12.5 * HOUR)
         reminder = await ops.reads(
-            r"⏰ home\.example: its two foci lists still disagree, since .* UTC \(1[23] h \d+ min\)",
+            r"⏰ home\.example: its two foci lists still differ, since .* UTC \(1[23] h \d+ min\)",
             relation="reply",
             to=drift,
         )
@@ -283,7 +283,7 @@ async def test_outages_from_the_first_message_to_the_last(ops: OpsRoom) -> None:
                 drift,
             ),
             (
-                r"✅ rtc\.ending\.example has a new certificate; the new one is valid until \d{4}-\d\d-\d\d ",
+                r"✅ rtc\.ending\.example has a new certificate, valid until \d{4}-\d\d-\d\d ",
                 certificate,
             ),
         ):
@@ -321,7 +321,7 @@ async def flap(ops: OpsRoom, focus: Focus) -> Said:
         await ops.federation.set_fault(focus, None)
         await until(lambda times=times: ops.count("✅ rtc.flap.example recovered") == times)
     await ops.federation.set_fault(focus, Fault.REFUSED)
-    told = await ops.reads(r"⚠️ rtc\.flap\.example is flapping: it has failed 3 times since \d\d:\d\d UTC")
+    told = await ops.reads(r"⚠️ rtc\.flap\.example is flapping: 3 failures since \d\d:\d\d UTC")
     await ops.federation.set_fault(focus, None)
     return told
 
@@ -333,14 +333,10 @@ async def test_the_bot_suspects_itself(ops: OpsRoom) -> None:
         await ops.looked(servers)
         for server in servers:
             await ops.federation.set_host_fault(server.name, Fault.REFUSED)
-        doubt = await ops.reads(
-            r"❔ My own connection is in doubt since \d\d:\d\d UTC: \d of \d hosts went bad within 1 min\."
-        )
+        doubt = await ops.reads(r"❔ Alerting paused since \d\d:\d\d UTC: \d of \d hosts failed within 1 min\.")
         ops.clock.leap(300)
         await asyncio.sleep(2)
         # all at once: at this pace of the clock a host that is healed later has an outage of its own
         await asyncio.gather(*(ops.federation.set_host_fault(server.name, None) for server in servers))
-        await ops.reads(
-            r"✅ My own connection is out of doubt since \d\d:\d\d UTC, after \d+ min", relation="reply", to=doubt
-        )
+        await ops.reads(r"✅ Alerting resumed at \d\d:\d\d UTC after \d+ min", relation="reply", to=doubt)
     assert ops.news() == [doubt]

@@ -103,11 +103,11 @@ async def test_a_room_asks_how_it_goes(alice: Person, bot: WatchBot, focus: Focu
     await until(lambda: len(focus.site.requests) >= 2)
     await alice.say(room, "!foci status")
     told = await alice.hears(lambda said: "foci-bot is running" in said.body)
-    for line in ("watched: 1 server for 1 room", "last check: ", "checks late by: ", "open incidents: 0"):
+    for line in ("watched: 1 server in 1 room", "last check: ", "check delay: ", "open incidents: 0"):
         assert line in told.body
     await alice.say(room, "!foci watches")
     listed = await alice.hears(lambda said: "1 server is watched in this room" in said.body)
-    assert "a.example every 1 min, by the configuration; checked " in listed.body
+    assert "a.example every 1 min, from the configuration; checked " in listed.body
 
 
 async def test_prometheus_learns_how_it_goes(

@@ -64,23 +64,23 @@ def test_alert_settings_reach_the_ledger(tmp_path: Path) -> None:
     [
         (
             "{watch: {servers: [a.example]}}",
-            "plugins.foci.watch.servers: a.example has no room to be told in: give it rooms, or set watch.rooms",
+            "plugins.foci.watch.servers: a.example has no room to notify: give it rooms, or set watch.rooms",
         ),
         (
             "{watch: {interval: 30s}}",
-            "plugins.foci.watch.interval: must be at least 1m: servers are not asked more often",
+            "plugins.foci.watch.interval: must be at least 1m",
         ),
         (
             f"{{watch: {{rooms: ['{OPS}'], servers: [{{server: a.example, interval: 59s}}]}}}}",
-            "plugins.foci.watch.servers[0].interval: must be at least 1m: servers are not asked more often",
+            "plugins.foci.watch.servers[0].interval: must be at least 1m",
         ),
         (
             "{watch: {rooms: ['#ops:example.org']}}",
-            "plugins.foci.watch.rooms[0]: must hold room ids such as '!abc:example.org' (an alias is none)",
+            "plugins.foci.watch.rooms[0]: must hold room ids such as '!abc:example.org' (not an alias)",
         ),
         (
             f"{{watch: {{rooms: ['{OPS}'], servers: [a.example, {{server: a.example}}]}}}}",
-            "plugins.foci.watch.servers: a.example stands there twice for the same room",
+            "plugins.foci.watch.servers: a.example is listed twice for the same room",
         ),
         (
             f"{{watch: {{rooms: ['{OPS}'], servers: ['@a:a.example']}}}}",
@@ -88,7 +88,7 @@ def test_alert_settings_reach_the_ledger(tmp_path: Path) -> None:
         ),
         (
             f"{{watch: {{rooms: ['{OPS}'], servers: [{{server: a.example, ignore: [slwo]}}]}}}}",
-            "plugins.foci.watch.servers[0].ignore[0]: is no finding code (docs/findings.md lists them)",
+            "plugins.foci.watch.servers[0].ignore[0]: is not a finding code (see docs/findings.md)",
         ),
         ("{alerts: {mention: [ops]}}", "plugins.foci.alerts.mention[0]: must hold user ids such as '@ops:example.org'"),
         (

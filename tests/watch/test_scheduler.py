@@ -274,7 +274,7 @@ def test_a_transaction_that_fails_at_shutdown_is_only_logged(caplog: pytest.LogC
         await scene.run(5)
 
     playing(play)
-    assert [one.getMessage() for one in caplog.records] == ["what a check found could not be remembered error=OSError"]
+    assert [one.getMessage() for one in caplog.records] == ["check result could not be stored error=OSError"]
 
 
 def test_a_new_watch_begins_at_once_and_a_removed_one_ends() -> None:

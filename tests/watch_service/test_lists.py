@@ -131,7 +131,7 @@ async def test_answers_that_alternate_are_told_once_and_when_they_settle(databas
     assert heard[2][0].startswith("!ops new: ⚠️ a.org publishes alternating foci lists: several changes since 12:05 UTC")
     settled = await ops.checks("a.org", 14, 300)
     assert settled == [
-        "!ops reply: ✅ a.org publishes one foci list again, the one that was told last; it has stayed for an hour."
+        "!ops reply: ✅ a.org publishes one foci list again, unchanged for an hour: the one reported last."
     ]
 
 
@@ -143,8 +143,8 @@ async def test_a_focus_that_is_dropped_while_it_is_down_comes_to_its_end(databas
     ops.internet.servers["a.org"].foci = ["rtc"]
     ops.at += 300
     (change,) = await ops.check("a.org")
-    assert f"{TWO} (number 2) was removed" in change
-    told = "▫️ two.example.org is not watched or published any more; it was down since 12:06 UTC."
+    assert f"{TWO} (entry 2) was removed" in change
+    told = "▫️ two.example.org is no longer watched or published; it was down since 12:06 UTC."
     assert await ops.checks("a.org", 1) == [f"!ops edit: {told}", f"!ops reply: {told}"]
     history = await ops.watch_service.history("a.org", 0, ops.at)
     assert history is not None
@@ -164,7 +164,7 @@ async def test_a_focus_that_moves_behind_those_that_are_watched_comes_to_its_end
     (line,) = await ops.check("a.org")
     assert "moved from 1 to 25" in line
     *_, line = await ops.checks("a.org", 1)
-    assert line.startswith("!ops reply: ▫️ rtc.example.org is not watched or published any more")
+    assert line.startswith("!ops reply: ▫️ rtc.example.org is no longer watched or published")
 
 
 async def test_a_focus_that_others_publish_still_goes_on_there_only(database: Database) -> None:

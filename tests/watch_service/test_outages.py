@@ -148,7 +148,7 @@ async def test_a_host_with_many_urls_is_one_message_and_one_edit(database: Datab
         await ops.watch_service.take(ops.internet.check("a.org", ops.at), ops.at)
     told = await ops.read()
     assert [one.placement for one in told] == ["new", "thread", "edit"]
-    assert "19 other URLs of the same service too" in told[-1].text
+    assert "19 other URLs of the same service fail too" in told[-1].text
     ops.internet.broken.clear()
     closed, resolved = await ops.checks("a.org", 2)
     assert closed.startswith("!ops edit: ✅ rtc.example.org was down")
@@ -169,7 +169,7 @@ async def test_what_cannot_be_checked_is_one_quiet_notice(database: Database) ->
     ops = await one_server(database)
     ops.internet.broken["rtc"] = FailureKind.DNS_SERVFAIL
     assert await ops.checks("a.org", 8) == []
-    told = "cannot be checked since 12:01 UTC (9 checks): the resolver failed. Whether it works is not known."
+    told = "cannot be checked since 12:01 UTC (9 checks): the resolver failed. Its state is unknown."
     assert await ops.checks("a.org", 5) == [f"!ops new: ❔ rtc.example.org {told} Affects a.org."]
     ops.internet.broken.clear()
     (line,) = await ops.checks("a.org", 1)
@@ -184,8 +184,8 @@ async def test_drift_is_watched_on_the_own_homeserver_only(database: Database) -
     assert await ops.checks("a.org", 4) == []
     (line,) = await ops.checks("a.org", 3, own=True)
     assert line == (
-        "!ops new: ⚠️ a.org: its two foci lists disagree since 12:08 UTC (3 checks): "
-        "the transports endpoint lists other foci than the well-known. Callers may miss each other."
+        "!ops new: ⚠️ a.org: its two foci lists differ since 12:08 UTC (3 checks): "
+        "the transports endpoint lists other foci than the well-known. Callers may end up on different foci."
     )
 
 
@@ -201,11 +201,11 @@ async def test_a_certificate_is_told_at_fourteen_seven_and_one_days(database: Da
     assert {days: len(lines) for days, lines in heard.items()} == {15: 0, 14: 1, 13: 0, 7: 2, 6: 0, 1: 2, 0.5: 0}
     assert heard[14] == [
         (
-            "!ops new: ⚠️ rtc.example.org: its certificate ends in 14 days, on 2026-12-09 12:00 UTC. Renew it. "
+            "!ops new: ⚠️ rtc.example.org: its certificate expires in 14 days, on 2026-12-09 12:00 UTC. Renew it. "
             "Affects a.org."
         )
     ]
-    assert heard[1][1].startswith("!ops reply: ⚠️ rtc.example.org: its certificate ends in 1 day")
+    assert heard[1][1].startswith("!ops reply: ⚠️ rtc.example.org: its certificate expires in 1 day")
     ops.internet.ends["rtc"] = end + 80 * DAY
     assert (await ops.checks("a.org", 2))[-1].startswith("!ops reply: ✅ rtc.example.org has a new certificate")
 
@@ -240,18 +240,18 @@ async def test_when_everything_fails_the_bot_suspects_itself_once_in_every_room(
     for number, name in enumerate(names):
         ops.internet.servers[name].answer = FailureKind.CONNECT_TIMEOUT
         ops.internet.broken[f"f{number}"] = FailureKind.CONNECT_TIMEOUT
-    doubt = "new: ❔ My own connection is in doubt since 12:07 UTC: 7 of 13 hosts went bad within 6 min. "
+    doubt = "new: ❔ Alerting paused since 12:07 UTC: 7 of 13 hosts failed within 6 min. "
     assert await rounds(4) == [
-        f"{room} {doubt}I blame nobody until that is over. Check my network and DNS." for room in ("!ops", "!other")
+        f"{room} {doubt}The bot's own network is suspect: check its network and DNS." for room in ("!ops", "!other")
     ]
     ops.restarted()
     for name in names:
         ops.internet.servers[name].answer = 200
     ops.internet.broken = {"f3": REFUSED}
     lines = await rounds(5)
-    over = "reply: ✅ My own connection is out of doubt since 12:21 UTC, after 14 min: most hosts answer again."
+    over = "reply: ✅ Alerting resumed at 12:21 UTC after 14 min: most hosts answer again."
     assert [line for line in lines if "reply" in line] == [
-        f"{room} {over} What stays bad is told soon." for room in ("!ops", "!other")
+        f"{room} {over} Whatever still fails alerts after one more check interval." for room in ("!ops", "!other")
     ]
     assert [line for line in lines if "❌" in line] == [
         f"!ops new: ❌ f3.example.org is down since 12:22 UTC (3 checks): {REASON}. Affects s3.org."
@@ -268,11 +268,11 @@ async def test_a_room_that_watches_no_more_reads_nothing_of_an_end_of_doubt(data
     for name in names:
         ops.internet.servers[name].answer = FailureKind.CONNECT_TIMEOUT
     (doubt,) = [line for _ in range(4) for name in names for line in await ops.checks(name, 1, 60)]
-    assert doubt.startswith("!ops new: ❔ My own connection is in doubt since 12:06 UTC")
+    assert doubt.startswith("!ops new: ❔ Alerting paused since 12:06 UTC")
     for name in names:
         await ops.watch_service.unwatch("!ops", name, ops.at)
     assert await ops.lines() == [
-        "!ops edit: ▫️ My own connection is in doubt since 12:06 UTC; nothing is watched here any more."
+        "!ops edit: ▫️ Alerting paused since 12:06 UTC; this room no longer watches any server."
     ]
 
 
@@ -291,7 +291,7 @@ async def test_a_list_of_dead_hosts_holds_back_no_alert(database: Database) -> N
             ops.internet.servers["evil.org"].foci = dead
             ops.internet.broken |= dict.fromkeys(dead, REFUSED)
             heard += await ops.checks("evil.org", 1, every)
-        return [line for line in heard if line.startswith("!ops") or "My own connection" in line]
+        return [line for line in heard if line.startswith("!ops") or "Alerting paused" in line]
 
     assert await rounds(2, 40) == []
     ops.internet.broken["f0"] = REFUSED
@@ -331,7 +331,7 @@ async def test_reminders_stop_where_somebody_reacted(database: Database) -> None
     for _ in range(2):
         await ops.watch_service.acknowledge("!ops", about, "$reaction", ADMIN, ops.at)
     (edit,) = await ops.read()
-    assert edit.text.endswith("Acknowledged by @ops:example.org: no reminders here.")
+    assert edit.text.endswith("Acknowledged by @ops:example.org: no reminders in this room.")
     ops.restarted()
     ops.at = due
     await ops.watch_service.remind(ops.at)

@@ -79,7 +79,7 @@ async def test_what_was_acknowledged_stays_so_over_an_upgrade_and_a_suspension(a
     assert (evidence.placement, evidence.about) == ("thread", afresh.about)
     assert "2. connect: failed" in evidence.text
     assert afresh.line.startswith("!third new: ❌ rtc.example.org is down")
-    assert afresh.text.endswith("Acknowledged by @ops:example.org: no reminders here.")
+    assert afresh.text.endswith("Acknowledged by @ops:example.org: no reminders in this room.")
     assert await ops.watch_service.next_reminder() is None
     for _ in range(2):
         await ops.watch_service.withdraw("!first", "$reaction", ops.at)
@@ -109,8 +109,8 @@ async def test_a_room_that_refuses_the_bot_is_reported_to_one_other_room_once(an
         await ops.watch_service.room_suspended("!ops", REASON, ops.at)
     (told,) = await ops.read()
     assert told.line == (
-        "!other new: ⚠️ I cannot write to the room !ops: the bot may not write there. "
-        "Alerts of 1 watched server are not told there until I can write again."
+        "!other new: ⚠️ The bot cannot send to the room !ops: the bot may not write there. "
+        "Alerts about 1 watched server are held back there until it can send again."
     )
     assert told.msgtype == "m.text"
     ops.at += 13 * 3600

@@ -67,7 +67,9 @@ async def test_a_configured_watch_that_shares_its_fate_is_warned_of_once(
     with caplog.at_level(logging.WARNING):
         first, second = await bot.starts("a.org", "b.org", HOME)
     assert first.startswith(f"{ROOM} new: ⚠️ a.org is watched for this room. Everyone here who could act lives on this")
-    assert second.startswith(f"{ROOM} new: ⚠️ {HOME} is watched for this room. This is my own homeserver: while it is")
+    assert second.startswith(
+        f"{ROOM} new: ⚠️ {HOME} is watched for this room. This is the bot's own homeserver: while it is"
+    )
     assert [record.args[0] for record in caplog.records if record.args] == ["a.org", HOME]  # type: ignore[index]
     assert await bot.starts("a.org", "b.org", HOME) == []
     assert bot.rooms.asked == [ROOM]

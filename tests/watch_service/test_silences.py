@@ -77,7 +77,7 @@ async def test_a_certificate_that_came_nearer_its_end_within_a_silence_is_told_a
     assert rooms_in(await ops.check("a.org")) == ["!ops edit", "!other edit", "!other reply"]
     ops.restarted()
     (line,) = await later(ops, DAY)
-    assert line.startswith("!ops reply: ⚠️ rtc.example.org: its certificate ends in 6 days")
+    assert line.startswith("!ops reply: ⚠️ rtc.example.org: its certificate expires in 6 days")
     assert await later(ops, 60) == []
 
 
@@ -144,7 +144,7 @@ async def test_alternation_that_ended_within_a_silence_is_said_to_be_over_at_its
     assert await ops.check("a.org") + await ops.checks("a.org", 14, 300) == []
     ops.restarted()
     assert await later(ops, 5 * 3600) == [
-        "!ops reply: ✅ a.org publishes one foci list again, the one that was told last; it has stayed for an hour."
+        "!ops reply: ✅ a.org publishes one foci list again, unchanged for an hour: the one reported last."
     ]
     assert await later(ops, 60) == []
 

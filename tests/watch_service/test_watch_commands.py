@@ -81,13 +81,13 @@ async def test_a_watch_is_made_changed_and_ended(room: Room) -> None:
     """Each answer says what holds from now on, and the schedule hears of it."""
     assert await room.types("watch a.org") == (
         "🔭 a.org is watched now, every 5 min; alerts go to this room. "
-        "What its list holds at the first check is taken as it is."
+        "The first check records the current list as the baseline."
     )
-    assert await room.types("watch @alice:a.org") == "🔭 a.org is watched here already, every 5 min."
-    assert await room.types("watch a.org every 10m") == "🔭 a.org is watched every 10 min from now on."
+    assert await room.types("watch @alice:a.org") == "🔭 a.org is already watched in this room, every 5 min."
+    assert await room.types("watch a.org every 10m") == "🔭 a.org is now watched every 10 min."
     assert [due.server for due in await room.ops.watch_service.schedule()] == ["a.org"]
-    assert await room.types("unwatch a.org") == "a.org is not watched here any more."
-    assert await room.types("unwatch a.org") == "a.org is not watched here."
+    assert await room.types("unwatch a.org") == "a.org is no longer watched in this room."
+    assert await room.types("unwatch a.org") == "a.org is not watched in this room."
     assert await room.ops.watch_service.schedule() == ()
     assert room.changes == 5
 
@@ -100,9 +100,9 @@ async def test_a_watch_is_made_changed_and_ended(room: Room) -> None:
         ("watch #room:a.org", "room"),
         ("watch a.org 5m", "Usage: watch SERVER [every 5m]"),
         ("watch a.org every", "Usage: watch SERVER [every 5m]"),
-        ("watch a.org every 5", "'5' is no duration such as 30m, 2h or 7d."),
-        ("watch a.org every 5s", "At least 1 min and at most 1 d"),
-        ("watch a.org every 900d", "At least 1 min and at most 1 d"),
+        ("watch a.org every 5", "'5' is not a duration such as 30m, 2h or 7d."),
+        ("watch a.org every 5s", "The duration must be at least 1 min and at most 1 d"),
+        ("watch a.org every 900d", "The duration must be at least 1 min and at most 1 d"),
         ("unwatch a.org b.org", "Usage: unwatch SERVER"),
         ("watches here", "Usage: watches"),
         ("history a.org soon", "'soon' is no duration"),
@@ -132,8 +132,10 @@ async def test_a_room_cannot_watch_the_world(room: Room) -> None:
 
 async def test_watching_what_one_lives_on_is_warned_about(room: Room) -> None:
     """The bot's own homeserver, and a server where everybody lives who could act."""
-    assert "my own homeserver" in await room.types("watch bot.example")
-    assert "Everyone here who could act lives on this server" in await room.types("watch example.org")
+    assert "the bot's own homeserver" in await room.types("watch bot.example")
+    assert "Everyone in this room who may act on alerts has an account on this server" in await room.types(
+        "watch example.org"
+    )
     room.membership.present += ("@guest:elsewhere.org",)
     assert "Everyone here" in await room.types("watch example.org every 10m")
     room.membership.powerful += ("@guest:elsewhere.org",)
@@ -143,7 +145,7 @@ async def test_watching_what_one_lives_on_is_warned_about(room: Room) -> None:
 
 async def test_watches_tell_how_it_is(room: Room) -> None:
     """What was never checked, what is well, what is bad, what is silenced."""
-    assert await room.types("watches") == "Nothing is watched in this room. To begin: !foci watch SERVER"
+    assert await room.types("watches") == "No server is watched in this room. To watch one: !foci watch SERVER"
     await room.types("watch a.org")
     await room.types("watch b.org every 1h")
     assert await room.types("watches") == (
@@ -165,17 +167,17 @@ async def test_watches_tell_how_it_is(room: Room) -> None:
 async def test_a_silence_begins_is_listed_and_ends(room: Room) -> None:
     """It says until when, by whom and why; what strangers may write in the reason stays in one line."""
     await room.types("watch a.org")
-    assert await room.types("silence") == "Nothing is silenced in this room."
+    assert await room.types("silence") == "There are no silences in this room."
     assert await room.types("silence a.org 2h moving\u202e to <b>new</b> @room") == (
-        "🔕 a.org is silenced in this room until 14:00 UTC. Checks go on; what still lasts then is told."
+        "🔕 a.org is silenced in this room until 14:00 UTC. Checks continue; whatever still fails when the silence ends will alert."
     )
     listed = await room.types("silence")
-    assert listed.startswith(f"Silenced in this room:\n1. a.org until 14:00 UTC, by {ADMIN}: moving")
+    assert listed.startswith(f"Silences in this room:\n1. a.org until 14:00 UTC, by {ADMIN}: moving")
     assert "\u202e" not in listed
     await room.ops.checks("a.org", 1)
     assert "checked 0 s ago; silenced until 14:00 UTC" in await room.types("watches")
-    assert await room.types("unsilence a.org") == "a.org is not silenced here any more."
-    assert await room.types("unsilence a.org") == "a.org is not silenced here."
+    assert await room.types("unsilence a.org") == "a.org is no longer silenced in this room."
+    assert await room.types("unsilence a.org") == "a.org is not silenced in this room."
 
 
 async def test_a_silence_may_be_about_a_service(room: Room) -> None:
@@ -186,7 +188,7 @@ async def test_a_silence_may_be_about_a_service(room: Room) -> None:
     await room.types("silence a.org 1h")
     assert (await room.types("watches")).splitlines()[1:] == [
         "1. ⚠️ a.org every 5 min; checked 0 s ago; silenced until 13:01 UTC",
-        "Silenced besides:",
+        "Also silenced:",
         f"1. rtc.example.org until 14:01 UTC, by {ADMIN}: new disks",
     ]
     await room.types("unsilence a.org")
@@ -196,7 +198,7 @@ async def test_a_silence_may_be_about_a_service(room: Room) -> None:
 
 async def test_history_in_words_and_as_a_picture(room: Room) -> None:
     """Changes are numbered as in the picture; the picture has its words for those who cannot see it."""
-    assert await room.types("history a.org") == "a.org is not watched by this bot, so there is no history of it."
+    assert await room.types("history a.org") == "a.org is not watched by this bot, so there is no history."
     await room.types("watch a.org")
     await room.ops.check("a.org")
     room.ops.internet.broken["rtc"] = FailureKind.CONNECT_REFUSED
@@ -211,7 +213,7 @@ async def test_history_in_words_and_as_a_picture(room: Room) -> None:
     assert isinstance(picture, Picture)
     lines = to_plain(said).splitlines()
     assert lines[0] == "📈 a.org, the last 1 h 8 min:"
-    assert lines[1] == "The list changed:"
+    assert lines[1] == "List changes:"
     assert lines[2].startswith("1. 12:08 UTC: ")
     assert lines[3:] == ["1 outage:", "rtc.example.org from 12:01 UTC for 5 min"]
     assert "rtc.example.org: 92" in picture.alt
@@ -224,6 +226,4 @@ async def test_history_of_a_quiet_server(room: Room) -> None:
     await room.types("watch a.org")
     await room.ops.checks("a.org", 1)
     room.ops.at += 3600
-    assert await room.types("history a.org 1d") == (
-        "📈 a.org, the last 1 h 1 min:\nThe list did not change.\nNo outage."
-    )
+    assert await room.types("history a.org 1d") == ("📈 a.org, the last 1 h 1 min:\nNo list changes.\nNo outages.")

@@ -97,7 +97,7 @@ async def test_unwatching_what_fires_closes_its_message_without_a_sound(database
     assert line.startswith("!ops edit: ❌")
     assert line.endswith("Affects a.org.")
     await ops.watch_service.unwatch("!ops", "a.org", ops.at)
-    told = "▫️ rtc.example.org is not watched or published any more; it was down since 12:01 UTC."
+    told = "▫️ rtc.example.org is no longer watched or published; it was down since 12:01 UTC."
     assert await ops.lines() == [f"!ops edit: {told}"]
     await ops.watch_service.watch("!ops", "a.org", None, ADMIN, ops.at)
     (line,) = await ops.lines()

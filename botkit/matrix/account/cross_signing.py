@@ -33,7 +33,7 @@ _USAGES = ("master", "self_signing", "user_signing")
 
 
 class Outcome(StrEnum):
-    """How the device stands now."""
+    """Whether the device is cross-signed."""
 
     SIGNED = "signed"
     FOREIGN = "foreign"
@@ -91,7 +91,7 @@ class CrossSigning:
             password: for homeservers that ask for it even the first time.
 
         Raises:
-            UnreachableError: the homeserver went away; the next start goes on.
+            UnreachableError: the homeserver became unreachable; the next start continues.
             AccountError: the key file is damaged.
         """
         user_id = self._session.user_id
@@ -105,7 +105,7 @@ class CrossSigning:
         if published is None:
             answer = await self._upload(own.published(user_id), password)
             if not answer.ok:
-                log.warning("cross-signing keys refused: %s", answer.describe())
+                log.warning("the homeserver rejected the cross-signing keys: %s", answer.describe())
                 return Outcome.REFUSED
         if is_signed_by(device, user_id, own.public("self_signing")):
             return Outcome.SIGNED
@@ -132,7 +132,7 @@ class CrossSigning:
             "POST", path("keys", "signatures", "upload"), {user_id: {device_id: signed}}
         )
         if not answer.ok or answer.body.get("failures"):
-            log.warning("signature of the device refused: %s", answer.describe())
+            log.warning("the homeserver rejected the device signature: %s", answer.describe())
             return Outcome.REFUSED
         return Outcome.SIGNED
 

@@ -61,7 +61,7 @@ async def published_device(homeserver: HomeserverClient, session: Session) -> tu
 
 def check_same_device(session: Session, crypto: Crypto, device: Mapping[str, Any], directory: Path) -> None:
     """
-    Refuse to go on as a device whose keys are lost: nobody could read the bot, and it could read nobody.
+    Reject a device whose keys are lost: it could neither encrypt for others nor decrypt their messages.
 
     Raises:
         AccountError: the homeserver has other keys for this device.

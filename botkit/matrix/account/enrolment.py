@@ -103,4 +103,4 @@ class Enrolment:
 
 
 def _waiting(reason: str) -> None:
-    log.warning("keys cannot be published yet, waiting: %s", reason)
+    log.warning("device keys cannot be uploaded yet, retrying: %s", reason)

@@ -117,7 +117,7 @@ class SignIn:
         After a soft logout: log in again to the same device.
 
         Raises:
-            AccountError: there is no password to do it with, or it is refused.
+            AccountError: there is no password to log in with, or it is rejected.
         """
         kind, secret = self._config.secret()
         if kind != "password":
@@ -139,7 +139,7 @@ class SignIn:
         )
         if not answer.ok:
             raise AccountError(
-                f"{self._config.homeserver_url} refuses to log in {self._config.user_id} ({answer.describe()}); "
+                f"{self._config.homeserver_url} rejects the login of {self._config.user_id} ({answer.describe()}); "
                 "check matrix.password, or use an access token where password login is off"
             )
         token = SecretStr(str(answer.body.get("access_token", "")))
@@ -151,7 +151,7 @@ class SignIn:
         if not answer.ok:
             raise AccountError(
                 f"{self._config.homeserver_url} rejects the access token of {self._config.user_id} "
-                f"({answer.describe()}); issue a new one, or remove {self._file.location} to log in anew"
+                f"({answer.describe()}); issue a new one, or remove {self._file.location} to log in again"
             )
         user_id, device_id = answer.body.get("user_id"), answer.body.get("device_id")
         if user_id != self._config.user_id:
@@ -181,14 +181,14 @@ class SignIn:
         def waiting(reason: str) -> None:
             nonlocal waited
             waited = True
-            log.warning("homeserver not ready, waiting url=%s: %s", url, reason)
+            log.warning("homeserver unavailable, retrying url=%s: %s", url, reason)
 
         try:
             answer = await insist(ask, (UnreachableError,), waiting, patient=self._patient)
         except UnreachableError as error:
             raise UnreachableError(f"{url}: {error}") from error
         if waited:
-            log.info("homeserver answers again url=%s", url)
+            log.info("homeserver available again url=%s", url)
         return answer
 
 

@@ -105,7 +105,7 @@ class KeyExchange:
         """
         Hand the room's key to every device of its members.
 
-        An interrupted round goes on with those who have not got it; nio's own wedges the room for good.
+        An interrupted round continues with the devices that lack it; nio's own wedges the room for good.
         """
         olm, users = self._olm, list(room.users)
         missing = olm.get_missing_sessions(users)
@@ -114,7 +114,7 @@ class KeyExchange:
         batches = olm.share_group_session_parallel(room.room_id, users, ignore_unverified_devices=True)
         for shared_with, messages in batches:
             await self.send("m.room.encrypted", messages)
-            # whoever came or went meanwhile has made the session void
+            # a membership change meanwhile has invalidated the session
             if room.room_id not in olm.outbound_group_sessions:
                 return
             olm.outbound_group_sessions[room.room_id].users_shared_with.update(shared_with)
@@ -136,7 +136,7 @@ class KeyExchange:
         try:
             self._client.receive_response(response)
         except Exception:  # strangers' keys; one broken device must not silence the bot for all others
-            log.warning("keys not understood user=%s", user, exc_info=log.isEnabledFor(logging.DEBUG))
+            log.warning("cannot process device keys user=%s", user, exc_info=log.isEnabledFor(logging.DEBUG))
 
     async def _ask(self, method: str, where: str, body: Mapping[str, Any] | None = None) -> Answer:
         try:

@@ -144,7 +144,7 @@ class Crypto:
 
     async def upkeep(self) -> None:
         """
-        What the machine owes the homeserver: its keys, questions about devices, answers to devices.
+        Send the machine's outgoing requests: key uploads, key queries, to-device messages.
 
         Raises:
             CryptoInterruptedError: the homeserver did not play along; what is undone is done next time.
@@ -182,7 +182,7 @@ class Crypto:
         raise CryptoInterruptedError("members of the room change faster than keys")
 
     def members_changed(self, room_id: str) -> None:
-        """Somebody came or went (or may have): the next message goes out under a new key."""
+        """The membership changed, or may have: rotate the group session before the next message."""
         self._changes[room_id] += 1
         room = self._client.rooms.get(room_id)
         if room is not None:

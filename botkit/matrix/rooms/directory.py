@@ -34,7 +34,7 @@ class RoomDirectory:
         return (await self.powers(room_id))(user_id)
 
     async def powers(self, room_id: str) -> Callable[[str], float]:
-        """Who has which power, as ``power_level`` for anybody. Raises RoomUnavailableError."""
+        """The power levels of all users, as ``power_level``. Raises RoomUnavailableError."""
         create = await self.state_event(room_id, "m.room.create") or {}
         content, sender = create.get("content"), create.get("sender")
         levels = await self.state(room_id, "m.room.power_levels")

@@ -100,7 +100,7 @@ class Invitations:
         self._declined: set[str] = set()
 
     def consider(self, invites: Mapping[str, Any]) -> None:
-        """Judge the ``invite`` part of a sync answer; joining goes on in the background."""
+        """Judge the ``invite`` part of a sync answer; joining continues in the background."""
         for room_id, invite in invites.items():
             inviter = self._inviter(invite)
             if inviter is None or room_id in self._joining:
@@ -113,7 +113,7 @@ class Invitations:
                 if len(self._declined) >= _REMEMBERED:
                     self._declined.clear()
                 self._declined.add(room_id)
-                log.info("invitation not followed room=%s inviter=%s (invites.policy)", room_id, inviter)
+                log.info("invitation not accepted by invites.policy room=%s inviter=%s", room_id, inviter)
 
     def joining(self, room_id: str) -> bool:
         """Whether an invitation to the room is being followed."""

@@ -26,10 +26,10 @@ class Membership:
 
 class RoomAcceptance:
     """
-    What the bot is worth to rooms, as the answers to its messages show.
+    Tracks which rooms accept the bot's messages.
 
     Args:
-        told: called when plugins are to be told.
+        told: called when plugins are to be notified.
     """
 
     def __init__(self, room_store: RoomStore, membership: Membership, told: Callable[[], None]) -> None:
@@ -45,7 +45,7 @@ class RoomAcceptance:
 
     async def accepted(self, room_id: str, *, awaited: bool = False) -> None:
         """
-        The room has taken a message; one that was suspended is no longer.
+        The room accepted a message; it is no longer suspended.
 
         Args:
             awaited: reactions to it came first.
@@ -80,7 +80,7 @@ class RoomQueries:
         return await self._directory.power_level(room_id, user_id)
 
     async def entitled(self, room_id: str, user_id: str) -> bool:
-        """Whether somebody may change what the bot does in a room. Raises RoomUnavailableError."""
+        """Whether a user may change what the bot does in a room. Raises RoomUnavailableError."""
         if user_id in self._admins:
             return True
         return entitled(user_id, self._admins, await self._directory.power_level(room_id, user_id))

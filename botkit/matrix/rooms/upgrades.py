@@ -28,13 +28,13 @@ _JOIN_PATIENCE = 90.0
 
 class Upgrades:
     """
-    Makes sure that a tombstone is genuine, enters the replacement, and has plugins told.
+    Verifies a tombstone, joins the replacement, and notifies plugins.
 
     A replacement that does not let the bot in is tried again every hour, and an invitation to it is followed
     whatever the policy says (``awaited``).
 
     Args:
-        told: called when plugins are to be told.
+        told: called when plugins are to be notified.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class Upgrades:
             try:
                 await self._follow(upgrade)
             except (RoomUnavailableError, UnreachableError) as error:
-                log.warning("upgrade waits room=%s: %s", upgrade.tombstone.room_id, error)
+                log.warning("room upgrade postponed room=%s: %s", upgrade.tombstone.room_id, error)
                 reached = False
         await self.load()
         return reached
@@ -109,13 +109,17 @@ class Upgrades:
         tombstone = upgrade.tombstone
         if upgrade.state is UpgradeState.HEARD:
             if not await self._genuine(tombstone):
-                log.warning("tombstone not followed room=%s event=%s", tombstone.room_id, tombstone.event_id)
+                log.warning(
+                    "tombstone ignored, not current or not from a permitted sender room=%s event=%s",
+                    tombstone.room_id,
+                    tombstone.event_id,
+                )
                 await self._room_store.upgraded(tombstone, UpgradeState.REFUSED)
                 return
             await self._room_store.upgraded(tombstone, UpgradeState.AWAITED)
             await self.load()
         if tombstone.replacement in self._membership.joined:
-            log.info("room=%s is continued in room=%s", tombstone.room_id, tombstone.replacement)
+            log.info("room upgrade followed room=%s replacement=%s", tombstone.room_id, tombstone.replacement)
             await self._room_store.upgraded(tombstone, UpgradeState.DONE)
             self._told()
         elif tombstone.replacement not in self._knocked:
@@ -140,18 +144,18 @@ class Upgrades:
         return power >= needed_for_state(TOMBSTONE, levels)
 
     async def _enter(self, tombstone: Tombstone) -> None:
-        """Ask to be let in, by way of the tombstone's sender's server; the sync tells when it worked."""
+        """Request to join, via the server of the tombstone's sender; the sync shows when it succeeded."""
         query = {"via": tombstone.via, "server_name": tombstone.via} if tombstone.via else None
         answer = await self._homeserver.request(
             "POST", path("join", tombstone.replacement), {}, query=query, timeout=_JOIN_PATIENCE
         )
         if answer.temporary:
             raise RoomUnavailableError(answer.describe())
-        # every knock is a request to somebody else's server
+        # every attempt is a request to another server
         self._knocked.add(tombstone.replacement)
         if not answer.ok:
             log.warning(
-                "room=%s does not let the bot in, which waits for an invitation: %s",
+                "cannot join the replacement room=%s, waiting for an invitation: %s",
                 tombstone.replacement,
                 answer.describe(),
             )

@@ -56,7 +56,7 @@ def transaction_id(*parts: str) -> str:
 
 
 def shortened(message: Outgoing) -> Outgoing:
-    """What is said in place of a message that the homeserver finds too large: of a letter, how it begins."""
+    """Replacement of a message that is too large for the homeserver; of a letter it keeps the first line."""
     if message.stamp is None:
         document = Document((Paragraph((Text("The answer is too large for this homeserver; ask for less at once."),)),))
     else:
@@ -74,17 +74,17 @@ def shortened(message: Outgoing) -> Outgoing:
 
 
 def unreadable_notice(room_id: str, session_id: str) -> Outgoing:
-    """What a room is told, once per key, about messages that could not be decrypted."""
+    """The notice, once per session, about messages that could not be decrypted."""
     words = (
-        "I could not decrypt a message here: its key never reached me. If it was a command, please send it "
-        "again; if this goes on, your client may be keeping keys from unverified devices, or from me."
+        "The bot could not decrypt a message here: it did not receive the key. If the message was a command, please "
+        "send it again. If this continues, your client may not share keys with unverified devices, or with the bot."
     )
     return _notice(room_id, words, "unreadable", session_id)
 
 
 def retry_notice(room_id: str, now: int) -> Outgoing:
-    """What a room that refused the bot reads once it takes messages again; ``now`` (ms) tells appeals apart."""
-    words = "For a while I could not write here: this room refused a message of mine. Now it takes them again."
+    """The notice to a room that rejected the bot's messages; ``now`` (ms) makes its transaction id unique."""
+    words = "The bot could not send here for a while (the room rejected its messages). Sending works again."
     return _notice(room_id, words, "appeal", str(now))
 
 
@@ -94,7 +94,7 @@ def _notice(room_id: str, words: str, kind: str, which: str) -> Outgoing:
 
 
 _EDITED = "* "
-"""What stands before the fallback for clients that do not know edits (Matrix, event replacements)."""
+"""Prefix of the fallback body for clients without support for edits (Matrix, event replacements)."""
 
 
 def related(content: Mapping[str, Any], placement: Placement, anchor: str | None) -> dict[str, Any]:
@@ -121,7 +121,7 @@ def _edit(content: Mapping[str, Any], anchor: str) -> dict[str, Any]:
         fallback["formatted_body"] = _EDITED + str(content["formatted_body"])
     return {
         **fallback,
-        # those who are mentioned know already: an edit pings nobody
+        # mentioned users were notified already: an edit notifies no one
         "m.mentions": {},
         "m.new_content": dict(content),
         "m.relates_to": {"rel_type": "m.replace", "event_id": anchor},

@@ -19,7 +19,7 @@ _LOOK_EVERY = 60.0
 
 @dataclass(frozen=True, slots=True)
 class _Turn:
-    """When a room is to be asked, in monotonic seconds, and how long it was left in peace before."""
+    """When to try a room again, in monotonic seconds, and the pause before that."""
 
     at: float
     pause: float
@@ -29,7 +29,7 @@ class SuspendedRoomRetry:
     """
     Writes a notice to suspended rooms that the bot is still in.
 
-    A room that takes it is suspended no more, as with any message; of a refusal nobody is told again. Turns are
+    A room that accepts it is no longer suspended, as with any message; another rejection is not reported. Turns are
     forgotten at a restart, which begins with the first pause.
 
     Args:
@@ -77,7 +77,7 @@ class SuspendedRoomRetry:
                 self._turns[room_id] = _Turn(now + pause, pause)
 
     async def _appeal(self, room_id: str) -> None:
-        # what waits there already will tell as well
+        # a message waiting for the room serves as the test
         if room_id not in await self._outbox.rooms_waiting():
             await self._outbox.add(retry_notice(room_id, self._now()))
             self._wake()

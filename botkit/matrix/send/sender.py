@@ -49,7 +49,7 @@ class Sender:
     One sender per room. What fails for now is tried again for ever; what the homeserver refuses is given up.
 
     Args:
-        standing: told what rooms take and what they refuse.
+        standing: records which messages rooms accept and reject.
         joining: whether the bot is about to enter a room; what is sent before that is refused.
         device_id: transaction ids are good on one device.
         clock: monotonic seconds.
@@ -106,7 +106,7 @@ class Sender:
                 if queued is None:
                     return
                 if _needs_anchor(queued) and queued.anchor is None:
-                    log.info("letter left out, what it belongs to never arrived room=%s", room_id)
+                    log.info("message skipped, the message it refers to was not sent room=%s", room_id)
                     await self._outbox.mark_left_out(queued.id)
                     continue
                 self._remark(queued)
@@ -114,7 +114,7 @@ class Sender:
             except StorageError:
                 await self._sleep(_RETRY_PAUSE)
             except Exception:
-                log.exception("sending interrupted, trying again room=%s", room_id)
+                log.exception("sending failed, retrying room=%s", room_id)
                 await self._sleep(_RETRY_PAUSE)
 
     @property
@@ -126,7 +126,10 @@ class Sender:
         if not queued.attempted or queued.attempted_at is None:
             return
         if queued.attempted_by != self._device_id or self._now() - queued.attempted_at > REMEMBERED_MS:
-            log.warning("message may appear twice room=%s: its first attempt is not remembered", queued.message.room_id)
+            log.warning(
+                "message may arrive twice room=%s: first sent over a day ago, or by another device",
+                queued.message.room_id,
+            )
 
     async def _deliver(self, queued: Queued, backoff: Backoff) -> None:
         """Try one message until it is settled; a prepared (encrypted) event is kept for every attempt."""
@@ -151,21 +154,21 @@ class Sender:
                 await self._outbox.mark_refused(queued.id)
                 return
             except RoomClosedError as error:
-                await self._refuse(queued, f"it does not let the bot in ({error})")
+                await self._refuse(queued, f"the bot may not join it ({error})")
                 return
             except UnreachableError as error:
                 reason, asked = str(error), error.retry_after
             except RoomUnavailableError as error:
                 reason = str(error)
             if reason != complaint:
-                log.warning("message waits room=%s: %s", queued.message.room_id, reason)
+                log.warning("message not sent yet, retrying room=%s: %s", queued.message.room_id, reason)
                 complaint = reason
             await self._sleep(backoff.pause(asked))
             if not await self._outbox.waiting(queued.id):
                 return
 
     async def _refuse(self, queued: Queued, reason: str) -> None:
-        log.error("message refused room=%s: %s", queued.message.room_id, reason)
+        log.error("message rejected room=%s: %s", queued.message.room_id, reason)
         await self._outbox.mark_refused(queued.id)
         await self._standing.refused(queued.message.room_id, reason)
 
@@ -211,7 +214,7 @@ class Sender:
         elif outcome is _Next.REFUSED and answer.errcode in _ROOM_REFUSES:
             await self._refuse(queued, f"it refused a message ({answer.describe()})")
         elif outcome is _Next.REFUSED:
-            log.error("message refused room=%s: %s", queued.message.room_id, answer.describe())
+            log.error("message rejected room=%s: %s", queued.message.room_id, answer.describe())
             await self._outbox.mark_refused(queued.id)
         elif answer.status == 429:
             # the limit is the account's: every room waits
@@ -221,10 +224,10 @@ class Sender:
     async def _shorten(self, queued: Queued) -> None:
         notice = shortened(queued.message)
         if notice.content == queued.message.content:
-            log.error("even a short notice is too large room=%s", queued.message.room_id)
+            log.error("shortened message is still too large room=%s", queued.message.room_id)
             await self._outbox.mark_refused(queued.id)
             return
-        log.warning("message too large, sending a notice instead room=%s", queued.message.room_id)
+        log.warning("message too large, sending a shortened one room=%s", queued.message.room_id)
         await self._outbox.replace(queued.id, notice)
 
     async def _wait_until_it_may_go(self, room_id: str) -> None:

@@ -155,7 +155,7 @@ _LONGEST_KEY = 100
 
 
 def reaction_or_redaction(event: Any, room_id: str, own_user_id: str) -> Annotation | Redaction | None:
-    """A reaction or a redaction by somebody else; strangers write these, so nothing in them is believed."""
+    """A reaction or a redaction by another user; its content is untrusted."""
     if not isinstance(event, Mapping) or not well_formed(event) or "state_key" in event:
         return None
     if event["sender"] == own_user_id:

@@ -64,7 +64,7 @@ class GapReader:
             if any(own_join(event, self._own_user_id) for event in chunk):
                 return backwards[::-1]
             token = end
-        log.warning("gap not read to its beginning room=%s events=%d", room_id, len(backwards))
+        log.warning("limited sync: gap too long, older events skipped room=%s events=%d", room_id, len(backwards))
         return backwards[::-1]
 
     async def _page(self, room_id: str, token: str, since: str, wanted: str) -> tuple[list[Any], str | None]:
@@ -76,7 +76,7 @@ class GapReader:
         if answer.temporary or answer.token_rejected:
             raise GapError(answer.describe())
         if not answer.ok:
-            log.warning("gap cannot be read room=%s: %s", room_id, answer.describe())
+            log.warning("limited sync: events in the gap cannot be read room=%s: %s", room_id, answer.describe())
         chunk, end = answer.body.get("chunk"), answer.body.get("end")
         return (chunk if isinstance(chunk, list) else []), (end if isinstance(end, str) else None)
 

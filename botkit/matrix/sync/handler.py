@@ -37,7 +37,7 @@ KEY_PATIENCE = 300.0
 
 @dataclass(frozen=True, slots=True)
 class Wakers:
-    """Whom to tell that there is work."""
+    """Wakes the workers that have something to do."""
 
     inbox: Callable[[], None]
     outbox: Callable[[], None]
@@ -182,7 +182,7 @@ class SyncHandler:
         return [heard for event in events if (heard := self._heard(room_id, event)) is not None]
 
     def _notice(self, room_id: str, info: Any, timeline: list[Any], news: RoomChanges) -> None:
-        """What is said without words."""
+        """Collect reactions, redactions, tombstones and power-level changes."""
         changes = _events(info)
         if room_id in self._membership.suspended and changes_power_levels(changes):
             news.relieved.append(room_id)
@@ -194,7 +194,7 @@ class SyncHandler:
         try:
             return self._judge(room_id, event)
         except Exception:  # a stranger's event must neither stop the sync nor hide the next one
-            log.exception("event passed over room=%s", room_id)
+            log.exception("event skipped room=%s", room_id)
             return None
 
     def _judge(self, room_id: str, event: Any) -> ReceivedEvent | None:

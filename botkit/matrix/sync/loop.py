@@ -113,7 +113,7 @@ class SyncLoop:
         self._recovered()
 
     def _interrupted(self, reason: str) -> None:
-        log.warning("sync interrupted, trying again: %s", reason)
+        log.warning("sync failed, retrying: %s", reason)
         self._complaint = reason
 
     def _recovered(self) -> None:
@@ -155,7 +155,7 @@ class SyncLoop:
         try:
             await self._crypto.upkeep()
         except CryptoInterruptedError as error:
-            log.warning("keys not exchanged, trying again with the next sync: %s", error)
+            log.warning("key upload or query failed, retrying after the next sync: %s", error)
 
     async def _ask(self, query: dict[str, str], timeout: float = 120.0) -> Answer:
         """One sync request, given up as soon as any other request learns that the token is gone."""

@@ -24,7 +24,7 @@ _ENTRIES_SHOWN = 5
 _LINES_SHOWN = 50
 _LONGEST_NAME = 200
 _LONGEST_LINE = 500
-_CALM = "More follows once one list has stayed for an hour."
+_CALM = "The next message follows once one list has stayed for an hour."
 
 
 def list_posts(
@@ -79,16 +79,16 @@ def alternates_message(server: str, effect: Alternates) -> Document:
     """Too many changes to tell each."""
     since = moment(effect.since, effect.at)
     told = f" publishes alternating foci lists: several changes since {since}, the latest: "
-    rest = Text(f" Replicas or caches may disagree. {_CALM}")
+    rest = Text(f" Replicas or caches may serve different lists. {_CALM}")
     return Document((Paragraph((*sentence("⚠️", server, Text(told)), *describe(effect.diff), rest)),))
 
 
 def settled_message(server: str, effect: Settled) -> Document:
     """One list stayed: how it differs from the last one that was told."""
     if not effect.diff:
-        told = " publishes one foci list again, the one that was told last; it has stayed for an hour."
+        told = " publishes one foci list again, unchanged for an hour: the one reported last."
         return Document((Paragraph(sentence("✅", server, Text(told))),))
-    told = " publishes one foci list again; it has stayed for an hour. Compared with the one told last: "
+    told = " publishes one foci list again, unchanged for an hour. Compared with the one reported last: "
     head = sentence("⚠️", server, Text(told))
     return Document((Paragraph((*head, *describe(effect.diff), Text(" "), *uses(effect.diff, "unknown"))),))
 
@@ -146,9 +146,9 @@ def _whole(changed: Diff) -> Iterable[tuple[Inline, ...]]:
     elif changed.turn is Turn.WITHDRAWN:
         yield (Text("it was withdrawn"),)
     elif changed.turn is Turn.MALFORMED:
-        yield (Text("what stands under "), key, Text(" is not a list, so clients ignore it"))
+        yield (Text("the value of "), key, Text(" is not a list, so clients ignore it"))
     elif changed.turn is Turn.ALTERED:
-        yield (Text("what stands under "), key, Text(" changed and is still not a list"))
+        yield (Text("the value of "), key, Text(" changed and is still not a list"))
 
 
 def _clause(change: Change) -> tuple[Inline, ...]:
@@ -162,7 +162,7 @@ def _clause(change: Change) -> tuple[Inline, ...]:
         return (_name(new), *_edit(old, new))
     if new is not None:
         return (_name(new), Text(f" was added at {change.new_position}"))
-    return (_name(old) if old is not None else Code(""), Text(f" (number {change.old_position}) was removed"))
+    return (_name(old) if old is not None else Code(""), Text(f" (entry {change.old_position}) was removed"))
 
 
 def _edit(old: Entry, new: Entry) -> tuple[Inline, ...]:

@@ -22,15 +22,15 @@ def evidence_document(report: Report, key: Key) -> Document | None:
 
     Of a focus it does not say whose check it was: rooms read it that do not watch that server.
     """
-    seen = f"Seen at {report.checked_at:%Y-%m-%d %H:%M:%S} UTC"
+    at = f"at {report.checked_at:%Y-%m-%d %H:%M:%S} UTC"
     if key.kind is Kind.FOCUS:
-        head = Paragraph((Text(f"{seen}."),))
+        head = Paragraph((Text(f"Check {at}."),))
         for place, focus in enumerate(report.foci, 1):
             if focus_key(focus.entry) == key:
                 own = [one for one in report.findings if one.focus == place]
                 return Document((head, *_focus(focus), *_advice(own)))
         return None
-    head = Paragraph((Text(f"{seen}, in a check of {report.server_name}."),))
+    head = Paragraph((Text(f"Check of {report.server_name} {at}."),))
     if key.kind is Kind.DISCOVERY:
         return Document((head, *_well_known(report), *_advice(_of_groups(report, Group.WELL_KNOWN, Group.PROBE))))
     if key.kind is Kind.DRIFT:

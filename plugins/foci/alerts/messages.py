@@ -12,7 +12,9 @@ from plugins.foci.health.keys import Kind
 from plugins.foci.wording import counted, moment, named, sentence, span
 
 _DAY = 86400.0
-_CALM = "More follows once it has been steady for an hour."
+_CHECK_NETWORK = "The bot's own network is suspect: check its network and DNS."
+_HELD_BACK = "Whatever still fails alerts after one more check interval."
+_CALM = "The next message follows once it has been stable for an hour."
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +56,12 @@ _UNREAD = _Words(
 )
 _DRIFT = _Words(
     ": its two foci lists",
-    "disagree",
-    "still disagree",
-    "disagreed",
+    "differ",
+    "still differ",
+    "differed",
     "agree again since {at}, after {lasted}",
 )
-_CERTIFICATE = _Words(": its certificate", "is near its end", "is still near its end", "was near its end")
+_CERTIFICATE = _Words(": its certificate", "expires soon", "still expires soon", "was about to expire")
 
 
 def _words(event: AlertEvent) -> _Words:
@@ -84,10 +86,10 @@ def reminder_message(matter: IncidentInRoom) -> Document:
     lasted = span(matter.now - event.since)
     words = _words(event)
     told = f"{words.part} {words.still}, since {moment(event.since, matter.now)} ({lasted}){_because(event)}."
-    closing = Paragraph((Text("React to any message of this incident to stop its reminders in this room."),))
+    closing = Paragraph((Text("React to any message of this incident to acknowledge it: that stops reminders here."),))
     if event.key.kind is Kind.SELF:
-        told = f" is still in doubt, since {moment(event.since, matter.now)} ({lasted}). Nobody is blamed meanwhile."
-        return Document((Paragraph(sentence("⏰", "My own connection", Text(told))), closing))
+        told = f" since {moment(event.since, matter.now)} ({lasted}){_because(event)}. {_CHECK_NETWORK}"
+        return Document((Paragraph(sentence("⏰", "Alerting still paused", Text(told))), closing))
     return Document((Paragraph((*sentence("⏰", event.key.label, Text(told)), *_affected(matter))), closing))
 
 
@@ -103,17 +105,17 @@ def resolve_message(last: AlertEvent, matter: IncidentInRoom) -> Document:
     at, lasted = moment(ended, matter.now), span(ended - start)
     words = _words(event)
     if last.kind is EventKind.DROPPED:
-        told = f"{words.part} is not watched or published any more; it {words.past} since {moment(start, matter.now)}."
+        told = f"{words.part} is no longer watched or published; it {words.past} since {moment(start, matter.now)}."
         return _line("▫️", event, told)
     over = f"{words.part} {words.over.format(at=at, lasted=lasted)}."
     if last.kind is EventKind.CHECKABLE:
         return _line("▫️", event, over)
     if event.key.kind is Kind.CERTIFICATE:
-        until = "" if last.expires is None else f"; the new one is valid until {_day(last.expires)}"
+        until = "" if last.expires is None else f", valid until {_day(last.expires)}"
         return _line("✅", event, f" has a new certificate{until}.")
     if event.key.kind is Kind.SELF:
-        told = f" is out of doubt since {at}, after {lasted}: {last.cause.detail}. What stays bad is told soon."
-        return Document((Paragraph(sentence("✅", "My own connection", Text(told))),))
+        told = f" at {at} after {lasted}: {last.cause.detail}. {_HELD_BACK}"
+        return Document((Paragraph(sentence("✅", "Alerting resumed", Text(told))),))
     head = sentence("✅", event.key.label, Text(over))
     return Document((Paragraph(head), *_history(last, start, matter.now)))
 
@@ -124,12 +126,12 @@ def closed_message(last: AlertEvent, matter: IncidentInRoom) -> Document:
     start = min(event.since, last.since)
     period = f"from {moment(start, ended)} to {moment(ended, start)} ({span(ended - start)})"
     if event.key.kind is Kind.SELF and last.kind is EventKind.DROPPED:
-        told = f" is in doubt since {moment(start, matter.now)}; nothing is watched here any more."
-        return Document((Paragraph(sentence("▫️", "My own connection", Text(told))),))
+        told = f" since {moment(start, matter.now)}; this room no longer watches any server."
+        return Document((Paragraph(sentence("▫️", "Alerting paused", Text(told))),))
     if event.key.kind is Kind.SELF:
-        told = f" was in doubt {period}: {event.cause.detail}. Nobody was blamed."
-        return Document((Paragraph(sentence("✅", "My own connection", Text(told))),))
-    # what is dropped has no end that anybody saw
+        told = f" {period}: {event.cause.detail}."
+        return Document((Paragraph(sentence("✅", "Alerting was paused", Text(told))),))
+    # the end of what is dropped was not observed
     if last.kind is EventKind.DROPPED or (event.key.kind is Kind.CERTIFICATE and last.kind is EventKind.RESOLVED):
         return resolve_message(last, matter)
     icon = "✅" if last.kind is EventKind.RESOLVED else "▫️"
@@ -141,22 +143,18 @@ def closed_message(last: AlertEvent, matter: IncidentInRoom) -> Document:
 def _present(event: AlertEvent, now: float) -> tuple[Inline, ...]:
     label, words, since = event.key.label, _words(event), moment(event.since, now)
     if event.key.kind is Kind.SELF:
-        told = (
-            f" is in doubt since {since}: {event.cause.detail}. "
-            "I blame nobody until that is over. Check my network and DNS."
-        )
-        return sentence("❔", "My own connection", Text(told))
+        return sentence("❔", "Alerting paused", Text(f" since {since}{_because(event)}. {_CHECK_NETWORK}"))
     if event.key.kind is Kind.CERTIFICATE:
         return sentence("⚠️", label, Text(_ending(event, now)))
     checks = counted(event.checks, "check")
     told = f"{words.part} {words.now} since {since} ({checks}){_because(event)}."
     if event.kind is EventKind.UNCHECKABLE:
-        return sentence("❔", label, Text(f"{told} Whether it works is not known."))
+        return sentence("❔", label, Text(f"{told} Its state is unknown."))
     if event.kind is EventKind.FLAPPING:
-        often = f"it has failed {event.flaps} times since {since}{_because(event, 'the last time')}"
+        often = f"{counted(event.flaps, 'failure')} since {since}{_because(event, 'most recently')}"
         return sentence("⚠️", label, Text(f"{words.part} {words.now}: {often}. {_CALM}"))
     if event.kind is EventKind.STILL_BAD:
-        told += " It is flapping no more."
+        told += " It is no longer flapping."
     icon = "⚠️" if event.key.kind is Kind.DRIFT else "❌"
     return sentence(icon, label, Text(told), *_consequence(event))
 
@@ -169,9 +167,9 @@ def _because(event: AlertEvent, word: str = "") -> str:
 
 def _consequence(event: AlertEvent) -> tuple[Inline, ...]:
     if event.key.kind is Kind.DISCOVERY:
-        return (Text(" Clients that look there find no focus."),)
+        return (Text(" Clients that rely on it find no focus."),)
     if event.key.kind is Kind.DRIFT:
-        return (Text(" Callers may miss each other."),)
+        return (Text(" Callers may end up on different foci."),)
     return ()
 
 
@@ -179,9 +177,9 @@ def _ending(event: AlertEvent, now: float) -> str:
     expires = event.at if event.expires is None else event.expires
     left = expires - now
     if left <= 0:
-        return f": its certificate ended on {_day(expires)}. Renew it."
+        return f": its certificate expired on {_day(expires)}. Renew it."
     lasts = counted(round(left / _DAY), "day") if left >= _DAY else span(left)
-    return f": its certificate ends in {lasts}, on {_day(expires)}. Renew it."
+    return f": its certificate expires in {lasts}, on {_day(expires)}. Renew it."
 
 
 def _day(at: float) -> str:
@@ -205,17 +203,18 @@ def _further(matter: IncidentInRoom) -> tuple[Block, ...]:
     lines: list[Block] = []
     others = matter.events[1:]
     if others:
-        word = "Another URL" if len(others) == 1 else f"{len(others)} other URLs"
-        lines.append(Paragraph((Text(f"{word} of the same service too{_because(others[0])}."),)))
+        subject = "Another URL of the same service fails" if len(others) == 1 else None
+        subject = subject or f"{len(others)} other URLs of the same service fail"
+        lines.append(Paragraph((Text(f"{subject} too{_because(others[0])}."),)))
     if matter.acknowledged_by:
-        lines.append(Paragraph((Text(f"Acknowledged by {named(matter.acknowledged_by)}: no reminders here."),)))
+        lines.append(Paragraph((Text(f"Acknowledged by {named(matter.acknowledged_by)}: no reminders in this room."),)))
     return tuple(lines)
 
 
 def _history(last: AlertEvent, start: float, now: float) -> Sequence[Block]:
-    told = f"First seen bad at {moment(start, now)}"
+    told = f"First failed check at {moment(start, now)}"
     if last.last_good is not None and last.last_good <= start:
-        told += f", last seen good before that at {moment(last.last_good, now)}"
+        told += f", last good check before it at {moment(last.last_good, now)}"
     if last.flaps > 1:
         told += f"; it failed {last.flaps} times"
     return (Paragraph((Text(f"{told}."),)),)
@@ -233,8 +232,8 @@ def suspended_message(room_id: str, reason: str, watches: int) -> Document:
         reason: a few words of the bot's own.
         watches: how many servers are watched for it; which ones is not for others to read.
     """
-    told = f": {reason}. Alerts of {counted(watches, 'watched server')} are not told there until I can write again."
-    head = (Emoji("⚠️"), Text(" I cannot write to the room "), Code(room_id), Text(told))
+    held = f"Alerts about {counted(watches, 'watched server')} are held back there until it can send again."
+    head = (Emoji("⚠️"), Text(" The bot cannot send to the room "), Code(room_id), Text(f": {reason}. {held}"))
     return Document((Paragraph(head),))
 
 
@@ -248,12 +247,15 @@ def caution_of(server: str, own_user_id: str, entitled: Iterable[str]) -> str:
     """
     home = own_user_id.partition(":")[2]
     if shares_fate(server, home, ()):
-        return "This is my own homeserver: while it is down I can tell nobody. Have it watched from elsewhere too."
+        return (
+            "This is the bot's own homeserver: while it is down the bot cannot alert anyone. "
+            "Monitor it from another homeserver as well."
+        )
     if not shares_fate(server, home, [user for user in entitled if user != own_user_id]):
         return ""
     return (
-        "Everyone here who could act lives on this server: while it is down nobody reads the alert. "
-        "Invite somebody from another server, or have it watched from there."
+        "Everyone in this room who may act on alerts has an account on this server: while it is down, no one here can "
+        "read them. Invite a user of another homeserver, or watch it from a room there."
     )
 
 

@@ -40,14 +40,22 @@ def check_command(settings_for: Callable[[float], CheckSettings], now: Callable[
         return await _run(arguments, context, settings_for(min(context.limits.timeout, context.limits.deadline)), now)
 
     unknown = EXIT_CODES[Verdict.UNKNOWN]
-    return OneShot("check", "check servers once and exit", unknown, _add_arguments, _validate, _needs_account, run)
+    return OneShot(
+        "check",
+        "check servers once and exit with a Nagios status",
+        unknown,
+        _add_arguments,
+        _validate,
+        _needs_account,
+        run,
+    )
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("targets", nargs="+", metavar="TARGET", help="user id, server name, or a link to a user")
-    parser.add_argument("--deep", action="store_true", help="go on to token, signalling and media (needs an account)")
+    parser.add_argument("--deep", action="store_true", help="also test token, signalling and media (needs an account)")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
-    parser.add_argument("--ignore", action="append", default=[], metavar="CODE", help="leave a finding out")
+    parser.add_argument("--ignore", action="append", default=[], metavar="CODE", help="omit a finding")
     parser.add_argument("--ascii", action="store_true", help="print ASCII only")
 
 
@@ -56,7 +64,7 @@ def _validate(arguments: argparse.Namespace, has_account: bool) -> None:
         raise UsageError("--deep needs an account: set matrix in the config (with a password also run login once)")
     for code in arguments.ignore:
         if code not in CODES:
-            raise UsageError(f"--ignore {code}: there is no such finding (docs/findings.md lists them)")
+            raise UsageError(f"--ignore {code}: unknown finding code (see docs/findings.md)")
     _targets(arguments)
 
 

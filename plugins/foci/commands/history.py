@@ -265,26 +265,26 @@ def history_document(server: str, history: History, since: float, now: float) ->
         # The picture numbers as many, so both say the same numbers.
         latest = history.changes[-MOST_MARKS:]
         lines = tuple((Paragraph((Text(f"{moment(at, now)}: {text}"),)),) for at, text in latest)
-        blocks += [Paragraph((Text("The list changed:"),)), OrderedList(lines)]
+        blocks += [Paragraph((Text("List changes:"),)), OrderedList(lines)]
         if len(latest) < len(history.changes):
-            blocks.append(Paragraph((Text(f"and {len(history.changes) - len(latest)} times before these"),)))
+            blocks.append(Paragraph((Text(f"and {len(history.changes) - len(latest)} earlier"),)))
     else:
-        blocks.append(Paragraph((Text("The list did not change."),)))
+        blocks.append(Paragraph((Text("No list changes."),)))
     outages = sorted(history.outages, key=lambda outage: -outage.start)
     if not outages:
-        blocks.append(Paragraph((Text("No outage."),)))
+        blocks.append(Paragraph((Text("No outages."),)))
     else:
         blocks.append(Paragraph((Text(f"{counted(len(outages), 'outage').capitalize()}:"),)))
         blocks += [Paragraph((Text(_outage(outage, now)),)) for outage in outages[:_HISTORY_SHOWN]]
     if len(outages) > _HISTORY_SHOWN:
-        blocks.append(Paragraph((Text(f"and {len(outages) - _HISTORY_SHOWN} before these"),)))
+        blocks.append(Paragraph((Text(f"and {len(outages) - _HISTORY_SHOWN} earlier"),)))
     return Document(tuple(blocks))
 
 
 def _outage(outage: Outage, now: float) -> str:
-    words = {Kind.DISCOVERY: "the client well-known", Kind.DRIFT: "the two lists"}
+    words = {Kind.DISCOVERY: "the client well-known", Kind.DRIFT: "the two foci lists"}
     label = words.get(outage.key.kind, outage.key.label)
     start = moment(outage.start, now)
     if outage.end is None:
-        return f"{label} since {start}, it lasts {span(now - outage.start)} now"
+        return f"{label} since {start}, ongoing for {span(now - outage.start)}"
     return f"{label} from {start} for {span(outage.end - outage.start)}"

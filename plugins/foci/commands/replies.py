@@ -18,7 +18,7 @@ MOST_SHOWN = 50
 def watches_document(views: Sequence[WatchView], silences: Sequence[Silence], now: float) -> Document:
     """The answer to ``!foci watches``; silences of services, which are no server's own, follow the servers."""
     if not views:
-        return _line("Nothing is watched in this room. To begin: !foci watch SERVER")
+        return _line("No server is watched in this room. To watch one: !foci watch SERVER")
     count = counted(len(views), "server")
     items = tuple((Paragraph(_watch(view, now)),) for view in views[:MOST_SHOWN])
     blocks: list[Block] = [
@@ -30,29 +30,31 @@ def watches_document(views: Sequence[WatchView], silences: Sequence[Silence], no
     others = [one for one in silences if not any(one.covers(view.server) for view in views)]
     if others:
         items = tuple((Paragraph(_silence(silence, now)),) for silence in others[:MOST_SHOWN])
-        blocks += [Paragraph((Text("Silenced besides:"),)), OrderedList(items)]
+        blocks += [Paragraph((Text("Also silenced:"),)), OrderedList(items)]
     return Document(tuple(blocks))
 
 
 def silences_document(silences: Sequence[Silence], now: float) -> Document:
     """What is silenced in a room; the answer to ``!foci silence`` without a target."""
     if not silences:
-        return _line("Nothing is silenced in this room.")
+        return _line("There are no silences in this room.")
     items = tuple((Paragraph(_silence(silence, now)),) for silence in silences[:MOST_SHOWN])
-    return Document((Paragraph((Text("Silenced in this room:"),)), OrderedList(items)))
+    return Document((Paragraph((Text("Silences in this room:"),)), OrderedList(items)))
 
 
 def silenced_document(silence: Silence, now: float) -> Document:
     """What is said when a silence begins."""
     head = sentence("🔕", silence.target, Text(f" is silenced in this room until {moment(silence.until, now)}."))
-    return Document((Paragraph((*head, Text(" Checks go on; what still lasts then is told."))),))
+    return Document(
+        (Paragraph((*head, Text(" Checks continue; whatever still fails when the silence ends will alert."))),)
+    )
 
 
 def _watch(view: WatchView, now: float) -> tuple[Inline, ...]:
     signs = {"ok": "✅", "warning": "⚠️", "critical": "❌", "unknown": "❔"}
     told = f" every {span(view.interval)}"
     if view.source == "config":
-        told += ", by the configuration"
+        told += ", from the configuration"
     if view.checked_at is None:
         return (Bold(view.server), Text(f"{told}; not checked yet"))
     told += f"; checked {span(now - view.checked_at)} ago"
@@ -67,9 +69,9 @@ def _trouble(event: AlertEvent, now: float) -> str:
     words = {
         EventKind.UNCHECKABLE: "cannot be checked",
         EventKind.FLAPPING: "flapping",
-        EventKind.NEARER: "certificate ends soon",
+        EventKind.NEARER: "certificate expires soon",
     }
-    told = "certificate ends soon" if event.key.kind is Kind.CERTIFICATE else words.get(event.kind, "bad")
+    told = "certificate expires soon" if event.key.kind is Kind.CERTIFICATE else words.get(event.kind, "failing")
     return f"{event.key.label} {told} since {moment(event.since, now)}"
 
 

@@ -59,12 +59,12 @@ class FociCommands:
         return Command(
             "foci",
             "[TARGET...] [--deep]",
-            "which foci a homeserver publishes and how far they can be reached; without a target your own "
-            "homeserver, as a reply the author's; with --deep on to token, signalling and media",
+            "report the foci that a homeserver publishes and whether they can be reached; without a target: your own "
+            "homeserver, or in a reply its author's; --deep also tests token, signalling and media",
             self._check,
             (
-                Subcommand("room", "", "every homeserver with a member here: who finds whose focus", self._room),
-                Subcommand("status", "", "how the bot itself is doing", self._state),
+                Subcommand("room", "", "report on the homeservers of all members of this room", self._room),
+                Subcommand("status", "", "state of the bot itself: sync, checks, queues", self._state),
                 *self._further,
             ),
             frozenset({DEEP}),
@@ -73,7 +73,7 @@ class FociCommands:
     async def _check(self, invocation: Invocation) -> Sequence[Document]:
         deep = DEEP in invocation.flags
         if deep and self._deep is None:
-            raise UsageError(f"{DEEP} is off; whoever runs this bot can switch it on (deep.enabled).")
+            raise UsageError(f"{DEEP} is disabled; the bot's operator can enable it (plugins.foci.deep.enabled).")
         targets = self._targets(invocation)
         if deep and self._deep is not None:
             self._deep.take(invocation.sender, invocation.room_id, len(targets), invocation.charge)

@@ -33,14 +33,16 @@ def room_document(reports: Sequence[tuple[Report, int]], left_out: int) -> Docum
     """One line a server, after a sentence that says how many find a focus that answers."""
     without = [report for report, _ in reports if not any(row.finds_focus == "yes" for row in report.clients)]
     unknown = sum(report.verdict is Verdict.UNKNOWN for report in without)
-    parts = [f"a focus that answers is found on {len(reports) - len(without)}"]
-    parts += [f"none on {len(without) - unknown}"] if len(without) > unknown else []
-    parts += [f"{unknown} could not be judged"] if unknown else []
+    parts = [f"{len(reports) - len(without)} with a focus that answers"]
+    parts += [f"{len(without) - unknown} without"] if len(without) > unknown else []
+    parts += [f"{unknown} could not be checked"] if unknown else []
     servers = "1 server has" if len(reports) == 1 else f"{len(reports)} servers have"
-    head = Paragraph((Text(f"{servers} members here: {', '.join(parts)}."),))
+    head = Paragraph((Text(f"{servers} members in this room: {', '.join(parts)}."),))
     blocks: list[Block] = [head, OrderedList(tuple((_line(report, members),) for report, members in reports))]
     if left_out:
-        blocks.append(Paragraph((Text(f"{left_out} more servers were left out (at most {MAX_SERVERS} are checked)."),)))
+        blocks.append(
+            Paragraph((Text(f"{left_out} more servers were not checked (at most {MAX_SERVERS} are checked)."),))
+        )
     return Document(tuple(blocks))
 
 
@@ -51,4 +53,4 @@ def _line(report: Report, members: int) -> Paragraph:
     if used is None:
         return Paragraph((*head, *inline(report.summary)))
     entry = report.foci[used - 1].entry
-    return Paragraph((*head, Text("its users meet at "), Code(clipped(entry.service_url or entry.sfu_url or "", 300))))
+    return Paragraph((*head, Text("calls use "), Code(clipped(entry.service_url or entry.sfu_url or "", 300))))

@@ -82,17 +82,21 @@ class WatchCommands:
         """The declarations that help is generated from."""
         return (
             Subcommand(
-                "watch", "SERVER [every 5m]", "alerts about a server's foci go to this room", self._watch, entitled=True
+                "watch",
+                "SERVER [every 5m]",
+                "watch a server: alerts about its foci go to this room",
+                self._watch,
+                entitled=True,
             ),
-            Subcommand("unwatch", "SERVER", "no more alerts about it here", self._unwatch, entitled=True),
-            Subcommand("watches", "", "what is watched in this room, and how it is", self._watches),
+            Subcommand("unwatch", "SERVER", "stop watching a server in this room", self._unwatch, entitled=True),
+            Subcommand("watches", "", "the servers watched in this room, and their state", self._watches),
             Subcommand(
                 "history", "SERVER [7d]", "a watched server's list changes and outages, with a picture", self._history
             ),
             Subcommand(
                 "silence",
                 "SERVER 2h [reason]",
-                "no alerts about a server or a service's host here for a while; alone: what is silenced",
+                "mute alerts about a server or a service host in this room; without arguments: list silences",
                 self._silence,
                 entitled=True,
             ),
@@ -104,16 +108,16 @@ class WatchCommands:
         interval = _interval(rest)
         known = await self._watch_service.watches(invocation.room_id, self._now())
         if len(known) >= MOST_WATCHES and server not in {view.server for view in known}:
-            raise UsageError(f"This room watches {MOST_WATCHES} servers already.")
+            raise UsageError(f"This room already watches {MOST_WATCHES} servers, the maximum.")
         done = await self._watch_service.watch(invocation.room_id, server, interval, invocation.sender, self._now())
         self._schedule_changed()
         views = await self._watch_service.watches(invocation.room_id, self._now())
         pace = span(next(view.interval for view in views if view.server == server))
         told = {
-            Watched.NEW: f" is watched now, every {pace}; alerts go to this room. "
-            "What its list holds at the first check is taken as it is.",
-            Watched.CHANGED: f" is watched every {pace} from now on.",
-            Watched.SAME: f" is watched here already, every {pace}.",
+            Watched.NEW: f" is now watched every {pace}; alerts go to this room. "
+            "The first check records the current list as the baseline.",
+            Watched.CHANGED: f" is now watched every {pace}.",
+            Watched.SAME: f" is already watched in this room, every {pace}.",
         }[done]
         warning = await self._caution(invocation.room_id, server)
         blocks = [Paragraph(sentence("🔭", server, Text(told)))]
@@ -132,10 +136,10 @@ class WatchCommands:
         self._schedule_changed()
         return _line(
             {
-                Unwatched.GONE: f"{server} is not watched here any more.",
-                Unwatched.UNKNOWN: f"{server} is not watched here.",
-                Unwatched.CONFIGURED: f"{server} stays watched: the bot's configuration asks for it "
-                "(plugins.foci.watch.servers). To be left in peace: !foci silence.",
+                Unwatched.GONE: f"{server} is no longer watched in this room.",
+                Unwatched.UNKNOWN: f"{server} is not watched in this room.",
+                Unwatched.CONFIGURED: f"{server} is watched by configuration (plugins.foci.watch.servers). "
+                "To mute it in this room: !foci silence.",
             }[done]
         )
 
@@ -153,7 +157,7 @@ class WatchCommands:
         since = now - length
         history = await self._watch_service.history(server, since, now)
         if history is None:
-            return _line(f"{server} is not watched by this bot, so there is no history of it.")
+            return _line(f"{server} is not watched by this bot, so there is no history.")
         changes = [at for at, _ in history.changes]
         shown = timeline(server, history.keys, history.outages, changes, history.watched_since, since, now)
         drawing = await asyncio.to_thread(draw, shown)
@@ -178,7 +182,7 @@ class WatchCommands:
         target, rest = _server(invocation, "unsilence SERVER")
         _nothing_more(rest, "unsilence SERVER")
         ended = await self._watch_service.unsilence(invocation.room_id, target, self._now())
-        return _line(f"{target} is not silenced here any more." if ended else f"{target} is not silenced here.")
+        return _line(f"{target} is {'no longer' if ended else 'not'} silenced in this room.")
 
 
 def _server(invocation: Invocation, usage: str) -> tuple[str, tuple[str, ...]]:
@@ -204,9 +208,9 @@ def _duration(word: str, shortest: float, longest: float, usage: str) -> float:
     try:
         seconds = parse_duration(word)
     except ValueError:
-        raise UsageError(f"{word[:20]!r} is no duration such as 30m, 2h or 7d. Usage: {usage}") from None
+        raise UsageError(f"{word[:20]!r} is not a duration such as 30m, 2h or 7d. Usage: {usage}") from None
     if not shortest <= seconds <= longest:
-        raise UsageError(f"At least {span(shortest)} and at most {span(longest)}. Usage: {usage}")
+        raise UsageError(f"The duration must be at least {span(shortest)} and at most {span(longest)}. Usage: {usage}")
     return seconds
 
 

@@ -64,32 +64,32 @@ def judge_media(media: Media) -> DeepStageResult:
     if media.outcome == "cut-short":
         return _unfinished("there was no time left for media (network.deadline)", _MORE_TIME)
     if media.outcome == "turned-away":
-        return _unfinished("the SFU turned the media client away (HTTP 403 or 429)", _LATER)
+        return _unfinished("the SFU rejected the media client (HTTP 403 or 429)", _LATER)
     if media.outcome == "no-signal":
-        return _failed(media, "the SFU took the token, but the media client could not join", _PORTS)
+        return _failed(media, "the SFU accepted the token, but the media client could not join", _PORTS)
     if media.outcome == "no-ice":
-        return _failed(media, "no way for media: ICE found no candidate pair that works from here", _PORTS)
+        return _failed(media, "no media connection: ICE found no candidate pair that works from here", _PORTS)
     detail = f"media connects over {_way(media)}"
     # Only a pair that was seen to go over TCP speaks against UDP.
     if media.protocol != "tcp":
         return passed(Stage.MEDIA, media.elapsed_ms, detail)
-    message = f"Media gets through, but not over UDP: it takes {_way(media)}, which stutters when packets are lost."
+    message = f"Media connects, but not over UDP: it uses {_way(media)}, which stutters when packets are lost."
     return passed(Stage.MEDIA, media.elapsed_ms, detail, finding("media-udp-blocked", message, _UDP))
 
 
 _PORTS = (
     "Open LiveKit's media ports to the internet: UDP 50000-60000 or `rtc.udp_port`, TCP 7881 (`rtc.tcp_port`), and let "
-    "it announce its public address (`rtc.use_external_ip: true` or `rtc.node_ip`). A firewall before this machine may "
-    "be the cause as well."
+    "it announce its public address (`rtc.use_external_ip: true` or `rtc.node_ip`). A firewall in front of this machine "
+    "may be the cause as well."
 )
 _UDP = (
-    "Open LiveKit's UDP ports (`rtc.port_range_start` to `rtc.port_range_end`, or `rtc.udp_port`) to the internet; see "
-    "that this machine may send UDP itself."
+    "Open LiveKit's UDP ports (`rtc.port_range_start` to `rtc.port_range_end`, or `rtc.udp_port`) to the internet; "
+    "check that this machine itself may send UDP."
 )
 
-_LOOK_HERE = "Nothing yet: check again. If it stays so, look at the package livekit here, and at what the SFU sends."
+_LOOK_HERE = "Check again. If this persists, check the package livekit on this machine, and what the SFU sends."
 _LATER = "Nothing yet: check again later. A rate limit or a firewall may meet this machine alone."
-_MORE_TIME = "Check again when less is under way, or raise `network.deadline`."
+_MORE_TIME = "Check again when fewer checks are running, or raise `network.deadline`."
 
 
 def _unfinished(detail: str, advice: str) -> DeepStageResult:

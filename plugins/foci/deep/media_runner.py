@@ -115,5 +115,5 @@ async def _end(process: asyncio.subprocess.Process) -> None:
         try:
             process.kill()
         except ProcessLookupError:
-            log.debug("the media client had ended already")
+            log.debug("the media client had already exited")
     await process.wait()

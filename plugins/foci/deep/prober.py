@@ -128,7 +128,7 @@ class DeepProber:
             if not trusted.complete:
                 return [judge_unread_list(self._server, place.removesuffix(":443"))]
             listed = f"in the list of {self._server}" if self._trusted is None else "among deep.trusted_services"
-            return [skipped(Stage.TOKEN, f"{place.removesuffix(':443')} is not {listed}, so it is shown no token")]
+            return [skipped(Stage.TOKEN, f"{place.removesuffix(':443')} is not {listed}, so no token was sent to it")]
         if self._openid is None:
             self._openid = asyncio.create_task(self._request_openid())
         openid = await asyncio.shield(self._openid)

@@ -71,7 +71,7 @@ def accepts(validate: Exchange) -> bool:
 
 def judge_address(url: ServiceUrl, shown: str) -> DeepStageResult:
     """Judge an SFU that cannot be asked: the fault is in the URL that the service hands out."""
-    detail = f"the service hands out {shown} as the SFU's address: {url.detail}"
+    detail = f"the service returns {shown} as the SFU's URL: {url.detail}"
     return _unreachable(detail, _LIVEKIT_URL, Certainty.DEFINITE, None)
 
 
@@ -86,7 +86,7 @@ def judge_signalling(seen: Signalling, applicant: TokenRequest, settings: ProbeS
     if seen.upgrade.response.status != 101:
         return _upgrade_refused(seen.upgrade, applicant, seen.shown)
     if seen.welcome is None:
-        detail = f"a WebSocket opens at {seen.shown}, and what answers there does not greet as LiveKit does"
+        detail = f"a WebSocket opens at {seen.shown}, but its first message is not LiveKit's"
         return _unreachable(detail, _ROUTE, Certainty.DEFINITE, seen.upgrade.elapsed_ms)
     detail = f"the SFU accepts the token ({_introduced(seen.welcome, seen.since_v1)})"
     return passed(Stage.SIGNALLING, seen.upgrade.elapsed_ms, detail)
@@ -99,12 +99,12 @@ def judge_without_token(url: ServiceUrl, upgrade: Exchange, settings: ProbeSetti
         return _no_answer(upgrade, url, shown, settings)
     if upgrade.response.status == 401 and _WANTS_TOKEN in upgrade.response.body[:_LOOKED_AT]:
         return passed(
-            Stage.SIGNALLING, upgrade.elapsed_ms, "the SFU asks for a token, for WebSockets too; none was tried"
+            Stage.SIGNALLING, upgrade.elapsed_ms, "the SFU requires a token, for WebSockets too; none was sent"
         )
     if (turned_away := _turned_away(upgrade, shown)) is not None:
         return turned_away
     if upgrade.response.status == 101:
-        detail = f"a WebSocket opens at {shown} without a token, which LiveKit would ask for"
+        detail = f"a WebSocket opens at {shown} without a token, which LiveKit would require"
         return _unreachable(detail, _ROUTE, Certainty.DEFINITE, upgrade.elapsed_ms)
     detail = f"plain requests reach the SFU, WebSockets do not: HTTP {upgrade.response.status} to the upgrade"
     return _unreachable(detail, _UPGRADE, _proof(upgrade.response), upgrade.elapsed_ms)
@@ -112,16 +112,18 @@ def judge_without_token(url: ServiceUrl, upgrade: Exchange, settings: ProbeSetti
 
 _LIVEKIT_URL = (
     "Set LIVEKIT_URL of lk-jwt-service to the SFU's public address, such as wss://rtc.example.org/livekit/sfu: clients "
-    "are given it word for word."
+    "receive it verbatim."
 )
-_ROUTE = "Route LIVEKIT_URL of lk-jwt-service to LiveKit (port 7880), without the path's prefix, and see that it runs."
+_ROUTE = (
+    "Route LIVEKIT_URL of lk-jwt-service to LiveKit (port 7880), without the path's prefix, and check that it runs."
+)
 _UPGRADE = (
     "Let the proxy pass the upgrade on; nginx: `proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; "
     'proxy_set_header Connection "upgrade";`.'
 )
 _SAME_KEYS = (
-    "Give lk-jwt-service a key and secret (LIVEKIT_KEY, LIVEKIT_SECRET) that stand in LiveKit's `keys`, and set the "
-    "clocks of both machines."
+    "Give lk-jwt-service a key and secret (LIVEKIT_KEY, LIVEKIT_SECRET) that are in LiveKit's `keys`, and "
+    "synchronise the clocks of both machines."
 )
 _CREATE = (
     "To let users of {server} start calls, add it to LIVEKIT_FULL_ACCESS_HOMESERVERS of lk-jwt-service, or set "
@@ -149,12 +151,12 @@ def _turned_away(exchange: Answered, shown: str) -> DeepStageResult | None:
     """By a bot challenge, or by an SFU that is full; None by neither."""
     response = exchange.response
     if is_challenge(response):
-        found = finding("waf-challenge", f"A bot challenge stands before the SFU at {shown}.", _EXEMPT)
-        return failed(
-            Stage.SIGNALLING, exchange.elapsed_ms, "a bot challenge stands before the SFU", Certainty.UNCLEAR, found
-        )
+        found = finding("waf-challenge", f"A bot challenge blocks the SFU at {shown}.", _EXEMPT)
+        return failed(Stage.SIGNALLING, exchange.elapsed_ms, "a bot challenge blocks the SFU", Certainty.UNCLEAR, found)
     if response.status in (429, 503) and not response.body.lstrip().startswith(b"<"):
-        detail = f"the SFU takes nobody in (HTTP {response.status}; Element Call shows INSUFFICIENT_CAPACITY_ERROR)"
+        detail = (
+            f"the SFU accepts no participants (HTTP {response.status}; Element Call shows INSUFFICIENT_CAPACITY_ERROR)"
+        )
         return _unreachable(detail, _BUSY, _proof(response), exchange.elapsed_ms)
     return None
 
@@ -164,11 +166,11 @@ _EXEMPT = "Exempt the SFU's path from bot challenges: Matrix clients cannot solv
 
 def _no_room(exchange: Answered, applicant: TokenRequest) -> DeepStageResult:
     """Alive, and that is what the stage asks; that nobody made the room is another matter."""
-    detail = f"the SFU accepts the token and has no such room: it makes none by itself, and {applicant.host} made none"
+    detail = f"the SFU accepts the token, but the room does not exist: neither it nor {applicant.host} created it"
     severity = Severity.WARNING if applicant.is_own else Severity.INFO
     message = (
-        f"Users of {applicant.server} cannot start a call there, only join one: the SFU makes no rooms by itself and "
-        f"the service made none. {_SFU_ERROR} (failed to create call)."
+        f"Users of {applicant.server} cannot start a call there, only join one: the SFU creates no rooms by itself "
+        f"and the service created none. {_SFU_ERROR} (failed to create call)."
     )
     advice = _CREATE.replace("{server}", applicant.server)
     found = finding("room-not-created", message, advice, severity=severity)
@@ -185,7 +187,7 @@ def _upgrade_refused(exchange: Answered, applicant: TokenRequest, shown: str) ->
 
 
 def _no_answer(exchange: Failed, url: ServiceUrl, shown: str, settings: ProbeSettings) -> DeepStageResult:
-    detail = f"the SFU at {shown} is out of reach: {told_failure(exchange.failure)}"
+    detail = f"the SFU at {shown} cannot be reached: {told_failure(exchange.failure)}"
     failure = as_anywhere(exchange.failure, url.host)
     certainty = certainty_of(failure, exchange, settings)
     inside = failure.kind in (FailureKind.PRIVATE_LITERAL, FailureKind.PRIVATE_NAME, FailureKind.DNS_NXDOMAIN)

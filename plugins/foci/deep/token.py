@@ -75,37 +75,35 @@ def judge_token(
         return _refused(_refusal(exchange.response, applicant), elapsed, endpoint), None
     grant = read_grant(exchange.response)
     if isinstance(grant, Grant) and not grant.joins:
-        grant = "HTTP 200 with a token that permits no joining"
+        grant = "HTTP 200 with a token that does not allow joining"
     if isinstance(grant, str):
         return _refused(_Refusal(grant, _UPDATE, Certainty.DEFINITE), elapsed, endpoint), None
-    return passed(Stage.TOKEN, elapsed, f"{endpoint} gives a token ({_terms(grant, now)})"), grant
+    return passed(Stage.TOKEN, elapsed, f"{endpoint} issues a token ({_terms(grant, now)})"), grant
 
 
 def judge_openid(exchange: Exchange, server: str) -> DeepStageResult:
     """The own homeserver gave no OpenID token: nothing is known of the focus."""
     reason = exchange.failure.detail if isinstance(exchange, Failed) else _status(exchange.response)
-    detail = f"{server} gives the bot no OpenID token: {reason}"
-    advice = "Nothing to change at the focus: look at the bot's account and its homeserver."
+    detail = f"{server} issued the bot no OpenID token: {reason}"
+    advice = "Nothing to change at the focus: check the bot's account and its homeserver."
     found = finding("not-tested", f"{detail}.", advice)
     return failed(Stage.TOKEN, exchange.elapsed_ms, detail, Certainty.UNCLEAR, found)
 
 
 def judge_unread_list(server: str, place: str) -> DeepStageResult:
     """Whether the own homeserver lists the service is not known, so it gets no token: nothing is known of the focus."""
-    detail = f"the list of {server} could not be read, so {place} is shown no token"
-    advice = (
-        "Nothing to change at the focus: look at the well-known and the transports endpoint of the bot's homeserver."
-    )
+    detail = f"the list of {server} could not be read, so no token was sent to {place}"
+    advice = "Nothing to change at the focus: check the well-known and the transports endpoint of the bot's homeserver."
     found = finding("not-tested", f"{detail[:1].upper()}{detail[1:]}.", advice)
     return failed(Stage.TOKEN, None, detail, Certainty.UNCLEAR, found)
 
 
-_UPDATE = "Update lk-jwt-service (0.4.0 or later), and see that nothing before it changes requests or answers."
+_UPDATE = "Update lk-jwt-service (0.4.0 or later), and check that no proxy alters requests or answers."
 _KEYS = (
     "Correct LIVEKIT_URL, LIVEKIT_KEY and LIVEKIT_SECRET of lk-jwt-service: it must reach the SFU's API there, with a "
-    "key that LiveKit's `keys` know, and the SFU must run."
+    "key listed in LiveKit's `keys`, and the SFU must be running."
 )
-_WAIT = "Nothing yet: check again later."
+_WAIT = "Check again later."
 _WAF = "Exempt the service's paths from bot challenges: Matrix clients cannot solve them."
 
 
@@ -113,12 +111,12 @@ def _refusal(response: Response, applicant: TokenRequest) -> _Refusal:
     status, errcode = response.status, errcode_of(response)
     named = _status(response)
     if is_challenge(response):
-        return _Refusal("a bot challenge stands before it", _WAF, Certainty.UNCLEAR, "waf-challenge")
+        return _Refusal("blocked by a bot challenge", _WAF, Certainty.UNCLEAR, "waf-challenge")
     if status == 429:
         return _Refusal(f"{named}: too many requests from here", _WAIT, Certainty.UNCLEAR, "rate-limited")
     if errcode == "M_LOOKUP_FAILED" or status == 401:
-        version = ", as services up to 0.5.0 say it" if errcode == "M_LOOKUP_FAILED" else ""
-        detail = f"{named}{version}: it could not look up the bot's account at {applicant.server}"
+        version = " (as services up to 0.5.0 answer)" if errcode == "M_LOOKUP_FAILED" else ""
+        detail = f"{named}{version}: the service could not look up the bot's account at {applicant.server}"
         advice = (
             f"Let the machine of {applicant.host} reach the federation API of {applicant.server}: the path "
             "`/_matrix/federation/v1/openid/userinfo`, found by `/.well-known/matrix/server`, served by a listener "
@@ -127,17 +125,17 @@ def _refusal(response: Response, applicant: TokenRequest) -> _Refusal:
         )
         return _Refusal(detail, advice, applicant.certainty)
     if status == 403:
-        detail = f"{named}: it gives users of {applicant.server} no token"
+        detail = f"{named}: the service refuses tokens to users of {applicant.server}"
         advice = (
             f"Add {applicant.server} to LIVEKIT_FULL_ACCESS_HOMESERVERS of lk-jwt-service, or let the firewall pass "
             "its paths."
         )
         return _Refusal(detail, advice, applicant.certainty)
     if status == 400:
-        return _Refusal(f"{named}: it does not understand what clients send", _UPDATE, Certainty.DEFINITE)
+        return _Refusal(f"{named}: the service rejects what clients send", _UPDATE, Certainty.DEFINITE)
     if status >= 500:
         detail = (
-            f"{named}: it could not make the room or the token" if errcode else f"{named} from what stands before it"
+            f"{named}: the service could not create the room or the token" if errcode else f"{named} from the proxy"
         )
         return _Refusal(detail, _KEYS, Certainty.DEFINITE)
     return _Refusal(f"{named} instead of a token", _UPDATE, Certainty.DEFINITE)
@@ -145,7 +143,7 @@ def _refusal(response: Response, applicant: TokenRequest) -> _Refusal:
 
 def _refused(refusal: _Refusal, elapsed_ms: float | None, endpoint: str) -> DeepStageResult:
     detail = f"{endpoint}: {refusal.detail}"
-    found = finding(refusal.code, f"The service gives no token ({_SHOWN}): {detail}.", refusal.advice)
+    found = finding(refusal.code, f"The service issues no token ({_SHOWN}): {detail}.", refusal.advice)
     return failed(Stage.TOKEN, elapsed_ms, detail, refusal.certainty, found)
 
 
@@ -153,7 +151,7 @@ def _unanswered(exchange: Failed, applicant: TokenRequest, settings: ProbeSettin
     detail = told_failure(exchange.failure)
     found = finding(
         meaning_of(exchange.failure).code,
-        f"The service gives no token ({_SHOWN}): {detail}.",
+        f"The service issues no token ({_SHOWN}): {detail}.",
         advice_for(exchange.failure, applicant.host),
     )
     certainty = certainty_of(exchange.failure, exchange, settings)
@@ -162,7 +160,7 @@ def _unanswered(exchange: Failed, applicant: TokenRequest, settings: ProbeSettin
 
 def told_failure(failure: Failure) -> str:
     """Why a request that carried a token has no answer, in words that cannot repeat the token."""
-    return "the answer is not legal" if failure.kind is FailureKind.HTTP_PROTOCOL else failure.detail
+    return "the answer is not valid HTTP" if failure.kind is FailureKind.HTTP_PROTOCOL else failure.detail
 
 
 def _status(response: Response) -> str:
@@ -176,7 +174,7 @@ def _terms(grant: Grant, now: float) -> str:
     parts = ["join", *rights]
     if grant.expires_at is not None:
         minutes = round((grant.expires_at - now) / 60)
-        parts.append(f"for {minutes} min" if minutes > 0 else "expired already")
+        parts.append(f"for {minutes} min" if minutes > 0 else "already expired")
     return ", ".join(parts)
 
 

@@ -82,7 +82,7 @@ class Discovery:
         """The next URL, and why it is not followed (None when it is)."""
         following, refused = redirected(url, location)
         if refused is None and following in seen:
-            refused = "it runs in a circle"
+            refused = "it is a redirect loop"
         if refused is None and hops > self._max_redirects:
             refused = f"more than {self._max_redirects} in a row"
         return following, refused
@@ -129,18 +129,18 @@ async def _own_list(own: HomeserverReader | None, deadline: float) -> Exchange |
 def redirected(url: str, location: str | None) -> tuple[str, str | None]:
     """Where a redirect at ``url`` leads (RFC 9110, section 10.2.2), and why it is not followed (None when it is)."""
     if not location:
-        return "", "it names no location"
+        return "", "it has no Location header"
     try:
         following = urljoin(url, location.strip()).split("#")[0]
         scheme = urlsplit(following).scheme
     except ValueError:
-        return "", "its location is not a URL"
+        return "", "its Location is not a URL"
     if scheme != "https":
         return "", f"it leads to {scheme or 'no scheme'}:// instead of https://"
     try:
         read_url(following)
     except UrlError as error:
-        return "", f"it names no usable location ({error.detail})"
+        return "", f"its Location cannot be used ({error.detail})"
     return following, None
 
 

@@ -160,7 +160,7 @@ def _unreachable(host: str, report: WellKnownReport, failure: Failure, hops: int
         message = f"The redirect of the well-known leads to a private address: {failure.detail}."
         return _failed(report, finding("redirect-refused", message, "Redirect to a public https URL."))
     if failure.kind is FailureKind.BODY_TOO_LARGE:
-        message = f"The well-known is far too large: {failure.detail}."
+        message = f"The well-known is too large: {failure.detail}."
         return _failed(report, finding("well-known-too-large", message, "Serve only the small JSON document there."))
     found = finding(
         "well-known-unreachable",
@@ -183,8 +183,8 @@ def _judge_status(host: str, report: WellKnownReport, response: Response) -> Wel
         absent = replace(report, outcome="absent", spec_action="IGNORE", cors=allows_any_origin(response))
         return WellKnownAnswer(absent, None, None, ())
     if is_challenge(response):
-        message = f"A bot challenge of a web application firewall stands before the well-known of {host}."
-        advice = "Exempt /.well-known/matrix/ from bot challenges: clients cannot solve them either."
+        message = f"A bot challenge of a web application firewall blocks the well-known of {host}."
+        advice = "Exempt /.well-known/matrix/ from bot challenges: clients cannot solve them."
         return replace(_failed(report, finding("waf-challenge", message, advice)), certainty=Certainty.UNCLEAR)
     if response.status != 200:
         message = f"The well-known of {host} answers HTTP {response.status} instead of 200."
@@ -239,7 +239,7 @@ def _base_url_fault(value: object) -> str | None:
         return "is not a string"
     match = re.match(r"(https?)://(\[[0-9A-Fa-f:.]+\]|[^/?#:@\s]+)(?::(\d{1,5}))?(/[^?#\s]*)?\Z", value, re.IGNORECASE)
     if not match or not is_legal_host(match[2].strip("[]")):
-        return f"is not a URL that can exist: {clipped(value)}"
+        return f"is not a valid URL: {clipped(value)}"
     if match[1].lower() == "http":
         return f"is not https: {clipped(value)}"
     return None
@@ -248,11 +248,13 @@ def _base_url_fault(value: object) -> str | None:
 def _headers(host: str, response: Response, cors: bool) -> list[Finding]:
     found = []
     if not cors:
-        message = f"The well-known of {host} lacks a CORS header that lets every web client read it."
+        message = (
+            f"The well-known of {host} lacks a CORS header that allows every origin, so web clients cannot read it."
+        )
         found.append(finding("cors-missing", message, _CORS_ADVICE.replace("{where}", "/.well-known/matrix/client")))
     media_type = (response.header("content-type") or "").split(";")[0].strip().lower()
     if media_type != "application/json":
-        message = f"The well-known is served as {clipped(media_type) or 'no type at all'}, not application/json."
+        message = f"The well-known is served as {clipped(media_type) or 'no content type'}, not application/json."
         found.append(
             finding(
                 "content-type",
@@ -262,7 +264,7 @@ def _headers(host: str, response: Response, cors: bool) -> list[Finding]:
         )
     age = re.search(r"max-age=\s*\"?(\d{1,12})", response.header("cache-control") or "", re.IGNORECASE)
     if age and int(age[1]) > _ONE_DAY:
-        message = f"Clients and proxies may keep the well-known for {int(age[1]) // _ONE_DAY} days (max-age={age[1]})."
+        message = f"Clients and proxies may cache the well-known for {int(age[1]) // _ONE_DAY} days (max-age={age[1]})."
         found.append(
             finding("long-cache", message, "Use `Cache-Control: max-age=3600` or less, so that a change arrives.")
         )
@@ -273,5 +275,5 @@ def _cors_of_redirects(hops: Sequence[Exchange]) -> list[Finding]:
     bare = [hop.url for hop in hops[:-1] if isinstance(hop, Answered) and not allows_any_origin(hop.response)]
     if not bare:
         return []
-    message = f"The redirect at {clipped(bare[0])} lacks the CORS header, so web clients stop there."
+    message = f"The redirect at {clipped(bare[0])} lacks the CORS header, so web clients do not follow it."
     return [finding("cors-missing-on-redirect", message, _CORS_ADVICE.replace("{where}", "the redirect too"))]

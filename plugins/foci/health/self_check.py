@@ -103,7 +103,7 @@ def step(
         return state, ()
     lately = state.ended_at is not None and 0 <= now - state.ended_at < _PAUSE
     state = replace(state, since=now, told=not lately)
-    cause = Cause("self-suspicion", f"{newly} of {len(recent)} hosts went bad within {window / 60:.0f} min")
+    cause = Cause("self-suspicion", f"{newly} of {len(recent)} hosts failed within {window / 60:.0f} min")
     return state, (() if lately else (AlertEvent(EventKind.FIRED, SELF, now, now, cause, newly),))
 
 

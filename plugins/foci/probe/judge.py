@@ -166,9 +166,9 @@ def _slash(seen: Observation, *, works: bool) -> list[Finding]:
         return []
     advice = "Publish the URL without the slash at its end."
     if works:
-        message = "The URL ends in a slash, so clients ask for `//sfu/get`; this proxy happens to forgive it."
+        message = "The URL ends in a slash, so clients request `//sfu/get`; this proxy accepts that nevertheless."
         return [finding("trailing-slash", message, advice, severity=Severity.WARNING)]
-    message = "The URL ends in a slash, so clients ask for `//sfu/get`, which is not answered."
+    message = "The URL ends in a slash, so clients request `//sfu/get`, and that fails."
     return [finding("trailing-slash", message, advice)]
 
 
@@ -211,7 +211,7 @@ def _broken_families(seen: Observation, best: int) -> list[Finding]:
         if family == best or _rank(seen, exchange) >= good or good < 10 or family not in seen.families_reached:
             continue
         detail = _trouble(seen, exchange)
-        message = f"Over {_FAMILY_NAMES[family]} it fails although {_FAMILY_NAMES[best]} works: {detail}."
+        message = f"{_FAMILY_NAMES[family]} fails while {_FAMILY_NAMES[best]} works: {detail}."
         advice = (
             f"Repair {_FAMILY_NAMES[family]} on {seen.url.host}, or remove its {'AAAA' if family == 6 else 'A'} record."
         )
@@ -237,9 +237,9 @@ def expiry(exchange: Exchange, now: datetime, settings: ProbeSettings) -> list[F
         return []
     host = urlsplit(exchange.url).hostname
     message = (
-        f"The certificate of {host} ends on {certificate.not_after:%Y-%m-%d}, in {max(1, round(left / 86400))} days."
+        f"The certificate of {host} expires on {certificate.not_after:%Y-%m-%d}, in {max(1, round(left / 86400))} days."
     )
-    return [finding("tls-expiring", message, "Renew the certificate and see why it was not renewed by itself.")]
+    return [finding("tls-expiring", message, "Renew the certificate and check why automatic renewal did not.")]
 
 
 def _note(seen: Observation, exchange: Exchange, now: datetime) -> str:

@@ -54,13 +54,13 @@ def read_post(response: Response) -> WrongAnswer | None:
     if response.status == 400 and errcode in _SERVICE_ERRCODES:
         return None
     if is_challenge(response):
-        return WrongAnswer("waf-challenge", Certainty.UNCLEAR, "a bot challenge stands before it", _WAF)
+        return WrongAnswer("waf-challenge", Certainty.UNCLEAR, "blocked by a bot challenge", _WAF)
     if response.status == 429:
         return WrongAnswer(
             "rate-limited",
             Certainty.UNCLEAR,
             "HTTP 429: too many requests from here",
-            "Nothing yet: check again later.",
+            "Check again later.",
         )
     if response.status >= 500:
         return WrongAnswer("http-5xx", Certainty.DEFINITE, f"HTTP {response.status}", _FIVE_HUNDREDS)
@@ -68,7 +68,10 @@ def read_post(response: Response) -> WrongAnswer | None:
         turned = ", which turns it into a GET" if response.status in _TO_GET else " instead of answered"
         detail = f"HTTP {response.status}: the POST is redirected{turned}"
         return WrongAnswer(
-            "not-an-authorisation-service", Certainty.DEFINITE, detail, "Serve the service at the published URL itself."
+            "not-an-authorisation-service",
+            Certainty.DEFINITE,
+            detail,
+            "Serve it at the published URL itself, without a redirect.",
         )
     if response.status == 404 and errcode is None:
         return WrongAnswer("service-not-routed", Certainty.DEFINITE, _describe_404(response), _ROUTE)
@@ -84,14 +87,14 @@ def is_sfu(root: Response | None, validate: Response | None) -> bool:
 
 _WAF = "Exempt the service's paths from bot challenges: Matrix clients cannot solve them."
 _FIVE_HUNDREDS = (
-    "See that the authorisation service (lk-jwt-service) runs and that the reverse proxy points at its port."
+    "Check that the authorisation service (lk-jwt-service) runs and that the reverse proxy points at its port."
 )
 _ROUTE = (
     "Route `<service url>/sfu/get` and `/get_token` to lk-jwt-service with the prefix stripped: nginx `proxy_pass` "
     "with a trailing slash, Caddy `handle_path` instead of `handle`."
 )
 _ELSEWHERE = "Point the published URL at lk-jwt-service, or the proxy's route for it."
-_SFU = "Publish the URL of lk-jwt-service instead; the SFU's own URL belongs into its LIVEKIT_URL."
+_SFU = "Publish the URL of lk-jwt-service instead; the SFU's own URL goes into its LIVEKIT_URL."
 
 POINTS_AT_SFU = WrongAnswer(
     "points-at-sfu", Certainty.DEFINITE, "the SFU itself answers there, not its authorisation service", _SFU
@@ -100,9 +103,9 @@ POINTS_AT_SFU = WrongAnswer(
 
 def _describe_404(response: Response) -> str:
     if response.body.startswith(_GO_404):
-        return "HTTP 404 from a Go program: it is reached, but not under this path (prefix not stripped?)"
+        return "HTTP 404 from a Go program: the service is reached, but not under this path (prefix not stripped?)"
     server = response.header("server")
-    return f"HTTP 404 from the web server{f' ({server[:40]})' if server else ''}: nothing is routed there"
+    return f"HTTP 404 from the web server{f' ({server[:40]})' if server else ''}: no route for this path"
 
 
 def _describe(response: Response, errcode: str | None) -> str:
@@ -125,7 +128,7 @@ def quality(seen: Observation, exchange: Answered, settings: ProbeSettings) -> l
     if isinstance(seen.preflight, Answered) and not meets_prober_only(seen.preflight.response):
         answers.append(seen.preflight.response)
     if any(is_doubled(response) for response in answers):
-        message = "Access-Control-Allow-Origin is sent twice, which browsers refuse."
+        message = "Access-Control-Allow-Origin is sent twice, which browsers reject."
         found.append(finding("cors-doubled", message, advice))
     elif problem := _shut_to_browsers(seen, answers, settings):
         advice = "Let the proxy pass the service's own CORS headers and OPTIONS requests through unchanged."
@@ -137,8 +140,8 @@ def quality(seen: Observation, exchange: Answered, settings: ProbeSettings) -> l
         found.append(finding("matrix2-endpoint-missing", message, advice))
     spent = exchange.connection.http_ms
     if spent is not None and spent >= settings.slow * 1000:
-        message = f"The service took {spent / 1000:.1f} s to refuse an empty request."
-        found.append(finding("slow", message, "Look at the load of the service and its proxy."))
+        message = f"The service took {spent / 1000:.1f} s to answer an empty request."
+        found.append(finding("slow", message, "Check the load of the service and its proxy."))
     return found
 
 
@@ -166,5 +169,5 @@ def _get_token_fault(seen: Observation, post: Response, settings: ProbeSettings)
     wrong = read_post(newer.response)
     if wrong is None:
         shut = allows_any_origin(post) and not allows_any_origin(newer.response)
-        return "its CORS headers, unlike those of `/sfu/get`, keep web clients from it" if shut else None
+        return "its CORS headers, unlike those of `/sfu/get`, do not let web clients use it" if shut else None
     return None if meets_prober_only(newer.response) else wrong.detail

@@ -166,7 +166,7 @@ def _findings(
         message = f"Only the first {MAX_PROBED} service URLs were probed; no client tries that many."
         found.append(finding("not-tested", message, "Publish a short list."))
     if any(entry.position >= MAX_ENTRIES for entry in entries):
-        message = f"The list has {MAX_ENTRIES} entries or more; no more were looked at."
+        message = f"The list has {MAX_ENTRIES} entries or more; the rest was not checked."
         found.append(finding("not-tested", message, "Publish a short list.", severity=Severity.WARNING))
     return [*found, *_context(seen, entries, settings)]
 
@@ -196,10 +196,8 @@ def _base_url(seen: ServerObservation, settings: ProbeSettings) -> list[Finding]
     if versions is None or versions.valid or base_url is None:
         return []
     if not _base_url_fails(seen, settings):
-        message = f"Whether a homeserver answers at the base_url {base_url} could not be told: {versions.detail}."
-        advice = (
-            "Check again; if it stays so, see that `<base_url>/_matrix/client/versions` answers everybody with 200."
-        )
+        message = f"Whether a homeserver answers at the base_url {base_url} is unknown: {versions.detail}."
+        advice = "Check again; if this persists, let `<base_url>/_matrix/client/versions` answer every client with 200."
         return [finding("not-tested", message, advice, severity=Severity.WARNING)]
     message = f"No homeserver answers at the base_url {base_url}: {versions.detail}."
     advice = "Let `<base_url>/_matrix/client/versions` reach the homeserver, or correct `m.homeserver.base_url`."
@@ -210,7 +208,7 @@ def _context(seen: ServerObservation, entries: Sequence[Entry], settings: ProbeS
     found = _lookup(seen, entries, settings)
     versions = seen.homeserver.versions
     if versions is not None and versions.valid and not versions.delayed_events:
-        message = "The homeserver announces no delayed events (MSC4140): people who drop out stay shown in the call."
+        message = "The homeserver announces no delayed events (MSC4140): participants who lose connection stay listed."
         advice = "In Synapse set `max_event_delay_duration: 24h`."
         found.append(finding("delayed-events-missing", message, advice))
     if seen.target.port is not None:
@@ -231,10 +229,10 @@ def _lookup(seen: ServerObservation, entries: Sequence[Entry], settings: ProbeSe
 def _port(seen: ServerObservation) -> Finding:
     told = ""
     if seen.with_port is not None:
-        told = f" There the answer was: {seen.with_port.report.outcome}."
+        told = f" The latter is {seen.with_port.report.outcome}."
     message = (
-        f"The server name has a port. The specification asks https://{seen.target.url_host} (443), "
-        f"some clients https://{seen.target.server_name}.{told}"
+        f"The server name has a port. By the specification clients read https://{seen.target.url_host} (443), "
+        f"some read https://{seen.target.server_name}.{told}"
     )
     return finding("port-in-server-name", message, "Serve the same well-known on both.")
 
@@ -254,7 +252,7 @@ def _unprobed(entry: Entry, verdict: Verdict) -> tuple[str, Verdict]:
         return url.detail, verdict
     if url is not None:
         return f"more than {MAX_PROBED} service URLs", Verdict.UNKNOWN
-    return "it names no URL" if entry.is_livekit else "its type is unknown here", verdict
+    return "it names no URL" if entry.is_livekit else "its type is unknown", verdict
 
 
 def _others_answered(seen: ServerObservation, entry: Entry) -> bool:

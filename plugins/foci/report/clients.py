@@ -53,7 +53,7 @@ def _call_019(published: Published) -> ClientRow:
     answers = {place: published.answers_web(place) for place in usable}
     for place, answer in answers.items():
         if answer == "yes":
-            return ClientRow(client, name, place, "yes", f"tries each LiveKit entry; number {place} answers")
+            return ClientRow(client, name, place, "yes", f"tries each LiveKit entry; entry {place} answers")
     if "unknown" in answers.values() or published.discovery_unclear:
         return ClientRow(client, name, None, "unknown", "no entry is known to answer")
     if published.transports.endpoint in ("present", "unknown") and published.transports.entries is None:
@@ -67,15 +67,15 @@ def _call_020(published: Published) -> ClientRow:
     if published.document is None or not _uses_msc4143(published):
         return _without_list(client, name, published)
     if not published.readable_by_web:
-        return ClientRow(client, name, None, "no", "CORS keeps browsers from reading the well-known")
+        return ClientRow(client, name, None, "no", "CORS headers do not let browsers read the well-known")
     places = _well_known_places(published)
     if not places:
         return ClientRow(client, name, None, "no", "the well-known lists no focus")
     first = published.foci[0]
     if first.entry.service_url is None:
-        return ClientRow(client, name, 1, "no", "takes entry 1 without looking, and that has no livekit_service_url")
+        return ClientRow(client, name, 1, "no", "uses entry 1 whatever its type, and that has no livekit_service_url")
     if not first.entry.is_livekit:
-        return ClientRow(client, name, 1, "unknown", "takes entry 1 whatever its type; it was not probed")
+        return ClientRow(client, name, 1, "unknown", "uses entry 1 whatever its type; it was not probed")
     return ClientRow(client, name, 1, published.answers_web(1), _reason(published, 1, published.answers_web(1)))
 
 
@@ -110,11 +110,13 @@ def _from_endpoint(client: str, name: str, published: Published, *, web: bool) -
     if transports.unstable == "absent":
         return None
     if web and transports.shut_to_web:
-        return ClientRow(client, name, None, "no", "CORS keeps browsers from the transports endpoint")
+        return ClientRow(client, name, None, "no", "CORS headers do not let browsers read the transports endpoint")
     if transports.entries is None:
         return ClientRow(client, name, None, "unknown", _unreadable(transports.unstable))
     if not transports.entries:
-        return ClientRow(client, name, None, "no", "the transports endpoint lists nothing, which is final")
+        return ClientRow(
+            client, name, None, "no", "the transports endpoint returns an empty list, and it looks nowhere else"
+        )
     fault = _stumbles(transports.entries, web=web)
     if fault:
         return ClientRow(client, name, None, "no", fault)
@@ -128,7 +130,7 @@ def _stumbles(entries: Sequence[Entry], *, web: bool) -> str | None:
         if not web and _breaks_strict(entry.value):
             return f"drops the whole transports list because of entry {place}"
         if web and entry.value is None:
-            return f"stumbles over entry {place} of the transports list, which is null"
+            return f"fails on entry {place} of the transports list, which is null"
         if web and _takes(entry):
             return None
     return None
@@ -144,7 +146,7 @@ def _first_livekit(client: str, name: str, places: Sequence[int], published: Pub
 
 def _unreadable(state: str) -> str:
     if state == "unknown":
-        return "whether there is a transports endpoint could not be told"
+        return "whether there is a transports endpoint is unknown"
     return "the endpoint's list cannot be read without an account there"
 
 

@@ -84,18 +84,18 @@ def _keys(document: WellKnown) -> list[Finding]:
     keys = document.keys_found
     found = []
     if keys and keys[0] == STABLE_KEY:
-        message = f"The list stands only under `{STABLE_KEY}`, which Element Call never reads."
+        message = f"The list is published only under `{STABLE_KEY}`, which Element Call does not read."
         found.append(finding("stable-key-only", message, f"Publish the same list under `{MSC4143_KEY}`."))
     if keys == (MSC4158_KEY,):
-        message = f"The list stands only under `{MSC4158_KEY}`, which no known client reads."
+        message = f"The list is published only under `{MSC4158_KEY}`, which no known client reads."
         found.append(finding("msc4158-key-only", message, f"Publish the same list under `{MSC4143_KEY}`."))
     if len(keys) > 1:
         shown = " and ".join(f"`{key}`" for key in keys)
         if any(document.document[key] != document.document[keys[0]] for key in keys[1:]):
-            message = f"{shown} hold different lists; clients that read different keys meet on different foci."
+            message = f"{shown} hold different lists; clients that read different keys use different foci."
             found.append(finding("keys-disagree", message, f"Publish one list, under `{MSC4143_KEY}` alone."))
         else:
-            message = f"{shown} hold the same list; strict clients may refuse a document with both."
+            message = f"{shown} hold the same list; strict clients may reject a document with both."
             found.append(finding("both-keys-present", message, f"Keep `{MSC4143_KEY}` alone."))
     if not keys and document.rtc_like_keys:
         shown = ", ".join(quoted(key) for key in document.rtc_like_keys[:_MAX_SHOWN])
@@ -117,9 +117,11 @@ def _value(
     if not isinstance(value, list):
         message = f"The value of `{document.key_used}` is not a list; clients ignore it."
         snippet = document_to_publish(server_host, base_url, value)
-        return [finding("foci-not-a-list", message, "Make it a list of objects, even of one:", snippet=snippet)]
+        return [
+            finding("foci-not-a-list", message, "Make it a list of objects, even for a single focus:", snippet=snippet)
+        ]
     if not value:
-        message = f"The list under `{document.key_used}` is empty: it says that there is no focus."
+        message = f"The list under `{document.key_used}` is empty, so it names no focus."
         snippet = document_to_publish(server_host, base_url)
         return [finding("foci-empty", message, "Publish your focus in it:", snippet=snippet)]
     return _entries(document.entries)
@@ -130,7 +132,7 @@ def _without_key(
 ) -> list[Finding]:
     if base_copy is not None and base_copy.entries:
         shown = clipped(base_url or "")
-        message = f"The foci stand only in the well-known of the base_url host ({shown}), which clients do not ask."
+        message = f"Only the well-known of the base_url host ({shown}) lists foci, and clients do not read that one."
         advice = f"Serve that same document at https://{server_host}/.well-known/matrix/client."
         return [finding("foci-only-on-base-url-host", message, advice)]
     snippet = document_to_publish(server_host, base_url, _listed(transports))
@@ -149,7 +151,7 @@ def _without_key(
 def _entries(entries: Sequence[Entry]) -> list[Finding]:
     found = []
     if not entries[0].is_livekit:
-        message = "The first entry is no LiveKit focus; Element Call 0.20 to 0.23 takes the first one without looking."
+        message = "The first entry is not a LiveKit focus; Element Call 0.20 to 0.23 uses the first whatever its type."
         found.append(finding("first-entry-not-livekit", message, "Put a LiveKit focus first.", focus=1))
     seen: dict[tuple[str | None, str], int] = {}
     for focus, entry in enumerate(entries, 1):
@@ -157,7 +159,7 @@ def _entries(entries: Sequence[Entry]) -> list[Finding]:
             continue
         first = seen.setdefault(entry.identity, focus)
         if first != focus:
-            message = f"The entry repeats entry {first}; no client needs it twice."
+            message = f"The entry is a duplicate of entry {first}."
             found.append(finding("duplicate-entry", message, "Remove it.", focus=focus))
     return found
 
@@ -168,25 +170,27 @@ def _transports(answer: WellKnownAnswer, transports: TransportsAnswer) -> list[F
         message = "The homeserver has no transports endpoint: Element Call 0.24 and later finds no focus."
         found.append(finding("transports-endpoint-missing", message, _SYNAPSE))
     if transports.shut_to_web:
-        message = "The transports endpoint lacks a CORS header that lets every web client read it."
+        message = "The transports endpoint lacks a CORS header that allows every origin, so web clients cannot read it."
         advice = "Let the proxy pass the homeserver's own `Access-Control-*` headers through unchanged."
         found.append(finding("cors-missing", message, advice))
     if transports.entries is None:
         return found
     if not transports.entries:
-        message = "The transports endpoint lists nothing, and clients take that as final: no focus."
+        message = "The transports endpoint returns an empty list, and clients look nowhere else: they find no focus."
         found.append(
             finding(
                 "transports-empty",
                 message,
-                "Set `matrix_rtc.transports` in Synapse, or switch the endpoint off again.",
+                "Set `matrix_rtc.transports` in Synapse, or disable the endpoint.",
             )
         )
     elif answer.document is not None and answer.document.entries:
         published = {entry.identity for entry in answer.document.entries}
         listed = {entry.identity for entry in transports.entries}
         if published != listed:
-            message = "The transports endpoint and the well-known list different foci; callers may miss each other."
+            message = (
+                "The transports endpoint and the well-known list different foci; callers may end up on different foci."
+            )
             found.append(finding("transports-disagree", message, "Make both lists the same."))
     return found
 
@@ -195,9 +199,9 @@ _KNOWN_KEYS = frozenset({"type", "livekit_service_url", "url"})
 _MAX_SHOWN_KEYS = 5
 _EXAMPLE = '{"type": "livekit", "livekit_service_url": "https://matrix-rtc.<your domain>/livekit/jwt"}'
 _FAULT_ADVICE = {
-    "scheme-ws": "Put the https URL of lk-jwt-service here; clients learn the SFU's URL from it.",
+    "scheme-ws": "Publish the https URL of lk-jwt-service here; clients get the SFU's URL from it.",
     "scheme-http": "Serve the authorisation service over TLS and publish its https URL.",
-    "placeholder-host": "Fill in the real host name: the template behind this document was published unfilled.",
+    "placeholder-host": "Replace the placeholder with the real host name.",
     "livekit-url-invalid": "Publish a plain https URL without query, fragment, spaces or user information.",
 }
 
@@ -225,8 +229,8 @@ def _shape(entry: Entry, focus: int) -> list[Finding]:
         return [finding("type-missing", message, 'Add `"type": "livekit"`.', focus=focus, snippet=_EXAMPLE)]
     if not entry.is_livekit:
         shown = quoted(entry.type)
-        message = f"The type {shown} is unknown here and was not tested; clients skip what they do not know."
-        return [finding("unknown-type", message, "Nothing, if clients of yours use it.", focus=focus)]
+        message = f"The bot does not know the type {shown} and did not test it; clients ignore unknown types."
+        return [finding("unknown-type", message, "Nothing to do if your clients use it.", focus=focus)]
     return [*_missing_url(entry, focus), *_unknown_keys(value, focus)]
 
 
@@ -245,7 +249,7 @@ def _missing_url(entry: Entry, focus: int) -> list[Finding]:
             )
         ]
     if entry.sfu_url is not None:
-        message = "The entry has only `url`; today's clients need `livekit_service_url`."
+        message = "The entry has only `url`; current clients need `livekit_service_url`."
         return [finding("livekit-url-missing", message, advice, focus=focus, severity=Severity.WARNING)]
     message = "`livekit_service_url` is missing; Element X drops the whole list because of it."
     return [finding("livekit-url-missing", message, advice, focus=focus, snippet=_EXAMPLE)]
@@ -257,7 +261,7 @@ def _unknown_keys(value: dict[str, object], focus: int) -> list[Finding]:
         return []
     shown = ", ".join(quoted(key) for key in unknown[:_MAX_SHOWN_KEYS])
     message = f"No known client reads {shown}{' and more' if len(unknown) > _MAX_SHOWN_KEYS else ''} of this entry."
-    return [finding("unknown-entry-key", message, "Remove it, unless clients of yours use it.", focus=focus)]
+    return [finding("unknown-entry-key", message, "Remove it unless your clients use it.", focus=focus)]
 
 
 def _url(url: ServiceUrl, focus: int) -> list[Finding]:
@@ -278,7 +282,7 @@ def _foreign(url: ServiceUrl, focus: int, server_host: str, suffixes: PublicSuff
     if theirs == ours or url.host.lower().endswith(f".{server_host.lower()}"):
         return []
     if url.host in RESTRICTED_SERVICES:
-        message = f"{url.host} opens no rooms for users of other servers: calls fail although it answers."
+        message = f"{url.host} creates no rooms for users of other servers: calls fail although it answers."
         advice = "Run an SFU and an authorisation service of your own and publish their URL."
         return [finding("foreign-focus", message, advice, focus=focus, severity=Severity.WARNING)]
     message = f"The focus is run under another domain ({theirs}) than the server ({ours})."

@@ -114,7 +114,7 @@ def _state(focus: FocusReport) -> str:
     failed = next((result for result in focus.stages if result.outcome is Outcome.FAILED), None)
     if failed is not None:
         closing = (
-            "Clients sent here fail." if focus.verdict is Verdict.CRITICAL else "It could not be judged from here."
+            "Clients sent here fail." if focus.verdict is Verdict.CRITICAL else "It could not be checked from here."
         )
         return f"{_STAGE_NAMES[failed.stage]}: {clipped(failed.detail, _LONGEST_DETAIL)}. {closing}"
     if focus.deepest_stage is None:

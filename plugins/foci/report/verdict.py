@@ -70,13 +70,13 @@ def summarise(
 ) -> str:
     """One sentence: the cause where the server is broken or could not be judged, else who finds a focus."""
     if verdict is Verdict.UNKNOWN:
-        return f"could not be judged from here: {_cause(discovery, foci, found)}."
+        return f"could not be checked from here: {_cause(discovery, foci, found)}."
     if verdict is Verdict.CRITICAL:
         still = None if _fails_deep(foci) else _named(clients, "yes")
         rest = f"; {still[0]} still {still[1]} a focus that answers" if still else ""
         return f"{_cause(discovery, foci, found)}{rest}."
     broken = _places(foci, Verdict.CRITICAL, "is broken", "are broken")
-    unsure = _places(foci, Verdict.UNKNOWN, "could not be judged", "could not be judged")
+    unsure = _places(foci, Verdict.UNKNOWN, "could not be checked", "could not be checked")
     return "; ".join((_who_finds(clients), *broken, *unsure)) + "."
 
 
@@ -107,7 +107,7 @@ def _who_finds(clients: Sequence[ClientRow]) -> str:
     if no:
         parts.append(f"{no[0]} {no[1]} none" if yes else f"{no[0]} {no[1]} no focus that answers")
     if unknown:
-        parts.append(f"what {unknown[0]} {unknown[1]} cannot be told from outside")
+        parts.append(f"whether {unknown[0]} {unknown[1]} one is unknown")
     return "; ".join(parts)
 
 
@@ -127,7 +127,7 @@ def _cause(discovery: Certainty | None, foci: Sequence[FocusReport], found: Sequ
     own = [one for one in found if one.focus == place]
     ranked = sorted(own, key=lambda one: one.severity.rank)
     stage = next((result.detail for result in focus.stages if result.outcome is not Outcome.OK), "it failed")
-    return f"focus {place}, where clients go first: {_clause(ranked) or stage}"
+    return f"focus {place}, which clients try first: {_clause(ranked) or stage}"
 
 
 def _clause(found: Sequence[Finding]) -> str:

@@ -276,5 +276,5 @@ async def _finished(work: Awaitable[tuple[ScheduledCheck, ...]]) -> tuple[Schedu
     except asyncio.CancelledError:
         await asyncio.wait([task])
         if not task.cancelled() and (error := task.exception()) is not None:
-            log.warning("what a check found could not be remembered error=%s", type(error).__name__)
+            log.warning("check result could not be stored error=%s", type(error).__name__)
         raise

@@ -121,11 +121,15 @@ class SharedFateWarnings:
         try:
             able = await self._rooms.entitled_members(room_id)
         except RoomUnavailableError as error:
-            log.debug("who could act on alerts is asked again later room=%s: %s", room_id, error)
+            log.debug("room members unavailable, retrying later room=%s: %s", room_id, error)
             return
         for watch in watches:
             caution = caution_of(watch.server, self._own_user_id, able)
             if caution:
-                log.warning("an alert would go down with its server server=%s room=%s", watch.server, room_id)
+                log.warning(
+                    "alerts about this server cannot be sent or read while it is down server=%s room=%s",
+                    watch.server,
+                    room_id,
+                )
             message = caution_message(watch.server, caution) if caution else None
             await self._memory.record_warning(watch, message, self._clock.now())

@@ -82,13 +82,13 @@ class Watcher:
         """How it goes, in words, as name and value pairs. Raises StorageError."""
         now, rounds = self._clock.now(), self.scheduler.rounds()
         tally = await self.watch_service.tally(now)
-        watched = f"{counted(len(tally.verdicts), 'server')} for {counted(tally.rooms, 'room')}"
+        watched = f"{counted(len(tally.verdicts), 'server')} in {counted(tally.rooms, 'room')}"
         last = "never" if tally.last_check is None else f"{span(max(0.0, now - tally.last_check))} ago"
         return (
             ("watched", watched),
             ("last check", last),
-            ("checks under way", str(rounds.under_way)),
-            ("checks late by", span(rounds.lag)),
+            ("checks running", str(rounds.under_way)),
+            ("check delay", span(rounds.lag)),
             ("open incidents", str(tally.incidents)),
         )
 
@@ -141,7 +141,7 @@ def figures(rounds: ScheduleStatus, tally: WatchTotals, configured: Collection[s
         if verdict is not None and server in configured
     }
     return (
-        Figure("foci_watched_servers", "Servers that are watched.", {"": float(len(tally.verdicts))}),
+        Figure("foci_watched_servers", "Watched servers.", {"": float(len(tally.verdicts))}),
         Figure(
             "foci_servers",
             "Watched servers by the verdict of their last check.",
@@ -150,13 +150,17 @@ def figures(rounds: ScheduleStatus, tally: WatchTotals, configured: Collection[s
         ),
         Figure(
             "foci_server_verdict",
-            "Verdict on a server of the configuration: 0 ok, 1 warning, 2 critical, 3 unknown.",
+            "Verdict of a server named in the configuration: 0 ok, 1 warning, 2 critical, 3 unknown.",
             known,
             "server",
         ),
-        Figure("foci_incidents_open", "Incidents that are not over, notices included.", {"": float(tally.incidents)}),
-        Figure("foci_watch_lag_seconds", "Seconds by which the latest check is late.", {"": rounds.lag}),
-        Figure("foci_checks_under_way", "Checks under way or waiting for a place.", {"": float(rounds.under_way)}),
+        Figure(
+            "foci_incidents_open",
+            'Open incidents, including "cannot be checked" notices.',
+            {"": float(tally.incidents)},
+        ),
+        Figure("foci_watch_lag_seconds", "Delay of the most overdue check in seconds.", {"": rounds.lag}),
+        Figure("foci_checks_under_way", "Checks running or queued.", {"": float(rounds.under_way)}),
         Figure(
             "foci_checks_total",
             "Checks of watched servers since the start.",
@@ -166,13 +170,13 @@ def figures(rounds: ScheduleStatus, tally: WatchTotals, configured: Collection[s
         ),
         Figure(
             "foci_confirmations_total",
-            "Fetches that were to confirm a changed list.",
+            "Fetches made to confirm a changed list.",
             {"": float(rounds.confirmations)},
             kind="counter",
         ),
         Figure(
             "foci_broken_checks_total",
-            "Checks that ended in a fault of the bot's own.",
+            "Checks that failed because of an error in the bot.",
             {"": float(rounds.broken)},
             kind="counter",
         ),

@@ -109,9 +109,9 @@ def examples() -> Iterator[Document]:
     told, _, renewed = messages(ending, replace(ended(ending, 3 * HOUR), expires=NOON + 90 * DAY))
     yield from (told, renewed)
     yield messages(replace(DOWN, kind=EventKind.FLAPPING, flaps=MANY_FIRINGS))[0]
-    unclear = about(FOCUS, "waf-challenge", "a bot challenge stands before it", kind=EventKind.UNCHECKABLE)
+    unclear = about(FOCUS, "waf-challenge", "blocked by a bot challenge", kind=EventKind.UNCHECKABLE)
     yield messages(replace(unclear, checks=UNKNOWN_FACTOR * AlertsConfig().failures))[0]
-    doubt = about(SELF, "self-suspicion", "7 of 13 hosts went bad within 5 min")
+    doubt = about(SELF, "self-suspicion", "7 of 13 hosts failed within 5 min")
     calm = replace(ended(doubt, 9 * MINUTE), cause=Cause("self-suspicion", "most hosts answer again"))
     suspected, _, over = messages(doubt, calm)
     yield from (suspected, over)

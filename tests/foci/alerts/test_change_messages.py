@@ -38,21 +38,21 @@ def first_line(effect: Effect) -> str:
 
 TOLD = [
     (published("a"), published("a", "b"), f"{B} was added at 2."),
-    (published("a", "b"), published("b"), f"{A} (number 1) was removed."),
+    (published("a", "b"), published("b"), f"{A} (entry 1) was removed."),
     (published("a", "b"), published("b", "a"), f"{B} moved from 2 to 1."),
     (published("a"), published("b"), f"{A} was replaced by {B}."),
     (published("a"), published(focus("a", zone=1, x=2)), f"{A} was edited (x, zone)."),
-    (published("a"), published(), f"{A} (number 1) was removed; the list is empty now."),
+    (published("a"), published(), f"{A} (entry 1) was removed; the list is empty now."),
     (published("a"), NOTHING, "it was withdrawn."),
     (NOTHING, published("a", "b"), f"a list was published, with 2 entries: {A}, {B}."),
     (NOTHING, published(), "a list was published, with 0 entries."),
     (
         published("a"),
         malformed({}),
-        "what stands under org.matrix.msc4143.rtc_foci is not a list, so clients ignore it.",
+        "the value of org.matrix.msc4143.rtc_foci is not a list, so clients ignore it.",
     ),
     (malformed({}), published("a"), f"it is a list again, with 1 entry: {A}."),
-    (malformed({}), malformed(3), "what stands under org.matrix.msc4143.rtc_foci changed and is still not a list."),
+    (malformed({}), malformed(3), "the value of org.matrix.msc4143.rtc_foci changed and is still not a list."),
     (
         published("a"),
         published("a", key=STABLE_KEY),

@@ -78,7 +78,7 @@ def test_an_acknowledgement_stops_reminders_in_its_room_only() -> None:
     assert rooms.incident is not None
     reaction = Acknowledgement("$reaction", "@ops:example.org")
     rooms.incident, (edit,) = acknowledge(rooms.incident, "!ops", reaction, NOON + 300, SETTINGS)
-    assert lines(edit)[1] == "Acknowledged by @ops:example.org: no reminders here."
+    assert lines(edit)[1] == "Acknowledged by @ops:example.org: no reminders in this room."
     assert rooms.incident is not None
     assert acknowledge(rooms.incident, "!ops", reaction, NOON + 300, SETTINGS) == (rooms.incident, ())
     assert rooms.refresh(NOON + 13 * 3600, both) == [("!other", Purpose.REMINDER, Placement.REPLY)]
@@ -136,7 +136,7 @@ def test_developments_in_a_silenced_room_are_quiet_edits_too() -> None:
         (
             event(EventKind.FIRED, Key.parse("cert:a.org:443"), expires=NOON + 14 * 86400),
             event(EventKind.NEARER, Key.parse("cert:a.org:443"), after=7 * 86400, expires=NOON + 14 * 86400),
-            "⚠️ a.org: its certificate ends in 7 days",
+            "⚠️ a.org: its certificate expires in 7 days",
         ),
     ],
 )
@@ -261,7 +261,7 @@ def test_an_acknowledgement_moves_with_its_room() -> None:
         rooms.incident = rehome(rooms.incident, "!ops", "!new")
     replaced = {"!new": ("a.org", "b.org")}
     assert rooms.refresh(NOON + 600, replaced) == [("!new", Purpose.FIRING, Placement.NEW)]
-    assert lines(rooms.posts[-1])[1] == "Acknowledged by @ops:example.org: no reminders here."
+    assert lines(rooms.posts[-1])[1] == "Acknowledged by @ops:example.org: no reminders in this room."
     assert next_reminder(rooms.incident, SETTINGS) is None
     rooms.incident, (edit,) = withdraw(rooms.incident, "!new", REACTION.event_id, NOON + 900, SETTINGS)
     assert len(lines(edit)) == 1
@@ -294,7 +294,7 @@ def test_a_replacement_that_knows_of_the_incident_takes_the_acknowledgements_ove
     rooms.take(acknowledge(rooms.now, "!ops", REACTION, NOON + 300, SETTINGS))
     rooms.incident = rehome(rooms.now, "!ops", "!new")
     assert rooms.refresh(NOON + 13 * 3600, {"!new": ("a.org", "b.org")}) == [("!new", Purpose.UPDATE, Placement.EDIT)]
-    assert lines(rooms.posts[-1])[1] == "Acknowledged by @ops:example.org: no reminders here."
+    assert lines(rooms.posts[-1])[1] == "Acknowledged by @ops:example.org: no reminders in this room."
 
 
 def test_a_room_that_left_the_matter_and_comes_back_begins_anew() -> None:

@@ -52,7 +52,7 @@ def test_an_outage_from_its_first_message_to_its_last() -> None:
     assert lines(closed)[0].startswith("✅ rtc.example.org was down from 12:00 UTC to 12:29 UTC (29 min): ")
     assert lines(resolve) == [
         "✅ rtc.example.org recovered at 12:29 UTC after 29 min.",
-        "First seen bad at 12:00 UTC, last seen good before that at 11:55 UTC.",
+        "First failed check at 12:00 UTC, last good check before it at 11:55 UTC.",
     ]
 
 
@@ -98,7 +98,7 @@ def test_further_urls_of_a_service_join_its_incident() -> None:
     rooms = Rooms()
     rooms.hear(event(EventKind.FIRED))
     assert rooms.hear(event(EventKind.FIRED, other)) == [("!ops", Purpose.UPDATE, Placement.EDIT)]
-    assert lines(rooms.posts[-1])[1].startswith("Another URL of the same service too: connection refused")
+    assert lines(rooms.posts[-1])[1].startswith("Another URL of the same service fails too: connection refused")
     assert rooms.hear(event(EventKind.RESOLVED)) == [("!ops", Purpose.UPDATE, Placement.EDIT)]
     assert rooms.incident is not None
     assert [purpose for _, purpose, _ in rooms.hear(event(EventKind.RESOLVED, other))] == [
@@ -245,12 +245,12 @@ def test_flapping_is_one_message_and_its_end_another() -> None:
     rooms = Rooms()
     rooms.hear(event(EventKind.FLAPPING, flaps=3))
     assert lines(rooms.posts[0])[0].startswith(
-        "⚠️ rtc.example.org is flapping: it has failed 3 times since 12:00 UTC, the last time: "
+        "⚠️ rtc.example.org is flapping: 3 failures since 12:00 UTC, most recently: "
     )
     rooms.hear(event(EventKind.RESOLVED, after=9000, ended=NOON + 5400, flaps=7))
     assert lines(rooms.posts[-1]) == [
         "✅ rtc.example.org recovered at 13:30 UTC after 1 h 30 min.",
-        "First seen bad at 12:00 UTC; it failed 7 times.",
+        "First failed check at 12:00 UTC; it failed 7 times.",
     ]
 
 
@@ -262,7 +262,7 @@ def test_flapping_that_ends_badly_is_a_message_again() -> None:
         ("!ops", Purpose.UPDATE, Placement.EDIT),
         ("!ops", Purpose.FIRING, Placement.REPLY),
     ]
-    assert "It is flapping no more." in lines(rooms.posts[-1])[0]
+    assert "It is no longer flapping." in lines(rooms.posts[-1])[0]
 
 
 def test_a_certificate_is_told_by_its_days() -> None:
@@ -276,9 +276,9 @@ def test_a_certificate_is_told_by_its_days() -> None:
     texts = [lines(post)[0] for post in rooms.posts if post.placement is not Placement.EDIT]
     affected = "Affects 2 watched servers: a.org, b.org."
     assert texts == [
-        f"⚠️ rtc.example.org: its certificate ends in 14 days, on 2026-12-07 12:03 UTC. Renew it. {affected}",
-        f"⚠️ rtc.example.org: its certificate ends in 7 days, on 2026-12-07 12:03 UTC. Renew it. {affected}",
-        "✅ rtc.example.org has a new certificate; the new one is valid until 2027-03-01 12:00 UTC.",
+        f"⚠️ rtc.example.org: its certificate expires in 14 days, on 2026-12-07 12:03 UTC. Renew it. {affected}",
+        f"⚠️ rtc.example.org: its certificate expires in 7 days, on 2026-12-07 12:03 UTC. Renew it. {affected}",
+        "✅ rtc.example.org has a new certificate, valid until 2027-03-01 12:00 UTC.",
     ]
 
 
@@ -288,9 +288,9 @@ def test_a_certificate_has_the_days_left_that_are_left_when_it_is_told() -> None
     ending = event(EventKind.FIRED, Key.parse("cert:rtc.example.org:443"), expires=NOON + 14 * 86400)
     rooms.hear(ending, {})
     rooms.refresh(NOON + 10 * 86400)
-    assert ": its certificate ends in 4 days, on 2026-12-07 12:00 UTC. Renew it." in lines(rooms.posts[-1])[0]
+    assert ": its certificate expires in 4 days, on 2026-12-07 12:00 UTC. Renew it." in lines(rooms.posts[-1])[0]
     rooms.take(acknowledge(rooms.now, "!ops", REACTION, NOON + 15 * 86400, SETTINGS))
-    assert ": its certificate ended on 2026-12-07 12:00 UTC. Renew it." in lines(rooms.posts[-1])[0]
+    assert ": its certificate expired on 2026-12-07 12:00 UTC. Renew it." in lines(rooms.posts[-1])[0]
 
 
 @pytest.mark.parametrize(
@@ -303,13 +303,13 @@ def test_a_certificate_has_the_days_left_that_are_left_when_it_is_told() -> None
         ),
         (
             Key.parse("drift:example.org"),
-            "⚠️ example.org: its two foci lists disagree since 12:00 UTC (3 checks): ",
+            "⚠️ example.org: its two foci lists differ since 12:00 UTC (3 checks): ",
             "✅ example.org: its two foci lists agree again since 12:10 UTC, after 10 min.",
         ),
         (
             SELF,
-            "❔ My own connection is in doubt since 12:00 UTC: ",
-            "✅ My own connection is out of doubt since 12:10 UTC, after 10 min: ",
+            "❔ Alerting paused since 12:00 UTC: ",
+            "✅ Alerting resumed at 12:10 UTC after 10 min: ",
         ),
     ],
 )
@@ -330,7 +330,7 @@ def test_what_nobody_publishes_any_more_ends_without_a_lie() -> None:
     rooms.hear(event(EventKind.DROPPED, after=600))
     assert rooms.incident is None
     assert lines(rooms.posts[-1]) == [
-        "▫️ rtc.example.org is not watched or published any more; it was down since 12:00 UTC."
+        "▫️ rtc.example.org is no longer watched or published; it was down since 12:00 UTC."
     ]
 
 

@@ -187,10 +187,10 @@ async def test_the_room_says_who_finds_whose_focus(room: Room) -> None:
     ]
     (document,) = await room.say(subcommand="room")
     head, *lines = to_plain(document).split("\n")
-    assert head == "3 servers have members here: a focus that answers is found on 2, none on 1."
+    assert head == "3 servers have members in this room: 2 with a focus that answers, 1 without."
     assert lines == [
-        "1. ✅ beta.example.org (2 members): its users meet at https://rtc.beta.example.org/jwt",
-        "2. ✅ alpha.example.org (1 member): its users meet at https://rtc.alpha.example.org/jwt",
+        "1. ✅ beta.example.org (2 members): calls use https://rtc.beta.example.org/jwt",
+        "2. ✅ alpha.example.org (1 member): calls use https://rtc.alpha.example.org/jwt",
         lines[2],
     ]
     assert lines[2].startswith("3. ❌ gamma.example.org (1 member): focus 1")
@@ -202,7 +202,7 @@ async def test_a_server_that_nobody_finds_a_focus_on_is_not_counted_as_good(room
     await room.federation.server("delta.example.org", foci=[{"type": "full_mesh"}])
     room.membership.present = ["@a:delta.example.org"]
     (document,) = await room.say(subcommand="room")
-    assert to_plain(document).startswith("1 server has members here: a focus that answers is found on 0, none on 1.")
+    assert to_plain(document).startswith("1 server has members in this room: 0 with a focus that answers, 1 without.")
 
 
 async def test_a_large_room_is_bounded(room: Room) -> None:
@@ -214,8 +214,8 @@ async def test_a_large_room_is_bounded(room: Room) -> None:
     room.membership.present = [f"@user{number}:{server}" for server in servers for number in range(20)]
     (document,) = await room.say(subcommand="room")
     text = to_plain(document)
-    assert text.startswith(f"{MAX_SERVERS} servers have members here: a focus that answers is found on {MAX_SERVERS}.")
-    assert "10 more servers were left out" in text
+    assert text.startswith(f"{MAX_SERVERS} servers have members in this room: {MAX_SERVERS} with a focus that answers.")
+    assert "10 more servers were not checked" in text
     assert len(str(message_content(document)).encode()) < MESSAGE_BYTES
     asked = [name for name in servers if room.federation.sites[f"{name}:443"].requests]
     assert len(asked) == MAX_SERVERS
@@ -225,7 +225,7 @@ async def test_an_empty_room(room: Room) -> None:
     """Alone with the bot there is nothing to count, and it says so without a crash."""
     room.membership.present = [BOT]
     (document,) = await room.say(subcommand="room")
-    assert to_plain(document).startswith("0 servers have members here")
+    assert to_plain(document).startswith("0 servers have members in this room")
 
 
 async def test_status(room: Room) -> None:

@@ -47,7 +47,7 @@ def test_what_proves_nothing_is_not_passed_over(versions: Exchange, why: str) ->
     whole = report(versions)
     assert told(versions) == [("not-tested", Severity.WARNING)]
     (found,) = (one for one in whole.findings if one.code == "not-tested")
-    assert f"base_url {BASE_URL} could not be told: {why}" in found.message
+    assert f"base_url {BASE_URL} is unknown: {why}" in found.message
     assert whole.verdict is Verdict.WARNING
     assert whole.well_known.spec_action == "OK"
 

@@ -26,8 +26,8 @@ def read(value: Any) -> WellKnown:
     [
         (b"", "well-known-not-json", "empty"),
         (b" \r\n\t", "well-known-not-json", "empty"),
-        (b'{\n  "a": 1,\n}', "well-known-not-json", "comma too many"),
-        (b'{"a": [1,2,]}', "well-known-not-json", "comma too many"),
+        (b'{\n  "a": 1,\n}', "well-known-not-json", "a trailing comma"),
+        (b'{"a": [1,2,]}', "well-known-not-json", "a trailing comma"),
         (b'{\n "a": 1\n "b": 2}', "well-known-not-json", "line 3, column 2"),
         (b'{"a": 1', "well-known-not-json", "line 1, column 8"),
         (b"{'a': 1}", "well-known-not-json", "line 1, column 2"),

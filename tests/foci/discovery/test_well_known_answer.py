@@ -145,9 +145,9 @@ def test_redirects_are_judged_hop_by_hop() -> None:
     assert [found.code for found in answer.findings] == ["cors-missing-on-redirect"]
     assert (answer.report.url, answer.report.final_url) == (URL, "https://www.example.org/wk")
     assert answer.report.redirects == ("https://www.example.org/wk",)
-    refused = read_answer("example.org", [hop], "it runs in a circle")
+    refused = read_answer("example.org", [hop], "it is a redirect loop")
     assert [found.code for found in refused.findings] == ["redirect-refused"]
-    assert "it runs in a circle" in refused.findings[0].message
+    assert "it is a redirect loop" in refused.findings[0].message
     assert refused.certainty is Certainty.DEFINITE
 
 

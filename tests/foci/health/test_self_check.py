@@ -44,7 +44,7 @@ def test_more_than_half_of_five_hosts_make_it_suspect_itself() -> None:
     """Said once, with the figures; nothing more while it lasts."""
     bot = Bot(5)
     (event,) = bot.round([BAD] * 5)
-    assert (event.kind, event.key, event.cause.detail) == (EventKind.FIRED, SELF, "3 of 5 hosts went bad within 5 min")
+    assert (event.kind, event.key, event.cause.detail) == (EventKind.FIRED, SELF, "3 of 5 hosts failed within 5 min")
     assert bot.state.active
     assert bot.round([BAD] * 5) + bot.round([BAD] * 5) == []
 
@@ -105,7 +105,7 @@ def test_what_answered_before_it_began_does_not_end_it() -> None:
     bot = Bot(6)
     bot.now += 100
     events = [event for host in bot.hosts[1:4] for event in bot.look(host, BAD, after=1)]
-    assert [event.cause.detail for event in events] == ["3 of 5 hosts went bad within 5 min"]
+    assert [event.cause.detail for event in events] == ["3 of 5 hosts failed within 5 min"]
     assert bot.look(bot.hosts[0], GOOD, after=1) == []
     assert bot.state.active
     assert [event.kind for host in bot.hosts[4:] for event in bot.look(host, GOOD, after=1)] == [EventKind.RESOLVED]

@@ -95,7 +95,7 @@ def test_a_failure_names_its_stage() -> None:
     (broken,) = lines(judged(CRITICAL, reached=Stage.CONNECT))[1:]
     assert "❌ TLS: it broke. Clients sent here fail." in broken
     (unknown,) = lines(judged(UNKNOWN, reached=Stage.HTTP))[1:]
-    assert "❔ authorisation service: it broke. It could not be judged from here." in unknown
+    assert "❔ authorisation service: it broke. It could not be checked from here." in unknown
 
 
 def test_what_was_not_probed_says_so() -> None:

@@ -183,7 +183,7 @@ def _summary(first: Exchange, *others: Exchange) -> str:
 def test_the_summary_names_the_cause() -> None:
     """Critical and unknown servers: the cause first; a server with warnings: who finds a focus and who does not."""
     assert "connection refused on 192.0.2.7:443" in _summary(REFUSED)
-    assert _summary(answered(429)).startswith("could not be judged from here: ")
+    assert _summary(answered(429)).startswith("could not be checked from here: ")
     assert "429" in _summary(answered(429))
     assert "clients up to Element Call 0.23 and Element X find a focus that answers" in _summary(BAD_JSON)
     assert "Element Call 0.24 and later finds none" in _summary(BAD_JSON)
@@ -193,10 +193,10 @@ def test_the_summary_names_the_cause() -> None:
 def test_the_summary_leaves_no_focus_out() -> None:
     """Those that could not be judged are named beside those that are broken; of many the rest is counted."""
     limited = answered(429)
-    assert _summary(BAD_JSON, limited).endswith("; focus 2 could not be judged.")
+    assert _summary(BAD_JSON, limited).endswith("; focus 2 could not be checked.")
     several = _summary(BAD_JSON, REFUSED, limited, REFUSED, limited)
-    assert several.endswith("; focus 2 and 4 are broken; focus 3 and 5 could not be judged.")
-    assert _summary(BAD_JSON, *[limited] * 6).endswith("; focus 2, 3, 4, 5, 6 and 7 could not be judged.")
+    assert several.endswith("; focus 2 and 4 are broken; focus 3 and 5 could not be checked.")
+    assert _summary(BAD_JSON, *[limited] * 6).endswith("; focus 2, 3, 4, 5, 6 and 7 could not be checked.")
     assert _summary(BAD_JSON, *[REFUSED] * 12).endswith("; focus 2, 3, 4, 5, 6 and 7 more are broken.")
 
 
