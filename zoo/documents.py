@@ -64,7 +64,7 @@ _REDIRECTS = (
     ),
     _refused("redirect-to-metadata", redirect("//169.254.169.254/latest/meta-data"), "private address"),
     _refused("redirect-to-nowhere", redirect(None), "it has no Location header"),
-    _refused("redirect-to-an-open-bracket", redirect("https://[::1"), "its location is not a URL"),
+    _refused("redirect-to-an-open-bracket", redirect("https://[::1"), "its Location is not a URL"),
     _refused("redirect-to-a-port-beyond", redirect("https://zoo.test:99999/"), "port is not from 1 to 65535"),
     _refused("redirect-to-a-long-name", redirect(f"https://{'a' * 9000}/"), "longer than 4096 characters"),
     _published("redirect-with-endless-body", endless_redirect, _CRITICAL, "well-known-too-large"),
@@ -180,7 +180,7 @@ _AT_VERSIONS = (
     ),
 )
 _ENDPOINT = "transports endpoint unknown"
-_OPEN = "lists nothing"
+_OPEN = "returns an empty list"
 _AT_TRANSPORTS = (
     _transports("web-page", status(200), _OK, says=_ENDPOINT),
     _transports("401-without-errcode", status(401), _OK, says=_ENDPOINT),

@@ -96,14 +96,14 @@ CASES = (
         r"upgrade to WebSocket is refused \(HTTP 404\).*proxy_set_header Upgrade",
     ),
     _case(CallFault.UDP_CLOSED, EVERYBODY, Stage.MEDIA, WARNING, "media-udp-blocked", r"media connects over TCP"),
-    _case(CallFault.MEDIA_CLOSED, EVERYBODY, Stage.SIGNALLING, CRITICAL, "media-failed", r"no media connection"),
+    _case(CallFault.MEDIA_CLOSED, EVERYBODY, Stage.SIGNALLING, CRITICAL, "media-failed", r"no media: no ICE candidate"),
     _case(
         CallFault.OPENID_OFF,
         EVERYBODY,
         Stage.AUTHORISATION,
         CRITICAL,
         "token-refused openid-userinfo-unreachable",
-        r"HTTP 401 M_UNAUTHORIZED: it could not look up the bot's account at example\.org.*resource `openid`",
+        r"HTTP 401 M_UNAUTHORIZED: the service could not look up the bot's account at example\.org.*resource `openid`",
     ),
 )
 

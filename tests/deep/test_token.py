@@ -89,7 +89,7 @@ def test_what_is_no_grant_is_a_refusal(body: Any, fault: str) -> None:
     [
         (401, "M_UNAUTHORIZED", "could not look up", "openid/userinfo", Certainty.DEFINITE, Certainty.UNCLEAR),
         (500, "M_LOOKUP_FAILED", "services up to 0.5.0", "openid/userinfo", Certainty.DEFINITE, Certainty.UNCLEAR),
-        (403, "M_FORBIDDEN", "no token", "LIVEKIT_FULL_ACCESS", Certainty.DEFINITE, Certainty.UNCLEAR),
+        (403, "M_FORBIDDEN", "refuses tokens", "LIVEKIT_FULL_ACCESS", Certainty.DEFINITE, Certainty.UNCLEAR),
         (400, "M_BAD_JSON", "rejects what clients send", "Update", Certainty.DEFINITE, Certainty.DEFINITE),
         (500, "M_UNKNOWN", "room or the token", "LIVEKIT_SECRET", Certainty.DEFINITE, Certainty.DEFINITE),
         (503, None, "from the proxy", "LIVEKIT_URL", Certainty.DEFINITE, Certainty.DEFINITE),

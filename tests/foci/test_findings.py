@@ -124,7 +124,9 @@ CASES = [
     ),
     of_well_known("well-known-unreachable", scenes.broken_well_known(Fault.REFUSED), "firewall"),
     of_well_known("well-known-unreachable", scenes.broken_well_known(Fault.TLS_EXPIRED), "Renew the certificate"),
-    of_well_known("well-known-unreachable", scenes.broken_well_known(Fault.TLS_SELF_SIGNED), "public authority"),
+    of_well_known(
+        "well-known-unreachable", scenes.broken_well_known(Fault.TLS_SELF_SIGNED), "public certificate authority"
+    ),
     of_well_known("well-known-unreachable", scenes.well_known_named(RCODE.NXDOMAIN), "A and AAAA"),
     of_well_known("well-known-unreachable", scenes.well_known_named(RCODE.SERVFAIL), "DNSSEC", verdict=UNKNOWN),
     of_well_known(
@@ -258,7 +260,7 @@ CASES = [
         "foreign-focus",
     ),
     of_doubt("private-address", scenes.named(["10.1.2.3"]), WARNING, None, "allow_private"),
-    of_lone("placeholder-host", {**ENTRY, "livekit_service_url": "https://${LIVEKIT_FQDN}"}, "template"),
+    of_lone("placeholder-host", {**ENTRY, "livekit_service_url": "https://${LIVEKIT_FQDN}"}, "placeholder"),
     Case(
         "path-includes-endpoint",
         scenes.entries({**ENTRY, "livekit_service_url": f"{RTC}/sfu/get"}),
@@ -302,11 +304,11 @@ CASES = [
     ),
     of_probe("tls-expired", scenes.broken_focus(Fault.TLS_EXPIRED), CONNECT, r"Renew .* rtc\.example\.org"),
     of_probe("tls-not-yet-valid", scenes.broken_focus(Fault.TLS_NOT_YET_VALID), CONNECT, "clock"),
-    of_probe("tls-self-signed", scenes.broken_focus(Fault.TLS_SELF_SIGNED), CONNECT, "public authority"),
-    of_probe("tls-untrusted", scenes.broken_focus(Fault.TLS_UNTRUSTED), CONNECT, "whole chain"),
-    of_probe("tls-hostname", scenes.broken_focus(Fault.TLS_WRONG_NAME), CONNECT, "its own name"),
+    of_probe("tls-self-signed", scenes.broken_focus(Fault.TLS_SELF_SIGNED), CONNECT, "public certificate authority"),
+    of_probe("tls-untrusted", scenes.broken_focus(Fault.TLS_UNTRUSTED), CONNECT, "intermediate certificates"),
+    of_probe("tls-hostname", scenes.broken_focus(Fault.TLS_WRONG_NAME), CONNECT, r"certificate for rtc\.example\.org"),
     of_probe("tls-protocol", scenes.broken_focus(Fault.PLAIN_HTTP_ON_PORT), CONNECT, r"TLS 1\.2"),
-    of_probe("tls-timeout", scenes.broken_focus(Fault.NEVER_SPEAKS_TLS), CONNECT, "never speaks TLS", waits=True),
+    of_probe("tls-timeout", scenes.broken_focus(Fault.NEVER_SPEAKS_TLS), CONNECT, "TLS handshake", waits=True),
     of_warning("tls-expiring", scenes.broken_focus(Fault.TLS_NEAR_EXPIRY), "Renew"),
     of_probe("http-timeout", scenes.broken_focus(Fault.SILENT_AFTER_REQUEST), TLS, "sends no response", waits=True),
     of_probe("http-protocol", scenes.broken_focus(Fault.GARBAGE_HTTP), TLS, "reverse proxy"),

@@ -210,7 +210,7 @@ async def test_what_is_unwatched_while_its_room_refuses_the_bot_is_closed_as_wel
     ops = await firing(database, "!ops", "!other")
     await ops.watch_service.room_suspended("!ops", REASON, ops.at)
     await ops.watch_service.unwatch("!ops", "a.org", ops.at)
-    assert "!ops edit: ▫️ rtc.example.org is not watched" in "\n".join(await ops.lines())
+    assert "!ops edit: ▫️ rtc.example.org is no longer watched" in "\n".join(await ops.lines())
     await ops.watch_service.room_joined("!ops", ops.at)
     ops.internet.broken.clear()
     assert rooms_in(await ops.checks("a.org", 2)) == ["!other edit", "!other reply"]

@@ -66,7 +66,7 @@ async def test_a_configured_watch_that_shares_its_fate_is_warned_of_once(
     """Of the bot's own homeserver, and of the one on which everybody lives who could act; restarts repeat nothing."""
     with caplog.at_level(logging.WARNING):
         first, second = await bot.starts("a.org", "b.org", HOME)
-    assert first.startswith(f"{ROOM} new: ⚠️ a.org is watched for this room. Everyone here who could act lives on this")
+    assert first.startswith(f"{ROOM} new: ⚠️ a.org is watched for this room. Everyone here who may act on alerts has an")
     assert second.startswith(
         f"{ROOM} new: ⚠️ {HOME} is watched for this room. This is the bot's own homeserver: while it is"
     )

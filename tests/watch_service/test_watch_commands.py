@@ -80,7 +80,7 @@ def room(database: Database) -> Room:
 async def test_a_watch_is_made_changed_and_ended(room: Room) -> None:
     """Each answer says what holds from now on, and the schedule hears of it."""
     assert await room.types("watch a.org") == (
-        "🔭 a.org is watched now, every 5 min; alerts go to this room. "
+        "🔭 a.org is now watched every 5 min; alerts go to this room. "
         "The first check records the current list as the baseline."
     )
     assert await room.types("watch @alice:a.org") == "🔭 a.org is already watched in this room, every 5 min."
@@ -105,10 +105,10 @@ async def test_a_watch_is_made_changed_and_ended(room: Room) -> None:
         ("watch a.org every 900d", "The duration must be at least 1 min and at most 1 d"),
         ("unwatch a.org b.org", "Usage: unwatch SERVER"),
         ("watches here", "Usage: watches"),
-        ("history a.org soon", "'soon' is no duration"),
+        ("history a.org soon", "'soon' is not a duration"),
         ("history a.org 7d 7d", "Usage: history SERVER [7d]"),
         ("silence a.org", "For how long? Usage: silence SERVER 2h [reason]"),
-        ("silence a.org 2y", "'2y' is no duration"),
+        ("silence a.org 2y", "'2y' is not a duration"),
         ("silence a.org 900d", "at most 90 d"),
         ("unsilence", "Which server?"),
     ],
@@ -123,7 +123,7 @@ async def test_a_bad_line_gets_one_line_back(room: Room, line: str, said: str) -
 async def test_a_room_cannot_watch_the_world(room: Room) -> None:
     """There is a limit, and what is watched already can still be changed."""
     await room.ops.watch({ROOM: [f"s{number}.org" for number in range(MOST_WATCHES)]})
-    assert await room.refuses("watch a.org") == f"This room watches {MOST_WATCHES} servers already."
+    assert await room.refuses("watch a.org") == f"This room already watches {MOST_WATCHES} servers, the maximum."
     assert "every 10 min" in await room.types("watch s1.org every 10m")
     listed = message_content(*[one for one in await room.replies("watches") if isinstance(one, Document)])
     assert "and 950 more" in str(listed["body"])
@@ -133,9 +133,7 @@ async def test_a_room_cannot_watch_the_world(room: Room) -> None:
 async def test_watching_what_one_lives_on_is_warned_about(room: Room) -> None:
     """The bot's own homeserver, and a server where everybody lives who could act."""
     assert "the bot's own homeserver" in await room.types("watch bot.example")
-    assert "Everyone in this room who may act on alerts has an account on this server" in await room.types(
-        "watch example.org"
-    )
+    assert "Everyone here who may act on alerts has an account on this server" in await room.types("watch example.org")
     room.membership.present += ("@guest:elsewhere.org",)
     assert "Everyone here" in await room.types("watch example.org every 10m")
     room.membership.powerful += ("@guest:elsewhere.org",)
@@ -159,8 +157,8 @@ async def test_watches_tell_how_it_is(room: Room) -> None:
     room.ops.at += 60
     assert await room.types("watches") == (
         "2 servers are watched in this room:\n"
-        "1. ⚠️ a.org every 5 min; checked 1 h 1 min ago; rtc.example.org bad since 12:21 UTC\n"
-        "2. ❌ b.org every 1 h; checked 1 min ago; rtc.example.org bad since 12:21 UTC"
+        "1. ⚠️ a.org every 5 min; checked 1 h 1 min ago; rtc.example.org failing since 12:21 UTC\n"
+        "2. ❌ b.org every 1 h; checked 1 min ago; rtc.example.org failing since 12:21 UTC"
     )
 
 
@@ -169,7 +167,8 @@ async def test_a_silence_begins_is_listed_and_ends(room: Room) -> None:
     await room.types("watch a.org")
     assert await room.types("silence") == "There are no silences in this room."
     assert await room.types("silence a.org 2h moving\u202e to <b>new</b> @room") == (
-        "🔕 a.org is silenced in this room until 14:00 UTC. Checks continue; whatever still fails when the silence ends will alert."
+        "🔕 a.org is silenced in this room until 14:00 UTC. "
+        "Checks continue; whatever still fails when the silence ends will alert."
     )
     listed = await room.types("silence")
     assert listed.startswith(f"Silences in this room:\n1. a.org until 14:00 UTC, by {ADMIN}: moving")

@@ -31,7 +31,7 @@ class OutboxNotifier:
             await enqueue(connection, self._outgoing(letter), self._now())
 
     async def missed(self, connection: Connection, room_id: str) -> Sequence[tuple[str, bool]]:
-        """The subjects of a room's letters that are not replies or edits, oldest first, and whether each was rejected."""
+        """Subjects of a room's letters that are not replies or edits, oldest first, and whether each was rejected."""
         return await refusals(connection, self._plugin, room_id)
 
     def wake(self) -> None:

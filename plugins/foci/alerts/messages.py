@@ -254,8 +254,8 @@ def caution_of(server: str, own_user_id: str, entitled: Iterable[str]) -> str:
     if not shares_fate(server, home, [user for user in entitled if user != own_user_id]):
         return ""
     return (
-        "Everyone in this room who may act on alerts has an account on this server: while it is down, no one here can "
-        "read them. Invite a user of another homeserver, or watch it from a room there."
+        "Everyone here who may act on alerts has an account on this server: while it is down, none of them can read an "
+        "alert. Invite a user of another homeserver, or watch it from a room there."
     )
 
 

@@ -68,7 +68,7 @@ def judge_media(media: Media) -> DeepStageResult:
     if media.outcome == "no-signal":
         return _failed(media, "the SFU accepted the token, but the media client could not join", _PORTS)
     if media.outcome == "no-ice":
-        return _failed(media, "no media connection: ICE found no candidate pair that works from here", _PORTS)
+        return _failed(media, "no media: no ICE candidate pair works from here", _PORTS)
     detail = f"media connects over {_way(media)}"
     # Only a pair that was seen to go over TCP speaks against UDP.
     if media.protocol != "tcp":
@@ -79,8 +79,8 @@ def judge_media(media: Media) -> DeepStageResult:
 
 _PORTS = (
     "Open LiveKit's media ports to the internet: UDP 50000-60000 or `rtc.udp_port`, TCP 7881 (`rtc.tcp_port`), and let "
-    "it announce its public address (`rtc.use_external_ip: true` or `rtc.node_ip`). A firewall in front of this machine "
-    "may be the cause as well."
+    "it announce its public address (`rtc.use_external_ip: true` or `rtc.node_ip`). A firewall in front of this "
+    "machine may be the cause as well."
 )
 _UDP = (
     "Open LiveKit's UDP ports (`rtc.port_range_start` to `rtc.port_range_end`, or `rtc.udp_port`) to the internet; "

@@ -154,7 +154,7 @@ def test_redirects_are_judged_hop_by_hop() -> None:
 @pytest.mark.parametrize(
     ("location", "why"),
     [
-        (None, "no location"),
+        (None, "no Location"),
         ("https://[::1", "not a URL"),
         ("http://example.org/", "instead of https://"),
         ("https://user:secret@example.org/", "user name or password"),
