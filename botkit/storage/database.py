@@ -149,7 +149,7 @@ class Database:
     def _recover(self) -> None:
         # on a full disk reading continues to work between the writes that fail
         if self._complaint and asyncio.get_running_loop().time() > self._failed_at + _SOUND_AFTER:
-            log.info("database %s: works again", self._place)
+            log.info("database %s: available again", self._place)
             self._complaint = ""
 
     @property

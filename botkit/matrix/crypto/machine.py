@@ -107,7 +107,7 @@ class Crypto:
             if event is not None:
                 self._olm.handle_to_device_event(event)
         except Exception:  # strangers write these; nio raises many kinds, and one must not hide the next
-            log.warning("to-device event not understood", exc_info=log.isEnabledFor(logging.DEBUG))
+            log.warning("cannot process a to-device event", exc_info=log.isEnabledFor(logging.DEBUG))
 
     def decrypt(self, room_id: str, event: Mapping[str, Any]) -> dict[str, Any] | None:
         """The event with its clear ``type`` and ``content``, None while its key is missing."""
@@ -121,7 +121,7 @@ class Crypto:
         except nio.EncryptionError:
             return None
         except Exception:  # as above: a stranger's bytes
-            log.warning("encrypted event not understood", exc_info=log.isEnabledFor(logging.DEBUG))
+            log.warning("cannot process an encrypted event", exc_info=log.isEnabledFor(logging.DEBUG))
             return None
         source = clear.source
         return {**event, "type": source.get("type"), "content": source.get("content")}
