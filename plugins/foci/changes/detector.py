@@ -152,10 +152,11 @@ def _rebased(state: ListState, now: float) -> ListState:
 def _seen(
     state: ListState, snapshot: Snapshot, now: float, settings: ListSettings
 ) -> tuple[ListState, tuple[Effect, ...]]:
-    if state.current is None:
+    current = state.current
+    if current is None:
         return replace(state, current=snapshot, announced=snapshot), (Baseline(snapshot),)
-    if snapshot == state.current:
-        return _unchanged(replace(state, candidate=None), now)
+    if snapshot == current:
+        return _unchanged(replace(state, candidate=None), current, now)
     state = replace(state, restless_at=now)
     if snapshot != state.candidate:
         state = replace(state, candidate=snapshot, candidate_since=now)
@@ -163,22 +164,22 @@ def _seen(
     due = state.candidate_since + settings.confirm_change
     if now < due:
         return state, (ConfirmAt(due),)
-    return _confirmed(state, snapshot, now)
+    return _confirmed(state, current, snapshot, now)
 
 
-def _unchanged(state: ListState, now: float) -> tuple[ListState, tuple[Effect, ...]]:
+def _unchanged(state: ListState, current: Snapshot, now: float) -> tuple[ListState, tuple[Effect, ...]]:
     """The current list again; after an hour of that, alternation is over."""
     if state.alternating_since is None or now - state.restless_at < HOUR:
         return state, ()
-    assert state.current is not None and state.announced is not None  # noqa: S101, PT018 - something changed before
-    effect = Settled(now, state.alternating_since, diff(state.announced, state.current))
-    return replace(state, alternating_since=None, changes=(), announced=state.current), (effect,)
+    assert state.announced is not None  # noqa: S101 - something changed before
+    effect = Settled(now, state.alternating_since, diff(state.announced, current))
+    return replace(state, alternating_since=None, changes=(), announced=current), (effect,)
 
 
-def _confirmed(state: ListState, snapshot: Snapshot, now: float) -> tuple[ListState, tuple[Effect, ...]]:
-    assert state.current is not None  # noqa: S101 - only a list that is known can change
-    changed = diff(state.current, snapshot)
-    at, before = state.candidate_since, state.current
+def _confirmed(
+    state: ListState, before: Snapshot, snapshot: Snapshot, now: float
+) -> tuple[ListState, tuple[Effect, ...]]:
+    changed, at = diff(before, snapshot), state.candidate_since
     changes = (*state.changes, now)
     state = replace(state, current=snapshot, previous=before, candidate=None, changes=changes[-MANY_CHANGES:])
     if state.alternating_since is not None:

@@ -98,7 +98,7 @@ def _element_x(published: Published) -> ClientRow:
         return ClientRow(client, name, None, "unknown", "its parser may refuse a document with both keys")
     if keys[0] not in (MSC4143_KEY, STABLE_KEY):
         return _without_list(client, name, published)
-    fault = _strict_fault(published)
+    fault = _strict_fault(published.document)
     if fault:
         return ClientRow(client, name, None, "no", fault)
     return _first_livekit(client, name, _well_known_places(published), published, web=False)
@@ -192,10 +192,8 @@ def _places_of(entries: Sequence[Entry], foci: Sequence[FocusReport]) -> list[in
     return [places[identity] for identity in identities if identity in places]
 
 
-def _strict_fault(published: Published) -> str | None:
+def _strict_fault(document: WellKnown) -> str | None:
     """What makes the Rust SDK drop the whole list: a bad entry, or no m.homeserver."""
-    document = published.document
-    assert document is not None  # noqa: S101 - the caller looked
     if not isinstance(document.base_url_value, str):
         return "drops the document because m.homeserver is missing"
     if not isinstance(document.foci_value, list):
