@@ -1,0 +1,1 @@
+"""The host: knows Matrix and plugins, and nothing about foci."""

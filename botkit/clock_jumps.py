@@ -1,4 +1,4 @@
-"""Leaps of the machine's clock, so that nothing is thrown away because it looks old by a clock that is wrong."""
+"""Jumps of the machine's clock, so that nothing is deleted because it looks old by a clock that is wrong."""
 
 from __future__ import annotations
 

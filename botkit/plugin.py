@@ -77,40 +77,40 @@ class Rooms(Protocol):
         """The rooms the bot is in; empty until the first sync."""
 
     def suspended(self) -> frozenset[str]:
-        """Rooms that refused the bot or put it out; letters to them are dropped until they take it in again."""
+        """Rooms that refused the bot or put it out; notifications to them are dropped until they take it in again."""
 
 
 class Notifier(Protocol):
-    """The way of letters into rooms. See ``botkit.messages.notification``."""
+    """The way of notifications into rooms. See ``botkit.messages.notification``."""
 
-    async def post(self, connection: Connection, letters: Iterable[Notification]) -> None:
+    async def post(self, connection: Connection, notifications: Iterable[Notification]) -> None:
         """
-        Write letters down inside a transaction of ``PluginContext.storage``: they are sent if it is committed.
+        Write notifications down inside a transaction of ``PluginContext.storage``: they are sent if it is committed.
 
-        Order holds within a room. A letter whose name was used before is passed over.
+        Order holds within a room. A notification whose name was used before is passed over.
         """
 
     async def missed(self, connection: Connection, room_id: str) -> Sequence[tuple[str, bool]]:
         """
-        The subjects of a room's letters that are not replies or edits, oldest first, and whether each was rejected.
+        What a room's notifications (no replies or edits) are about, oldest first, and whether each was rejected.
 
-        A refused one will never be sent, unlike the last edit of each, which is when the room takes letters again. Old
-        letters are forgotten.
+        A refused one will never be sent, unlike the last edit of each, which is sent when the room takes
+        notifications again. Old notifications are forgotten.
         """
 
     def wake(self) -> None:
-        """There may be letters to send; to be called after the commit."""
+        """There may be notifications to send; to be called after the commit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reaction:
     """
-    A permitted user reacted to one of the plugin's letters.
+    A permitted user reacted to one of the plugin's notifications.
 
     Attributes:
         event_id: of the reaction itself; ``redacted`` names it when it is taken back.
         key: what they reacted with, such as an emoji; a stranger's text of at most 100 characters.
-        about: of the letter, whichever message about it was chosen.
+        about: of the notification, whichever message about it was chosen.
     """
 
     room_id: str
@@ -281,19 +281,19 @@ class Plugin:
         return ()
 
     async def reacted(self, reaction: Reaction) -> None:
-        """A permitted user reacted to a letter of this plugin."""
+        """A permitted user reacted to a notification of this plugin."""
 
     async def redacted(self, room_id: str, event_id: str) -> None:
         """A reaction that ``reacted`` was called with is taken back."""
 
     async def room_replaced(self, old: str, new: str) -> None:
-        """A room was upgraded and the bot is in its replacement; letters that waited for the old one are dropped."""
+        """A room was upgraded and the bot is in its replacement; what waited for the old one is dropped."""
 
     async def room_left(self, room_id: str) -> None:
         """The bot has left a room of its own accord."""
 
     async def room_suspended(self, room_id: str, reason: str) -> None:
-        """A room refuses the bot, or put it out; ``reason`` is a few words. Letters that waited are dropped."""
+        """A room refuses the bot, or put it out; ``reason`` is a few words. Notifications that waited are dropped."""
 
     async def room_joined(self, room_id: str) -> None:
-        """The bot has come into a room, or a suspended one takes its letters again."""
+        """The bot has come into a room, or a suspended one takes its notifications again."""

@@ -1,4 +1,4 @@
-"""Subcommands of plugins that run once: what they get, and how they end."""
+"""Subcommands of plugins that run once: their account's token, their context, how they end."""
 
 from __future__ import annotations
 

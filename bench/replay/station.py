@@ -111,7 +111,7 @@ class Station:
     @property
     def broken(self) -> int:
         """Checks that ended in a fault of the bot's own, since it was started."""
-        return 0 if self._watcher is None else self._watcher.scheduler.rounds().broken
+        return 0 if self._watcher is None else self._watcher.scheduler.status().broken
 
     async def _start(self) -> None:
         watches = [

@@ -1,0 +1,1 @@
+"""Commands in rooms: parsed, routed to plugins, limited, explained."""

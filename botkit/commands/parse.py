@@ -1,4 +1,4 @@
-"""One parse of a message into the command that somebody typed."""
+"""One parse of a message into the command that it is."""
 
 from __future__ import annotations
 

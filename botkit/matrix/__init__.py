@@ -1,0 +1,1 @@
+"""The bot's own homeserver: the only place that imports nio."""

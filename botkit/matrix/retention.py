@@ -1,4 +1,4 @@
-"""Old rows of the host's own tables are deleted, but not by a clock that has just leapt."""
+"""Deletes old rows of the host's own tables, but not by a clock that has just jumped."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from botkit.storage.inbox import Inbox
 from botkit.storage.outbox import Outbox
 
 LETTERS_KEPT_FOR_MS = 400 * 86_400_000
-"""How long edits and replies can refer to a letter, and reactions to it count."""
+"""How long edits and replies can refer to a notification, and reactions to it count."""
 
 KEPT_FOR_MS = 7 * 86_400_000
 """How long finished rows are kept; transaction ids are good for a day on the homeserver."""

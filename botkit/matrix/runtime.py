@@ -163,7 +163,7 @@ class MatrixRuntime:
         self._supervisor.forever("retention", self._retention.run)
 
     def wake(self) -> None:
-        """There may be letters to send."""
+        """There may be notifications to send."""
         self._sender.wake()
 
     async def resume(self) -> None:

@@ -1,4 +1,4 @@
-"""The host's own health in words."""
+"""The host's own health, for ``!foci status`` and the metrics."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""Messages as values: documents, their rendering, notifications, text made safe."""

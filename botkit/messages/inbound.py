@@ -1,4 +1,4 @@
-"""What the Matrix side and the command side say to each other. No nio types cross this line."""
+"""A received message, and who answers it. No nio types cross this line."""
 
 from __future__ import annotations
 

@@ -11,11 +11,11 @@ from botkit.messages.rendering import MessageType
 
 class Placement(StrEnum):
     """
-    Relation of a letter to earlier letters.
+    Relation of a notification to earlier notifications.
 
-    NEW is a message of its own. The others refer to the NEW letter with the same ``about`` in the same room:
-    EDIT takes its place, REPLY answers it, THREAD is said in its thread. Where that letter never arrived,
-    EDIT and REPLY become a message of their own, which later letters refer to, and THREAD is left out.
+    NEW is a message of its own. The others refer to the NEW notification with the same ``about`` in the same room:
+    EDIT takes its place, REPLY answers it, THREAD is said in its thread. Where that notification never arrived,
+    EDIT and REPLY become a message of their own, which later notifications refer to, and THREAD is left out.
     """
 
     NEW = "new"
@@ -30,7 +30,7 @@ class Notification:
     A message to send to a room.
 
     Attributes:
-        name: unique among the plugin's letters and the same when the step that wrote it is repeated; a name
+        name: unique among the plugin's notifications and the same when the step that wrote it is repeated; a name
             that was used is passed over.
         about: what it belongs to, such as one incident.
         msgtype: ``m.text`` notifies, ``m.notice`` does not.

@@ -1,4 +1,6 @@
-"""Strangers' text made safe to read: nothing invisible, nothing that reorders or covers, no sign that is not theirs."""
+"""
+Strangers' text made safe to read: nothing invisible, nothing that reorders or covers, no emoji that is not the bot's.
+"""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ MOST_PENDING = 20
 """Reactions of one person in one room that may wait at once; what comes on top of them is dropped."""
 
 _HELD = "held"
-"""In place of a hook: a reaction to an event that may turn out to be a letter, with its ``target``."""
+"""In place of a hook: a reaction to an event that may turn out to be a notification, with its ``target``."""
 
 
 class Hook(StrEnum):
@@ -83,18 +83,18 @@ async def note_annotation(
     """
     Queue a call of the plugin whose notification this is, if there is one.
 
-    A letter whose sending was not acknowledged yet may be in the room already, and people react to it there. So what
-    is meant for an unknown event is held until that letter's event id is known.
+    A notification whose sending was not acknowledged yet may be in the room already, and people react to it there.
+    So what is meant for an unknown event is held until that notification's event id is known.
 
     Args:
-        under_way: the plugin whose letter to the room was attempted and is not known to have arrived, if there is one.
+        under_way: the plugin whose notification to the room was attempted and is not known to have arrived, if any.
     """
     room_id, sender = storable(seen.room_id), storable(seen.sender)
     query = select(letters.c.plugin, letters.c.about).where(
         letters.c.event_id == storable(seen.target), letters.c.room_id == room_id
     )
-    letter = (await connection.execute(query)).first()
-    plugin = under_way if letter is None else letter.plugin
+    notification = (await connection.execute(query)).first()
+    plugin = under_way if notification is None else notification.plugin
     if plugin is None or plugin not in plugins:
         return
     waiting = select(func.count()).where(
@@ -103,18 +103,20 @@ async def note_annotation(
     if (await connection.scalar(waiting) or 0) >= MOST_PENDING:
         return
     whose = {"event_id": seen.event_id, "sender": seen.sender}
-    if letter is None:
+    if notification is None:
         held = {"target": storable(seen.target), "key": seen.key}
         await note_call(connection, (plugin,), _HELD, seen.room_id, now, **whose, **held)
         return
-    await note_call(connection, (plugin,), Hook.REACTED, seen.room_id, now, **whose, about=letter.about, key=seen.key)
+    await note_call(
+        connection, (plugin,), Hook.REACTED, seen.room_id, now, **whose, about=notification.about, key=seen.key
+    )
 
 
 async def release_held(
     connection: AsyncConnection, room_id: str, now: int, *, event_id: str, plugin: str, about: str
 ) -> bool:
     """
-    A letter has arrived: reactions to it that were there first are calls now, other held ones are forgotten.
+    A notification has arrived: reactions to it that were there first are calls now, other held ones are forgotten.
 
     Returns:
         whether there is a plugin to call.
@@ -131,7 +133,7 @@ async def release_held(
 
 
 async def forget_held(connection: AsyncConnection, room_id: str) -> None:
-    """No letter to that room is under way any more."""
+    """No notification to that room is under way any longer."""
     await connection.execute(delete(calls).where(_held(room_id)))
 
 
@@ -212,7 +214,7 @@ class HookQueue:
             await connection.execute(delete(calls).where(calls.c.seq == call.seq))
 
     async def prune(self, older_than: int) -> None:
-        """Forget letters and reactions from before ``older_than`` (ms): nothing can refer to them any more."""
+        """Forget notifications and reactions from before ``older_than`` (ms): nothing can refer to them any longer."""
         async with self._database.begin() as connection:
             await connection.execute(delete(letters).where(letters.c.sent_at < older_than))
             await connection.execute(delete(reactions).where(reactions.c.taken_at < older_than))

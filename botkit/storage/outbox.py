@@ -1,4 +1,4 @@
-"""What is to be said: rows leave in order, each under a transaction id that never changes."""
+"""Outbox: messages to send, in order, each under a transaction id that never changes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class MessageState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """Which letter of which plugin a message is."""
+    """Which notification of which plugin a message is."""
 
     plugin: str
     about: str
@@ -47,8 +47,8 @@ class Outgoing:
     Attributes:
         txn_id: Matrix transaction id; the same id never yields a second message on the same device.
         kind: event type, such as ``m.room.message``.
-        content: of a letter without its relation, which follows when it is sent.
-        stamp: of a letter.
+        content: of a notification without its relation, which follows when it is sent.
+        stamp: of a notification.
         attachment: to be uploaded before.
     """
 
@@ -66,9 +66,9 @@ class Queued:
     A message in the outbox.
 
     Attributes:
-        attempted: it was sent before, perhaps in vain; from then on its content must not change any more.
+        attempted: it was sent before, perhaps in vain; from then on its content must not change any longer.
         attempted_at: milliseconds since 1970 of the first attempt, by the device ``attempted_by``.
-        anchor: of a letter: the event that EDIT, REPLY and THREAD refer to; None while there is none.
+        anchor: of a notification: the event that EDIT, REPLY and THREAD refer to; None while there is none.
     """
 
     id: int
@@ -83,7 +83,7 @@ async def enqueue(connection: AsyncConnection, message: Outgoing, now: int) -> N
     """
     Add a message inside the caller's transaction; a known transaction id is passed over.
 
-    A letter to a suspended room is refused at once; answers go out, as whoever asked sees that the bot is there.
+    A notification to a suspended room is refused at once; answers go out, as whoever asked sees that the bot is there.
     """
     room_id = storable(message.room_id)
     stamp = message.stamp
@@ -172,7 +172,7 @@ class Outbox:
         The homeserver has it.
 
         Args:
-            anchor: later letters about the same refer to it.
+            anchor: later notifications about the same refer to it.
 
         Returns:
             whether reactions to it were there first, so that there are hooks to be called.
@@ -239,7 +239,7 @@ class Outbox:
 
 
 async def under_way(connection: AsyncConnection, room_id: str) -> str | None:
-    """Whose letter to a room was attempted and is not known to have arrived; there is one at most."""
+    """Whose notification to a room was attempted and is not known to have arrived; there is one at most."""
     attempted = and_(outbox.c.state == MessageState.WAITING, outbox.c.attempted, outbox.c.plugin.is_not(None))
     query = select(outbox.c.plugin).where(outbox.c.room_id == storable(room_id), attempted).limit(1)
     plugin: str | None = await connection.scalar(query)
@@ -247,7 +247,7 @@ async def under_way(connection: AsyncConnection, room_id: str) -> str | None:
 
 
 async def refusals(connection: AsyncConnection, plugin: str, room_id: str) -> tuple[tuple[str, bool], ...]:
-    """What a plugin's new letters and replies to a room are about, oldest first, and whether each was refused."""
+    """What a plugin's new notifications and replies to a room are about, oldest first, and whether each was refused."""
     query = (
         select(outbox.c.about, outbox.c.state)
         .where(
@@ -261,7 +261,7 @@ async def refusals(connection: AsyncConnection, plugin: str, room_id: str) -> tu
 
 
 async def refuse_waiting(connection: AsyncConnection, room_id: str, *, letters_only: bool = False) -> None:
-    """What waits for a room will never be sent: all of it, or plugins' letters but not answers to commands."""
+    """What waits for a room will never be sent: all of it, or plugins' notifications but not answers to commands."""
     waiting = and_(outbox.c.room_id == room_id, outbox.c.state == MessageState.WAITING)
     if letters_only:
         waiting = and_(waiting, outbox.c.plugin.is_not(None))

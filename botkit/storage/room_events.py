@@ -1,3 +1,5 @@
+"""What happens in rooms and is kept: joins, departures, tombstones, reactions, redactions. Values only."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass, field
@@ -51,7 +53,7 @@ class Tombstone:
 @dataclass(slots=True)
 class RoomChanges:
     """
-    What a sync answer says about rooms and letters, in its order.
+    What a sync answer says about rooms and notifications, in its order.
 
     Attributes:
         relieved: rooms whose rules changed, so that a suspended one may take messages again.

@@ -1,4 +1,4 @@
-"""Notes on rooms that must outlive the process."""
+"""Rooms that the bot is in, was removed from or that were upgraded, and the hook calls that follow."""
 
 from __future__ import annotations
 
@@ -121,17 +121,17 @@ class RoomStore:
                 await _note(connection, room_id)
 
     async def suspended(self) -> frozenset[str]:
-        """Rooms that letters are not sent to."""
+        """Rooms that notifications are not sent to."""
         async with self._database.begin() as connection:
             return frozenset(await connection.scalars(select(rooms.c.room_id).where(rooms.c.suspended)))
 
     async def suspend(self, room_id: str, reason: str) -> None:
-        """A room refuses what the bot says: letters to it are dropped until it takes something again."""
+        """A room refuses what the bot says: notifications to it are dropped until it takes something again."""
         async with self._database.begin() as connection:
             await self._suspend(connection, room_id, reason)
 
     async def relieve(self, room_id: str) -> None:
-        """A suspended room may take letters again."""
+        """A suspended room may take notifications again."""
         async with self._database.begin() as connection:
             await self._relieve(connection, room_id)
 
@@ -219,7 +219,7 @@ class RoomStore:
 
 
 async def _edit_again(connection: AsyncConnection, room_id: str) -> None:
-    """Queue the last rejected edit of each letter: what the room shows may be out of date."""
+    """Queue the last rejected edit of each notification: what the room shows may be out of date."""
     edits = and_(outbox.c.room_id == storable(room_id), outbox.c.placement == Placement.EDIT)
     latest = select(func.max(outbox.c.id)).where(edits).group_by(outbox.c.plugin, outbox.c.about)
     stands = exists().where(

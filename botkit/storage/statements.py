@@ -1,4 +1,6 @@
-"""Values for one statement each: a database takes some ten thousand parameters at most, and strangers publish keys."""
+"""
+Statements that SQLite and PostgreSQL both take: insert unless present, many rows at once, many values in portions.
+"""
 
 from __future__ import annotations
 

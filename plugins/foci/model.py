@@ -53,7 +53,7 @@ class Severity(Ranked):
 
 
 class Stage(StrEnum):
-    """The ladder, in order."""
+    """The stages, in order."""
 
     ADDRESS = "address"
     CONNECT = "connect"

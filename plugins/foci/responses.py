@@ -1,4 +1,4 @@
-"""CORS as browsers judge it (Fetch standard), on header values alone."""
+"""Reading what services and homeservers answer: strict JSON, errcodes, CORS as browsers judge it, firewalls' pages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Judging the URL of an authorisation service or SFU as clients would use it, without touching the network."""
+"""The URL of an authorisation service or SFU as clients would use it, judged without touching the network."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ def test_thousands_of_servers_keep_their_pace() -> None:
             gaps = [later - earlier for earlier, later in pairwise(times)]
             assert min(gaps) >= 270
             assert max(gaps) <= 332
-        assert scene.scheduler.rounds().lag < 1
+        assert scene.scheduler.status().lag < 1
         assert max(scene.checks.most_at_once.values()) == 1
         assert scene.watch_service.read == 1
 
@@ -219,7 +219,7 @@ def test_a_check_that_crashes_stops_nobody(caplog: pytest.LogCaptureFixture) -> 
         await scene.run(10 * MINUTE)
         assert len(scene.checks.times("s3.example")) >= 9
         assert all(len(scene.checks.times(f"s{number}.example")) >= 9 for number in range(10))
-        assert scene.scheduler.rounds().broken >= 9
+        assert scene.scheduler.status().broken >= 9
         scene.checks.crashing.clear()
         await scene.run(2 * MINUTE)
         assert "s3.example" in {server for server, _ in scene.watch_service.taken}
@@ -237,7 +237,7 @@ def test_a_lasting_fault_is_told_in_full_only_once(caplog: pytest.LogCaptureFixt
         scene = Scene(servers(10, MINUTE))
         scene.watch_service.trouble = [OSError("no space left on device") for _ in range(30)]
         await scene.run(5 * MINUTE)
-        assert scene.scheduler.rounds().broken == 30
+        assert scene.scheduler.status().broken == 30
         assert len({server for server, _ in scene.watch_service.taken}) == 10
 
     playing(play)
@@ -256,7 +256,7 @@ def test_a_shutdown_finishes_what_is_being_written_and_gives_up_the_rest() -> No
         await scene.run(5)
         assert [server for server, _ in scene.watch_service.taken] == ["writing.example"]
         assert scene.clock.passed() == pytest.approx(11.2, abs=0.3)
-        assert scene.scheduler.rounds().under_way == 0
+        assert scene.scheduler.status().under_way == 0
         scene.restarted()
         scene.checks.seconds.clear()
         await scene.run(20)
@@ -354,7 +354,7 @@ def test_a_confirmation_comes_at_its_time_and_never_beside_a_check() -> None:
         scene = Scene([regular, confirming])
         await scene.run(30)
         assert [(one.at, one.due.confirm) for one in scene.checks.started] == [(20.0, True)]
-        assert scene.scheduler.rounds().confirmations == 1
+        assert scene.scheduler.status().confirmations == 1
         scene = Scene([replace(regular, at=19.0), confirming])
         scene.checks.usual = 10.0
         await scene.run(60)
@@ -408,12 +408,12 @@ def test_the_steps_can_be_taken_one_by_one() -> None:
     async def play() -> None:
         scene = Scene([ScheduledCheck("a.example", 0.0, MINUTE), ScheduledCheck("b.example", 30.0, MINUTE)])
         await scene.scheduler.launch_due()
-        assert scene.scheduler.rounds().under_way == 1
+        assert scene.scheduler.status().under_way == 1
         await scene.scheduler.settled()
         assert [server for server, _ in scene.watch_service.taken] == ["a.example"]
         assert scene.scheduler.next_due() == 30.0
         await scene.scheduler.launch_due()
-        assert scene.scheduler.rounds().under_way == 0
+        assert scene.scheduler.status().under_way == 0
 
     playing(play)
 
@@ -426,9 +426,9 @@ def test_figures_say_how_late_the_latest_is() -> None:
         scene.checks.usual = 4.0
         task = asyncio.ensure_future(scene.scheduler.run())
         await asyncio.sleep(15)
-        rounds = scene.scheduler.rounds()
-        assert 5 < rounds.lag < 15
-        assert rounds.checks == {"critical": len(scene.watch_service.taken)}
+        status = scene.scheduler.status()
+        assert 5 < status.lag < 15
+        assert status.checks == {"critical": len(scene.watch_service.taken)}
         task.cancel()
         await asyncio.wait([task])
 

@@ -1,4 +1,4 @@
-"""The talking that encryption takes: keys up, devices and one-time keys down, room keys to devices."""
+"""Key exchange: device and one-time keys up, other devices and their keys down, room keys to devices."""
 
 from __future__ import annotations
 

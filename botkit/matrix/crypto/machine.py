@@ -1,4 +1,4 @@
-"""End-to-end encryption: nio's machine does the arithmetic, ``KeyExchange`` the talking."""
+"""End-to-end encryption: nio's machine encrypts and decrypts, ``KeyExchange`` makes its requests."""
 
 from __future__ import annotations
 

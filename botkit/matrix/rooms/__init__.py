@@ -1,0 +1,1 @@
+"""Rooms that the bot is in, is invited to, or that were upgraded."""

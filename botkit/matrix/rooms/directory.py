@@ -1,4 +1,4 @@
-"""Rooms as the homeserver knows them: who is in, who has power, what is encrypted, whose invitations count."""
+"""Rooms as the homeserver knows them: members, power levels, state, encryption."""
 
 from __future__ import annotations
 

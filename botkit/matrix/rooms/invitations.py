@@ -1,4 +1,4 @@
-"""Turns to join rooms: few at once, and fewer for those whom the same server invites us to."""
+"""Invitations: whose are accepted, and joins limited in all and for each inviting server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the bot is and where it may speak, and what plugins may ask about rooms."""
+"""Which rooms the bot is in and which accept its messages, and what plugins may ask about rooms."""
 
 from __future__ import annotations
 

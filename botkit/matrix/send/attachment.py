@@ -1,4 +1,4 @@
-"""Pictures on their way: uploaded, encrypted where the room is."""
+"""Pictures: uploaded, and encrypted where the room is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers as events: how they point to the command, and the transaction id that makes them unique."""
+"""The content of what is sent: relations (reply, thread, edit), transaction ids, and the notices of the host itself."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from botkit.storage.outbox import Outgoing
 
 _MESSAGE = "m.room.message"
 _SHORTENED = 500
-"""Characters of a letter that are kept when the whole is too large."""
+"""Characters of a notification that are kept when the whole is too large."""
 
 
 def replies(message: InboundMessage, answers: Sequence[Reply]) -> tuple[Outgoing, ...]:
@@ -56,11 +56,11 @@ def transaction_id(*parts: str) -> str:
 
 
 def shortened(message: Outgoing) -> Outgoing:
-    """Replacement of a message that is too large for the homeserver; of a letter it keeps the first line."""
+    """Replacement of a message that is too large for the homeserver; of a notification it keeps the first line."""
     if message.stamp is None:
         document = Document((Paragraph((Text("The answer is too large for this homeserver; ask for less at once."),)),))
     else:
-        # the words were made fit for showing when the letter was written
+        # the words were made fit for showing when the notification was written
         first = str(message.content.get("body", "")).partition("\n")[0][:_SHORTENED]
         document = Document(
             (Paragraph((Emoji(first),)), Paragraph((Text("(The rest is too large for this homeserver.)"),)))
@@ -99,7 +99,7 @@ _EDITED = "* "
 
 def related(content: Mapping[str, Any], placement: Placement, anchor: str | None) -> dict[str, Any]:
     """
-    The content of a letter as it is sent.
+    The content of a notification as it is sent.
 
     Args:
         anchor: the event it refers to; without one it is a message of its own.

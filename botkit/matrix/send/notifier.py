@@ -1,4 +1,4 @@
-"""The way of plugins' letters into the outbox (``botkit.plugin.Mail``)."""
+"""Writes plugins' notifications into the outbox (``botkit.plugin.Notifier``)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from botkit.storage.outbox import Outgoing, Stamp, enqueue, refusals
 
 class OutboxNotifier:
     """
-    One plugin's letters.
+    One plugin's notifications.
 
     Args:
         now: milliseconds since 1970.
@@ -25,28 +25,28 @@ class OutboxNotifier:
         self._now = now
         self._wake = wake
 
-    async def post(self, connection: Connection, letters: Iterable[Notification]) -> None:
-        """Write letters down; a name that was used before is passed over."""
-        for letter in letters:
-            await enqueue(connection, self._outgoing(letter), self._now())
+    async def post(self, connection: Connection, notifications: Iterable[Notification]) -> None:
+        """Write notifications down; a name that was used before is passed over."""
+        for notification in notifications:
+            await enqueue(connection, self._outgoing(notification), self._now())
 
     async def missed(self, connection: Connection, room_id: str) -> Sequence[tuple[str, bool]]:
-        """Subjects of a room's letters that are not replies or edits, oldest first, and whether each was rejected."""
+        """What a room's notifications (no replies or edits) are about, oldest first, and whether each was rejected."""
         return await refusals(connection, self._plugin, room_id)
 
     def wake(self) -> None:
-        """There may be letters to send."""
+        """There may be notifications to send."""
         self._wake()
 
-    def _outgoing(self, letter: Notification) -> Outgoing:
+    def _outgoing(self, notification: Notification) -> Outgoing:
         content = message_content(
-            letter.document, msgtype=letter.msgtype, mentions=letter.mentions, limit=EDITABLE_BYTES
+            notification.document, msgtype=notification.msgtype, mentions=notification.mentions, limit=EDITABLE_BYTES
         )
         return Outgoing(
-            room_id=letter.room_id,
+            room_id=notification.room_id,
             # the name is the plugin's own: two plugins may use the same one
-            txn_id=transaction_id("letter", self._plugin, letter.name),
+            txn_id=transaction_id("letter", self._plugin, notification.name),
             kind="m.room.message",
             content=content,
-            stamp=Stamp(self._plugin, letter.about, letter.placement),
+            stamp=Stamp(self._plugin, notification.about, notification.placement),
         )

@@ -1,4 +1,4 @@
-"""Asks rooms that refused the bot again, now and then: one refusal must not lose a room for good."""
+"""Sends a notice to rooms that refused the bot, ever more seldom: one refusal must not lose a room for good."""
 
 from __future__ import annotations
 

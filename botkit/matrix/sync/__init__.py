@@ -1,0 +1,1 @@
+"""From sync answers to the inbox."""

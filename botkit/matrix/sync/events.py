@@ -1,4 +1,4 @@
-"""Which events are commands to answer. Pure: events in, verdicts out."""
+"""Events of a sync answer: which are commands, reactions, redactions, tombstones or membership changes. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The part of a room's timeline that a sync answer left out."""
+"""The part of a room's timeline that a sync answer left out (``limited``), read backwards."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From one sync answer to inbox, keys and room notes."""
+"""One sync answer stored: commands, hook calls, keys and notes on rooms, with the token that follows it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The long poll: asks, takes in, moves on; waits when there is nothing to be had."""
+"""The sync loop: long polls, hands each answer to the handler, waits while the homeserver cannot be reached."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""Incidents, who is notified of them, and what the notifications say. Pure."""

@@ -28,7 +28,7 @@ _CALM = "The next message follows once one list has stayed for an hour."
 
 
 def list_posts(
-    server: str, effect: Effect, audience: ReceivingRooms, settings: AlertSettings, now: float | None = None
+    server: str, effect: Effect, receiving: ReceivingRooms, settings: AlertSettings, now: float | None = None
 ) -> tuple[Notification, ...]:
     """
     What the rooms are told of an effect; nothing of a baseline or a confirmation that is under way.
@@ -39,17 +39,17 @@ def list_posts(
     if isinstance(effect, Changed):
         purpose = Purpose.INFO if effect.migration else Purpose.CHANGE
         main = (purpose, Placement.NEW, change_message(server, effect, now))
-        # a letter about the same change may have been refused before
+        # a notification about the same change may have been refused before
         about = f"list:{server}@{effect.at:.3f}" + ("" if now is None else f"~{now:.3f}")
-        return _posts(about, 0, (main, _evidence(effect.diff)), audience, settings)
+        return _posts(about, 0, (main, _evidence(effect.diff)), receiving, settings)
     if isinstance(effect, Alternates):
         main = (Purpose.CHANGE, Placement.NEW, alternates_message(server, effect))
-        return _posts(f"alternates:{server}@{effect.at:.3f}", 0, (main, _evidence(effect.diff)), audience, settings)
+        return _posts(f"alternates:{server}@{effect.at:.3f}", 0, (main, _evidence(effect.diff)), receiving, settings)
     if isinstance(effect, Settled):
         about = f"alternates:{server}@{effect.alternated_at:.3f}"
         purpose = Purpose.CHANGE if effect.diff else Purpose.RESOLVE
         main = (purpose, Placement.REPLY, settled_message(server, effect))
-        return _posts(about, 2, (main, _evidence(effect.diff)) if effect.diff else (main,), audience, settings)
+        return _posts(about, 2, (main, _evidence(effect.diff)) if effect.diff else (main,), receiving, settings)
     return ()
 
 
@@ -221,11 +221,11 @@ def _posts(
     about: str,
     number: int,
     messages: Sequence[tuple[Purpose, Placement, Document]],
-    audience: ReceivingRooms,
+    receiving: ReceivingRooms,
     settings: AlertSettings,
 ) -> tuple[Notification, ...]:
     return tuple(
         make_notification(about, place, room_id, purpose, placement, document, settings)
-        for room_id in audience
+        for room_id in receiving
         for place, (purpose, placement, document) in enumerate(messages, number)
     )

@@ -1,4 +1,4 @@
-"""An incident and what each room knows of it: the values; ``incidents`` says what becomes of them."""
+"""An incident and what each room knows of it: the values; ``lifecycle`` develops them."""
 
 from __future__ import annotations
 
@@ -66,8 +66,8 @@ class Past:
 
     Attributes:
         posts: how many were made for it.
-        acknowledgements: those that hold on: its message cannot be written to any more, but is not closed.
-        members: the keys that its message speaks of, if that can be closed once the room takes letters again.
+        acknowledgements: those that hold on: its message cannot be written to any longer, but is not closed.
+        members: the keys that its message speaks of, if that can be closed once the room takes notifications again.
     """
 
     posts: int = 0

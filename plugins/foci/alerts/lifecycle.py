@@ -1,5 +1,5 @@
 """
-Incidents: what each room reads of an outage, from the first message to the last.
+The life of an incident: opened, developed, reminded of, acknowledged, moved with its room, closed.
 
 Several URLs of one service that are bad for the same reason are one incident, of which each room reads only what
 concerns its own servers. A post's ``name`` is unique and the same when the step is repeated, so a transaction id can
@@ -63,7 +63,7 @@ def matching(incidents: Iterable[Incident], event: AlertEvent) -> tuple[Incident
 def develop(
     incident: Incident | None,
     event: AlertEvent,
-    audience: ReceivingRooms,
+    receiving: ReceivingRooms,
     settings: AlertSettings,
     evidence: Document | None = None,
 ) -> IncidentUpdate:
@@ -72,11 +72,11 @@ def develop(
 
     Args:
         incident: one that ``matching`` names.
-        audience: who hears of the event's key now.
+        receivers: who hears of the event's key now.
         evidence: for the thread of a new or changed outage; kept for rooms that are told later.
     """
     if event.is_end:
-        return (None, ()) if incident is None else _without(incident, event, audience, settings)
+        return (None, ()) if incident is None else _without(incident, event, receiving, settings)
     if incident is None:
         if event.kind not in _OPENING:
             return None, ()
@@ -87,8 +87,8 @@ def develop(
     )
     known = [room_id for room_id, view in incident.rooms.items() if event.key in view.members]
     for room_id in known:
-        builder.develop(room_id, event, audience.get(room_id))
-    for room_id, servers in audience.items():
+        builder.develop(room_id, event, receiving.get(room_id))
+    for room_id, servers in receiving.items():
         if room_id not in known:
             builder.tell(room_id, {event.key: servers}, event.at)
     return builder.result()
@@ -104,7 +104,7 @@ def refresh(
         audiences: who hears of each member now.
     """
     builder = NotificationBuilder(incident, settings)
-    for room_id in sorted({room_id for audience in audiences.values() for room_id in audience}):
+    for room_id in sorted({room_id for receiving in audiences.values() for room_id in receiving}):
         heard = {key: audiences[key][room_id] for key in incident.members if room_id in audiences.get(key, ())}
         view = incident.rooms.get(room_id)
         if view is None:
@@ -121,7 +121,7 @@ def refresh(
         lasted = now - builder.views[room_id].told_at
         if incident.reminds and not view.acknowledgements and lasted >= settings.reminder:
             builder.put(room_id, replace(builder.views[room_id], told_at=now))
-            message = reminder_message(builder.matter(room_id, now, next(iter(heard))))
+            message = reminder_message(builder.in_room(room_id, now, next(iter(heard))))
             builder.post(room_id, Purpose.REMINDER, Placement.REPLY, message)
     return builder.result()
 
@@ -183,7 +183,7 @@ def leave(
     incident: Incident, room_id: str, keys: Iterable[Key], now: float, settings: AlertSettings, *, quiet: bool
 ) -> tuple[Incident, tuple[Notification, ...]]:
     """
-    The incident goes on, but these keys are none of this room's business any more.
+    The incident goes on, but these keys are none of this room's business any longer.
 
     With the last one its message there gets a last edit.
 
@@ -198,7 +198,7 @@ def leave(
 
 
 def _without(
-    incident: Incident, event: AlertEvent, audience: ReceivingRooms, settings: AlertSettings
+    incident: Incident, event: AlertEvent, receiving: ReceivingRooms, settings: AlertSettings
 ) -> IncidentUpdate:
     """The incident after one of its keys came to an end; with the last one it is closed."""
     if event.key not in incident.members:
@@ -206,8 +206,8 @@ def _without(
     builder = NotificationBuilder(incident, settings)
     for room_id, members in incident.standing.items():
         if event.key in members:
-            # A room that silenced it, or does not watch it any more, is not disturbed.
-            builder.end(room_id, event, aloud=room_id in audience and event.kind is not EventKind.CHECKABLE)
+            # A room that silenced it, or does not watch it any longer, is not disturbed.
+            builder.end(room_id, event, aloud=room_id in receiving and event.kind is not EventKind.CHECKABLE)
     after, posts = builder.result()
     left = {key: member for key, member in incident.members.items() if key != event.key}
     evidence = _proven(after, event.key, None)

@@ -1,4 +1,4 @@
-"""What rooms read of an outage as it develops: the first line says it all, also on a phone."""
+"""The messages about incidents: firing, update, reminder, resolved; the first line is enough on a phone."""
 
 from __future__ import annotations
 
@@ -75,37 +75,37 @@ def _words(event: AlertEvent) -> _Words:
     return words
 
 
-def status_message(matter: IncidentInRoom) -> Document:
+def status_message(in_room: IncidentInRoom) -> Document:
     """The incident as it stands: the message that is edited while it develops."""
-    return Document((Paragraph((*_present(matter.events[0], matter.now), *_affected(matter))), *_further(matter)))
+    return Document((Paragraph((*_present(in_room.events[0], in_room.now), *_affected(in_room))), *_further(in_room)))
 
 
-def reminder_message(matter: IncidentInRoom) -> Document:
+def reminder_message(in_room: IncidentInRoom) -> Document:
     """It is still so."""
-    event = matter.events[0]
-    lasted = span(matter.now - event.since)
+    event = in_room.events[0]
+    lasted = span(in_room.now - event.since)
     words = _words(event)
-    told = f"{words.part} {words.still}, since {moment(event.since, matter.now)} ({lasted}){_because(event)}."
+    told = f"{words.part} {words.still}, since {moment(event.since, in_room.now)} ({lasted}){_because(event)}."
     closing = Paragraph((Text("React to any message of this incident to acknowledge it: that stops reminders here."),))
     if event.key.kind is Kind.SELF:
-        told = f" since {moment(event.since, matter.now)} ({lasted}){_because(event)}. {_CHECK_NETWORK}"
+        told = f" since {moment(event.since, in_room.now)} ({lasted}){_because(event)}. {_CHECK_NETWORK}"
         return Document((Paragraph(sentence("⏰", "Alerting still paused", Text(told))), closing))
-    return Document((Paragraph((*sentence("⏰", event.key.label, Text(told)), *_affected(matter))), closing))
+    return Document((Paragraph((*sentence("⏰", event.key.label, Text(told)), *_affected(in_room))), closing))
 
 
-def resolve_message(last: AlertEvent, matter: IncidentInRoom) -> Document:
+def resolve_message(last: AlertEvent, in_room: IncidentInRoom) -> Document:
     """
     How it ended, in reply to the incident.
 
     Args:
         last: the event that ended it; the matter's events are what stood before.
     """
-    event, ended = matter.events[0], last.at if last.ended is None else last.ended
+    event, ended = in_room.events[0], last.at if last.ended is None else last.ended
     start = min(event.since, last.since)
-    at, lasted = moment(ended, matter.now), span(ended - start)
+    at, lasted = moment(ended, in_room.now), span(ended - start)
     words = _words(event)
     if last.kind is EventKind.DROPPED:
-        told = f"{words.part} is no longer watched or published; it {words.past} since {moment(start, matter.now)}."
+        told = f"{words.part} is no longer watched or published; it {words.past} since {moment(start, in_room.now)}."
         return _line("▫️", event, told)
     over = f"{words.part} {words.over.format(at=at, lasted=lasted)}."
     if last.kind is EventKind.CHECKABLE:
@@ -117,27 +117,27 @@ def resolve_message(last: AlertEvent, matter: IncidentInRoom) -> Document:
         told = f" at {at} after {lasted}: {last.cause.detail}. {_HELD_BACK}"
         return Document((Paragraph(sentence("✅", "Alerting resumed", Text(told))),))
     head = sentence("✅", event.key.label, Text(over))
-    return Document((Paragraph(head), *_history(last, start, matter.now)))
+    return Document((Paragraph(head), *_history(last, start, in_room.now)))
 
 
-def closed_message(last: AlertEvent, matter: IncidentInRoom) -> Document:
+def closed_message(last: AlertEvent, in_room: IncidentInRoom) -> Document:
     """The final edit of the incident's own message: what it was."""
-    event, ended = matter.events[0], last.at if last.ended is None else last.ended
+    event, ended = in_room.events[0], last.at if last.ended is None else last.ended
     start = min(event.since, last.since)
     period = f"from {moment(start, ended)} to {moment(ended, start)} ({span(ended - start)})"
     if event.key.kind is Kind.SELF and last.kind is EventKind.DROPPED:
-        told = f" since {moment(start, matter.now)}; this room no longer watches any server."
+        told = f" since {moment(start, in_room.now)}; this room no longer watches any server."
         return Document((Paragraph(sentence("▫️", "Alerting paused", Text(told))),))
     if event.key.kind is Kind.SELF:
         told = f" {period}: {event.cause.detail}."
         return Document((Paragraph(sentence("✅", "Alerting was paused", Text(told))),))
     # the end of what is dropped was not observed
     if last.kind is EventKind.DROPPED or (event.key.kind is Kind.CERTIFICATE and last.kind is EventKind.RESOLVED):
-        return resolve_message(last, matter)
+        return resolve_message(last, in_room)
     icon = "✅" if last.kind is EventKind.RESOLVED else "▫️"
     words = _words(event)
     told = f"{words.part} {words.past} {period}{_because(event)}."
-    return Document((Paragraph((*sentence(icon, event.key.label, Text(told)), *_affected(matter, past=True))),))
+    return Document((Paragraph((*sentence(icon, event.key.label, Text(told)), *_affected(in_room, past=True))),))
 
 
 def _present(event: AlertEvent, now: float) -> tuple[Inline, ...]:
@@ -187,27 +187,29 @@ def _day(at: float) -> str:
     return moment(at, at - 2 * _DAY)
 
 
-def _affected(matter: IncidentInRoom, *, past: bool = False) -> tuple[Inline, ...]:
+def _affected(in_room: IncidentInRoom, *, past: bool = False) -> tuple[Inline, ...]:
     """Who suffers, where that is not already the name in front."""
-    key = matter.events[0].key
-    if not matter.servers or key.kind not in (Kind.FOCUS, Kind.CERTIFICATE):
+    key = in_room.events[0].key
+    if not in_room.servers or key.kind not in (Kind.FOCUS, Kind.CERTIFICATE):
         return ()
     word = "Affected" if past else "Affects"
-    if len(matter.servers) == 1:
-        return (Text(f" {word} {matter.servers[0]}."),)
-    return (Text(f" {word} {len(matter.servers)} watched servers: {named(matter.servers)}."),)
+    if len(in_room.servers) == 1:
+        return (Text(f" {word} {in_room.servers[0]}."),)
+    return (Text(f" {word} {len(in_room.servers)} watched servers: {named(in_room.servers)}."),)
 
 
-def _further(matter: IncidentInRoom) -> tuple[Block, ...]:
+def _further(in_room: IncidentInRoom) -> tuple[Block, ...]:
     """Other URLs of the same service, and who knows of it."""
     lines: list[Block] = []
-    others = matter.events[1:]
+    others = in_room.events[1:]
     if others:
         subject = "Another URL of the same service fails" if len(others) == 1 else None
         subject = subject or f"{len(others)} other URLs of the same service fail"
         lines.append(Paragraph((Text(f"{subject} too{_because(others[0])}."),)))
-    if matter.acknowledged_by:
-        lines.append(Paragraph((Text(f"Acknowledged by {named(matter.acknowledged_by)}: no reminders in this room."),)))
+    if in_room.acknowledged_by:
+        lines.append(
+            Paragraph((Text(f"Acknowledged by {named(in_room.acknowledged_by)}: no reminders in this room."),))
+        )
     return tuple(lines)
 
 
@@ -226,7 +228,7 @@ def _line(icon: str, event: AlertEvent, told: str) -> Document:
 
 def suspended_message(room_id: str, reason: str, watches: int) -> Document:
     """
-    A room refuses the bot, so that nobody there is warned any more.
+    A room refuses the bot, so that nobody there is warned any longer.
 
     Args:
         reason: a few words of the bot's own.

@@ -1,4 +1,4 @@
-"""Messages that watches want sent: where they go and how loud they are."""
+"""From a message to a notification: where it goes, how loud it is, whom it mentions."""
 
 from __future__ import annotations
 

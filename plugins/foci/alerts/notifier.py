@@ -1,4 +1,4 @@
-"""The posts of one step of an incident, as each room is to read it."""
+"""The notifications of one step of an incident, room by room."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class NotificationBuilder:
             before = self._past.pop(room_id, Past())
             self.put(room_id, RoomView(members, now, before.posts, before.acknowledgements))
             purpose = Purpose.INFO if self._incident.is_notice else Purpose.FIRING
-            self.post(room_id, purpose, Placement.NEW, status_message(self.matter(room_id, now)))
+            self.post(room_id, purpose, Placement.NEW, status_message(self.in_room(room_id, now)))
             self._prove(room_id, heard)
             return
         for key, servers in heard.items():
@@ -80,7 +80,7 @@ class NotificationBuilder:
         """
         A key is over here, with the last one the incident is; one of several that ended alike is an edit only.
 
-        A room that takes no letters gets only the last edit: it is sent again when the room takes them.
+        A room that takes no notifications gets only the last edit: it is sent again when the room takes them.
         """
         if room_id not in self.views:
             past = self._past[room_id]
@@ -91,31 +91,31 @@ class NotificationBuilder:
             self.put(room_id, RoomView(past.members, last.at, past.posts))
         view = self.views[room_id]
         rest = {key: share for key, share in view.members.items() if key != last.key}
-        matter = self.matter(room_id, last.at, last.key)
+        in_room = self.in_room(room_id, last.at, last.key)
         if not rest:
-            self.post(room_id, Purpose.CLOSED, Placement.EDIT, closed_message(last, matter))
+            self.post(room_id, Purpose.CLOSED, Placement.EDIT, closed_message(last, in_room))
             if aloud:
-                self.post(room_id, Purpose.RESOLVE, Placement.REPLY, resolve_message(last, matter))
+                self.post(room_id, Purpose.RESOLVE, Placement.REPLY, resolve_message(last, in_room))
             self._past[room_id] = Past(self.views.pop(room_id).posts)
             return
         self.put(room_id, replace(view, members=rest))
-        heir = self._like(room_id, matter.events[0])
+        heir = self._like(room_id, in_room.events[0])
         if heir is not None:
-            since = min(matter.events[0].since, self._event(room_id, heir).since)
+            since = min(in_room.events[0].since, self._event(room_id, heir).since)
             self.share(room_id, heir, rest[heir].servers, since)
         self.edit(room_id, last.at)
         if aloud and heir is None:
-            self.post(room_id, Purpose.RESOLVE, Placement.REPLY, resolve_message(last, matter))
+            self.post(room_id, Purpose.RESOLVE, Placement.REPLY, resolve_message(last, in_room))
 
     def edit(self, room_id: str, now: float) -> None:
-        self.post(room_id, Purpose.UPDATE, Placement.EDIT, status_message(self.matter(room_id, now)))
+        self.post(room_id, Purpose.UPDATE, Placement.EDIT, status_message(self.in_room(room_id, now)))
 
     def alert(self, room_id: str, key: Key, now: float) -> None:
         self._owe(room_id, (key,), owed=False)
         self.put(room_id, replace(self.views[room_id], told_at=now))
-        self.post(room_id, Purpose.FIRING, Placement.REPLY, status_message(self.matter(room_id, now, key)))
+        self.post(room_id, Purpose.FIRING, Placement.REPLY, status_message(self.in_room(room_id, now, key)))
 
-    def matter(self, room_id: str, now: float, first: Key | None = None) -> IncidentInRoom:
+    def in_room(self, room_id: str, now: float, first: Key | None = None) -> IncidentInRoom:
         """The incident as the room knows it, with one key in front."""
         view = self.views[room_id]
         users = tuple(dict.fromkeys(one.user_id for one in view.acknowledgements))

@@ -1,5 +1,5 @@
 """
-Which rooms hear of something, and about which of their servers.
+Receivers: the rooms that are notified, after watches, silences, ignored codes and suspension.
 
 A room never learns what another one watches.
 """

@@ -1,4 +1,4 @@
-"""Who wants which server watched, and what follows for its checks."""
+"""Watches: which room wants which server watched, how often, and which codes it ignores."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""Changes of foci lists: snapshots, their differences, confirmation. Pure."""

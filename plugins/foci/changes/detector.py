@@ -1,4 +1,4 @@
-"""One watched server's foci list over time: when a difference is a change worth telling."""
+"""Confirmed changes of one server's foci list: a second look, alternation, the baseline."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ class Turn(StrEnum):
     """
     What happened to the list as a whole.
 
-    PUBLISHED: there was no list. WITHDRAWN: there is none any more. MALFORMED: its value stopped being a list.
+    PUBLISHED: there was no list. WITHDRAWN: there is none any longer. MALFORMED: its value stopped being a list.
     MENDED: it is a list again. ALTERED: it was no list and is none, with another value.
     """
 

@@ -1,0 +1,1 @@
+"""What people type, in rooms and on the terminal, and the replies."""

@@ -1,4 +1,4 @@
-"""What a server's watch saw over a span of time, as rows of stretches: what ``!foci history`` draws."""
+"""``!foci history``: outages and list changes as text and as a picture. Pure."""
 
 from __future__ import annotations
 
@@ -249,7 +249,7 @@ class _Sheet:
 
 
 def _short(label: str) -> str:
-    """Letters that the built-in font lacks become boxes; names in ASCII, as host names are, are safe."""
+    """Notifications that the built-in font lacks become boxes; names in ASCII, as host names are, are safe."""
     return label if len(label) <= _LONGEST_LABEL else f"{label[: _LONGEST_LABEL - 1]}…"
 
 

@@ -1,4 +1,4 @@
-"""What rooms are told of their own watches and silences, and of a server's history."""
+"""Replies of the commands on watches and silences. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people type in rooms: ``!foci``, its targets and subcommands."""
+"""``!foci`` in a room: its targets, reports and subcommands."""
 
 from __future__ import annotations
 

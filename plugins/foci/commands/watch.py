@@ -1,4 +1,4 @@
-"""What people type about watches and silences, and about a server's history."""
+"""``!foci watch``, ``unwatch``, ``watches``, ``silence``, ``unsilence`` and ``history`` in a room."""
 
 from __future__ import annotations
 

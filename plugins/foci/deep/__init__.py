@@ -1,0 +1,1 @@
+"""Deep stages: OpenID token, LiveKit token, signalling, media."""

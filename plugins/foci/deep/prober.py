@@ -1,5 +1,5 @@
 """
-Going deep at a focus: an OpenID token of the bot's account for a LiveKit token, the SFU's signalling, media.
+The deep stages of a focus: OpenID token, LiveKit token, the SFU's signalling, media.
 
 Tokens live in local variables here and nowhere else: what leaves are ``DeepStageResult``s, words and figures.
 """

@@ -1,4 +1,4 @@
-"""How often people may have the bot go deep: each time it makes a room somewhere, and shows a token of its own."""
+"""How many deep checks people may ask for: each makes a room at an SFU and shows an OpenID token of the bot."""
 
 from __future__ import annotations
 

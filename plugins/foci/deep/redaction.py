@@ -1,4 +1,4 @@
-"""Keeping tokens out of what is said: whoever is shown a token may answer with it, in any field."""
+"""Keeps tokens out of texts: a service that is shown one may repeat it in any field."""
 
 from __future__ import annotations
 

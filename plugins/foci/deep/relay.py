@@ -1,5 +1,5 @@
 """
-A way to one SFU for a library that dials by itself: it talks to loopback, and the bot dials for it.
+A loopback relay to one SFU, for a library that dials by itself.
 
 So the address policy, the trust anchors and the routes of the configuration hold for signalling as everywhere else.
 """

@@ -1,0 +1,1 @@
+"""What a server publishes: targets, client well-known, transports endpoint, federation API."""

@@ -1,5 +1,5 @@
 """
-Whether an authorisation service could look up users of a homeserver, as far as a stranger without a token can tell.
+Where a homeserver's federation API is, and whether an authorisation service could look up its users there.
 
 The service takes an OpenID token, finds the user's homeserver (server-server API, "Resolving server names") and asks it
 ``/_matrix/federation/v1/openid/userinfo`` whose token that is. Asked without one, a homeserver refuses with a 401.

@@ -1,4 +1,4 @@
-"""Reading a client well-known (client-server API, "Well-known URIs"; MSC4158): strict JSON, all keys, order kept."""
+"""The client well-known: strict JSON (MSC4158), all keys in order, and what its exchanges mean (MSC4402)."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""Alert states: keys, samples, pending, firing and resolved, self-check, certificates. Pure."""

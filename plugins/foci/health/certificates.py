@@ -1,5 +1,5 @@
 """
-Certificates that near their end: told at 14, 7 and 1 days, each once per certificate.
+Certificates near their end: alerts at 14, 7 and 1 days, each once per certificate.
 
 The end itself is not told here: the probe fails then, and ``health`` tells that.
 """

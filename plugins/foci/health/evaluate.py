@@ -1,4 +1,4 @@
-"""One check of a server taken in by everything that judges over time: vantage, suspicion, health, certificates."""
+"""One check evaluated over time: connectivity, self-check, alert states, certificates."""
 
 from __future__ import annotations
 

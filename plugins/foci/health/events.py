@@ -1,4 +1,4 @@
-"""What a probe says about one thing, and what is told of it: the values between samples, health and incidents."""
+"""Samples, alert events and outages: the values between checks, alert states and incidents."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class EventKind(StrEnum):
 
     FIRED, DEVELOPED (another cause), RESOLVED. FLAPPING is told instead of the third firing within an hour; it ends
     after a steady hour as RESOLVED or STILL_BAD. UNCHECKABLE and CHECKABLE say nothing about good or bad. NEARER is
-    for certificates: the next of the days before their end. DROPPED: nobody watches or publishes it any more.
+    for certificates: the next of the days before their end. DROPPED: nobody watches or publishes it any longer.
     """
 
     FIRED = "fired"

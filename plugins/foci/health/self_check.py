@@ -1,5 +1,5 @@
 """
-Whether the bot should suspect itself: many hosts that go bad together are rarely all at fault.
+Self-check: many hosts that turn bad together point to the bot's own network; alerting pauses then.
 
 What was held back fires with its next bad sample a window after the suspicion is over: until then checks that began
 before come to their end.

@@ -1,5 +1,5 @@
 """
-Whether one thing is well: from samples to what the rooms are told, never hasty and never twice.
+Alert state of one key: samples in; fired, changed, resolved and flapping events out, each once.
 
 A thing has a `Key`; the state of certificates is that of ``certificates``.
 
@@ -130,7 +130,7 @@ def step(
 
 def drop(state: AlertState, key: Key, now: float) -> Events:
     """
-    What to tell when a key is forgotten: its thing is watched no more, or no watched server publishes it any more.
+    What to tell when a key is forgotten: its thing is watched no more, or no watched server publishes it any longer.
 
     The state can be deleted afterwards.
     """

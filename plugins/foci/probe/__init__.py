@@ -1,0 +1,1 @@
+"""Probing one service URL, and judging what was seen."""

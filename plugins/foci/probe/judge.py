@@ -1,4 +1,4 @@
-"""From what was observed at a focus to its stages and findings. Pure: the observation holds everything."""
+"""From the observation of a focus to its stages and findings. Pure."""
 
 from __future__ import annotations
 

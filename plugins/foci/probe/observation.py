@@ -1,4 +1,4 @@
-"""What was seen at one service URL: the evidence that the ladder is judged by."""
+"""What was seen at one service URL: the values that stages and findings are judged by."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class DeepStageResult:
 
     @property
     def passed(self) -> bool:
-        """Whether the ladder goes on."""
+        """Whether the stages goes on."""
         return self.result.outcome is Outcome.OK
 
 

@@ -1,4 +1,4 @@
-"""Asking one service URL without credentials and without side effects: the ladder's requests, in parallel."""
+"""Probes one service URL without credentials and without side effects, its requests in parallel."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Telling from one answer what stands at a service URL (lk-jwt-service's contract, LiveKit's HTTP face)."""
+"""What answers at a service URL: an authorisation service, an SFU or something else, and what is missing in it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Observations of services, shared: servers that publish the same focus do not make it answer once for each of them."""
+"""Observations of services, shared: a service that several servers publish is probed once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Findings about a foci list as a whole: which keys carry it, whether it agrees with the transports endpoint."""
+"""Findings about a foci list and its entries, before any packet is sent."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ class HistoryTable:
         )
 
     async def outages(self, server: str, since: float) -> tuple[Outage, ...]:
-        """Outages of what concerned a server while they lasted, oldest first; cut off where it did not any more."""
+        """Outages of what concerned a server while they lasted, oldest first; cut off where it did not any longer."""
         query = (
             select(
                 outages.c.key,

@@ -1,4 +1,4 @@
-"""Open incidents, silences, what was withheld because of them, and what became of rooms."""
+"""Open incidents, silences, suppressed list changes, and rooms that were replaced or refuse the bot."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from plugins.foci.alerts.incident import CODEC, Incident
 from plugins.foci.alerts.receivers import Silence
 from plugins.foci.changes import snapshot
 from plugins.foci.changes.snapshot import Snapshot
-from plugins.foci.storage.tables import incidents, rooms, silences, withheld
+from plugins.foci.storage.tables import incidents, rooms, silences, suppressed
 
 
 class IncidentTable:
@@ -103,36 +103,36 @@ class SilenceTable:
         key = {"room_id": silence.room_id, "target": silence.target}
         await self._connection.execute(delete(silences).filter_by(**key))
 
-    async def withhold(self, one: SuppressedChange) -> None:
+    async def suppress(self, one: SuppressedChange) -> None:
         """Note a change that a room is not told; the list that it knows stays the one noted first."""
         key = {"room_id": one.room_id, "server": one.server}
         first = {"snapshot": snapshot.CODEC.dump(one.snapshot), "at": one.at, "alternated_at": one.alternated_at}
-        await self._connection.execute(insert_new(self._connection, withheld).values(**key, **first))
-        await self._connection.execute(update(withheld).filter_by(**key).values(at=one.at))
+        await self._connection.execute(insert_new(self._connection, suppressed).values(**key, **first))
+        await self._connection.execute(update(suppressed).filter_by(**key).values(at=one.at))
 
-    async def withheld(self) -> tuple[SuppressedChange, ...]:
+    async def suppressed(self) -> tuple[SuppressedChange, ...]:
         """Everything that was withheld and is not told yet."""
-        rows = await self._connection.execute(select(withheld).order_by(withheld.c.room_id, withheld.c.server))
+        rows = await self._connection.execute(select(suppressed).order_by(suppressed.c.room_id, suppressed.c.server))
         return tuple(
             SuppressedChange(row.room_id, row.server, snapshot.CODEC.load(row.snapshot), row.at, row.alternated_at)
             for row in rows
         )
 
     async def release(self, one: SuppressedChange) -> None:
-        """It is told, or not worth telling any more."""
+        """It is told, or not worth telling any longer."""
         key = {"room_id": one.room_id, "server": one.server}
-        await self._connection.execute(delete(withheld).filter_by(**key))
+        await self._connection.execute(delete(suppressed).filter_by(**key))
 
     async def move(self, old: str, new: str) -> None:
         """What was asked for in a room holds in its replacement."""
-        for table, column in ((silences, silences.c.target), (withheld, withheld.c.server)):
+        for table, column in ((silences, silences.c.target), (suppressed, suppressed.c.server)):
             there = select(column).where(table.c.room_id == new)
             await self._connection.execute(delete(table).where(table.c.room_id == old, column.in_(there)))
             await self._connection.execute(update(table).where(table.c.room_id == old).values(room_id=new))
 
     async def forget_room(self, room_id: str) -> None:
-        """Nothing is to be told in a room any more."""
-        for table in (silences, withheld):
+        """Nothing is to be told in a room any longer."""
+        for table in (silences, suppressed):
             await self._connection.execute(delete(table).where(table.c.room_id == room_id))
 
 
@@ -157,7 +157,7 @@ class RoomTable:
         await self._note(old, replaced_by=storable(new), suspended_at=None)
 
     async def suspend(self, room_id: str, at: float | None) -> None:
-        """A room refuses the bot since then; None if it does not any more."""
+        """A room refuses the bot since then; None if it does not any longer."""
         await self._note(room_id, suspended_at=at)
 
     async def _note(self, room_id: str, **values: Any) -> None:

@@ -1,4 +1,4 @@
-"""What is known of each key, which servers it concerns, and what the bot thinks of its own connection."""
+"""Alert states by key, the servers that each key concerns, and the state of the self-check."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class StateTable:
         await upsert(self._connection, states, rows)
 
     async def orphans(self) -> dict[Key, KeyState]:
-        """The states of keys that concern no watched server any more."""
+        """The states of keys that concern no watched server any longer."""
         current = select(concerns.c.key).where(concerns.c.ended_at.is_(None))
         query = select(states).where(states.c.key.not_in(current)).order_by(states.c.key)
         return {row.key: _state_of(row.key, row.state) for row in await self._connection.execute(query)}
@@ -82,7 +82,7 @@ class StateTable:
             await self._connection.execute(update(concerns).where(*these).values(ended_at=now))
 
     async def end_all(self, server: str, now: float) -> None:
-        """Nothing concerns a server any more: it is not watched."""
+        """Nothing concerns a server any longer: it is not watched."""
         open_ones = (concerns.c.server == server, concerns.c.ended_at.is_(None))
         await self._connection.execute(update(concerns).where(*open_ones).values(ended_at=now))
 

@@ -113,7 +113,7 @@ silences = Table(
     Column("reason", String, nullable=False),
 )
 
-withheld = Table(
+suppressed = Table(
     "foci_withheld",
     metadata,
     Column("room_id", String, primary_key=True),

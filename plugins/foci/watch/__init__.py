@@ -1,0 +1,1 @@
+"""Watching servers: schedule, checks, timers and the transactions that record them."""

@@ -1,4 +1,4 @@
-"""A check or a confirmation taken in: states, history, incidents and lists, within one transaction."""
+"""Takes in a check or a confirmation: states, history, incidents and lists, within one transaction."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ async def take_check(
     work: UnitOfWork, checked: CheckResult, mind: OwnConnection, window: float, jitter: Callable[[], float]
 ) -> tuple[OwnConnection, Dues]:
     """
-    Take in a check. Of a server that nobody watches any more nothing is kept.
+    Take in a check. Of a server that nobody watches any longer nothing is kept.
 
     Args:
         window: seconds in which another host's answer proves the bot's own connection.

@@ -1,4 +1,4 @@
-"""Places for checks under way, shared out so that servers that never answer take none from the others."""
+"""Limits concurrent checks, so that servers that never answer hold up no others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is remembered, put together for those who ask."""
+"""Read-only queries for ``!foci watches``, ``!foci history`` and the metrics."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Doing what is due for a watched server: a check that shares what it can, or the fetch that confirms a change."""
+"""Runs what is due for a watched server: a check that shares what it can, or the fetch that confirms a change."""
 
 from __future__ import annotations
 

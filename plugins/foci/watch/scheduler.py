@@ -1,4 +1,4 @@
-"""The schedule: every watched server is checked when it is due, and none waits for another."""
+"""The scheduler: starts the check of each watched server when it is due, one at a time per server."""
 
 from __future__ import annotations
 
@@ -83,8 +83,8 @@ class Scheduler:
         inspect: does what is due.
     """
 
-    def __init__(self, memory: ScheduleStore, inspect: Inspect, limiter: ConcurrencyLimiter, clock: Clock) -> None:
-        self._memory = memory
+    def __init__(self, store: ScheduleStore, inspect: Inspect, limiter: ConcurrencyLimiter, clock: Clock) -> None:
+        self._store = store
         self._inspect = inspect
         self._limiter = limiter
         self._clock = clock
@@ -144,7 +144,7 @@ class Scheduler:
             task.cancel()
         await self.settled()
 
-    def rounds(self) -> ScheduleStatus:
+    def status(self) -> ScheduleStatus:
         """How it goes, now."""
         passed = self._clock.passed()
         late = list(self._waiting.values())
@@ -177,7 +177,7 @@ class Scheduler:
         self._outdated = False
         self._taken.clear()
         try:
-            dues = await self._memory.schedule()
+            dues = await self._store.schedule()
         except BaseException:
             self._outdated = True
             raise
@@ -226,7 +226,7 @@ class Scheduler:
             async with self._limiter.place(due.server):
                 self._waiting.pop(due.server, None)
                 outcome = await self._inspect(due)
-            following = await _finished(self._memory.take(outcome, self._clock.now()))
+            following = await _finished(self._store.take(outcome, self._clock.now()))
         except Exception as error:  # noqa: BLE001 - one server's trouble must not end the watch of the others
             self._put_off(due, error)
             return

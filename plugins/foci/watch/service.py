@@ -1,5 +1,5 @@
 """
-What watches remember and tell: every method is one transaction, and what it tells is in it.
+The watch service: watches, silences, acknowledgements and check results; every method is one transaction.
 
 Whatever the host may repeat after a crash does nothing the second time. ``now`` is everywhere in seconds since the
 epoch.
@@ -217,7 +217,7 @@ class WatchService:
             return tuple(one for one in await work.silences.all() if room_id in (None, one.room_id))
 
     async def acknowledge(self, room_id: str, about: str, event_id: str, user_id: str, now: float) -> None:
-        """Somebody entitled reacted to a letter: no more reminders in that room, if it is about an open incident."""
+        """A permitted user reacted to a notification: no more reminders in that room, if its incident is open."""
         async with self._work(now) as work:
             known = await work.incidents.named(about)
             if known is not None:
@@ -236,7 +236,7 @@ class WatchService:
         async with self._work(now) as work:
             await work.rooms.replace(old, new)
             await work.rooms.suspend(new, None)
-            await work.withhold_refused(old, await self._notifier.missed(work.connection, old))
+            await work.suppress_refused(old, await self._notifier.missed(work.connection, old))
             there = {(one.server, one.source) for one in await work.watches.of_room(new)}
             for watch in await work.watches.of_room(old):
                 await work.watches.remove(watch)
@@ -269,7 +269,7 @@ class WatchService:
             if room_id in await work.rooms.suspended():
                 return
             await work.rooms.suspend(room_id, now)
-            await work.withhold_refused(room_id, await self._notifier.missed(work.connection, room_id))
+            await work.suppress_refused(room_id, await self._notifier.missed(work.connection, room_id))
             await self._forget_what_was_told(work, room_id, standing=True)
             await self._reconcile(work)
             watches = await work.watches.all()

@@ -1,4 +1,4 @@
-"""Reminders, ends of silences and oblivion: what is due when nothing happens but time."""
+"""Timers: due reminders, expired silences, retention of history, shared-fate warnings."""
 
 from __future__ import annotations
 
@@ -49,24 +49,24 @@ class Timers:
     day after a leap.
     """
 
-    def __init__(self, memory: TimerStore, clock: Clock) -> None:
-        self._memory = memory
+    def __init__(self, store: TimerStore, clock: Clock) -> None:
+        self._store = store
         self._clock = clock
         self._leaps = ClockJumps(clock.now, clock.passed)
         self._ends: dict[Silence, float] = {}
 
     async def run(self) -> None:
-        """Until cancelled. Raises what the memory raises: a supervisor starts this again."""
+        """Until cancelled. Raises what the store raises: a supervisor starts this again."""
         reminded = -math.inf
         while True:
             wait = await self._end_silences()
-            now, at = self._clock.now(), await self._memory.next_reminder()
+            now, at = self._clock.now(), await self._store.next_reminder()
             wait = min(wait, _LONGEST if at is None else at - now)
             # now and then in any case: what is old is forgotten then, and a clock that was set back left times ahead
             if (at is not None and at <= now) or not 0 <= now - reminded < _HOUR:
-                await self._memory.remind(now)
+                await self._store.remind(now)
                 if not self._leaps.lately():
-                    await self._memory.forget(now)
+                    await self._store.forget(now)
                 reminded, wait = now, _SHORTEST
             await self._clock.sleep(min(max(wait, _SHORTEST), _LONGEST))
 
@@ -74,10 +74,10 @@ class Timers:
         """End those whose time is up; seconds until the next one's is."""
         now, passed = self._clock.now(), self._clock.passed()
         known = self._ends
-        self._ends = {one: known.get(one, passed + one.until - now) for one in await self._memory.silences()}
+        self._ends = {one: known.get(one, passed + one.until - now) for one in await self._store.silences()}
         over = [one for one, end in self._ends.items() if end <= passed]
         if over:
-            await self._memory.lift(over, now)
+            await self._store.lift(over, now)
         return min((end - passed for end in self._ends.values() if end > passed), default=math.inf)
 
 
@@ -99,20 +99,20 @@ class WarningStore(Protocol):
 
 class SharedFateWarnings:
     """
-    Asks who is in a room once the bot is: a letter to any other is refused.
+    Asks who is in a room once the bot is: a notification to any other is refused.
 
     Whoever types ``!foci watch`` is answered at once instead.
     """
 
-    def __init__(self, memory: WarningStore, rooms: Rooms, own_user_id: str, clock: Clock) -> None:
-        self._memory = memory
+    def __init__(self, store: WarningStore, rooms: Rooms, own_user_id: str, clock: Clock) -> None:
+        self._store = store
         self._rooms = rooms
         self._own_user_id = own_user_id
         self._clock = clock
 
     async def run(self) -> None:
-        """Until nothing is left to ask. Raises what the memory raises: a supervisor starts this again."""
-        while waiting := await self._memory.unevaluated():
+        """Until nothing is left to ask. Raises what the store raises: a supervisor starts this again."""
+        while waiting := await self._store.unevaluated():
             for room_id in sorted({watch.room_id for watch in waiting} & self._rooms.joined()):
                 await self._evaluate(room_id, [watch for watch in waiting if watch.room_id == room_id])
             await self._clock.sleep(_PAUSE)
@@ -132,4 +132,4 @@ class SharedFateWarnings:
                     room_id,
                 )
             message = caution_message(watch.server, caution) if caution else None
-            await self._memory.record_warning(watch, message, self._clock.now())
+            await self._store.record_warning(watch, message, self._clock.now())

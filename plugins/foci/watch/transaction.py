@@ -1,4 +1,4 @@
-"""What rooms are told within one transaction: events become incidents, incidents become posts."""
+"""Unit of work: applies alert events to incidents and queues the notifications, in one transaction."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class UnitOfWork:
         Take events in, in order.
 
         Args:
-            hearers: who there is to tell, if that is not what the tables say now.
+            receivers: who there is to tell, if that is not what the tables say now.
         """
         if not events:
             return
@@ -120,7 +120,7 @@ class UnitOfWork:
         return tuple(one for one in found if wanted & one.members.keys())
 
     async def depart(self, server: str, keys: Collection[Key]) -> None:
-        """A server published these keys and does not any more; what nobody else publishes comes to its end."""
+        """A server published these keys and does not any longer; what nobody else publishes comes to its end."""
         if not keys:
             return
         incidents = await self.about_keys(keys)
@@ -130,7 +130,7 @@ class UnitOfWork:
         await self.refresh(await self.about_keys(keys), quiet=False)
 
     async def forget_orphans(self, receivers: Receivers | None = None) -> None:
-        """Keys that concern no watched server any more are forgotten; ``hearers`` are told of open ends."""
+        """Keys that concern no watched server any longer are forgotten; ``receivers`` are told of open ends."""
         orphans = await self.states.orphans()
         events = [event for key, state in orphans.items() for event in drop(key, state, self.now)]
         await self.history.turn(OutageEnded(key, self.now) for key, state in orphans.items() if fires(state))
@@ -145,30 +145,30 @@ class UnitOfWork:
             if effect.diff:
                 await self.history.change(_recorded(server, effect))
             receivers = await self.receivers(())
-            waiting = {one.room_id for one in await self.silences.withheld() if one.server == server}
-            audience = {
+            waiting = {one.room_id for one in await self.silences.suppressed() if one.server == server}
+            receiving = {
                 room_id: names
                 for room_id, names in receivers.of_list(server, watches).items()
                 if room_id not in waiting and not _is_new_to(effect, room_id, watches)
             }
             alternated = effect.alternated_at if isinstance(effect, Settled) else None
-            for room_id in sorted({watch.room_id for watch in watches} - audience.keys()):
+            for room_id in sorted({watch.room_id for watch in watches} - receiving.keys()):
                 if not _is_new_to(effect, room_id, watches):
-                    await self.silences.withhold(
+                    await self.silences.suppress(
                         SuppressedChange(room_id, server, effect.diff.old, effect.at, alternated)
                     )
-            self.posts += list_posts(server, effect, audience, self.settings.alerts)
+            self.posts += list_posts(server, effect, receiving, self.settings.alerts)
             await self.release()
 
-    async def withhold_refused(self, room_id: str, letters: Iterable[tuple[str, bool]]) -> None:
+    async def suppress_refused(self, room_id: str, notifications: Iterable[tuple[str, bool]]) -> None:
         """
-        List changes whose letters a room refused are to be told when it hears again.
+        List changes whose notifications a room refused are to be told when it hears again.
 
         Args:
-            letters: what its letters are about, oldest first, and whether each was refused.
+            notifications: what its notifications are about, oldest first, and whether each was refused.
         """
         lost: dict[str, str] = {}
-        for about, refused in letters:
+        for about, refused in notifications:
             told = change_of(about)
             if told is None:
                 continue
@@ -183,12 +183,12 @@ class UnitOfWork:
                 continue
             for change in await self.history.changes(server, float(at) - 1):
                 if f"{change.at:.3f}" == at:
-                    await self.silences.withhold(SuppressedChange(room_id, server, change.before, change.at))
+                    await self.silences.suppress(SuppressedChange(room_id, server, change.before, change.at))
                     break
 
     async def release(self) -> None:
         """Tell what was withheld from rooms that hear again, if the list still differs from the one they know."""
-        rows = await self.silences.withheld()
+        rows = await self.silences.suppressed()
         if not rows:
             return
         receivers = await self.receivers(())
@@ -198,13 +198,13 @@ class UnitOfWork:
                 await self.silences.release(row)
                 continue
             server = await self.servers.get(row.server)
-            audience = receivers.of_list(row.server, watches)
-            if row.room_id not in audience or server is None or server.lists.alternating_since is not None:
+            receiving = receivers.of_list(row.server, watches)
+            if row.room_id not in receiving or server is None or server.lists.alternating_since is not None:
                 continue
             await self.silences.release(row)
             if server.lists.announced is None:
                 continue
-            only, compared = {row.room_id: audience[row.room_id]}, diff(row.snapshot, server.lists.announced)
+            only, compared = {row.room_id: receiving[row.room_id]}, diff(row.snapshot, server.lists.announced)
             if compared:
                 changed = Changed(row.at, compared, server.lists.endpoint)
                 self.posts += list_posts(row.server, changed, only, self.settings.alerts, self.now)
@@ -236,8 +236,8 @@ class UnitOfWork:
 
     async def _keep(self, incident: Incident, receivers: Receivers) -> None:
         """Rooms that do not hear of it at present are not waited for."""
-        audience = {room_id for rooms in receivers.of_members(incident).values() for room_id in rooms}
-        heard = replace(incident, rooms={room: view for room, view in incident.rooms.items() if room in audience})
+        receiving = {room_id for rooms in receivers.of_members(incident).values() for room_id in rooms}
+        heard = replace(incident, rooms={room: view for room, view in incident.rooms.items() if room in receiving})
         await self.incidents.save(incident, next_reminder(heard, self.settings.alerts))
 
 

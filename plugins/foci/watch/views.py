@@ -1,3 +1,5 @@
+"""What the queries on watches and history return. Values only."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass

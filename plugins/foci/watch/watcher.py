@@ -1,4 +1,4 @@
-"""Watching put together: the ledger, the schedule and what drives them, from the start of the bot to its end."""
+"""Watching put together: service, scheduler and timers, from the start of the bot to its end; its figures."""
 
 from __future__ import annotations
 
@@ -80,22 +80,22 @@ class Watcher:
 
     async def lines(self) -> Sequence[tuple[str, str]]:
         """How it goes, in words, as name and value pairs. Raises StorageError."""
-        now, rounds = self._clock.now(), self.scheduler.rounds()
+        now, status = self._clock.now(), self.scheduler.status()
         tally = await self.watch_service.tally(now)
         watched = f"{counted(len(tally.verdicts), 'server')} in {counted(tally.rooms, 'room')}"
         last = "never" if tally.last_check is None else f"{span(max(0.0, now - tally.last_check))} ago"
         return (
             ("watched", watched),
             ("last check", last),
-            ("checks running", str(rounds.under_way)),
-            ("check delay", span(rounds.lag)),
+            ("checks running", str(status.under_way)),
+            ("check delay", span(status.lag)),
             ("open incidents", str(tally.incidents)),
         )
 
     async def figures(self) -> Sequence[Figure]:
         """The same and more for ``/metrics``. Raises StorageError."""
         tally = await self.watch_service.tally(self._clock.now())
-        return figures(self.scheduler.rounds(), tally, {watch.server for watch in self._configured})
+        return figures(self.scheduler.status(), tally, {watch.server for watch in self._configured})
 
     async def reacted(self, reaction: Reaction) -> None:
         """See `botkit.plugin.Plugin`; any reaction acknowledges."""
@@ -127,7 +127,7 @@ class Watcher:
         self.scheduler.wake()
 
 
-def figures(rounds: ScheduleStatus, tally: WatchTotals, configured: Collection[str]) -> tuple[Figure, ...]:
+def figures(status: ScheduleStatus, tally: WatchTotals, configured: Collection[str]) -> tuple[Figure, ...]:
     """
     Every figure; the number of series is fixed but for the servers that the configuration names.
 
@@ -159,25 +159,25 @@ def figures(rounds: ScheduleStatus, tally: WatchTotals, configured: Collection[s
             'Open incidents, including "cannot be checked" notices.',
             {"": float(tally.incidents)},
         ),
-        Figure("foci_watch_lag_seconds", "Delay of the most overdue check in seconds.", {"": rounds.lag}),
-        Figure("foci_checks_under_way", "Checks running or queued.", {"": float(rounds.under_way)}),
+        Figure("foci_watch_lag_seconds", "Delay of the most overdue check in seconds.", {"": status.lag}),
+        Figure("foci_checks_under_way", "Checks running or queued.", {"": float(status.under_way)}),
         Figure(
             "foci_checks_total",
             "Checks of watched servers since the start.",
-            {verdict.value: float(rounds.checks.get(verdict.value, 0)) for verdict in EXIT_CODES},
+            {verdict.value: float(status.checks.get(verdict.value, 0)) for verdict in EXIT_CODES},
             "verdict",
             "counter",
         ),
         Figure(
             "foci_confirmations_total",
             "Fetches made to confirm a changed list.",
-            {"": float(rounds.confirmations)},
+            {"": float(status.confirmations)},
             kind="counter",
         ),
         Figure(
             "foci_broken_checks_total",
             "Checks that failed because of an error in the bot.",
-            {"": float(rounds.broken)},
+            {"": float(status.broken)},
             kind="counter",
         ),
     )

@@ -48,12 +48,12 @@ class Rooms:
         self.posts: list[Notification] = []
 
     def hear(
-        self, one: AlertEvent, audience: ReceivingRooms = OPS, evidence: Document | None = None
+        self, one: AlertEvent, receiving: ReceivingRooms = OPS, evidence: Document | None = None
     ) -> list[tuple[str, Purpose, Placement]]:
-        return self.take(develop(self.incident, one, audience, SETTINGS, evidence))
+        return self.take(develop(self.incident, one, receiving, SETTINGS, evidence))
 
-    def refresh(self, now: float, audience: ReceivingRooms = OPS) -> list[tuple[str, Purpose, Placement]]:
-        return self.take(refresh(self.now, dict.fromkeys(self.now.members, audience), now, SETTINGS))
+    def refresh(self, now: float, receiving: ReceivingRooms = OPS) -> list[tuple[str, Purpose, Placement]]:
+        return self.take(refresh(self.now, dict.fromkeys(self.now.members, receiving), now, SETTINGS))
 
     @property
     def now(self) -> Incident:

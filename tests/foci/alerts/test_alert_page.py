@@ -50,12 +50,12 @@ ROOM = {"!ops": ("example.org",)}
 SHARED = {"!ops": tuple(f"{name}.example" for name in ("club", "east", "north", "school", "south", "west"))}
 
 
-def messages(*events: AlertEvent, audience: Mapping[str, tuple[str, ...]] = ROOM) -> list[Document]:
+def messages(*events: AlertEvent, receiving: Mapping[str, tuple[str, ...]] = ROOM) -> list[Document]:
     """Everything that a room reads of events in a row."""
     incident: Incident | None = None
     posts: list[Notification] = []
     for event in events:
-        incident, told = develop(incident, event, audience, SETTINGS)
+        incident, told = develop(incident, event, receiving, SETTINGS)
         posts += told
     return [post.document for post in posts]
 
@@ -98,7 +98,7 @@ def examples() -> Iterator[Document]:
     yield settled_message("example.org", Settled(NOON, NOON - 2 * HOUR, diff(published("main"), published("main"))))
     fired, closed, resolved = messages(DOWN, ended(DOWN, 29 * MINUTE))
     yield from (fired, closed, resolved)
-    yield messages(DOWN, audience=SHARED)[0]
+    yield messages(DOWN, receiving=SHARED)[0]
     yield acknowledged()
     yield reminded()
     unread = about(Key.parse("discovery:example.org"), "well-known-http-status", "HTTP 502")

@@ -169,9 +169,9 @@ def test_what_grew_worse_in_a_silence_and_is_over_at_its_end_is_not_told() -> No
 def test_urls_of_a_service_that_grew_worse_in_a_silence_are_one_message() -> None:
     """At its end; a reminder that would be due then is left out."""
     rooms = Rooms()
-    for kind, audience in ((EventKind.FIRED, OPS), (EventKind.FLAPPING, {})):
+    for kind, receiving in ((EventKind.FIRED, OPS), (EventKind.FLAPPING, {})):
         for key in (KEY, SECOND):
-            rooms.hear(event(kind, key), audience)
+            rooms.hear(event(kind, key), receiving)
     assert rooms.refresh(NOON + 13 * 3600) == [("!ops", Purpose.FIRING, Placement.REPLY)]
     assert rooms.refresh(NOON + 13 * 3600) == []
 
@@ -331,7 +331,7 @@ class AnyRooms(RuleBasedStateMachine):
         self.open: dict[tuple[str, str], str] = {}
         self.said: list[tuple[float, str]] = []
 
-    def audience(self, about: str) -> Mapping[str, tuple[str, ...]]:
+    def receiving(self, about: str) -> Mapping[str, tuple[str, ...]]:
         servers = SERVERS[KEYS[2]] if about == str(KEYS[2]) else ("a.org", "b.org")
         return {room: servers for room in ROOMS if room not in self.quiet}
 
@@ -349,7 +349,7 @@ class AnyRooms(RuleBasedStateMachine):
             self.states[key], events = health.step(self.states[key], sample, health.HealthSettings())
             for one in events:
                 about = subject(one)
-                incident, posts = develop(self.incidents.get(about), one, self.audience(about), SETTINGS, EVIDENCE)
+                incident, posts = develop(self.incidents.get(about), one, self.receiving(about), SETTINGS, EVIDENCE)
                 self.keep(about, incident, posts)
 
     @rule(room=st.sampled_from(ROOMS))
@@ -360,7 +360,7 @@ class AnyRooms(RuleBasedStateMachine):
     def refresh_all(self, after: float) -> None:
         self.now += after
         for about, incident in list(self.incidents.items()):
-            audiences = {key: self.audience(str(key)) for key in incident.members}
+            audiences = {key: self.receiving(str(key)) for key in incident.members}
             self.keep(about, *refresh(incident, audiences, self.now, SETTINGS))
 
     @precondition(lambda self: self.incidents)
