@@ -12,10 +12,10 @@ class ClockJumps:
     """
     Holds the time of day against a clock that never jumps, from when it is made.
 
-    A leap before that cannot be told from a rest of the bot. Ask at least every few hours.
+    A jump before that cannot be distinguished from a pause of the bot. Ask at least every few hours.
 
     Args:
-        now: seconds since the epoch, as somebody has set them.
+        now: seconds since the epoch, by the system clock.
         passed: seconds that never jump, from an arbitrary start.
     """
 

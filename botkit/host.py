@@ -235,7 +235,7 @@ async def _started(plugins: dict[str, Plugin]) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _web(config: Config, status: StatusBoard, plugins: dict[str, Plugin]) -> AsyncIterator[None]:
-    """Health and metrics, if they are wanted. Raises ConfigError when the address cannot be had."""
+    """Health and metrics, if enabled. Raises ConfigError when the address cannot be bound."""
     if not config.web.enabled:
         yield
         return

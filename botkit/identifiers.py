@@ -31,7 +31,7 @@ class HostPort:
 
     @property
     def url_host(self) -> str:
-        """The host as it stands in a URL (IPv6 literals in brackets)."""
+        """The host as written in a URL (IPv6 literals in brackets)."""
         return f"[{self.host}]" if ":" in self.host else self.host
 
     def __str__(self) -> str:

@@ -179,7 +179,7 @@ class Command:
     Attributes:
         handler: answers when the first argument is none of the subcommands.
         usage: its arguments as shown in help, without prefix and word, such as "[TARGET...]".
-        flags: words that are no arguments of ``handler`` wherever they stand, such as ``--deep``; in small letters.
+        flags: words that are not arguments of ``handler`` at any position, such as ``--deep``; in small letters.
     """
 
     word: str

@@ -16,13 +16,13 @@ MOST_ARGUMENTS = 64
 @dataclass(frozen=True, slots=True)
 class ParsedCommand:
     """
-    A command as it stands in a message.
+    A command in a message.
 
     Attributes:
-        message: where it stands, and so who typed it where and in reply to what.
+        message: the message with its sender, room and replied-to event.
         subcommand: None where the first word names none.
-        args: the words after command and subcommand, flags left out, mentions replaced by the user ids they stand for.
-        flags: those of the declared flags that stand among the words.
+        args: the words after command and subcommand, without flags, mentions replaced by their user ids.
+        flags: the declared flags among the words.
     """
 
     message: InboundMessage

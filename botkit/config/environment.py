@@ -54,7 +54,7 @@ def overlay(tree: dict[str, Any], environ: Mapping[str, str], model: type[BaseMo
 
 def settle(tree: Any, model: type[BaseModel], path: tuple[str, ...]) -> Any:
     """
-    A plugin's part with every ``Deferred`` read as the plugin's model wants it.
+    A plugin's part with every ``Deferred`` read as the plugin's model requires.
 
     Args:
         path: of the part in the whole, such as ("plugins", "foci").

@@ -49,7 +49,7 @@ async def insist(
     Call a step until it raises none of these errors; an error's ``retry_after`` (seconds) is respected.
 
     Args:
-        waiting: is told the error's text before a pause, unless the pause before had the same reason.
+        waiting: called with the error's text before a pause, unless the pause before had the same reason.
         patient: else the first error is raised.
     """
     backoff, told = Backoff(), ""

@@ -26,7 +26,7 @@ _UPLOAD_TIMEOUT = 90.0
 
 class UnreachableError(Exception):
     """
-    The homeserver gave no answer, or none to go on with; the text is one line for the log.
+    The homeserver gave no answer, or no usable one; the text is one line for the log.
 
     Attributes:
         retry_after: seconds that it asks to wait, None when it does not ask.

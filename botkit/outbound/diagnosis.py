@@ -39,7 +39,7 @@ class Diagnosis:
     Classifies failures.
 
     Args:
-        now: the time of day, to tell an expired leaf from an expired certificate above it.
+        now: the time of day, to distinguish an expired leaf from an expired certificate above it.
     """
 
     def __init__(self, now: Callable[[], datetime]) -> None:

@@ -80,10 +80,10 @@ class Upgrade:
 
 class RoomStore:
     """
-    Keeps what happens to the bot in rooms, and has all plugins told.
+    Stores what happens to the bot in rooms, and notifies all plugins.
 
     Args:
-        plugins: whom to tell.
+        plugins: to notify.
         now: milliseconds since 1970.
     """
 
@@ -93,7 +93,7 @@ class RoomStore:
         self._now = now
 
     async def record(self, connection: AsyncConnection, news: RoomChanges) -> None:
-        """Keep news inside somebody else's transaction."""
+        """Store changes inside the caller's transaction."""
         for loss in news.losses:
             await self._lose(connection, loss)
         for entry in news.entries:

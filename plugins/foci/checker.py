@@ -66,7 +66,7 @@ class Checker:
             observe: how service URLs are observed, where results are shared; afresh when None.
             afresh: the well-known is asked for past every cache on the way.
             ignore: finding codes left out, besides those of the settings.
-            deep: go on to token, signalling and media, with an OpenID token of the account. Without an account it is
+            deep: also test token, signalling and media, with an OpenID token of the account. Without an account it is
                 a ValueError. What is seen there is never shared: it is of the bot's account, at this time.
         """
         loop = asyncio.get_running_loop()

@@ -108,7 +108,7 @@ class WatchConfig(Section):
     def _have_somebody_to_tell(
         cls, servers: tuple[ServerName | WatchedServer, ...], info: ValidationInfo
     ) -> tuple[ServerName | WatchedServer, ...]:
-        """A watch that nobody hears of is a mistake, and so is one that is written twice in different words."""
+        """A watch without a room is an error, and so is the same watch written twice."""
         named: set[tuple[str, str]] = set()
         for one in _whole(servers):
             rooms = one.rooms or info.data.get("rooms", ())
@@ -136,7 +136,7 @@ def _whole(servers: tuple[ServerName | WatchedServer, ...]) -> Iterator[WatchedS
 
 
 class AlertsConfig(Section):
-    """When and how ops rooms are told."""
+    """When and how rooms are notified."""
 
     failures: Annotated[int, Field(ge=1)] = 3
     recoveries: Annotated[int, Field(ge=1)] = 2
@@ -147,7 +147,7 @@ class AlertsConfig(Section):
 
 
 class FociConfig(Section):
-    """What the plugin may be told."""
+    """The plugin's configuration."""
 
     ignore: tuple[Code, ...] = ()
     probe: ProbeConfig = Field(default_factory=ProbeConfig)
@@ -157,7 +157,7 @@ class FociConfig(Section):
 
     @model_validator(mode="after")
     def _refuse_deep_watches_unless_enabled(self) -> Self:
-        """A bot that takes a wish and never acts on it would be worse than one that refuses it."""
+        """Reject settings that would have no effect."""
         for one in _whole(self.watch.servers):
             if one.deep and not self.deep.enabled:
                 raise ValueError(f"watch.servers: deep: true of {one.server} needs deep.enabled: true")
@@ -171,7 +171,7 @@ class FociConfig(Section):
         return CheckSettings(frozenset(self.ignore), probe, services)
 
     def watch_settings(self) -> WatchSettings:
-        """For what is remembered and told."""
+        """Settings of watches and alerts."""
         alerts = self.alerts
         return WatchSettings(
             HealthSettings(alerts.failures, alerts.recoveries),

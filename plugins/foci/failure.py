@@ -19,7 +19,7 @@ class Meaning:
     Attributes:
         code: the probe finding.
         certainty: what it proves about the other side.
-        advice: what to change; ``{host}`` stands for the host.
+        advice: what to change; ``{host}`` is replaced by the host.
     """
 
     code: str
@@ -102,7 +102,7 @@ def meaning_of(failure: Failure) -> Meaning:
 
 
 def as_anywhere(failure: Failure, host: str) -> Failure:
-    """The failure; a name that means the asker's own machine, whoever asks, counts as an address of it."""
+    """The failure; a name of the local machine (localhost) counts as its address."""
     if failure.kind is FailureKind.PRIVATE_NAME and is_loopback_name(host):
         return replace(failure, kind=FailureKind.PRIVATE_LITERAL)
     return failure

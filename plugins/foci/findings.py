@@ -99,7 +99,7 @@ CODES: dict[str, tuple[Group, Severity]] = {
     "openid-userinfo-unreachable": (Group.CONTEXT, _W),
 }
 """
-Code to group and usual severity. ``well-known-absent`` stands among the list findings because it takes
+Code to group and usual severity. ``well-known-absent`` is a list finding because it takes
 the place of ``foci-absent``: there is no list.
 """
 

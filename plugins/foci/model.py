@@ -31,7 +31,7 @@ class Ranked(StrEnum):
 
 
 class Verdict(Ranked):
-    """How a server or a focus stands, worst first. NOT_PROBED is for foci only."""
+    """Verdict on a server or a focus, worst first. NOT_PROBED is for foci only."""
 
     CRITICAL = "critical"
     UNKNOWN = "unknown"
@@ -158,7 +158,7 @@ class Entry:
 @dataclass(frozen=True, slots=True)
 class Finding:
     """
-    Something worth telling an admin.
+    Something to report to an admin.
 
     Attributes:
         code: stable name, listed in ``docs/findings.md``.

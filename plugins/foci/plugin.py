@@ -83,7 +83,7 @@ class FociPlugin(Plugin):
         await self._watcher.start()
 
     async def stop(self) -> None:
-        """Watch no more."""
+        """Stop watching."""
         await self._watcher.stop()
 
     async def figures(self) -> Sequence[Figure]:
@@ -107,11 +107,11 @@ class FociPlugin(Plugin):
         await self._watcher.room_left(room_id)
 
     async def room_suspended(self, room_id: str, reason: str) -> None:
-        """Watches there wait, and another room is told."""
+        """Watches there are suspended, and another room is notified."""
         await self._watcher.room_suspended(room_id, reason)
 
     async def room_joined(self, room_id: str) -> None:
-        """What is open is told there."""
+        """Open incidents are sent there."""
         await self._watcher.room_joined(room_id)
 
 

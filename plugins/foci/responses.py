@@ -11,7 +11,7 @@ from typing import Any
 from botkit.outbound.model import Response
 
 ORIGIN = "https://web-client.invalid"
-"""The Origin sent with every request: one that nobody lists (RFC 6761), for a public answer must allow all."""
+"""The Origin sent with every request: one that no server lists (RFC 6761), since a public answer must allow all."""
 
 REQUEST_HEADERS = {"Origin": ORIGIN, "Accept": "application/json"}
 
@@ -75,7 +75,7 @@ _MAX_DEPTH = 64
 @dataclass(frozen=True, slots=True)
 class BodyFault:
     """
-    Why a body is no JSON object.
+    Why a body is not a JSON object.
 
     Attributes:
         code: the finding it leads to.

@@ -15,7 +15,7 @@ _PARTS = {part.__name__: part for part in (Document, Paragraph, OrderedList, Cod
 
 
 class CodecError(ValueError):
-    """The text is no stored form of this state; its own words are left out, for strangers wrote some of them."""
+    """The text is not a stored form of this state; it is not quoted, as some of it is untrusted."""
 
 
 class Codec(Generic[T]):

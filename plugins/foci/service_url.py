@@ -30,7 +30,7 @@ class ServiceUrl:
 
     Attributes:
         kind: what is expected to answer there.
-        fault: why it cannot be used as it stands, as a finding code; None when it can be probed.
+        fault: why it cannot be used as written, as a finding code; None when it can be probed.
         detail: what is wrong, one line.
         scheme, host, port, path: its parts; empty where it could not be parsed.
     """
@@ -88,7 +88,7 @@ def read_sfu_url(text: str) -> ServiceUrl:
 
 
 def registrable_domain(host: str, suffixes: PublicSuffixList) -> str:
-    """The domain somebody registered (Public Suffix List); the host itself for addresses and bare suffixes."""
+    """The registrable domain (Public Suffix List); the host itself for addresses and bare suffixes."""
     if is_address(host):
         return host
     return suffixes.privatesuffix(host.lower().rstrip(".")) or host.lower()
@@ -104,7 +104,7 @@ def is_address(host: str) -> bool:
 
 
 def is_loopback_name(host: str) -> bool:
-    """Whether a name means the machine of whoever asks, wherever that is (RFC 6761, section 6.3)."""
+    """Whether a name means the local machine (RFC 6761, section 6.3)."""
     name = host.lower().removesuffix(".")
     return name == "localhost" or name.endswith(".localhost")
 
@@ -182,7 +182,7 @@ def _faulty(parsed: ServiceUrl, fault: str, detail: str) -> ServiceUrl:
 
 
 def host_of(url: str) -> str:
-    """The host of a URL that was judged before, as it stands in a URL (brackets kept, port left out)."""
+    """The host of a URL that was judged before, as written in a URL (brackets kept, port left out)."""
     netloc = urlsplit(url).netloc
     return netloc[: netloc.index("]") + 1] if netloc.startswith("[") else netloc.partition(":")[0]
 

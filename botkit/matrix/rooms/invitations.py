@@ -49,7 +49,7 @@ class JoinLimiter:
         self._limiter: WeakValueDictionary[str, ServerJoins] = WeakValueDictionary()
 
     def queue(self, server: str) -> ServerJoins:
-        """The server's lane, remembered for as long as somebody holds it."""
+        """The server's lane, remembered while it is in use."""
         queue = self._limiter.get(server)
         if queue is None:
             queue = self._limiter[server] = ServerJoins()

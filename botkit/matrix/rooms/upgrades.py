@@ -57,7 +57,7 @@ class Upgrades:
         self._knocked: set[str] = set()
 
     def awaited(self, room_id: str) -> bool:
-        """Whether this is a replacement that the bot wants to be in."""
+        """Whether this is a replacement that the bot should join."""
         return room_id in self._awaited
 
     def wake(self) -> None:

@@ -18,7 +18,7 @@ from plugins.foci.model import MSC4143_KEY, STABLE_KEY, Entry
 from plugins.foci.wording import counted, moment, sentence
 
 CHANGES_SHOWN = 6
-"""Changes of entries that a message tells before it counts the others."""
+"""Changes of entries that a message lists before it counts the rest."""
 
 _ENTRIES_SHOWN = 5
 _LINES_SHOWN = 50
@@ -31,10 +31,10 @@ def list_posts(
     server: str, effect: Effect, receiving: ReceivingRooms, settings: AlertSettings, now: float | None = None
 ) -> tuple[Notification, ...]:
     """
-    What the rooms are told of an effect; nothing of a baseline or a confirmation that is under way.
+    The notifications of an effect; none for a baseline or a pending confirmation.
 
     Args:
-        now: of a change that is told later than it happened; its date is written then.
+        now: of a change that is reported later than it happened; it is then written with its date.
     """
     if isinstance(effect, Changed):
         purpose = Purpose.INFO if effect.migration else Purpose.CHANGE
@@ -76,7 +76,7 @@ def change_message(server: str, effect: Changed, now: float | None = None) -> Do
 
 
 def alternates_message(server: str, effect: Alternates) -> Document:
-    """Too many changes to tell each."""
+    """Too many changes for one message each."""
     since = moment(effect.since, effect.at)
     told = f" publishes alternating foci lists: several changes since {since}, the latest: "
     rest = Text(f" Replicas or caches may serve different lists. {_CALM}")
@@ -84,7 +84,7 @@ def alternates_message(server: str, effect: Alternates) -> Document:
 
 
 def settled_message(server: str, effect: Settled) -> Document:
-    """One list stayed: how it differs from the last one that was told."""
+    """One list stayed: its difference from the one reported last."""
     if not effect.diff:
         told = " publishes one foci list again, unchanged for an hour: the one reported last."
         return Document((Paragraph(sentence("✅", server, Text(told))),))
@@ -192,7 +192,7 @@ def _first(snapshot: Snapshot) -> Entry | None:
 
 
 def _name(entry: Entry) -> Inline:
-    """An entry as people tell it apart: its URL, else the whole of it."""
+    """What identifies an entry to a reader: its URL, else the whole entry."""
     return Code(shortened(entry.service_url or entry.sfu_url or json.dumps(entry.value, sort_keys=True), _LONGEST_NAME))
 
 

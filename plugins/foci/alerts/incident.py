@@ -24,12 +24,12 @@ class Acknowledgement:
 @dataclass(frozen=True, slots=True)
 class NotifiedKey:
     """
-    One key as a room was told of it.
+    One key as a room was notified of it.
 
     Attributes:
-        servers: those of the room, as last told.
+        servers: of the room, as last reported.
         since: when the service went bad, if that was before this key did; seconds since the epoch.
-        owed: it grew worse while the room did not want to hear of it.
+        owed: it got worse while muted; one notification is due when the mute ends.
     """
 
     servers: tuple[str, ...]
@@ -43,7 +43,7 @@ class RoomView:
     What one room knows of an incident.
 
     Attributes:
-        members: the keys that it was told of: those which concern its servers, no others.
+        members: the keys that it was notified of: only those that concern its servers.
         told_at: last message that notified, seconds since the epoch.
         posts: how many were made for this room.
     """
@@ -62,7 +62,7 @@ class RoomView:
 @dataclass(frozen=True, slots=True)
 class Past:
     """
-    What is kept of a room that is to be told afresh, should it hear of the incident again.
+    What is kept of a room in case it receives the incident again.
 
     Attributes:
         posts: how many were made for it.
@@ -84,9 +84,9 @@ class Incident:
         subject: what it is about; only one incident of a subject is open at a time.
         opened_at: seconds since the epoch.
         members: health key to its latest event, the first key first.
-        rooms: those that were told, silenced ones included.
-        past: those that were told and do not know of it at present.
-        evidence: health key to what was seen of it last, for rooms that are told later.
+        rooms: those that were notified, silenced ones included.
+        past: those that were notified and do not receive it at present.
+        evidence: health key to what was seen of it last, for rooms that are notified later.
     """
 
     subject: str

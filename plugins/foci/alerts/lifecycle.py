@@ -73,7 +73,7 @@ def develop(
     Args:
         incident: one that ``matching`` names.
         receivers: who hears of the event's key now.
-        evidence: for the thread of a new or changed outage; kept for rooms that are told later.
+        evidence: for the thread of a new or changed outage; kept for rooms that are notified later.
     """
     if event.is_end:
         return (None, ()) if incident is None else _without(incident, event, receiving, settings)
@@ -98,10 +98,10 @@ def refresh(
     incident: Incident, audiences: Mapping[Key, ReceivingRooms], now: float, settings: AlertSettings
 ) -> tuple[Incident, tuple[Notification, ...]]:
     """
-    Bring every room up to date: tell those that were not told, and what grew worse unheard; correct names, remind.
+    Update every room: notify new receivers and of what got worse while muted, correct names, remind.
 
     Args:
-        audiences: who hears of each member now.
+        audiences: rooms that receive each member now.
     """
     builder = NotificationBuilder(incident, settings)
     for room_id in sorted({room_id for receiving in audiences.values() for room_id in receiving}):
@@ -137,7 +137,7 @@ def next_reminder(incident: Incident, settings: AlertSettings) -> float | None:
 def acknowledge(
     incident: Incident, room_id: str, reaction: Acknowledgement, now: float, settings: AlertSettings
 ) -> IncidentUpdate:
-    """Somebody entitled reacted to a message of the incident: no reminders in that room until it is over."""
+    """A permitted user reacted to a message of the incident: no reminders in that room until it is resolved."""
     known = _known(incident, room_id)
     if known is None or reaction.event_id in {one.event_id for one in known.acknowledgements}:
         return incident, ()
@@ -145,7 +145,7 @@ def acknowledge(
 
 
 def withdraw(incident: Incident, room_id: str, event_id: str, now: float, settings: AlertSettings) -> IncidentUpdate:
-    """A reaction was redacted; reminders go on once the last one is."""
+    """A reaction was redacted; reminders resume once the last one is."""
     known = _known(incident, room_id)
     if known is None:
         return incident, ()
@@ -157,13 +157,13 @@ def withdraw(incident: Incident, room_id: str, event_id: str, now: float, settin
 
 def rehome(incident: Incident, room_id: str, successor: str | None = None, *, standing: bool = False) -> Incident:
     """
-    Forget what a room was told, for it is replaced by another or cannot be written to.
+    Forget what a room was sent, because it was replaced or rejects messages.
 
-    Whoever hears of the incident then, that room included, is told afresh by the next ``refresh``. Acknowledgements
-    go on to the successor; without one they hold when the room itself hears of the incident again.
+    Rooms that receive the incident then, that room included, are notified anew by the next ``refresh``.
+    Acknowledgements move to the successor; without one they hold when the room itself receives the incident again.
 
     Args:
-        standing: what the room was told can be edited again some day, so it is closed when it is over.
+        standing: what the room was sent may be editable again later, so it is closed at the end.
     """
     known = _known(incident, room_id)
     if known is None:
@@ -221,7 +221,7 @@ def _proven(incident: Incident, key: Key, evidence: Document | None) -> dict[Key
 
 
 def _known(incident: Incident, room_id: str) -> RoomView | Past | None:
-    """What is kept of a room that was told, whether it knows of the incident at present or not."""
+    """What is kept of a room that was notified, whether it receives the incident at present or not."""
     return incident.rooms.get(room_id) or incident.past.get(room_id)
 
 

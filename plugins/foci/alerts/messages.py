@@ -76,7 +76,7 @@ def _words(event: AlertEvent) -> _Words:
 
 
 def status_message(in_room: IncidentInRoom) -> Document:
-    """The incident as it stands: the message that is edited while it develops."""
+    """The incident as it is now: the message that is edited while it develops."""
     return Document((Paragraph((*_present(in_room.events[0], in_room.now), *_affected(in_room))), *_further(in_room)))
 
 
@@ -98,7 +98,7 @@ def resolve_message(last: AlertEvent, in_room: IncidentInRoom) -> Document:
     How it ended, in reply to the incident.
 
     Args:
-        last: the event that ended it; the matter's events are what stood before.
+        last: the event that ended it; the matter's events are those before.
     """
     event, ended = in_room.events[0], last.at if last.ended is None else last.ended
     start = min(event.since, last.since)
@@ -262,5 +262,5 @@ def caution_of(server: str, own_user_id: str, entitled: Iterable[str]) -> str:
 
 
 def caution_message(server: str, caution: str) -> Document:
-    """The same about a watch that the configuration asks for, which nobody in the room typed."""
+    """The same for a watch from the configuration, which no one in the room typed."""
     return Document((Paragraph(sentence("⚠️", server, Text(f" is watched for this room. {caution}"))),))

@@ -15,7 +15,7 @@ class Purpose(StrEnum):
     """
     Why a message is sent.
 
-    FIRING and CHANGE are alerts. UPDATE and CLOSED edit one. INFO needs nobody to act.
+    FIRING and CHANGE are alerts. UPDATE and CLOSED edit one. INFO needs no action.
     """
 
     FIRING = "firing"
@@ -31,7 +31,7 @@ class Purpose(StrEnum):
 @dataclass(frozen=True, slots=True)
 class AlertSettings:
     """
-    How rooms are told.
+    How rooms are notified.
 
     Attributes:
         reminder: seconds between reminders of the same incident in a room.

@@ -38,7 +38,7 @@ class NotificationBuilder:
         self.put(room_id, replace(view, members={**view.members, key: share}))
 
     def tell(self, room_id: str, heard: Mapping[Key, tuple[str, ...]], now: float) -> None:
-        """Tell a room of keys that are new to it; what is bad for the same reason as what it knows is an edit only."""
+        """Notify a room of keys that are new to it; another URL with a cause it knows is an edit only."""
         view = self.views.get(room_id)
         if view is None and heard:
             members = {key: NotifiedKey(servers) for key, servers in heard.items()}
@@ -57,7 +57,7 @@ class NotificationBuilder:
             self._prove(room_id, (key,))
 
     def develop(self, room_id: str, event: AlertEvent, servers: tuple[str, ...] | None) -> None:
-        """Something new of a key that the room knows; ``servers`` is None while it does not want to hear of it."""
+        """A development of a key that the room knows; ``servers`` is None while the room is muted."""
         if servers is not None:
             self.share(room_id, event.key, servers)
         self.edit(room_id, event.at)
@@ -69,7 +69,7 @@ class NotificationBuilder:
             self._owe(room_id, (event.key,), owed=True)
 
     def catch_up(self, room_id: str, heard: Collection[Key], now: float) -> None:
-        """Tell what grew worse while the room did not want to hear of it, in one message, as it stands now."""
+        """Report what got worse while the room was muted, in one message, as it is now."""
         owed = [key for key, share in self.views[room_id].members.items() if share.owed and key in heard]
         if owed:
             self._owe(room_id, owed, owed=False)

@@ -17,13 +17,13 @@ from plugins.foci.health.events import AlertEvent
 from plugins.foci.health.keys import SELF, Key
 
 ReceivingRooms = Mapping[str, tuple[str, ...]]
-"""Room id to the servers that this room is told of, sorted."""
+"""Room id to the servers that this room is notified about, sorted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Silence:
     """
-    A room's wish not to hear of something for a while; checks go on.
+    Mutes something in a room for a while; checks continue.
 
     Attributes:
         target: a server name, or the host of a service with or without port.
@@ -44,7 +44,7 @@ class Silence:
 
 
 def _same(target: str, name: str) -> bool:
-    """Whether a silence's target names this server or service; a host stands for all of its ports."""
+    """Whether a silence's target names this server or service; a host includes all of its ports."""
     wanted, found = _place(target.lower()), _place(name.lower())
     return wanted.host == found.host and wanted.port in (None, found.port or 443)
 
@@ -60,13 +60,13 @@ def _place(text: str) -> HostPort:
 @dataclass(frozen=True, slots=True)
 class Receivers:
     """
-    Who there is to tell.
+    Receivers: rooms to notify, after watches, ignored codes, silences and suspension.
 
     Attributes:
         concerned: key to the watches of the servers that it concerns.
         rooms: every room with a watch.
-        suspended: rooms that refuse the bot: nothing is told there.
-        ignore: finding codes that nobody is told of.
+        suspended: rooms that reject the bot; nothing is sent there.
+        ignore: finding codes that are never reported.
     """
 
     concerned: Mapping[Key, Collection[Watch]]
@@ -76,22 +76,22 @@ class Receivers:
     ignore: frozenset[str]
 
     def of_event(self, event: AlertEvent) -> ReceivingRooms:
-        """Rooms that hear of an event. Whoever was told of a beginning hears of its end, whatever its cause was."""
+        """Rooms that receive an event. Those notified of a beginning also receive its end, whatever its cause."""
         if event.key == SELF:
             return dict.fromkeys(sorted(self.rooms - self.suspended), ())
         code = "" if event.is_end else event.cause.code
         return self._of(event.key.label, self.concerned.get(event.key, ()), code)
 
     def of_members(self, incident: Incident) -> Mapping[Key, ReceivingRooms]:
-        """Rooms that hear of each of its keys."""
+        """Rooms that receive each of its keys."""
         return {key: self.of_event(event) for key, event in incident.members.items()}
 
     def of_list(self, server: str, watches: Iterable[Watch]) -> ReceivingRooms:
-        """Rooms that hear of changes of a server's list."""
+        """Rooms that receive changes of a server's list."""
         return self._of(server, watches, "")
 
     def watching(self, key: Key) -> frozenset[str]:
-        """Rooms that a key is about, also those that are not to be told at present."""
+        """Rooms that a key concerns, including those that are muted or suspended."""
         if key == SELF:
             return self.rooms
         return frozenset(watch.room_id for watch in self.concerned.get(key, ()))
@@ -126,7 +126,7 @@ def shares_fate(server: str, own_server: str, entitled: Iterable[str]) -> bool:
 
 
 def confidant(room_id: str, watches: Iterable[Watch], suspended: Collection[str]) -> str | None:
-    """The room to tell about another one: the one that watches most of the same servers, then the oldest."""
+    """The room to notify about another one: the one that watches most of the same servers, then the oldest."""
     wishes = tuple(watches)
     lost = {watch.server for watch in wishes if watch.room_id == room_id}
     rooms: dict[str, list[Watch]] = {}

@@ -22,7 +22,7 @@ class WatchSettings:
     Attributes:
         interval: seconds between checks where a watch names none.
         shortest: seconds between checks at least, whatever anyone asked for.
-        ignore: finding codes that nobody is told of.
+        ignore: finding codes that are never reported.
     """
 
     health: HealthSettings = field(default_factory=HealthSettings)
@@ -36,7 +36,7 @@ class WatchSettings:
 @dataclass(frozen=True, slots=True)
 class Watch:
     """
-    One room's wish to have one server watched. A room may have two for a server, one of each source.
+    One server watched for one room. A room may have two for a server, one of each source.
 
     Attributes:
         source: from config.yaml, or made by a command in the room.

@@ -62,7 +62,7 @@ CODEC = Codec(ListState)
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """The first list ever seen of this server. Nothing to tell."""
+    """The first list seen of this server: the baseline, not reported."""
 
     snapshot: Snapshot
 
@@ -95,7 +95,7 @@ class Changed:
 
 @dataclass(frozen=True, slots=True)
 class Alternates:
-    """The third change within an hour; nothing more is told until ``Settled``. ``diff`` is the latest change."""
+    """The third change within an hour; nothing more is reported until ``Settled``. ``diff`` is the latest change."""
 
     at: float
     since: float

@@ -173,7 +173,7 @@ def _common(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int]]:
     """
     A longest common subsequence as pairs of places: what both begin and end with, and the longest of the rest.
 
-    Where there is a choice, what stood earlier in the old list stays, so that a swap reads as the later one moving up.
+    Of equal choices the earlier entry of the old list stays, so that a swap reads as the later one moving up.
     """
     head, least = 0, min(len(old), len(new))
     while head < least and old[head] == new[head]:

@@ -1,5 +1,5 @@
 """
-A foci list as it stood at one time, in a canonical form that can be compared and stored.
+A foci list at one time, in a canonical form that can be compared and stored.
 
 Only a 200 with a JSON object is a list seen; a 404 is one only when it repeats, which ``listwatch`` counts. Everything
 else leaves the last list as it is.
@@ -22,7 +22,7 @@ _EXACT = 2**53
 
 
 class Shape(StrEnum):
-    """What stands where the list should be. MALFORMED is a value that is not a list; NONE is no key, or a 404."""
+    """What is published in the list's place. MALFORMED is a value that is not a list; NONE is no key, or a 404."""
 
     LIST = "list"
     MALFORMED = "malformed"

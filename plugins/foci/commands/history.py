@@ -150,7 +150,7 @@ def _down(row: Row) -> str:
 WIDTH = 900
 _MARGIN = 30
 _STRIP = 104
-"""Height at which the marks stand."""
+"""Height of the marks."""
 
 _RADIUS = 13
 _HEAD = 124
@@ -209,7 +209,7 @@ class _Sheet:
         self._bar(shown.since, shown.watched_since, upper + 10, lower - 10, _UNWATCHED)
         self._bar(shown.watched_since, shown.until, upper + 6, lower - 6, _GOOD)
         for start, end in row.bad:
-            # taller as well as red: not everybody tells these colours apart
+            # taller as well as red, for readers who cannot distinguish these colours
             self._bar(start, end, upper - 2, lower + 2, _BAD, narrowest=_NARROWEST)
 
     def axis(self, top: int) -> None:
@@ -222,7 +222,7 @@ class _Sheet:
             self._draw.text((_MARGIN, top + 38), told, _FAINT, self._small)
 
     def marks(self, bottom: int) -> None:
-        """Where the list changed; numbers that would cover each other stand side by side."""
+        """Marks of list changes; numbers that would overlap are put side by side."""
         free = _MARGIN
         for number, at in enumerate(self._timeline.marks, 1):
             x = self._x(at)

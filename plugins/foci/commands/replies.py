@@ -16,7 +16,7 @@ MOST_SHOWN = 50
 
 
 def watches_document(views: Sequence[WatchView], silences: Sequence[Silence], now: float) -> Document:
-    """The answer to ``!foci watches``; silences of services, which are no server's own, follow the servers."""
+    """The answer to ``!foci watches``; silences of service hosts follow the servers."""
     if not views:
         return _line("No server is watched in this room. To watch one: !foci watch SERVER")
     count = counted(len(views), "server")

@@ -37,7 +37,7 @@ class WatchStore(Protocol):
         """Watch for a room; without an interval the configured one."""
 
     async def unwatch(self, room_id: str, server: str, now: float) -> Unwatched:
-        """Watch no more for a room."""
+        """Stop watching for a room."""
 
     async def watches(self, room_id: str, now: float) -> tuple[WatchView, ...]:
         """What is watched for a room, by name."""

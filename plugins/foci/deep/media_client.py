@@ -1,5 +1,5 @@
 """
-Joins a LiveKit room, waits for ICE, tells of the selected candidate pair, leaves.
+Joins a LiveKit room, waits for ICE, reports the selected candidate pair, leaves.
 
 A program of its own, run by ``plugins.foci.deep.media_runner`` apart: it uses a native library that dials by
 itself. It reads one line of JSON with ``url``, ``jwt`` and ``patience`` (seconds), and prints one line of JSON and

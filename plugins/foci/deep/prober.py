@@ -68,7 +68,7 @@ class DeepProber:
         trusted: services (``host:port``) that may see the token; None for those in the own homeserver's list.
         settings: the limits of judgement.
         now: the time of day.
-        token_hex: makes up names that nobody guesses.
+        token_hex: makes names that cannot be guessed.
         deadline: loop time at which everything ends.
     """
 

@@ -11,7 +11,7 @@ from plugins.foci.probe.observation import DeepStageResult
 
 WITHHELD = "(withheld)"
 _TELLING = 8
-"""So many characters in a row of a token are no coincidence."""
+"""As many characters in a row of a token are not a coincidence."""
 _AUTHORITY = re.compile(r"(?P<start>(?:[a-zA-Z][a-zA-Z0-9+.-]*:)?[/\\]{0,2})(?P<authority>[^/?#]*@[^/?#@]*)")
 
 

@@ -72,7 +72,7 @@ class Relay:
         try:
             await self._serve(reader, writer)
         except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, asyncio.CancelledError):
-            # Cancelled is what the end of the context does, and nobody awaits this task's outcome but the server.
+            # The end of the context cancels this task; only the server awaits its outcome.
             writer.transport.abort()
         finally:
             self._tasks.discard(task)

@@ -29,7 +29,7 @@ _SFU_ERROR = "Element Call shows SFU_ERROR"
 @dataclass(frozen=True, slots=True)
 class Welcome:
     """
-    The SFU's first message to somebody who joins (livekit protocol, JoinResponse); its words are discreet already.
+    The SFU's first message to a participant (livekit protocol, JoinResponse), with tokens removed.
 
     Attributes:
         version, region: as the SFU calls itself; empty if it does not.
@@ -165,7 +165,7 @@ _EXEMPT = "Exempt the SFU's path from bot challenges: Matrix clients cannot solv
 
 
 def _no_room(exchange: Answered, applicant: TokenRequest) -> DeepStageResult:
-    """Alive, and that is what the stage asks; that nobody made the room is another matter."""
+    """The SFU answers, so the stage passes; that the room was not created is a finding of its own."""
     detail = f"the SFU accepts the token, but the room does not exist: neither it nor {applicant.host} created it"
     severity = Severity.WARNING if applicant.is_own else Severity.INFO
     message = (
@@ -229,7 +229,7 @@ _MOST_ICE_SERVERS = 99
 
 
 def read_welcome(message: bytes, secrets: Sequence[str]) -> Welcome | None:
-    """The SFU's first message; None if it is no welcome. ``secrets`` are what it may not be quoted with."""
+    """The SFU's first message; None if it is not a JoinResponse. ``secrets`` must not appear in the result."""
     # Loaded late: protobuf costs a tenth of a second, which checks that go no deeper need not spend.
     from google.protobuf.message import DecodeError
     from livekit.protocol.rtc import SignalResponse
@@ -247,7 +247,7 @@ def read_welcome(message: bytes, secrets: Sequence[str]) -> Welcome | None:
 
 
 def leave() -> bytes:
-    """What somebody says who leaves of their own will."""
+    """The message of a participant that leaves."""
     from livekit.protocol.models import DisconnectReason
     from livekit.protocol.rtc import LeaveRequest, SignalRequest
 

@@ -54,7 +54,7 @@ class _Refusal:
 
 
 def wants_old_endpoint(exchange: Exchange) -> bool:
-    """Whether ``/get_token`` is missing there or of another mind, so that clients go on to ``/sfu/get``."""
+    """Whether this answer (400, 404, 405) makes clients fall back to ``/sfu/get``."""
     return isinstance(exchange, Answered) and exchange.response.status in (400, 404, 405)
 
 

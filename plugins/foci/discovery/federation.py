@@ -36,7 +36,7 @@ class Place:
     Where a homeserver's federation API is sought.
 
     Attributes:
-        host: as it stands in a URL.
+        host: as written in a URL.
         port: None where SRV records have a say.
     """
 
@@ -55,10 +55,10 @@ class Delegation:
     What the server well-known says.
 
     Attributes:
-        place: whom it names; None when it names nobody.
+        place: the server it names; None when it names none.
         fault: what is wrong with its ``m.server``; empty if nothing is.
-        broken: the fault ends the look-up; else resolvers go on as if there were no document.
-        unsure: nobody knows whom it would have named, for it could not be read just now.
+        broken: the fault ends the look-up; else resolvers continue as if there were no document.
+        unsure: it could not be read, so what it names is unknown.
     """
 
     place: Place | None = None
@@ -100,7 +100,7 @@ def read_place(text: str) -> Place | None:
 
 
 def read_delegation(exchange: Exchange) -> Delegation:
-    """Judge an answer of the server well-known; whatever is not a 200 with a JSON object names nobody."""
+    """Judge an answer of the server well-known; anything but a 200 with a JSON object names no server."""
     if isinstance(exchange, Failed):
         return Delegation(unsure=meaning_of(exchange.failure).certainty is not Certainty.DEFINITE)
     response = exchange.response
@@ -122,7 +122,7 @@ def read_delegation(exchange: Exchange) -> Delegation:
 
 def judge_lookup(lookup: UserLookup, patience: float, *, others_answered: bool) -> Finding | None:
     """
-    The finding, None where users can be looked up or it cannot be told from here.
+    The finding, None where users can be looked up or that cannot be determined from here.
 
     Args:
         patience: seconds of a whole request (``network.timeout``).
@@ -161,7 +161,7 @@ def _problem(lookup: UserLookup, asked: Exchange, patience: float, others_answer
     """What is wrong and what to do; empty words where nothing is known to be wrong."""
     if isinstance(asked, Failed):
         certainty = meaning_of(asked.failure).certainty
-        # A wait in the queue here is no time that the other side had.
+        # Time spent waiting in the queue here is not the other side's.
         waited = not lookup.cut_short and asked.elapsed_ms >= patience * PATIENCE_SHARE * 500
         if certainty is Certainty.DEFINITE or (certainty is Certainty.TIMEOUT and waited and others_answered):
             host = lookup.url.removeprefix("https://")

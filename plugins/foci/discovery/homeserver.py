@@ -73,7 +73,7 @@ class TransportsAnswer:
 
     @property
     def report(self) -> TransportsReport:
-        """As it stands in the report."""
+        """As in the report."""
         values = None if self.entries is None else tuple(entry.value for entry in self.entries)
         return TransportsReport(self.endpoint, values)
 

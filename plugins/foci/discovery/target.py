@@ -40,7 +40,7 @@ class Target:
 
     @property
     def url_host(self) -> str:
-        """The hostname as it stands in a URL (IPv6 literals in brackets)."""
+        """The hostname as written in a URL (IPv6 literals in brackets)."""
         return HostPort(self.hostname).url_host
 
 

@@ -1,7 +1,7 @@
 """
 Certificates near their end: alerts at 14, 7 and 1 days, each once per certificate.
 
-The end itself is not told here: the probe fails then, and ``health`` tells that.
+The expiry itself is not reported here: the probe fails then, and ``health`` reports that.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from plugins.foci.serialise import Codec
 DAY = 86400.0
 DAYS = (14, 7, 1)
 LEAST_LIFETIMES = 3
-"""A number of days is told only of certificates that last three times as long: others are renewed later than that."""
+"""Each threshold applies to certificates with a lifetime three times as long: others are renewed later than that."""
 
 _REMEMBERED = 8
-"""Certificates of one host whose telling is remembered: replicas may present different ones."""
+"""Certificates of one host whose reports are remembered: replicas may present different ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +40,13 @@ class PresentedCertificate:
 @dataclass(frozen=True, slots=True)
 class CertificateState:
     """
-    What was told of the certificates at one host and port.
+    What was reported of the certificates at one host and port.
 
     Attributes:
-        told: identity and the fewest days told of it, oldest first.
-        open_since: when the rooms were first told of the one that is not replaced yet; None when nothing is open.
+        told: identity and the fewest days reported of it, oldest first.
+        open_since: when the one that is not replaced yet was first reported; None when nothing is open.
         expires: its end.
-        renewed: sightings in a row of certificates that need no telling, while something is open.
+        renewed: sightings in a row of certificates that need no report, while something is open.
     """
 
     told: tuple[tuple[str, int], ...] = ()
@@ -65,7 +65,7 @@ def step(
     Take in one sighting.
 
     Args:
-        recoveries: sightings in a row of a certificate with time left that end the telling.
+        recoveries: sightings in a row of a certificate with time left that resolve it.
     """
     if seen.not_after <= now:
         return state, ()
@@ -85,7 +85,7 @@ def step(
 
 
 def drop(state: CertificateState, key: Key, now: float) -> tuple[AlertEvent, ...]:
-    """What to tell when the key is forgotten, as in ``health.drop``."""
+    """Events when the key is dropped, as in ``health.drop``."""
     return () if state.open_since is None else (_event(EventKind.DROPPED, key, state, now),)
 
 

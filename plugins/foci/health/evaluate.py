@@ -29,7 +29,7 @@ class OwnConnection:
 
 @dataclass(frozen=True, slots=True)
 class OutageBegan:
-    """An outage as history keeps it; it is not told when something flaps."""
+    """An outage as history keeps it; while something flaps it is not reported."""
 
     key: Key
     start: float
@@ -113,7 +113,7 @@ def progress(
 
 
 def drop(key: Key, state: KeyState, now: float) -> tuple[AlertEvent, ...]:
-    """What to tell when a key is forgotten."""
+    """Events when a key is dropped."""
     if isinstance(state, CertificateState):
         return certificates.drop(state, key, now)
     return health.drop(state, key, now)

@@ -57,7 +57,7 @@ class EventKind(StrEnum):
     """
     What happened to a key.
 
-    FIRED, DEVELOPED (another cause), RESOLVED. FLAPPING is told instead of the third firing within an hour; it ends
+    FIRED, DEVELOPED (another cause), RESOLVED. FLAPPING replaces the third firing within an hour; it ends
     after a steady hour as RESOLVED or STILL_BAD. UNCHECKABLE and CHECKABLE say nothing about good or bad. NEARER is
     for certificates: the next of the days before their end. DROPPED: nobody watches or publishes it any longer.
     """
@@ -76,14 +76,14 @@ class EventKind(StrEnum):
 @dataclass(frozen=True, slots=True)
 class AlertEvent:
     """
-    Something to tell.
+    A state change that receivers are notified of.
 
     Attributes:
         at: now.
         since: when the trouble was first seen; when flapping, the first of its firings.
         checks: samples of this kind in a row until now.
         last_good: when it was last seen good before; None if never.
-        flaps: outages it stands for; 1 for a plain one.
+        flaps: outages it includes; 1 for a plain one.
         ended: the first good sample of the recovery; with RESOLVED and CHECKABLE.
         expires: end of the certificate; of a certificate's key.
     """
@@ -101,7 +101,7 @@ class AlertEvent:
 
     @property
     def is_end(self) -> bool:
-        """Whether nothing of it is left to tell."""
+        """Whether nothing of it is left to report."""
         return self.kind in (EventKind.RESOLVED, EventKind.CHECKABLE, EventKind.DROPPED)
 
 

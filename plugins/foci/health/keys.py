@@ -97,7 +97,7 @@ def focus_key(entry: Entry) -> Key | None:
     """
     The key of a focus; None where the entry names no URL or is none of the LiveKit family.
 
-    A URL that cannot be probed as it stands is another thing than what may answer there.
+    A URL that cannot be probed as written is a key of its own, apart from what may answer there.
     """
     url = probe_url(entry)
     if url is None:

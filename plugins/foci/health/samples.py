@@ -67,7 +67,7 @@ def samples_of(
     One sample per key that this check says anything about, discovery first; each key once.
 
     Args:
-        outdone: keys of foci of which this check tells nothing good: deeper checks fail there.
+        outdone: keys of foci that this check cannot prove good: deeper checks fail there.
     """
     found: dict[Key, Sample] = {}
     foci = (_focus(checked, focus, proves, outdone) for same in watched.foci.values() for focus in same)

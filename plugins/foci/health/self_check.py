@@ -25,10 +25,10 @@ PATIENCE = 3
 """Windows after which the bot stops suspecting itself, if some host answered all the same."""
 
 _PAUSE = 3600.0
-"""Seconds after a suspicion within which another one holds back but is not told again."""
+"""Seconds after a pause of alerting within which another one is not reported again."""
 
 _FORGET = 24
-"""Windows after which a host that is checked no more is forgotten."""
+"""Windows after which a host that is no longer checked is forgotten."""
 
 _MOST_LISTED = 20
 """Hosts that one server's list named first and that are kept: as many as a check asks, and they count as one."""
@@ -59,7 +59,7 @@ class SelfCheck:
     Attributes:
         hosts: those that ever answered well.
         since: start of the present suspicion; None without one.
-        told: the rooms know of it.
+        told: the rooms were notified.
         ended_at: end of the last one that they knew of.
         calm_since: end of the last one, whether they knew of it or not.
         answering_since: since when no window passed without a good answer of any host.
@@ -74,7 +74,7 @@ class SelfCheck:
 
     @property
     def active(self) -> bool:
-        """Whether nothing may be blamed on others."""
+        """Whether alerting is paused."""
         return self.since is not None
 
 
@@ -109,7 +109,7 @@ def step(
 
 def held_back(state: SelfCheck, first_bad: float | None, now: float, window: float) -> bool:
     """
-    Whether a thing that has been bad since ``first_bad`` must not be blamed yet.
+    Whether the alert of a key that has been bad since ``first_bad`` is held back.
 
     So it is while the bot suspects itself, and for a window after that; and, without a word, for at most a window while
     the hosts looked at since then make it likely that it soon will. But nothing is for longer than one more than

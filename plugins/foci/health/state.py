@@ -69,9 +69,9 @@ class AlertState:
         firings: starts of firings within the last hour, while flapping of the whole spell (``flaps`` counts them).
         spell: when the first of them began; None unless flapping.
         turned_at: when it last fired or resolved.
-        told, told_at: the cause that the rooms know, and since when.
+        told, told_at: the cause reported last, and since when.
         unclear: they know that it cannot be checked.
-        noticed_at: when they were last told so.
+        noticed_at: when that was last reported.
         probe: the last one taken in.
         deep: what fails there where only deep checks look; see ``deep_pace``.
     """
@@ -195,7 +195,7 @@ def _rebased(state: AlertState, now: float) -> AlertState:
 
 
 def _rested(state: AlertState, now: float, least: float) -> AlertState:
-    """The same without what was not bad often enough before a long time in which nobody saw anything of it."""
+    """Reset a pending streak whose last bad sample is too old to count."""
     if state.condition is not Condition.PENDING or state.last_bad is None:
         return state
     if now - state.last_bad <= max(HOUR, _REST * least):
@@ -287,7 +287,7 @@ def _well(state: AlertState, now: float) -> AlertState:
 
 
 def _steadied(state: AlertState, sample: Sample) -> tuple[AlertState, Events]:
-    """The end of flapping: an hour in one condition. It is told which one."""
+    """The end of flapping: an hour in one condition, which is reported."""
     if state.spell is None or sample.at - state.turned_at < HOUR:
         return state, ()
     if state.condition is Condition.PENDING or state.good > 0:

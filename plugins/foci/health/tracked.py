@@ -35,7 +35,7 @@ class Following:
 
     Attributes:
         came: keys that are new, or are there for another reason than before.
-        went: keys that concern the server no more.
+        went: keys that no longer concern the server.
     """
 
     came: Mapping[Key, Origin]
@@ -50,7 +50,7 @@ def follow(
 
     Args:
         listed: what the check proves about the list.
-        lists: as they stand after the check.
+        lists: as they are after the check.
     """
     found = _found(watched)
     settled = _is_settled(listed, lists)
@@ -92,7 +92,7 @@ def _is_settled(listed: ListObservation, lists: ListState) -> bool:
 
 
 def _is_gone(origin: Origin, report: Report, *, settled: bool) -> bool:
-    """Whether a key that the check does not show concerns the server no more; certificates are judged by service."""
+    """Whether a key that the check does not show no longer concerns the server; certificates go by service."""
     if origin is Origin.ENDPOINT:
         return report.transports.entries is not None or report.transports.endpoint in ("absent", "present")
     return settled

@@ -17,11 +17,11 @@ class Observation:
     Everything seen at one service URL.
 
     Attributes:
-        addresses: what the host stands for; empty with ``dns_failure``.
+        addresses: of the host; empty with ``dns_failure``.
         main: the literal request per address family (4, 6): POST to the service or GET to the SFU.
         preflight, get_token, clean, root, validate: further requests; None when not made.
         families_reached: families over which this machine has reached any host.
-        probe: names the check of a watched server that made it; empty where nobody shares it.
+        probe: names the check of a watched server that made it; empty where it is not shared.
     """
 
     url: ServiceUrl

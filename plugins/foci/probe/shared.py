@@ -41,7 +41,7 @@ class SharedProbes:
     Observes service URLs for many servers.
 
     A result that is young enough is used again, one under way is waited for. A server never gets the same result
-    twice, for then its own check would tell nothing new.
+    twice, for then its own check would show nothing new.
 
     Args:
         observe: makes an observation.
@@ -64,7 +64,7 @@ class SharedProbes:
             server: for whom.
             probe: the name of that server's check, for a new observation.
             max_age: seconds; what is as old or older is not used again.
-            deadline: loop time. An observation that is waited for is given up then, as one that tells nothing.
+            deadline: loop time. Waiting for an observation ends then, with one that proves nothing.
         """
         known = self._results.get(url)
         if known is not None and self._passed() - known.at < max_age and server not in known.taken_by:
@@ -74,7 +74,7 @@ class SharedProbes:
         if flight is None:
             flight = _Flight(asyncio.ensure_future(self._made(url, probe, deadline)))
             self._flights[url] = flight
-            # Whoever makes it has its deadline in it; cut off from outside, what was seen until then would be lost.
+            # The observation ends by its own deadline; cancelling it from here would lose what was seen until then.
             observation: Observation | None = await self._shared(url, flight, None)
         else:
             observation = await self._shared(url, flight, deadline)
@@ -94,7 +94,7 @@ class SharedProbes:
             await asyncio.wait(tasks)
 
     async def _shared(self, url: ServiceUrl, flight: _Flight, deadline: float | None) -> Observation | None:
-        """Wait with the others; whoever leaves last without a result ends it."""
+        """Wait with the others; the last to leave without a result cancels it."""
         flight.waiting += 1
         try:
             async with asyncio.timeout_at(deadline):
@@ -108,7 +108,7 @@ class SharedProbes:
                 flight.task.cancel()
 
     async def _made(self, url: ServiceUrl, probe: str, deadline: float) -> Observation:
-        """A new observation, its bodies cut; kept if no deadline cut it short and its headers are no flood."""
+        """A new observation, its bodies cut; kept if no deadline cut it short and its headers are not too many."""
         observation = replace(_cut(await self._observe(url, deadline)), probe=probe)
         self._results.pop(url, None)
         if asyncio.get_running_loop().time() < deadline and _size(observation) <= _LARGEST_KEPT:

@@ -138,7 +138,7 @@ def _judgement(entry: Entry, seen: ServerObservation) -> Judgement | None:
 
 
 def _certificates(seen: ServerObservation, settings: CheckSettings, now: datetime) -> list[Finding]:
-    """Certificates of the well-known's hosts that end soon; a focus on the same host tells of its own."""
+    """Certificates of the well-known's hosts that expire soon; a focus on the same host reports its own."""
     probed = {url.host for url in seen.judgements}
     hops = [hop for hop in seen.well_known.hops if urlsplit(hop.url).hostname not in probed]
     by_host = {urlsplit(hop.url).hostname: expiry(hop, now, settings.probe) for hop in hops}

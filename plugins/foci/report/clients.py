@@ -184,7 +184,7 @@ def _well_known_places(published: Published) -> list[int]:
 
 
 def _places_of(entries: Sequence[Entry], foci: Sequence[FocusReport]) -> list[int]:
-    """Where the entries stand among the foci; each identity is made once, as lists may be long."""
+    """The places of the entries among the foci; each identity is made once, as lists may be long."""
     places: dict[tuple[str | None, str], int] = {}
     for place, focus in enumerate(foci, 1):
         places.setdefault(focus.entry.identity, place)

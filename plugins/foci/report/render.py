@@ -46,7 +46,7 @@ _UNTESTED = "Signalling and media not tested."
 
 
 def icon(verdict: Verdict) -> str:
-    """The sign for a verdict; it never stands without words beside it."""
+    """The emoji for a verdict; it never appears without words beside it."""
     return _ICONS[verdict]
 
 
@@ -149,7 +149,7 @@ def _stage_text(result: StageResult) -> str:
 
 
 def _advice(report: Report) -> list[Block]:
-    """What to do, errors first; a message that was told above is not said again."""
+    """What to do, errors first; a message shown above is not repeated."""
     told = [report.summary, *(_state(focus) for focus in report.foci[:MAX_FOCI_SHOWN])]
     ranked = sorted(report.findings, key=lambda one: one.severity.rank)
     left_out = len(ranked) - MAX_FINDINGS_SHOWN

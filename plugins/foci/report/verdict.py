@@ -91,7 +91,7 @@ def _places(foci: Sequence[FocusReport], verdict: Verdict, of_one: str, of_many:
 
 
 def _fails_deep(foci: Sequence[FocusReport]) -> bool:
-    """Whether the focus where clients go first answers and is of no use: then finding it is no comfort."""
+    """Whether the focus that clients try first answers but fails a deep stage, so that finding it does not help."""
     first = next((focus for focus in foci if focus.entry.is_livekit), None)
     stages = first.stages if first is not None else ()
     return any(result.stage in DEEP_STAGES and result.outcome is Outcome.FAILED for result in stages)

@@ -23,7 +23,7 @@ KEPT = 400 * 86400.0
 @dataclass(frozen=True, slots=True)
 class ListChange:
     """
-    A list change that was told, or would have been.
+    A list change that was reported, or would have been.
 
     Attributes:
         kind: ``changed``, ``alternates`` or ``settled``.

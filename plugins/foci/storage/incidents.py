@@ -66,12 +66,12 @@ class IncidentTable:
 @dataclass(frozen=True, slots=True)
 class SuppressedChange:
     """
-    List changes that a room was not told.
+    List changes that a room was not notified of.
 
     Attributes:
         snapshot: the list as the room knows it.
         at: the latest of the changes.
-        alternated_at: when the room was told that answers alternate, if it was not told that they do no more.
+        alternated_at: when the room was notified of alternating answers, if it was not notified of their end.
     """
 
     room_id: str
@@ -104,14 +104,14 @@ class SilenceTable:
         await self._connection.execute(delete(silences).filter_by(**key))
 
     async def suppress(self, one: SuppressedChange) -> None:
-        """Note a change that a room is not told; the list that it knows stays the one noted first."""
+        """Note a change that a room is not notified of; the list that it knows stays the one noted first."""
         key = {"room_id": one.room_id, "server": one.server}
         first = {"snapshot": snapshot.CODEC.dump(one.snapshot), "at": one.at, "alternated_at": one.alternated_at}
         await self._connection.execute(insert_new(self._connection, suppressed).values(**key, **first))
         await self._connection.execute(update(suppressed).filter_by(**key).values(at=one.at))
 
     async def suppressed(self) -> tuple[SuppressedChange, ...]:
-        """Everything that was withheld and is not told yet."""
+        """Everything that was withheld and is not sent yet."""
         rows = await self._connection.execute(select(suppressed).order_by(suppressed.c.room_id, suppressed.c.server))
         return tuple(
             SuppressedChange(row.room_id, row.server, snapshot.CODEC.load(row.snapshot), row.at, row.alternated_at)

@@ -62,7 +62,7 @@ class StateTable:
         return {row.key: Origin(row.origin) for row in rows}
 
     async def begin(self, server: str, came: Mapping[Key, Origin], now: float) -> None:
-        """Keys concern a server from now on, or go on to for another reason; each time that they do is its own."""
+        """Associate keys with a server, or change the reason; each association is a row of its own."""
         for name, origin in sorted(came.items()):
             values: dict[str, Any] = {"origin": origin, "ended_at": None}
             open_one = {"server": server, "key": name, "ended_at": None}
@@ -74,7 +74,7 @@ class StateTable:
             await self._connection.execute(update(concerns).filter_by(**key).values(**values))
 
     async def end(self, server: str, keys: Collection[Key], now: float) -> None:
-        """Keys concern a server no more; that those did which ever were out is kept for its history."""
+        """End the association of keys with a server; rows of keys that ever had an outage stay, for the history."""
         for some in portions(keys):
             these = (concerns.c.server == server, concerns.c.key.in_(some), concerns.c.ended_at.is_(None))
             was_out = select(outages.c.key).where(outages.c.key.in_(some))
@@ -95,7 +95,7 @@ class StateTable:
         return OwnConnection(Connectivity(answered), SelfCheck(views, **(from_json(text) if text is not None else {})))
 
     async def save_mind(self, before: OwnConnection, after: OwnConnection, touched: Iterable[str]) -> None:
-        """Write what is different: of hosts those that were touched, and delete those that are known no more."""
+        """Write what is different: of hosts those that were touched, and delete those that are no longer known."""
         known = _hosts_of(after)
         for some in portions({storable(host) for host in _hosts_of(before) - known}):
             await self._connection.execute(delete(hosts).where(hosts.c.host.in_(some)))

@@ -58,7 +58,7 @@ async def take_check(
     await work.states.save_mind(mind, made.mind, made.touched)
     await work.states.begin(checked.server, following.came, work.now)
     await work.history.turn(made.turns)
-    # what a check cannot see, for its list could not be read, is no reason to hurry
+    # what a check cannot see, because the list could not be read, does not shorten the interval
     known = {**states, **made.changed}
     visible = [state for key, state in known.items() if key in watched.keys]
     pace = due_in(visible, terms.interval, at)
@@ -73,7 +73,7 @@ async def take_check(
     )
     await work.servers.save(row, after)
     await work.tell(made.events, lambda key: evidence_document(report, key))
-    # an incident that was open before somebody else published its service as well
+    # an incident that was open before another server published its service as well
     fired = {event.key for event in made.events}
     await work.refresh(await work.about_keys(following.came.keys() - fired))
     await work.depart(checked.server, following.went)

@@ -17,7 +17,7 @@ class ConcurrencyLimiter:
     """
     A wide lane, and a narrow one for servers whose last check was slow.
 
-    A check that turns out slow in the wide lane gives its place back and goes on without one. So a server that
+    A check that turns out slow in the wide lane gives its place back and continues without one. So a server that
     swallows everything holds a place of the others for ``slow`` seconds once, not at every check.
 
     Args:
@@ -52,7 +52,7 @@ class ConcurrencyLimiter:
                 self._slow.discard(server)
 
     def forget(self, server: str) -> None:
-        """It is watched no more."""
+        """It is no longer watched."""
         self._slow.discard(server)
 
     async def _ejected(self, seat: _Seat) -> None:
@@ -62,7 +62,7 @@ class ConcurrencyLimiter:
 
 @dataclass(slots=True)
 class _Seat:
-    """A place that is given back once, whoever is first."""
+    """A place that is given back exactly once."""
 
     queue: asyncio.Semaphore
     held: bool = True

@@ -88,7 +88,7 @@ async def tally_of(work: UnitOfWork) -> WatchTotals:
 
 
 async def _troubles(work: UnitOfWork, room_id: str) -> dict[str, list[AlertEvent]]:
-    """What is open about each server of a room, what it does not want to hear of left out."""
+    """Open events of each server of a room, without those that it ignores."""
     events = [event for one in await work.incidents.all() for event in one.members.values()]
     concerned = await work.watches.concerned_by({event.key for event in events})
     found: dict[str, list[AlertEvent]] = {}

@@ -32,17 +32,17 @@ _RETRY = 300.0
 """Seconds after which a check that broke is tried again, if its interval is not shorter."""
 
 _JITTER = 2.0
-"""More than this times the slowest pace is no jitter: the clock was set back since the time was written down."""
+"""More than this times the slowest pace is not jitter: the clock was set back since the time was stored."""
 
 
 class ScheduleStore(Protocol):
-    """What remembers the schedule and makes of a check what is to be told. Each call is one transaction."""
+    """Stores the schedule and turns checks into notifications. Each call is one transaction."""
 
     async def schedule(self) -> tuple[ScheduledCheck, ...]:
         """Everything to do for every watched server."""
 
     async def take(self, outcome: Outcome, now: float) -> tuple[ScheduledCheck, ...]:
-        """Take in a check; what is next for this server, nothing when it is watched no more."""
+        """Take in a check; what is next for this server, nothing when it is no longer watched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ class Scheduler:
         self._trouble = ""
 
     def wake(self) -> None:
-        """The schedule was changed from outside: something is watched, or watched no more."""
+        """The schedule was changed from outside: a watch was added or removed."""
         self._outdated = True
         self._stirred.set()
 
@@ -181,7 +181,7 @@ class Scheduler:
         except BaseException:
             self._outdated = True
             raise
-        # Of these something newer was heard while the schedule was read.
+        # Of these something newer arrived while the schedule was read.
         self._adopt([due for due in dues if due.server not in self._taken])
 
     def _adopt(self, dues: Iterable[ScheduledCheck]) -> None:
@@ -269,7 +269,7 @@ def _first(plans: Iterable[_Planned]) -> _Planned:
 
 
 async def _finished(work: Awaitable[tuple[ScheduledCheck, ...]]) -> tuple[ScheduledCheck, ...]:
-    """Let a transaction come to its end even when whoever waits for it is cancelled."""
+    """Let a transaction finish even when its caller is cancelled."""
     task = asyncio.ensure_future(work)
     try:
         return await asyncio.shield(task)

@@ -70,9 +70,9 @@ class WatchService:
 
     async def take(self, outcome: CheckResult | ConfirmationResult, now: float) -> Dues:
         """
-        Take in a check or a confirmation; the answer is what is next for this server, nothing if nobody watches it.
+        Take in a check or a confirmation; returns what is next for this server, nothing if it is not watched.
 
-        An exception means that nothing was stored or told.
+        An exception means that nothing was stored or queued.
         """
         if isinstance(outcome, ConfirmationResult):
             async with self._work(now) as work:
@@ -117,7 +117,7 @@ class WatchService:
         """
         Make the watches of the configuration what it says now; those made by commands stay.
 
-        Rooms that were replaced stand for their replacements. The answer is the watches that are new.
+        Rooms that were replaced mean their replacements. Returns the watches that are new.
         """
         async with self._work(now) as work:
             replacements = await work.rooms.replacements()
@@ -139,12 +139,12 @@ class WatchService:
         return tuple(new)
 
     async def unevaluated(self) -> tuple[Watch, ...]:
-        """The watches of which nobody asked yet whether an alert would go down with the server."""
+        """Watches whose shared-fate warning has not been evaluated."""
         async with self._work(0.0) as work:
             return tuple(one for one in await work.watches.all() if not one.evaluated)
 
     async def record_warning(self, watch: Watch, caution: Document | None, now: float) -> None:
-        """Note that it was asked, and tell the room what came of it, once."""
+        """Record the evaluation, and send the warning to the room, once."""
         async with self._work(now) as work:
             if not await work.watches.evaluated(watch) or caution is None:
                 return
@@ -166,7 +166,7 @@ class WatchService:
         return Watched.CHANGED if known else Watched.NEW
 
     async def unwatch(self, room_id: str, server: str, now: float) -> Unwatched:
-        """Watch a server for a room no more. What the configuration asks for stays."""
+        """Stop watching a server for a room. Watches from the configuration stay."""
         async with self._work(now) as work:
             known = [one for one in await work.watches.of_room(room_id) if one.server == server]
             made = [one for one in known if one.source == "room"]
@@ -200,14 +200,14 @@ class WatchService:
             await work.release()
 
     async def unsilence(self, room_id: str, target: str, now: float) -> bool:
-        """End a silence and tell what it kept back; False when there is none."""
+        """End a silence and send what it held back; False when there is none."""
         async with self._work(now) as work:
             ended = [one for one in await work.silences.all() if (one.room_id, one.target) == (room_id, target)]
             await _lift(work, ended)
         return bool(ended)
 
     async def lift(self, over: Collection[Silence], now: float) -> None:
-        """End these silences, as far as they still hold, and tell what they kept back."""
+        """End these silences, as far as they still hold, and send what they held back."""
         async with self._work(now) as work:
             await _lift(work, [one for one in await work.silences.all() if one in over])
 
@@ -232,7 +232,7 @@ class WatchService:
                     await _put(work, known, incident.withdraw(known, place, event_id, now, self._settings.alerts))
 
     async def room_replaced(self, old: str, new: str, now: float) -> None:
-        """A room was upgraded: its watches and silences move, and open incidents are told afresh in its replacement."""
+        """A room was upgraded: its watches and silences move, and open incidents are sent anew to its replacement."""
         async with self._work(now) as work:
             await work.rooms.replace(old, new)
             await work.rooms.suspend(new, None)
@@ -260,7 +260,7 @@ class WatchService:
 
     async def room_suspended(self, room_id: str, reason: str, now: float) -> None:
         """
-        A room refuses the bot: nothing is told there until it is joined anew. Another room is told so, once.
+        A room rejects the bot: nothing is sent there until it is joined again. Another room is notified, once.
 
         Args:
             reason: a few words of the bot's own.
@@ -282,7 +282,7 @@ class WatchService:
                 work.posts.append(make_notification(about, 0, other, Purpose.CHANGE, Placement.NEW, message, settings))
 
     async def room_joined(self, room_id: str, now: float) -> None:
-        """The bot is in a room, perhaps again: what is open is told there afresh."""
+        """The bot is in a room, perhaps again: open incidents are sent there anew."""
         async with self._work(now) as work:
             await work.rooms.suspend(room_id, None)
             await self._reconcile(work)

@@ -35,7 +35,7 @@ class TimerStore(Protocol):
         """Those that hold."""
 
     async def lift(self, over: Collection[Silence], now: float) -> None:
-        """End these, and tell what they kept back."""
+        """End these, and send what they held back."""
 
     async def forget(self, now: float) -> None:
         """Delete what is too old."""
@@ -91,17 +91,17 @@ class WarningStore(Protocol):
     """What knows the watches."""
 
     async def unevaluated(self) -> tuple[Watch, ...]:
-        """Those of which nobody asked yet."""
+        """Those not evaluated yet."""
 
     async def record_warning(self, watch: Watch, caution: Document | None, now: float) -> None:
-        """It was asked; tell the room what came of it, in the same transaction."""
+        """Record the evaluation and send the warning, in one transaction."""
 
 
 class SharedFateWarnings:
     """
     Asks who is in a room once the bot is: a notification to any other is refused.
 
-    Whoever types ``!foci watch`` is answered at once instead.
+    ``!foci watch`` gives the warning in its answer instead.
     """
 
     def __init__(self, store: WarningStore, rooms: Rooms, own_user_id: str, clock: Clock) -> None:

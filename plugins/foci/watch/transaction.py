@@ -50,7 +50,7 @@ class UnitOfWork:
         self.posts: list[Notification] = []
 
     async def receivers(self, keys: Collection[Key]) -> Receivers:
-        """Who there is to tell about these keys."""
+        """The receivers of these keys."""
         return Receivers(
             await self.watches.concerned_by(keys),
             await self.watches.rooms(),
@@ -95,10 +95,10 @@ class UnitOfWork:
 
     async def refresh(self, incidents: Iterable[Incident], *, quiet: bool = True) -> None:
         """
-        Bring rooms up to date on incidents: tell those that were not told, correct names, remind.
+        Update rooms on incidents: notify new receivers, correct names, remind.
 
         Args:
-            quiet: rooms that an incident concerns no more know why.
+            quiet: rooms that an incident no longer concerns get no message.
         """
         todo = tuple(incidents)
         if not todo:
@@ -138,7 +138,7 @@ class UnitOfWork:
         await self.tell(events, receivers=receivers)
 
     async def lists(self, server: str, effects: Iterable[Effect], watches: Collection[Watch]) -> None:
-        """Record list changes, tell who hears of them, and note who does not at present."""
+        """Record list changes, notify receivers, and note rooms that are muted or suspended."""
         for effect in effects:
             if not isinstance(effect, Changed | Alternates | Settled):
                 continue
@@ -187,7 +187,7 @@ class UnitOfWork:
                     break
 
     async def release(self) -> None:
-        """Tell what was withheld from rooms that hear again, if the list still differs from the one they know."""
+        """Send what was withheld from rooms that receive again, if the list still differs from the one they know."""
         rows = await self.silences.suppressed()
         if not rows:
             return
@@ -235,7 +235,7 @@ class UnitOfWork:
         await self._keep(incident, receivers)
 
     async def _keep(self, incident: Incident, receivers: Receivers) -> None:
-        """Rooms that do not hear of it at present are not waited for."""
+        """Rooms that are muted or suspended have no reminder due."""
         receiving = {room_id for rooms in receivers.of_members(incident).values() for room_id in rooms}
         heard = replace(incident, rooms={room: view for room, view in incident.rooms.items() if room in receiving})
         await self.incidents.save(incident, next_reminder(heard, self.settings.alerts))
@@ -248,7 +248,7 @@ def _recorded(server: str, effect: Changed | Alternates | Settled) -> ListChange
 
 
 def _is_new_to(effect: Changed | Alternates | Settled, room_id: str, watches: Iterable[Watch]) -> bool:
-    """Whether a room has watched only since answers began to alternate, so that it was never told of it."""
+    """Whether a room has watched only since answers began to alternate, so that it was never notified of it."""
     if not isinstance(effect, Settled):
         return False
     return min(watch.created_at for watch in watches if watch.room_id == room_id) > effect.alternated_at

@@ -13,7 +13,7 @@ Source = Literal["config", "room"]
 
 
 class Watched(StrEnum):
-    """What became of a wish to watch."""
+    """Outcome of a watch command."""
 
     NEW = "new"
     CHANGED = "changed"
@@ -21,7 +21,7 @@ class Watched(StrEnum):
 
 
 class Unwatched(StrEnum):
-    """What became of a wish to watch no more. CONFIGURED: it stays, for the configuration asks for it."""
+    """Outcome of an unwatch command. CONFIGURED: the watch stays, as it is from the configuration."""
 
     GONE = "gone"
     UNKNOWN = "unknown"
@@ -37,7 +37,7 @@ class WatchView:
         interval: seconds between checks, the shortest that any room asked for.
         verdict, checked_at: of the last check; None before the first.
         troubles: the latest event of everything about it that is not over.
-        silenced_until: None where nobody silenced it here.
+        silenced_until: None where it is not silenced here.
     """
 
     server: str
