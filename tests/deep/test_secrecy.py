@@ -287,5 +287,5 @@ async def test_without_an_account_deep_is_refused(world: World, tmp_path: Path) 
     config = world.write_config(tmp_path, matrix=with_password)
     finished = await run("check", NAME, "--deep", "--config", config, directory=tmp_path)
     assert finished.code == 3
-    assert "bot.py login" in finished.err
+    assert "run login once" in finished.err
     assert world.requests() == []
