@@ -193,7 +193,7 @@ def refusal(host: Host, address: str, rule: str) -> Failure:
     """The failure for an address that the policy refuses."""
     if host.literal and host.name == address:
         return Failure(FailureKind.PRIVATE_LITERAL, Phase.ADDRESS, f"{address} is refused: {rule}")
-    detail = f"{clean_line(host.name, 100)} stands for {address}, which is refused: {rule}"
+    detail = f"{clean_line(host.name, 100)} resolves to {address}, which is refused: {rule}"
     return Failure(FailureKind.PRIVATE_NAME, Phase.ADDRESS, detail)
 
 

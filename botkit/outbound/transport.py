@@ -39,7 +39,7 @@ _READ_SIZE = 32 * 1024
 _WIRE_FACTOR = 2
 # Compressions that a client may know; only gzip is asked for, and aiohttp decodes others where it finds a library.
 _UNASKED_CODINGS = frozenset({"br", "compress", "dcb", "dcz", "x-compress", "x-gzip", "zstd"})
-_CODING = "its content coding was not asked for, or is no such coding"
+_CODING = "its content encoding was not requested, or is not valid"
 _BODILESS = frozenset({204, 304})
 
 

@@ -23,7 +23,7 @@ from tests.matrix.proxy import Proxy
 from tests.matrix.scribe import ScribeBot, letter
 
 NEW = Placement.NEW
-REFUSED = "it refused a message (HTTP 403 M_FORBIDDEN)"
+REFUSED = "the room rejected a message (HTTP 403 M_FORBIDDEN)"
 
 
 async def _state(alice: Person, room: str, kind: str, content: dict[str, Any], key: str = "") -> None:

@@ -204,7 +204,7 @@ async def test_a_coding_that_was_not_asked_for_is_not_undone(visit: Visit, codin
     exchange = await visit(says(head + b"{}"))
     assert kind(exchange) is FailureKind.HTTP_PROTOCOL
     assert isinstance(exchange, Failed)
-    assert "its content coding was not asked for, or is no such coding" in exchange.failure.detail
+    assert "its content encoding was not requested, or is not valid" in exchange.failure.detail
 
 
 @pytest.mark.parametrize("coding", ["identity", "UTF-8", "none", ""])

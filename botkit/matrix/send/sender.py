@@ -212,7 +212,7 @@ class Sender:
         elif outcome is _Next.TOO_LARGE:
             await self._shorten(queued)
         elif outcome is _Next.REFUSED and answer.errcode in _ROOM_REFUSES:
-            await self._refuse(queued, f"it refused a message ({answer.describe()})")
+            await self._refuse(queued, f"the room rejected a message ({answer.describe()})")
         elif outcome is _Next.REFUSED:
             log.error("message rejected room=%s: %s", queued.message.room_id, answer.describe())
             await self._outbox.mark_refused(queued.id)

@@ -215,7 +215,7 @@ def read_grant(response: Response) -> Grant | str:
         return "HTTP 200 without the SFU's URL"
     claims = _claims(jwt)
     if claims is None:
-        return "HTTP 200 with a token that is no JWT"
+        return "HTTP 200 with a token that is not a JWT"
     video = claims.get("video")
     if not isinstance(video, dict) or not isinstance(video.get("room"), str) or not video["room"]:
         return "HTTP 200 with a token that names no room"

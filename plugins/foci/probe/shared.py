@@ -119,7 +119,7 @@ class SharedProbes:
 
 
 def _given_up(url: ServiceUrl, probe: str) -> Observation:
-    failure = Failure(FailureKind.LOCAL_FAULT, Phase.ADDRESS, "no time left to wait for a probe under way")
+    failure = Failure(FailureKind.LOCAL_FAULT, Phase.ADDRESS, "no time left to wait for a running probe")
     return Observation(url, (), failure, 0.0, {}, probe=probe)
 
 

@@ -165,9 +165,9 @@ def focus_answers(focus: FocusReport) -> Finds:
 
 def _reason(published: Published, place: int, answer: Finds) -> str:
     if answer == "no" and focus_answers(published.foci[place - 1]) == "yes":
-        return f"takes entry {place}, from which CORS keeps browsers"
-    told = {"yes": "answers", "no": "fails", "unknown": "could not be judged"}
-    return f"takes entry {place}, which {told[answer]}"
+        return f"uses entry {place}, whose CORS headers keep browsers out"
+    told = {"yes": "answers", "no": "fails", "unknown": "could not be checked"}
+    return f"uses entry {place}, which {told[answer]}"
 
 
 def _takes(entry: Entry) -> bool:
