@@ -139,7 +139,7 @@ async def test_localhost_resolves_and_is_refused(client: OutboundClient, names: 
     resolution = await resolve(client, "localhost")
     assert resolution.failure is not None
     assert resolution.failure.kind is FailureKind.PRIVATE_NAME
-    assert "localhost stands for" in resolution.failure.detail
+    assert "localhost resolves to" in resolution.failure.detail
     assert "loopback" in resolution.failure.detail
     assert names.asked == []
 

@@ -29,7 +29,7 @@ from tests.foci.evidence import NOW, RTC, judged
 CRITICAL, UNKNOWN, WARNING, OK, NOT_PROBED = Verdict
 URL = "https://example.org/.well-known/matrix/client"
 WELL_KNOWN = WellKnownReport(URL, URL, (), "ok", 200, "OK", "https://matrix.example.org", True, 80.0)
-ROW = ClientRow("element-x", "Element X", 1, "yes", "takes entry 1, which answers")
+ROW = ClientRow("element-x", "Element X", 1, "yes", "uses entry 1, which answers")
 
 
 def report(
@@ -214,5 +214,5 @@ def test_details_show_every_stage_and_client() -> None:
         "http: skipped - earlier",
         "authorisation: skipped - earlier",
     ]
-    assert "Element X: finds a focus (takes entry 1, which answers)" in shown
+    assert "Element X: finds a focus (uses entry 1, which answers)" in shown
     assert RTC in shown[0]
