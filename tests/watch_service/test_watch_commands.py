@@ -13,7 +13,9 @@ from botkit.messages.rendering import MESSAGE_BYTES, message_content, to_plain
 from botkit.outbound.model import FailureKind
 from botkit.plugin import Invocation, UsageError
 from botkit.storage import Database
+from plugins.foci.alerts.watches import Watch
 from plugins.foci.commands.watch import MOST_WATCHES, WatchCommands
+from plugins.foci.storage.watches import WatchTable
 from tests.watch_service.internet import Internet
 from tests.watch_service.ops import ADMIN, Ops
 
@@ -122,7 +124,10 @@ async def test_a_bad_line_gets_one_line_back(room: Room, line: str, said: str) -
 
 async def test_a_room_cannot_watch_the_world(room: Room) -> None:
     """There is a limit, and what is watched already can still be changed."""
-    await room.ops.watch({ROOM: [f"s{number}.org" for number in range(MOST_WATCHES)]})
+    async with room.ops.database.begin() as connection:
+        for number in range(1, MOST_WATCHES):
+            await WatchTable(connection).put(Watch(ROOM, f"s{number}.org", "room", author=ADMIN, evaluated=True))
+    await room.ops.watch({ROOM: ["s0.org"]})
     assert await room.refuses("watch a.org") == f"This room already watches {MOST_WATCHES} servers, the maximum."
     assert "every 10 min" in await room.types("watch s1.org every 10m")
     listed = message_content(*[one for one in await room.replies("watches") if isinstance(one, Document)])
