@@ -59,7 +59,7 @@ test: setup
 
 # The rest, against a real Synapse, SFU, PostgreSQL, nginx; what is not installed is skipped, by name.
 test-system: lab
-	$(PYTEST) -m system
+	$(PYTEST) -m system --no-loadscope-reorder
 
 # The bot killed over and over through RUNS incidents, and what the rooms make of it; SEED=... for the same chances.
 durability: lab

@@ -17,10 +17,11 @@ from cryptography.x509.oid import NameOID
 
 from lab.authority import Authority, Flaw
 from lab.exchange import Performance
+from lab.loopback import BLOCK
 from zoo.stage import drips, holds, pours, resets, says
 from zoo.wire import Good, sized
 
-ADDRESS = "127.0.7.253"
+ADDRESS = f"{BLOCK}.253"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import delete
 
 from botkit.storage import Database
-from botkit.storage.tables import metadata
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -18,11 +16,8 @@ async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
     if request.param == "sqlite":
         url = f"sqlite:///{tmp_path / 'new directory' / 'bot.db'}"
     else:
-        url = request.getfixturevalue("postgres").url
+        url = await request.getfixturevalue("postgres").emptied()
     database = Database(url)
     await database.open()
-    async with database.begin() as connection:
-        for table in metadata.sorted_tables:
-            await connection.execute(delete(table))
     yield database
     await database.close()

@@ -8,6 +8,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import asyncpg
+
 from lab.loopback import reserved_port
 
 PLACES = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
@@ -45,6 +47,13 @@ class Postgres:
         """Start it, and wait until it answers."""
         options = f"-c listen_addresses=127.0.0.1 -p {self._port} -k {self._directory} -F"
         self._run("pg_ctl", "-D", "cluster", "-o", options, "-w", "-l", "log", "start")
+
+    async def emptied(self) -> str:
+        """The URL, with nothing left in the database, whatever tests of other folders did there."""
+        connection = await asyncpg.connect(self.url)
+        await connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+        await connection.close()
+        return self.url
 
     def stop(self) -> None:
         """Stop it at once; connections are cut."""

@@ -182,7 +182,7 @@ async def test_postgresql_goes_away(postgres: Postgres) -> None:
 
 async def test_postgresql_has_the_same_tables(postgres: Postgres) -> None:
     """What the migrations build there is what the code expects."""
-    database = Database(postgres.url)
+    database = Database(await postgres.emptied())
     await database.open()
 
     def differences(connection: Connection) -> list[object]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import asyncpg
 import pytest
 
 from botkit.storage import Database
@@ -27,10 +26,7 @@ async def any_database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncI
     url = f"sqlite:///{tmp_path / 'foci.db'}"
     if request.param == "postgres":
         server: Postgres = request.getfixturevalue("postgres")
-        url = server.url
-        connection = await asyncpg.connect(url)
-        await connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
-        await connection.close()
+        url = await server.emptied()
     database = await opened(url)
     yield database
     await database.close()
