@@ -86,7 +86,7 @@ class OpsRoom:
             return bool(re.match(pattern, shown(said)))
 
         try:
-            found = await self.alice.hears(fits, 60.0)
+            found = await self.alice.hears(fits, 180.0)
         except TimeoutError:
             pytest.fail("\n".join([pattern, *(f"{kind_of(said)}: {shown(said)}" for said in self.alice.heard)]))
         match = re.match(pattern, shown(found))
