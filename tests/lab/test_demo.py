@@ -44,7 +44,7 @@ def _run_until_kept() -> tuple[subprocess.Popen[str], str]:
 
 
 DEVELOPED = (
-    ("", "🔭 club.example is watched now, every 1 min"),
+    ("", "🔭 club.example is now watched every 1 min"),
     ("", "⚠️ club.example changed its foci list at "),
     (", in the thread of", "Before, under "),
     ("", "❌ rtc.club.example is down since "),

@@ -134,5 +134,5 @@ async def test_a_watch_made_in_a_room_begins_at_once(federation: Federation, ali
     (room,) = bot.foci["watch"]["rooms"]
     other = await federation.server("a.example", foci=[RTC])
     await alice.say(room, "!foci watch a.example every 30m")
-    await alice.hears(lambda said: "a.example is watched now, every 1 min" in said.body)
+    await alice.hears(lambda said: "a.example is now watched every 1 min" in said.body)
     assert other.site.requests

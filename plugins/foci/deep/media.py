@@ -68,7 +68,7 @@ def judge_media(media: Media) -> DeepStageResult:
     if media.outcome == "no-signal":
         return _failed(media, "the SFU accepted the token, but the media client could not join", _PORTS)
     if media.outcome == "no-ice":
-        return _failed(media, "no media: no ICE candidate pair works from here", _PORTS)
+        return _failed(media, "no ICE candidate pair works from here", _PORTS)
     detail = f"media connects over {_way(media)}"
     # Only a pair that was seen to go over TCP speaks against UDP.
     if media.protocol != "tcp":
