@@ -194,6 +194,15 @@ def test_links_between_documents_resolve(document: Path) -> None:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_documents_name_files_that_are_there(document: Path) -> None:
+    """A file or package that moves takes its mentions along."""
+    named = re.findall(
+        r"`((?:botkit|plugins/foci|tests|lab|bench|zoo|fuzz|contrib)/[\w./-]+)`", document.read_text("utf-8")
+    )
+    assert [name for name in named if not (ROOT / name).exists() and not (ROOT / f"{name}.py").exists()] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_documents_name_no_path_of_somebodys_machine(document: Path) -> None:
     """Paths are those of an installation, not of whoever wrote the text."""
     places = r"(?<![\w.:/])(?:/(?:home|root|Users|work|workspace|mnt|builds?|tmp)/\w\S*|[A-Z]:\\\S*)"
