@@ -96,7 +96,9 @@ CASES = (
         r"upgrade to WebSocket is refused \(HTTP 404\).*proxy_set_header Upgrade",
     ),
     _case(CallFault.UDP_CLOSED, EVERYBODY, Stage.MEDIA, WARNING, "media-udp-blocked", r"media connects over TCP"),
-    _case(CallFault.MEDIA_CLOSED, EVERYBODY, Stage.SIGNALLING, CRITICAL, "media-failed", r"no ICE candidate pair works"),
+    _case(
+        CallFault.MEDIA_CLOSED, EVERYBODY, Stage.SIGNALLING, CRITICAL, "media-failed", r"no ICE candidate pair works"
+    ),
     _case(
         CallFault.OPENID_OFF,
         EVERYBODY,

@@ -342,7 +342,7 @@ async def test_a_room_that_refused_once_is_asked_again(
             assert await asked_after(LONGEST_PAUSE) == 1
         shut = False
         assert await asked_after(LONGEST_PAUSE) == 1
-        await alice.hears(lambda said: "takes them again" in said.body)
+        await alice.hears(lambda said: "Sending works again" in said.body)
         await until(lambda: bot.journal.told[-2:] == [("suspended", room, REFUSED), ("joined", room)])
         await bot.journal.post(letter(room, "2", NEW, "heard"))
         await alice.hears_text("heard")

@@ -137,7 +137,7 @@ ROWS = (
         Mark.DETECTED,
         ("placeholder-host",),
         tuple(
-            case(host, f"https://{host}/livekit/jwt", "placeholder-host", "template")
+            case(host, f"https://{host}/livekit/jwt", "placeholder-host", "placeholder")
             for host in (".domain.tld", "${RTC_DOMAIN}", "<domain>", "rtc.<server>", "%(domain)s")
         ),
     ),

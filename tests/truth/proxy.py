@@ -158,14 +158,20 @@ ROWS = (
         Mark.DETECTED,
         ("trailing-slash",),
         (
-            Case("forgiven", routed(STRIPPED, slashed=True), WARNING, ("trailing-slash",), says="happens to forgive"),
+            Case(
+                "forgiven",
+                routed(STRIPPED, slashed=True),
+                WARNING,
+                ("trailing-slash",),
+                says="accepts that nevertheless",
+            ),
             Case(
                 "redirected-by-go",
                 routed(STRIPPED, server="merge_slashes off;", slashed=True),
                 CRITICAL,
                 ("trailing-slash",),
                 ALL,
-                "not answered",
+                "and that fails",
             ),
             Case("not-routed", caddy_answers_nothing_for_slashes, CRITICAL, ("trailing-slash",), ALL),
         ),
