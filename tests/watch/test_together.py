@@ -12,7 +12,7 @@ import pytest
 
 from botkit.outbound.model import FailureKind
 from lab.simulation import SimulatedClock, SimulatedLoop, simulate
-from plugins.foci.alerts.receivers import Silence
+from plugins.foci.alerts.silences import Silence
 from plugins.foci.watch.limiter import ConcurrencyLimiter
 from plugins.foci.watch.runner import ScheduledCheck
 from plugins.foci.watch.scheduler import Outcome, Scheduler

@@ -12,7 +12,7 @@ from botkit.matrix.send.notifier import OutboxNotifier
 from botkit.storage import Database
 from botkit.storage.json_text import from_json
 from botkit.storage.tables import outbox
-from plugins.foci.alerts.receivers import Silence
+from plugins.foci.alerts.silences import Silence
 from plugins.foci.alerts.watches import WatchSettings
 from plugins.foci.plugin import FociPlugin
 from plugins.foci.watch.service import WatchService

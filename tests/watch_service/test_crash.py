@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from botkit.outbound.model import FailureKind
 from botkit.storage import Database, StorageError
-from plugins.foci.alerts.receivers import Silence
+from plugins.foci.alerts.silences import Silence
 from plugins.foci.alerts.watches import Watch
 from tests.watch_service.internet import Internet
 from tests.watch_service.ops import ADMIN, Ops, opened

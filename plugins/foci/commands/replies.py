@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from botkit.messages.document import Block, Bold, Document, Emoji, Inline, OrderedList, Paragraph, Text
-from plugins.foci.alerts.receivers import Silence
+from plugins.foci.alerts.silences import Silence
 from plugins.foci.health.events import AlertEvent, EventKind
 from plugins.foci.health.keys import Kind
 from plugins.foci.watch.views import WatchView

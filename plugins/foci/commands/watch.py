@@ -11,7 +11,7 @@ from botkit.messages.document import Document, Emoji, Paragraph, Picture, Reply,
 from botkit.messages.sanitise import clipped
 from botkit.plugin import Invocation, Rooms, Subcommand, UsageError
 from plugins.foci.alerts.messages import caution_of
-from plugins.foci.alerts.receivers import Silence
+from plugins.foci.alerts.silences import Silence
 from plugins.foci.commands.history import draw, history_document, timeline
 from plugins.foci.commands.replies import silenced_document, silences_document, watches_document
 from plugins.foci.discovery.target import TargetError, typed_target

@@ -12,7 +12,7 @@ from botkit.storage import Connection
 from botkit.storage.json_text import storable
 from botkit.storage.statements import insert_new, portions, upsert
 from plugins.foci.alerts.incident import CODEC, Incident
-from plugins.foci.alerts.receivers import Silence
+from plugins.foci.alerts.silences import Silence
 from plugins.foci.changes import snapshot
 from plugins.foci.changes.snapshot import Snapshot
 from plugins.foci.storage.tables import incidents, rooms, silences, suppressed

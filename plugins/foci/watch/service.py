@@ -22,7 +22,8 @@ from plugins.foci.alerts.incident import Acknowledgement, Incident
 from plugins.foci.alerts.lifecycle import rehome
 from plugins.foci.alerts.messages import suspended_message
 from plugins.foci.alerts.notifications import Purpose, make_notification, without_overtaken
-from plugins.foci.alerts.receivers import Silence, confidant
+from plugins.foci.alerts.receivers import confidant
+from plugins.foci.alerts.silences import Silence
 from plugins.foci.alerts.watches import Watch, WatchSettings, successor, terms_of
 from plugins.foci.health.evaluate import OwnConnection
 from plugins.foci.report.build import CheckResult

@@ -11,7 +11,7 @@ from botkit.clock_jumps import ClockJumps
 from botkit.messages.document import Document
 from botkit.plugin import Rooms, RoomUnavailableError
 from plugins.foci.alerts.messages import caution_message, caution_of
-from plugins.foci.alerts.receivers import Silence
+from plugins.foci.alerts.silences import Silence
 from plugins.foci.alerts.watches import Watch
 from plugins.foci.clock import Clock
 

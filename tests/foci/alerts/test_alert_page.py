@@ -16,7 +16,7 @@ from plugins.foci.alerts.incident import Acknowledgement, Incident
 from plugins.foci.alerts.lifecycle import acknowledge, develop, next_reminder, refresh
 from plugins.foci.alerts.messages import caution_message, caution_of, suspended_message
 from plugins.foci.alerts.notifications import AlertSettings
-from plugins.foci.alerts.receivers import Silence
+from plugins.foci.alerts.silences import Silence
 from plugins.foci.changes.detector import MANY_CHANGES, Alternates, Changed, Settled
 from plugins.foci.changes.diff import diff
 from plugins.foci.changes.snapshot import NOTHING, Snapshot

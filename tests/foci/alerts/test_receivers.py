@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from plugins.foci.alerts.receivers import Receivers, ReceivingRooms, Silence
+from plugins.foci.alerts.receivers import Receivers, ReceivingRooms
+from plugins.foci.alerts.silences import Silence
 from plugins.foci.alerts.watches import Watch
 from plugins.foci.health.events import AlertEvent, EventKind
 from plugins.foci.health.keys import Key
