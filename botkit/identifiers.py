@@ -120,6 +120,11 @@ def is_user_id(text: str) -> bool:
     )
 
 
+def server_of(user_id: str) -> str:
+    """The server part: everything after the first colon, empty when there is none."""
+    return user_id.partition(":")[2]
+
+
 def is_user_glob(text: str) -> bool:
     """Whether the text can match a user id; ``*`` and ``?`` are wildcards, a lone ``*`` is everyone."""
     return (

@@ -66,7 +66,7 @@ def parse_url(text: str) -> Url:
     Read an absolute http or https URL.
 
     Raises:
-        TargetError: it is not one, or its host or port is not legal, or it carries a user name.
+        UrlError: it is not one, or its host or port is not legal, or it carries a user name.
     """
     scheme, authority = _split(text)
     found = _AUTHORITY.fullmatch(authority)
@@ -92,7 +92,7 @@ def parse_host(text: str) -> Host:
     without brackets.
 
     Raises:
-        TargetError: it is neither.
+        UrlError: it is neither.
     """
     bare = text[1:-1] if text.startswith("[") and text.endswith("]") else text
     if text.startswith("[") or ":" in text:

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from publicsuffixlist import PublicSuffixList
 
+from botkit.identifiers import server_of
 from botkit.outbound import OutboundClient, one_party
 from botkit.plugin import Account, Limits
 from plugins.foci.deep.media_runner import MediaClient
@@ -90,7 +91,7 @@ class Checker:
 
     def _is_own(self, server: str) -> bool:
         """Whether the bot's account is on this server."""
-        return self._account is not None and self._account.user_id.partition(":")[2] == server
+        return self._account is not None and server_of(self._account.user_id) == server
 
     async def _seen(
         self, target: Target, observe: Observe, deadline: float, *, afresh: bool, deep: bool

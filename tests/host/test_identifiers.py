@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from botkit.identifiers import is_server_name, is_user_glob, is_user_id, matches_any
+from botkit.identifiers import is_server_name, is_user_glob, is_user_id, matches_any, server_of
 
 
 @pytest.mark.parametrize(
@@ -69,6 +69,8 @@ def test_other_user_ids_are_refused(text: str) -> None:
 
 def test_server_of_a_user_is_what_follows_the_first_colon() -> None:
     """IPv6 literals and ports have colons of their own."""
+    assert server_of("@alice:[::1]:8448") == "[::1]:8448"
+    assert server_of("alice") == ""
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakValueDictionary
 
+from botkit.identifiers import server_of
 from botkit.matrix.backoff import Backoff
 from botkit.matrix.client import HomeserverClient, UnreachableError, path
 from botkit.matrix.rooms.directory import Sleep, log
@@ -149,7 +150,7 @@ class Invitations:
 
     async def _join(self, room_id: str, inviter: str) -> None:
         backoff = Backoff()
-        server = inviter.partition(":")[2]
+        server = server_of(inviter)
         queue = self._limiter.queue(server)
         failed = limited = 0
         while failed < _JOIN_ATTEMPTS and limited < _LIMITED_ATTEMPTS:

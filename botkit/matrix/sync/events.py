@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from botkit.identifiers import server_of
 from botkit.messages.inbound import InboundMessage
 from botkit.storage.room_events import Annotation, Departure, Redaction, Tombstone
 
@@ -184,7 +185,7 @@ def tombstones(events: Iterable[Any], room_id: str) -> list[Tombstone]:
         replacement = _id(_mapping_of(event.get("content")).get("replacement_room"), "!")
         if not well_formed(event) or replacement is None or replacement == room_id:
             continue
-        found.append(Tombstone(room_id, event["event_id"], replacement, event["sender"].partition(":")[2]))
+        found.append(Tombstone(room_id, event["event_id"], replacement, server_of(event["sender"])))
     return found
 
 

@@ -72,7 +72,7 @@ def develop(
 
     Args:
         incident: one that ``matching`` names.
-        receivers: who hears of the event's key now.
+        receiving: rooms notified of the event's key now.
         evidence: for the thread of a new or changed outage; kept for rooms that are notified later.
     """
     if event.is_end:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from botkit.identifiers import server_of
 from botkit.messages.document import Block, Code, Document, Emoji, Inline, Paragraph, Text
 from plugins.foci.alerts.receivers import shares_fate
 from plugins.foci.health.events import AlertEvent, EventKind
@@ -247,7 +248,7 @@ def caution_of(server: str, own_user_id: str, entitled: Iterable[str]) -> str:
         own_user_id: the bot's.
         entitled: user ids of everyone in the room who may act.
     """
-    home = own_user_id.partition(":")[2]
+    home = server_of(own_user_id)
     if shares_fate(server, home, ()):
         return (
             "This is the bot's own homeserver: while it is down the bot cannot alert anyone. "

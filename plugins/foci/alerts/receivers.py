@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
+from botkit.identifiers import server_of
 from plugins.foci.alerts.incident import Incident
 from plugins.foci.alerts.silences import Silence
 from plugins.foci.alerts.watches import Watch, ignored_by
@@ -84,7 +85,7 @@ def shares_fate(server: str, own_server: str, entitled: Iterable[str]) -> bool:
     Args:
         entitled: user ids in the room, the bot left out.
     """
-    homes = {user_id.partition(":")[2].lower() for user_id in entitled}
+    homes = {server_of(user_id).lower() for user_id in entitled}
     return server.lower() == own_server.lower() or homes == {server.lower()}
 
 

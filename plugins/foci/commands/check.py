@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from botkit.identifiers import server_of
 from botkit.messages.document import Document, Paragraph, Text
 from botkit.messages.rendering import to_plain
 from botkit.plugin import OneShot, OneShotContext, UsageError
@@ -76,7 +77,7 @@ def _needs_account(arguments: argparse.Namespace, user_id: str) -> bool:
         targets = _targets(arguments)
     except UsageError:
         return False
-    return any(target.server_name == user_id.partition(":")[2] for target in targets)
+    return any(target.server_name == server_of(user_id) for target in targets)
 
 
 def _targets(arguments: argparse.Namespace) -> list[Target]:

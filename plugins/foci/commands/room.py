@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from botkit.identifiers import server_of
 from botkit.messages.document import Block, Bold, Code, Document, Emoji, OrderedList, Paragraph, Text
 from botkit.messages.sanitise import clipped
 from plugins.foci.discovery.target import Target, TargetError, parse_target
@@ -20,7 +21,7 @@ def servers_of(members: Iterable[str]) -> list[tuple[Target, int]]:
     targets: dict[str, Target] = {}
     for member in members:
         try:
-            target = parse_target(member.partition(":")[2])
+            target = parse_target(server_of(member))
         except TargetError:
             continue
         targets[target.server_name] = target

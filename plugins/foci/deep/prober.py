@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
+from botkit.identifiers import server_of
 from botkit.outbound import OutboundClient
 from botkit.outbound.model import Answered, Exchange
 from botkit.plugin import Account
@@ -89,7 +90,7 @@ class DeepProber:
         self._outbound = outbound
         self._discovery = discovery
         self._account = account
-        self._server = account.user_id.partition(":")[2]
+        self._server = server_of(account.user_id)
         self._is_own = target.server_name == self._server
         self._trusted = trusted
         self._settings = settings

@@ -29,8 +29,8 @@ class Watcher:
     Watches servers from ``start`` to ``stop``.
 
     Attributes:
-        ledger: what is remembered.
-        watchman: the schedule; ``wake`` it whenever another set of servers is watched.
+        watch_service: what is remembered.
+        scheduler: the schedule; ``wake`` it whenever another set of servers is watched.
 
     Args:
         configured: the watches of the configuration.
