@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from botkit.matrix.send.notifier import OutboxNotifier
 from botkit.messages.inbound import InboundMessage
 from botkit.messages.rendering import to_plain
 from botkit.outbound import HomeserverReader, OutboundClient
+from botkit.outbound.model import Answered, ConnectionFacts, Response
 from botkit.plugin import Account, Limits, PluginContext
 from botkit.storage import Database
 
@@ -210,6 +212,18 @@ async def test_the_example_plugin_works(example: LoadedPlugin) -> None:
     assert replies[1] == ["One host, please. Usage: !reach HOST"]
     assert replies[2][0].startswith("Usage of !reach:\n!reach HOST – whether")
     assert example.config.model_dump() == {"patience": 3.0}
+
+
+async def test_the_example_plugin_reads_an_answer(example: LoadedPlugin) -> None:
+    """What it says of a server that answers; the client is a stand-in, since no certificate of here is trusted."""
+
+    class Answering:
+        async def fetch(self, method: str, url: str, *, deadline: float) -> Answered:
+            return Answered(method, url, 1.0, ConnectionFacts(), Response(204, {}, b""))
+
+    plugin = example.plugin(SimpleNamespace(outbound=Answering()), example.config)
+    (reply,) = await plugin.commands()[0].handler(SimpleNamespace(args=("example.org",)))
+    assert to_plain(reply) == "example.org: answers 204"
 
 
 def test_the_guide_tells_the_truth_about_mistakes(example: LoadedPlugin, tmp_path: Path) -> None:
