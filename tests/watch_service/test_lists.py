@@ -7,7 +7,7 @@ from sqlalchemy import select, update
 
 from botkit.outbound.model import FailureKind
 from botkit.storage import Database
-from plugins.foci.health.keys import Key, Kind
+from plugins.foci.health.keys import Key, KeyKind
 from plugins.foci.storage.tables import concerns, servers, states
 from tests.watch_service.internet import Internet
 from tests.watch_service.ops import Ops
@@ -208,7 +208,7 @@ async def test_a_list_that_is_another_one_at_every_fetch_is_not_kept_for_ever(an
     async with any_database.begin() as connection:
         everything = (await connection.execute(select(concerns.c.key))).scalars().all()
         kept = (await connection.execute(select(states.c.key))).scalars().all()
-    assert len([key for key in everything if key.kind is Kind.FOCUS]) <= 561
+    assert len([key for key in everything if key.kind is KeyKind.FOCUS]) <= 561
     assert len(everything) <= 2 * 561 + 2
     assert len(kept) <= 2 * 561 + 2
     assert any("rtc." in key.what for key in everything)

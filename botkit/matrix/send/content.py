@@ -55,7 +55,7 @@ def transaction_id(*parts: str) -> str:
     return "foci" + hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:40]
 
 
-def shortened(message: Outgoing) -> Outgoing:
+def shortened_message(message: Outgoing) -> Outgoing:
     """Replacement of a message that is too large for the homeserver; of a notification it keeps the first line."""
     if message.stamp is None:
         document = Document((Paragraph((Text("The answer is too large for this homeserver; ask for less at once."),)),))

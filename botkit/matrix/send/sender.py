@@ -15,7 +15,7 @@ from botkit.matrix.per_room import PerRoom
 from botkit.matrix.rooms.directory import EncryptedRooms
 from botkit.matrix.rooms.membership import RoomAcceptance
 from botkit.matrix.send.attachment import MOST_ATTEMPTS, UploadRefusedError, in_words, uploaded
-from botkit.matrix.send.content import related, shortened
+from botkit.matrix.send.content import related, shortened_message
 from botkit.messages.notification import Placement
 from botkit.plugin import RoomClosedError, RoomUnavailableError
 from botkit.storage.database import StorageError
@@ -222,7 +222,7 @@ class Sender:
         return outcome is not _Next.LATER
 
     async def _shorten(self, queued: Queued) -> None:
-        notice = shortened(queued.message)
+        notice = shortened_message(queued.message)
         if notice.content == queued.message.content:
             log.error("shortened message is still too large room=%s", queued.message.room_id)
             await self._outbox.mark_refused(queued.id)

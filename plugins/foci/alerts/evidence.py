@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from botkit.messages.document import Block, Code, Document, Inline, OrderedList, Paragraph, Text
 from botkit.messages.sanitise import clipped
 from plugins.foci.findings import Group, group_of
-from plugins.foci.health.keys import Key, Kind, focus_key
+from plugins.foci.health.keys import Key, KeyKind, focus_key
 from plugins.foci.model import Finding, FocusReport, Report, Severity, StageResult
 from plugins.foci.report.render import inline
 
@@ -23,7 +23,7 @@ def evidence_document(report: Report, key: Key) -> Document | None:
     Of a focus it does not say whose check it was: rooms read it that do not watch that server.
     """
     at = f"at {report.checked_at:%Y-%m-%d %H:%M:%S} UTC"
-    if key.kind is Kind.FOCUS:
+    if key.kind is KeyKind.FOCUS:
         head = Paragraph((Text(f"Check {at}."),))
         for place, focus in enumerate(report.foci, 1):
             if focus_key(focus.entry) == key:
@@ -31,9 +31,9 @@ def evidence_document(report: Report, key: Key) -> Document | None:
                 return Document((head, *_focus(focus), *_advice(own)))
         return None
     head = Paragraph((Text(f"Check of {report.server_name} {at}."),))
-    if key.kind is Kind.DISCOVERY:
+    if key.kind is KeyKind.DISCOVERY:
         return Document((head, *_well_known(report), *_advice(_of_groups(report, Group.WELL_KNOWN, Group.PROBE))))
-    if key.kind is Kind.DRIFT:
+    if key.kind is KeyKind.DRIFT:
         return Document((head, *_lists(report), *_advice(_of_groups(report, Group.LIST))))
     return None
 

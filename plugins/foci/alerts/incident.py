@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from plugins.foci.health.events import AlertEvent
-from plugins.foci.health.keys import Key, Kind
+from plugins.foci.health.keys import Key, KeyKind
 from plugins.foci.serialise import Codec, StoredDocument
 
 UNCLEAR = "unclear "
@@ -110,7 +110,7 @@ class Incident:
     @property
     def reminds(self) -> bool:
         """Notices need no reminder; certificates have their own days."""
-        return not self.is_notice and not any(key.kind is Kind.CERTIFICATE for key in self.members)
+        return not self.is_notice and not any(key.kind is KeyKind.CERTIFICATE for key in self.members)
 
     @property
     def is_notice(self) -> bool:

@@ -19,7 +19,7 @@ from plugins.foci.alerts.notifications import AlertSettings, Purpose
 from plugins.foci.alerts.notifier import NotificationBuilder
 from plugins.foci.alerts.receivers import ReceivingRooms
 from plugins.foci.health.events import AlertEvent, EventKind
-from plugins.foci.health.keys import Key, Kind
+from plugins.foci.health.keys import Key, KeyKind
 
 _OPENING = frozenset(
     {EventKind.FIRED, EventKind.FLAPPING, EventKind.STILL_BAD, EventKind.NEARER, EventKind.UNCHECKABLE}
@@ -39,8 +39,8 @@ def subject(event: AlertEvent) -> str:
     Where nothing works on a host and port, all of its URLs are one service. What answers wrongly, and a URL that is
     wrong itself, is apart: others' URLs there need not suffer from it. So is a notice.
     """
-    shared = event.key.kind is Kind.FOCUS and not event.key.is_faulty and event.cause.outage
-    about = str(Key(Kind.FOCUS, event.key.label) if shared else event.key)
+    shared = event.key.kind is KeyKind.FOCUS and not event.key.is_faulty and event.cause.outage
+    about = str(Key(KeyKind.FOCUS, event.key.label) if shared else event.key)
     return f"{UNCLEAR}{about}" if event.kind in _NOTICES else about
 
 

@@ -9,7 +9,7 @@ from botkit.identifiers import server_of
 from botkit.messages.document import Block, Code, Document, Emoji, Inline, Paragraph, Text
 from plugins.foci.alerts.receivers import shares_fate
 from plugins.foci.health.events import AlertEvent, EventKind
-from plugins.foci.health.keys import Kind
+from plugins.foci.health.keys import KeyKind
 from plugins.foci.wording import counted, moment, named, sentence, span
 
 _DAY = 86400.0
@@ -66,7 +66,7 @@ _CERTIFICATE = _Words(": its certificate", "expires soon", "still expires soon",
 
 
 def _words(event: AlertEvent) -> _Words:
-    words = {Kind.DISCOVERY: _UNREAD, Kind.DRIFT: _DRIFT, Kind.CERTIFICATE: _CERTIFICATE}.get(event.key.kind)
+    words = {KeyKind.DISCOVERY: _UNREAD, KeyKind.DRIFT: _DRIFT, KeyKind.CERTIFICATE: _CERTIFICATE}.get(event.key.kind)
     words = words or (_DOWN if event.cause.outage else _FAILING)
     if event.kind is EventKind.UNCHECKABLE:
         again = "can be checked again since {at}, after {lasted}"
@@ -88,7 +88,7 @@ def reminder_message(in_room: IncidentInRoom) -> Document:
     words = _words(event)
     told = f"{words.part} {words.still}, since {moment(event.since, in_room.now)} ({lasted}){_because(event)}."
     closing = Paragraph((Text("React to any message of this incident to acknowledge it: that stops reminders here."),))
-    if event.key.kind is Kind.SELF:
+    if event.key.kind is KeyKind.SELF:
         told = f" since {moment(event.since, in_room.now)} ({lasted}){_because(event)}. {_CHECK_NETWORK}"
         return Document((Paragraph(sentence("⏰", "Alerting still paused", Text(told))), closing))
     return Document((Paragraph((*sentence("⏰", event.key.label, Text(told)), *_affected(in_room))), closing))
@@ -111,10 +111,10 @@ def resolve_message(last: AlertEvent, in_room: IncidentInRoom) -> Document:
     over = f"{words.part} {words.over.format(at=at, lasted=lasted)}."
     if last.kind is EventKind.CHECKABLE:
         return _line("▫️", event, over)
-    if event.key.kind is Kind.CERTIFICATE:
+    if event.key.kind is KeyKind.CERTIFICATE:
         until = "" if last.expires is None else f", valid until {_day(last.expires)}"
         return _line("✅", event, f" has a new certificate{until}.")
-    if event.key.kind is Kind.SELF:
+    if event.key.kind is KeyKind.SELF:
         told = f" at {at} after {lasted}: {last.cause.detail}. {_HELD_BACK}"
         return Document((Paragraph(sentence("✅", "Alerting resumed", Text(told))),))
     head = sentence("✅", event.key.label, Text(over))
@@ -126,14 +126,14 @@ def closed_message(last: AlertEvent, in_room: IncidentInRoom) -> Document:
     event, ended = in_room.events[0], last.at if last.ended is None else last.ended
     start = min(event.since, last.since)
     period = f"from {moment(start, ended)} to {moment(ended, start)} ({span(ended - start)})"
-    if event.key.kind is Kind.SELF and last.kind is EventKind.DROPPED:
+    if event.key.kind is KeyKind.SELF and last.kind is EventKind.DROPPED:
         told = f" since {moment(start, in_room.now)}; this room no longer watches any server."
         return Document((Paragraph(sentence("▫️", "Alerting paused", Text(told))),))
-    if event.key.kind is Kind.SELF:
+    if event.key.kind is KeyKind.SELF:
         told = f" {period}: {event.cause.detail}."
         return Document((Paragraph(sentence("✅", "Alerting was paused", Text(told))),))
     # the end of what is dropped was not observed
-    if last.kind is EventKind.DROPPED or (event.key.kind is Kind.CERTIFICATE and last.kind is EventKind.RESOLVED):
+    if last.kind is EventKind.DROPPED or (event.key.kind is KeyKind.CERTIFICATE and last.kind is EventKind.RESOLVED):
         return resolve_message(last, in_room)
     icon = "✅" if last.kind is EventKind.RESOLVED else "▫️"
     words = _words(event)
@@ -143,9 +143,9 @@ def closed_message(last: AlertEvent, in_room: IncidentInRoom) -> Document:
 
 def _present(event: AlertEvent, now: float) -> tuple[Inline, ...]:
     label, words, since = event.key.label, _words(event), moment(event.since, now)
-    if event.key.kind is Kind.SELF:
+    if event.key.kind is KeyKind.SELF:
         return sentence("❔", "Alerting paused", Text(f" since {since}{_because(event)}. {_CHECK_NETWORK}"))
-    if event.key.kind is Kind.CERTIFICATE:
+    if event.key.kind is KeyKind.CERTIFICATE:
         return sentence("⚠️", label, Text(_ending(event, now)))
     checks = counted(event.checks, "check")
     told = f"{words.part} {words.now} since {since} ({checks}){_because(event)}."
@@ -156,7 +156,7 @@ def _present(event: AlertEvent, now: float) -> tuple[Inline, ...]:
         return sentence("⚠️", label, Text(f"{words.part} {words.now}: {often}. {_CALM}"))
     if event.kind is EventKind.STILL_BAD:
         told += " It is no longer flapping."
-    icon = "⚠️" if event.key.kind is Kind.DRIFT else "❌"
+    icon = "⚠️" if event.key.kind is KeyKind.DRIFT else "❌"
     return sentence(icon, label, Text(told), *_consequence(event))
 
 
@@ -167,9 +167,9 @@ def _because(event: AlertEvent, word: str = "") -> str:
 
 
 def _consequence(event: AlertEvent) -> tuple[Inline, ...]:
-    if event.key.kind is Kind.DISCOVERY:
+    if event.key.kind is KeyKind.DISCOVERY:
         return (Text(" Clients that rely on it find no focus."),)
-    if event.key.kind is Kind.DRIFT:
+    if event.key.kind is KeyKind.DRIFT:
         return (Text(" Callers may end up on different foci."),)
     return ()
 
@@ -191,7 +191,7 @@ def _day(at: float) -> str:
 def _affected(in_room: IncidentInRoom, *, past: bool = False) -> tuple[Inline, ...]:
     """Who suffers, where that is not already the name in front."""
     key = in_room.events[0].key
-    if not in_room.servers or key.kind not in (Kind.FOCUS, Kind.CERTIFICATE):
+    if not in_room.servers or key.kind not in (KeyKind.FOCUS, KeyKind.CERTIFICATE):
         return ()
     word = "Affected" if past else "Affects"
     if len(in_room.servers) == 1:
@@ -204,8 +204,8 @@ def _further(in_room: IncidentInRoom) -> tuple[Block, ...]:
     lines: list[Block] = []
     others = in_room.events[1:]
     if others:
-        subject = "Another URL of the same service fails" if len(others) == 1 else None
-        subject = subject or f"{len(others)} other URLs of the same service fail"
+        many = f"{len(others)} other URLs of the same service fail"
+        subject = "Another URL of the same service fails" if len(others) == 1 else many
         lines.append(Paragraph((Text(f"{subject} too{_because(others[0])}."),)))
     if in_room.acknowledged_by:
         lines.append(

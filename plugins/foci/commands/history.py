@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from botkit.messages.document import Block, Document, OrderedList, Paragraph, Text
 from plugins.foci.health.events import Outage
-from plugins.foci.health.keys import Key, Kind
+from plugins.foci.health.keys import Key, KeyKind
 from plugins.foci.watch.views import History
 from plugins.foci.wording import counted, moment, sentence, span
 
@@ -125,9 +125,9 @@ def timeline(
 
 def _label(key: Key) -> str:
     words = {
-        Kind.DISCOVERY: "client well-known",
-        Kind.DRIFT: "both lists agree",
-        Kind.CERTIFICATE: f"certificate of {key.label}",
+        KeyKind.DISCOVERY: "client well-known",
+        KeyKind.DRIFT: "both lists agree",
+        KeyKind.CERTIFICATE: f"certificate of {key.label}",
     }
     return words.get(key.kind, key.label)
 
@@ -282,7 +282,7 @@ def history_document(server: str, history: History, since: float, now: float) ->
 
 
 def _outage(outage: Outage, now: float) -> str:
-    words = {Kind.DISCOVERY: "the client well-known", Kind.DRIFT: "the two foci lists"}
+    words = {KeyKind.DISCOVERY: "the client well-known", KeyKind.DRIFT: "the two foci lists"}
     label = words.get(outage.key.kind, outage.key.label)
     start = moment(outage.start, now)
     if outage.end is None:

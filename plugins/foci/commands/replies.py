@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from botkit.messages.document import Block, Bold, Document, Emoji, Inline, OrderedList, Paragraph, Text
 from plugins.foci.alerts.silences import Silence
 from plugins.foci.health.events import AlertEvent, EventKind
-from plugins.foci.health.keys import Kind
+from plugins.foci.health.keys import KeyKind
 from plugins.foci.watch.views import WatchView
 from plugins.foci.wording import counted, moment, sentence, span
 
@@ -71,7 +71,7 @@ def _trouble(event: AlertEvent, now: float) -> str:
         EventKind.FLAPPING: "flapping",
         EventKind.NEARER: "certificate expires soon",
     }
-    told = "certificate expires soon" if event.key.kind is Kind.CERTIFICATE else words.get(event.kind, "failing")
+    told = "certificate expires soon" if event.key.kind is KeyKind.CERTIFICATE else words.get(event.kind, "failing")
     return f"{event.key.label} {told} since {moment(event.since, now)}"
 
 

@@ -11,7 +11,7 @@ from plugins.foci.health import state as health
 from plugins.foci.health.certificates import CertificateState
 from plugins.foci.health.events import AlertEvent, Cause, Sample
 from plugins.foci.health.keys import Key
-from plugins.foci.health.samples import Watched, samples_of
+from plugins.foci.health.samples import WatchedThings, samples_of
 from plugins.foci.health.self_check import Connectivity, SelfCheck
 from plugins.foci.health.state import AlertState, Condition, HealthSettings
 from plugins.foci.report.build import CheckResult
@@ -64,7 +64,7 @@ class Evaluation:
 
 def progress(
     checked: CheckResult,
-    watched: Watched,
+    watched: WatchedThings,
     mind: OwnConnection,
     states: Mapping[Key, KeyState],
     settings: HealthSettings,
@@ -135,7 +135,7 @@ def fails_deep(states: Mapping[Key, KeyState], now: float) -> frozenset[Key]:
     return frozenset(key for key, failure in known.items() if failure is not None and failure.lasts(now))
 
 
-def _looked_deep(watched: Watched, states: Mapping[Key, KeyState], at: float) -> dict[Key, KeyState]:
+def _looked_deep(watched: WatchedThings, states: Mapping[Key, KeyState], at: float) -> dict[Key, KeyState]:
     """The states that a deep check's last stages change."""
     changed: dict[Key, KeyState] = {}
     for key, same in watched.foci.items():

@@ -10,6 +10,7 @@ from urllib.parse import quote, urlsplit
 
 from pydantic import AfterValidator, GetCoreSchemaHandler, PlainSerializer
 
+from botkit.identifiers import HostPort
 from botkit.messages.sanitise import shortened
 from plugins.foci.model import (
     Entry,
@@ -20,7 +21,7 @@ _LONGEST_KEY = 400
 _LONGEST_LABEL = 120
 
 
-class Kind(StrEnum):
+class KeyKind(StrEnum):
     """What is judged; the values are those of the database."""
 
     CERTIFICATE = "cert"
@@ -41,12 +42,12 @@ class Key:
             ``host:port``; of SELF empty.
     """
 
-    kind: Kind
+    kind: KeyKind
     what: str = ""
 
     def __str__(self) -> str:
         """The stored form."""
-        return self.kind.value if self.kind is Kind.SELF else f"{self.kind}:{self.what}"
+        return self.kind.value if self.kind is KeyKind.SELF else f"{self.kind}:{self.what}"
 
     @classmethod
     def parse(cls, text: str) -> Key:
@@ -57,12 +58,12 @@ class Key:
             ValueError: it is none.
         """
         kind, _, what = text.partition(":")
-        return cls(Kind(kind), what)
+        return cls(KeyKind(kind), what)
 
     @property
     def is_faulty(self) -> bool:
         """Whether it is a focus whose URL itself is wrong, whatever may answer there."""
-        return self.kind is Kind.FOCUS and "#" in self.what
+        return self.kind is KeyKind.FOCUS and "#" in self.what
 
     @property
     def label(self) -> str:
@@ -71,9 +72,9 @@ class Key:
 
         The server name; the host, with its port unless that is 443; the URL itself where it has no host.
         """
-        if self.kind is Kind.CERTIFICATE:
+        if self.kind is KeyKind.CERTIFICATE:
             return self.what.removesuffix(":443")
-        if self.kind is not Kind.FOCUS:
+        if self.kind is not KeyKind.FOCUS:
             return self.what
         place = self.what.rpartition("#")[0] if self.is_faulty else self.what
         try:
@@ -89,7 +90,7 @@ class Key:
         return handler.generate_schema(Annotated[str, AfterValidator(cls.parse), PlainSerializer(str)])
 
 
-SELF = Key(Kind.SELF)
+SELF = Key(KeyKind.SELF)
 """The bot's own network."""
 
 
@@ -107,14 +108,13 @@ def focus_key(entry: Entry) -> Key | None:
     else:
         place = (url.origin.replace("https", "wss", 1) if url.kind == "sfu" else url.origin) + url.path
     bounded = _bounded(quote(place, safe="/%:@!$&'()*+,;=~?#[]", errors="surrogatepass"))
-    return Key(Kind.FOCUS, f"{bounded}#{url.fault}" if url.fault else bounded)
+    return Key(KeyKind.FOCUS, f"{bounded}#{url.fault}" if url.fault else bounded)
 
 
 def certificate_key(url: str) -> Key:
     """The key of the certificate that is presented under an https URL."""
     parts = urlsplit(url)
-    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
-    return Key(Kind.CERTIFICATE, f"{host}:{parts.port or 443}")
+    return Key(KeyKind.CERTIFICATE, str(HostPort(parts.hostname or "", parts.port or 443)))
 
 
 def _bounded(text: str) -> str:

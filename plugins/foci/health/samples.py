@@ -15,7 +15,7 @@ from botkit.messages.sanitise import shortened, visible
 from botkit.outbound.model import Answered, Exchange, Failed, FailureKind, Phase
 from plugins.foci.health.certificates import PresentedCertificate
 from plugins.foci.health.events import Cause, Sample, Status
-from plugins.foci.health.keys import Key, Kind, certificate_key, focus_key
+from plugins.foci.health.keys import Key, KeyKind, certificate_key, focus_key
 from plugins.foci.health.self_check import Connectivity
 from plugins.foci.model import Certainty, Finding, FocusReport, Outcome, Report, Severity, Stage, Verdict
 from plugins.foci.probe.judge import Judgement
@@ -30,7 +30,7 @@ CODEC = Codec(Connectivity)
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
+class WatchedThings:
     """
     What a check shows of everything that is watched, found once.
 
@@ -51,17 +51,17 @@ Proves = Callable[[str], bool]
 """Whether another host than this one answered lately, so that a time-out is its own."""
 
 
-def watched_by(checked: CheckResult) -> Watched:
+def watched_by(checked: CheckResult) -> WatchedThings:
     """Find what a check shows of everything that is watched."""
     foci = _watched_foci(checked.report)
-    keys = {Key(Kind.DISCOVERY, checked.server), *foci}
+    keys = {Key(KeyKind.DISCOVERY, checked.server), *foci}
     if checked.own:
-        keys.add(Key(Kind.DRIFT, checked.server))
-    return Watched(foci, frozenset(keys), _certificates(checked.seen), _answering_hosts(checked.seen))
+        keys.add(Key(KeyKind.DRIFT, checked.server))
+    return WatchedThings(foci, frozenset(keys), _certificates(checked.seen), _answering_hosts(checked.seen))
 
 
 def samples_of(
-    checked: CheckResult, watched: Watched, proves: Proves, outdone: frozenset[Key] = frozenset()
+    checked: CheckResult, watched: WatchedThings, proves: Proves, outdone: frozenset[Key] = frozenset()
 ) -> tuple[Sample, ...]:
     """
     One sample per key that this check says anything about, discovery first; each key once.
@@ -110,7 +110,7 @@ def _discovery(checked: CheckResult, proves: Proves) -> Sample | None:
     failure = last.failure if isinstance(last, Failed) else None
     if failure is not None and failure.kind is FailureKind.PRIVATE_NAME and answer.certainty is Certainty.UNCLEAR:
         return None
-    key = Key(Kind.DISCOVERY, checked.server)
+    key = Key(KeyKind.DISCOVERY, checked.server)
     standing = _standing(answer.certainty, host, proves)
     cause = Cause()
     if standing is not Status.GOOD and answer.findings:
@@ -156,7 +156,7 @@ def _drift(checked: CheckResult) -> Sample | None:
         cause = Cause("transports-disagree" if listed else "transports-empty", told, outage=False)
     elif unread:
         cause = Cause("not-tested", "one of the two lists could not be read", outage=False)
-    key = Key(Kind.DRIFT, checked.server)
+    key = Key(KeyKind.DRIFT, checked.server)
     return Sample(key, checked.seen.target.hostname.lower(), standing, checked.at, checked.probe, cause)
 
 

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from plugins.foci.health.events import AlertEvent, Cause, EventKind, Sample, Status
-from plugins.foci.health.keys import SELF, Kind
+from plugins.foci.health.keys import SELF, KeyKind
 from plugins.foci.serialise import Codec
 
 FEWEST_HOSTS = 5
@@ -173,7 +173,7 @@ def _looked(
     for sample in samples:
         if sample.host:
             standings[sample.host].append(sample.standing)
-            if sample.key.kind is not Kind.FOCUS:
+            if sample.key.kind is not KeyKind.FOCUS:
                 own.add(sample.host)
     if not standings:
         return hosts

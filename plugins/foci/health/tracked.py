@@ -13,8 +13,8 @@ from enum import StrEnum
 
 from plugins.foci.changes.detector import ListState
 from plugins.foci.changes.snapshot import NOTHING, ListObservation, Missing, Seen
-from plugins.foci.health.keys import Key, Kind, certificate_key, focus_key
-from plugins.foci.health.samples import Watched
+from plugins.foci.health.keys import Key, KeyKind, certificate_key, focus_key
+from plugins.foci.health.samples import WatchedThings
 from plugins.foci.model import MAX_ENTRIES, Report
 from plugins.foci.report.build import CheckResult
 
@@ -43,7 +43,7 @@ class Following:
 
 
 def follow(
-    known: Mapping[Key, Origin], checked: CheckResult, watched: Watched, listed: ListObservation, lists: ListState
+    known: Mapping[Key, Origin], checked: CheckResult, watched: WatchedThings, listed: ListObservation, lists: ListState
 ) -> Following:
     """
     Compare what concerned a server with what a check shows.
@@ -59,8 +59,8 @@ def follow(
         held, strangers = _held(lists), (Origin.LIST, Origin.CERTIFICATE)
         stays = {key: origin for key, origin in stays.items() if origin not in strangers or key in held}
     kept = {**stays, **found}
-    services = {key.label for key in kept if key.kind is Kind.FOCUS}
-    served = {key for key in known if key.kind is Kind.CERTIFICATE and key.label in services}
+    services = {key.label for key in kept if key.kind is KeyKind.FOCUS}
+    served = {key for key in known if key.kind is KeyKind.CERTIFICATE and key.label in services}
     visited = {certificate_key(hop.url) for hop in checked.seen.well_known.hops} & known.keys()
     presented = {sighting.key for sighting in watched.certificates}
     kept |= dict.fromkeys(served | visited | presented, Origin.CERTIFICATE)
@@ -68,7 +68,7 @@ def follow(
     return Following(came, frozenset(known.keys() - kept.keys()))
 
 
-def _found(watched: Watched) -> dict[Key, Origin]:
+def _found(watched: WatchedThings) -> dict[Key, Origin]:
     found = dict.fromkeys(watched.keys, Origin.OWN)
     for key, same in watched.foci.items():
         found[key] = Origin.LIST if same[0].entry.source == "well-known" else Origin.ENDPOINT

@@ -15,7 +15,7 @@ from plugins.foci.health import certificates
 from plugins.foci.health import state as health
 from plugins.foci.health.certificates import CertificateState
 from plugins.foci.health.evaluate import KeyState, OwnConnection
-from plugins.foci.health.keys import Key, Kind
+from plugins.foci.health.keys import Key, KeyKind
 from plugins.foci.health.self_check import Connectivity, HostView, SelfCheck
 from plugins.foci.health.tracked import Origin
 from plugins.foci.storage.tables import concerns, hosts, notes, outages, states
@@ -123,7 +123,7 @@ class StateTable:
 
 
 def _state_of(key: Key, text: str) -> KeyState:
-    return certificates.CODEC.load(text) if key.kind is Kind.CERTIFICATE else health.CODEC.load(text)
+    return certificates.CODEC.load(text) if key.kind is KeyKind.CERTIFICATE else health.CODEC.load(text)
 
 
 def _text_of(state: KeyState) -> str:

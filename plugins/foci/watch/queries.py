@@ -10,7 +10,7 @@ from plugins.foci.alerts.change_messages import describe
 from plugins.foci.alerts.watches import Watch, ignored_by, terms_of
 from plugins.foci.changes.diff import diff
 from plugins.foci.health.events import AlertEvent
-from plugins.foci.health.keys import Kind
+from plugins.foci.health.keys import KeyKind
 from plugins.foci.storage.history import ListChange
 from plugins.foci.watch.transaction import UnitOfWork
 from plugins.foci.watch.views import History, WatchView
@@ -68,7 +68,7 @@ async def history_of(work: UnitOfWork, server: str, since: float) -> History | N
     row, first = await work.servers.get(server), await work.history.first_known(server)
     if row is None and first is None:
         return None
-    keys = [key for key in await work.states.concerning(server) if key.kind is not Kind.CERTIFICATE]
+    keys = [key for key in await work.states.concerning(server) if key.kind is not KeyKind.CERTIFICATE]
     outages = await work.history.outages(server, since)
     changes = [(change.at, _told(change)) for change in await work.history.changes(server, since)]
     begun = min(at for at in (None if row is None else row.watched_since, first) if at is not None)

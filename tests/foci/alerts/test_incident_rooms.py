@@ -17,7 +17,7 @@ from plugins.foci.alerts.lifecycle import acknowledge, develop, leave, next_remi
 from plugins.foci.alerts.notifications import Purpose, without_overtaken
 from plugins.foci.health import state as health
 from plugins.foci.health.events import AlertEvent, Cause, EventKind, Sample, Status
-from plugins.foci.health.keys import Key, Kind
+from plugins.foci.health.keys import Key, KeyKind
 from tests.examples import examples
 from tests.foci.alerts.rooms import (
     EVIDENCE,
@@ -412,7 +412,7 @@ class AnyRooms(RuleBasedStateMachine):
     def an_incident_is_open_exactly_while_one_of_its_keys_is_bad(self) -> None:
         for key, state in self.states.items():
             bad = state.condition is health.Condition.FIRING or state.spell is not None
-            about = "focus:rtc.example.org" if key.kind is Kind.FOCUS else str(key)
+            about = "focus:rtc.example.org" if key.kind is KeyKind.FOCUS else str(key)
             incident = self.incidents.get(about)
             assert (incident is not None and key in incident.members) is bad
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugins.foci.health.keys import SELF, Key, Kind, certificate_key, focus_key
+from plugins.foci.health.keys import SELF, Key, KeyKind, certificate_key, focus_key
 from plugins.foci.model import Entry
 
 LABELS = {
@@ -33,10 +33,10 @@ def test_keys_are_spoken_of_by_what_people_call_them(stored: str, label: str) ->
 
 def test_long_labels_are_cut() -> None:
     """A stranger's URL does not fill the message."""
-    assert len(Key(Kind.FOCUS, "x" * 5000 + "#livekit-url-invalid").label) == 120
+    assert len(Key(KeyKind.FOCUS, "x" * 5000 + "#livekit-url-invalid").label) == 120
 
 
-@given(st.lists(st.builds(Key, st.sampled_from([*Kind][:-1]), st.text(min_size=1)) | st.just(SELF)))
+@given(st.lists(st.builds(Key, st.sampled_from([*KeyKind][:-1]), st.text(min_size=1)) | st.just(SELF)))
 def test_the_stored_form_is_the_same_key_in_the_same_order(keys: list[Key]) -> None:
     """What is sorted in memory is sorted in the database."""
     assert [Key.parse(str(key)) for key in keys] == keys

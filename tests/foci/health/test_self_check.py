@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plugins.foci.health.events import AlertEvent, EventKind, Sample, Status
-from plugins.foci.health.keys import SELF, Key, Kind
+from plugins.foci.health.keys import SELF, Key, KeyKind
 from plugins.foci.health.self_check import CODEC, PATIENCE, HostView, SelfCheck, held_back, step
 
 WINDOW = 300.0
@@ -28,7 +28,7 @@ class Bot:
     def look(self, host: str, *standings: Status, after: float = 0.0) -> list[AlertEvent]:
         self.now += after
         samples = [
-            Sample(Key(Kind.DISCOVERY, f"s{place}"), host, one, self.now, "") for place, one in enumerate(standings)
+            Sample(Key(KeyKind.DISCOVERY, f"s{place}"), host, one, self.now, "") for place, one in enumerate(standings)
         ]
         self.state, events = step(self.state, samples, self.now, WINDOW)
         assert CODEC.load(CODEC.dump(self.state)) == self.state
@@ -85,7 +85,7 @@ def test_samples_without_a_host_say_nothing() -> None:
     """What was never asked of any host is no sign of the connection."""
     state = SelfCheck()
     for number in range(20):
-        state, events = step(state, [Sample(Key(Kind.DISCOVERY, f"s{number}"), "", BAD, START, "")], START, WINDOW)
+        state, events = step(state, [Sample(Key(KeyKind.DISCOVERY, f"s{number}"), "", BAD, START, "")], START, WINDOW)
         assert events == ()
     assert not state.active
 
