@@ -46,7 +46,7 @@ def test_the_stored_form_is_the_same_key_in_the_same_order(keys: list[Key]) -> N
 @pytest.mark.parametrize("text", ["", "example.org", "list:example.org", "FOCUS:https://a.org:443", "unclear self"])
 def test_other_words_are_no_keys(text: str) -> None:
     """Whatever stands before the colon must be a kind."""
-    with pytest.raises(ValueError, match="not a valid Kind"):
+    with pytest.raises(ValueError, match="not a valid KeyKind"):
         Key.parse(text)
 
 
