@@ -69,7 +69,7 @@ DEEP_STAGES = (Stage.TOKEN, Stage.SIGNALLING, Stage.MEDIA)
 """The stages of a check that goes deep; they need an account."""
 
 OPEN_STAGES = tuple(stage for stage in Stage if stage not in DEEP_STAGES)
-"""The stages that a stranger can climb."""
+"""The stages that a check without an account goes through."""
 
 
 class Outcome(StrEnum):

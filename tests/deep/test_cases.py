@@ -92,7 +92,7 @@ async def test_finding_the_focus_is_no_comfort(world: World) -> None:
 
 
 async def test_without_asking_nothing_is_deep(world: World) -> None:
-    """The same server, not asked to go deep: the stages that a stranger can climb, and words that say so."""
+    """The same server, not asked to go deep: the stages that a stranger goes through, and words that say so."""
     await world.backend.play(None)
     report = await world.check(deep=False)
     assert [result.stage for result in report.foci[0].stages if result.stage in DEEP_STAGES] == []

@@ -1,4 +1,4 @@
-"""What holds the deep stages together: trust, discretion, their place in the ladder, their pace and their price."""
+"""What holds the deep stages together: trust, discretion, their order, their pace and their price."""
 
 from __future__ import annotations
 

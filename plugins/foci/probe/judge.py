@@ -37,7 +37,7 @@ class Judgement:
 
 
 @dataclass(slots=True)
-class _Ladder:
+class _Stages:
     results: list[StageResult] = field(default_factory=list)
 
     def passed(self, stage: Stage, elapsed_ms: float | None, detail: str) -> None:
@@ -53,27 +53,27 @@ class _Ladder:
 
 def skipped_after(why: str) -> tuple[StageResult, ...]:
     """The stages of a focus that is not probed."""
-    return _Ladder().closed(why)
+    return _Stages().closed(why)
 
 
 def judge(seen: Observation, now: datetime, settings: ProbeSettings) -> Judgement:
     """Judge an observation at the time ``now`` (UTC)."""
-    ladder = _Ladder()
+    stages = _Stages()
     if seen.dns_failure is not None:
         failure = as_anywhere(seen.dns_failure, seen.url.host)
-        ladder.failed(Stage.ADDRESS, seen.dns_ms, failure.detail)
-        return _from_failure(seen, failure, ladder, certainty_of(failure, None, settings), ())
+        stages.failed(Stage.ADDRESS, seen.dns_ms, failure.detail)
+        return _from_failure(seen, failure, stages, certainty_of(failure, None, settings), ())
     family, exchange = best_exchange(seen)
     warnings = [*_broken_families(seen, family), *expiry(exchange, now, settings)]
     if isinstance(exchange, Failed):
         failure = exchange.failure
-        _climb(ladder, seen, exchange, failure.phase)
-        ladder.failed(Stage(failure.phase.value), _phase_ms(exchange, failure.phase), failure.detail)
-        return _from_failure(seen, failure, ladder, certainty_of(failure, exchange, settings), tuple(warnings))
-    _climb(ladder, seen, exchange, Phase.HTTP)
+        _pass_before(stages, seen, exchange, failure.phase)
+        stages.failed(Stage(failure.phase.value), _phase_ms(exchange, failure.phase), failure.detail)
+        return _from_failure(seen, failure, stages, certainty_of(failure, exchange, settings), tuple(warnings))
+    _pass_before(stages, seen, exchange, Phase.HTTP)
     if seen.url.kind == "sfu":
-        return _judge_sfu(seen, exchange, ladder, warnings, now)
-    return _judge_service(seen, exchange, ladder, warnings, now, settings)
+        return _judge_sfu(seen, exchange, stages, warnings, now)
+    return _judge_service(seen, exchange, stages, warnings, now, settings)
 
 
 def best_exchange(seen: Observation) -> tuple[int, Exchange]:
@@ -94,7 +94,7 @@ def _rank(seen: Observation, exchange: Exchange) -> int:
     return 10 + good
 
 
-def _climb(ladder: _Ladder, seen: Observation, exchange: Exchange, reached: Phase) -> None:
+def _pass_before(stages: _Stages, seen: Observation, exchange: Exchange, reached: Phase) -> None:
     """Record every stage before ``reached`` as passed."""
     facts = exchange.connection
     details = {
@@ -106,43 +106,43 @@ def _climb(ladder: _Ladder, seen: Observation, exchange: Exchange, reached: Phas
         if phase is reached:
             return
         elapsed = seen.dns_ms if phase is Phase.ADDRESS else _phase_ms(exchange, phase)
-        ladder.passed(Stage(phase.value), elapsed, detail)
+        stages.passed(Stage(phase.value), elapsed, detail)
 
 
 def _from_failure(
-    seen: Observation, failure: Failure, ladder: _Ladder, certainty: Certainty, warnings: tuple[Finding, ...]
+    seen: Observation, failure: Failure, stages: _Stages, certainty: Certainty, warnings: tuple[Finding, ...]
 ) -> Judgement:
     meaning = meaning_of(failure)
     severity = None
     if meaning.code == "private-address" and meaning.certainty is Certainty.UNCLEAR:
         severity = Severity.WARNING
     found = finding(meaning.code, f"{failure.detail}.", advice_for(failure, seen.url.host), severity=severity)
-    return Judgement(seen, ladder.closed("an earlier stage failed"), (found, *warnings), certainty)
+    return Judgement(seen, stages.closed("an earlier stage failed"), (found, *warnings), certainty)
 
 
 def _judge_service(
     seen: Observation,
     exchange: Answered,
-    ladder: _Ladder,
+    stages: _Stages,
     warnings: list[Finding],
     now: datetime,
     settings: ProbeSettings,
 ) -> Judgement:
     wrong = read_post(exchange.response)
     if wrong is None:
-        ladder.passed(Stage.HTTP, exchange.connection.http_ms, f"HTTP {exchange.response.status}")
-        ladder.passed(Stage.AUTHORISATION, exchange.connection.http_ms, "the authorisation service answers")
+        stages.passed(Stage.HTTP, exchange.connection.http_ms, f"HTTP {exchange.response.status}")
+        stages.passed(Stage.AUTHORISATION, exchange.connection.http_ms, "the authorisation service answers")
         found = [*warnings, *_slash(seen, works=True), *quality(seen, exchange, settings)]
-        return Judgement(seen, ladder.closed(""), tuple(found), None, _note(seen, exchange, now))
+        return Judgement(seen, stages.closed(""), tuple(found), None, _note(seen, exchange, now))
     if wrong.code in ("service-not-routed", "not-an-authorisation-service") and _sfu_answers(seen):
         wrong = POINTS_AT_SFU
     if wrong.code == "http-5xx":
-        ladder.failed(Stage.HTTP, exchange.connection.http_ms, wrong.detail)
+        stages.failed(Stage.HTTP, exchange.connection.http_ms, wrong.detail)
     else:
-        ladder.passed(Stage.HTTP, exchange.connection.http_ms, f"HTTP {exchange.response.status}")
-        ladder.failed(Stage.AUTHORISATION, exchange.connection.http_ms, wrong.detail)
+        stages.passed(Stage.HTTP, exchange.connection.http_ms, f"HTTP {exchange.response.status}")
+        stages.failed(Stage.AUTHORISATION, exchange.connection.http_ms, wrong.detail)
     found = [*_service_fault(seen, wrong), *warnings]
-    return Judgement(seen, ladder.closed("an earlier stage failed"), tuple(found), wrong.certainty)
+    return Judgement(seen, stages.closed("an earlier stage failed"), tuple(found), wrong.certainty)
 
 
 def _service_fault(seen: Observation, wrong: WrongAnswer) -> list[Finding]:
@@ -173,21 +173,21 @@ def _slash(seen: Observation, *, works: bool) -> list[Finding]:
 
 
 def _judge_sfu(
-    seen: Observation, exchange: Answered, ladder: _Ladder, warnings: list[Finding], now: datetime
+    seen: Observation, exchange: Answered, stages: _Stages, warnings: list[Finding], now: datetime
 ) -> Judgement:
     if _sfu_is_alive(seen, exchange.response):
-        ladder.passed(Stage.HTTP, exchange.connection.http_ms, "the SFU answers")
+        stages.passed(Stage.HTTP, exchange.connection.http_ms, "the SFU answers")
         skip = "the entry names no authorisation service"
-        return Judgement(seen, ladder.closed(skip), tuple(warnings), None, _note(seen, exchange, now))
+        return Judgement(seen, stages.closed(skip), tuple(warnings), None, _note(seen, exchange, now))
     wrong = read_post(exchange.response)
     detail = f"HTTP {exchange.response.status} instead of LiveKit's refusal (401, no permissions to access the room)"
-    ladder.failed(Stage.HTTP, exchange.connection.http_ms, detail)
+    stages.failed(Stage.HTTP, exchange.connection.http_ms, detail)
     certainty = Certainty.DEFINITE if wrong is None else wrong.certainty
     code, advice = "sfu-unreachable", "Route the published `url` to LiveKit (port 7880)."
     if wrong is not None and wrong.code in ("http-5xx", "waf-challenge", "rate-limited"):
         code, advice = wrong.code, wrong.advice
     found = finding(code, f"No SFU answers at {seen.url.text}: {detail}.", advice)
-    return Judgement(seen, ladder.closed("an earlier stage failed"), (found, *warnings), certainty)
+    return Judgement(seen, stages.closed("an earlier stage failed"), (found, *warnings), certainty)
 
 
 def _sfu_is_alive(seen: Observation, validate: Response) -> bool:
