@@ -47,6 +47,12 @@ class Fault(StrEnum):
     PLAIN_HTTP_ON_PORT = "plain-http-on-port", Layer.CONNECTION, "HTTP without TLS on the HTTPS port"
     TLS_OUTDATED = "tls-outdated", Layer.CONNECTION, "no TLS version that is still in use (an alert says so)"
     TLS_NAME_UNKNOWN = "tls-name-unknown", Layer.CONNECTION, "an alert that no such host is served"
+    TLS_NAME_FAILS = (
+        "tls-name-fails",
+        Layer.CONNECTION,
+        "an alert of an internal error, as Go's servers send for a name",
+    )
+    TLS_CLIENT_CERTIFICATE = "tls-client-certificate", Layer.CONNECTION, "a client certificate is demanded"
     TLS_EXPIRED = "tls-expired", Layer.CONNECTION, "the certificate ended three days ago"
     TLS_NOT_YET_VALID = "tls-not-yet-valid", Layer.CONNECTION, "the certificate starts in three days"
     TLS_SELF_SIGNED = "tls-self-signed", Layer.CONNECTION, "the certificate is signed by itself"

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from lab.authority import Authority, Flaw
 from lab.exchange import MAX_HEAD, Answer, Handler, Performance, Request, nginx_page, read_request
 from lab.fault import Fault, Layer
+from lab.handshake import refuse
 from lab.loopback import bound
 from lab.playback import spoil
 
@@ -26,12 +27,19 @@ _FLAWS = {
     Fault.TLS_NEAR_EXPIRY: Flaw.NEAR_EXPIRY,
 }
 _log = logging.getLogger(__name__)
-# TLS alert records (RFC 8446, section 6): a fatal protocol_version and a fatal unrecognized_name.
+# TLS alert records (RFC 8446, section 6): protocol_version, unrecognized_name and internal_error, all fatal.
 _ALERTS = {
     Fault.TLS_OUTDATED: bytes.fromhex("15 0301 0002 02 46"),
     Fault.TLS_NAME_UNKNOWN: bytes.fromhex("15 0301 0002 02 70"),
+    Fault.TLS_NAME_FAILS: bytes.fromhex("15 0301 0002 02 50"),
 }
-_MUTE = {Fault.RESET_AFTER_CONNECT, Fault.CLOSED_AFTER_CONNECT, Fault.NEVER_SPEAKS_TLS, *_ALERTS}
+_MUTE = {
+    Fault.RESET_AFTER_CONNECT,
+    Fault.CLOSED_AFTER_CONNECT,
+    Fault.NEVER_SPEAKS_TLS,
+    Fault.TLS_CLIENT_CERTIFICATE,
+    *_ALERTS,
+}
 _WITHOUT_TLS = _MUTE | {Fault.PLAIN_HTTP_ON_PORT}
 
 
@@ -218,6 +226,11 @@ class Front:
             raw: socket.socket = writer.get_extra_info("socket")
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             writer.transport.abort()
+            return
+        if self.fault is Fault.TLS_CLIENT_CERTIFICATE:
+            context = self._context()
+            context.verify_mode = ssl.CERT_REQUIRED
+            await refuse(reader, writer, context)
             return
         while await reader.read(65_536):
             if self.fault is not Fault.NEVER_SPEAKS_TLS:

@@ -37,6 +37,7 @@ class Attempt:
         overrun: what was too long, when the wire budget was spent.
         read_error: errno with which reading from the socket ended, if it did not end in order.
         peer_closed: the other side ended the connection, in order or not.
+        alert: OpenSSL's reason with which TLS ended after the handshake.
     """
 
     clock: Callable[[], float]
@@ -58,6 +59,7 @@ class Attempt:
     overrun: str | None = None
     read_error: int | None = None
     peer_closed: bool = False
+    alert: str = ""
 
     @property
     def phase(self) -> Phase:

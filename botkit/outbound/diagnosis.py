@@ -22,6 +22,19 @@ _SELF_SIGNED_LEAF = 18
 _UNTRUSTED = frozenset({19, 20, 21})
 _HOSTNAME = frozenset({62, 64})
 
+# OpenSSL's reasons for the alerts (RFC 8446, section 6.2) that servers send where they have no certificate for the
+# name (Go's servers, Caddy among them, send internal_error), and to clients that present none.
+_NAME_ALERTS = {
+    "TLSV1_UNRECOGNIZED_NAME": "unrecognized_name",
+    "TLSV1_ALERT_UNRECOGNIZED_NAME": "unrecognized_name",
+    "TLSV1_ALERT_INTERNAL_ERROR": "internal_error",
+}
+_CLIENT_ALERTS = {
+    "TLSV13_ALERT_CERTIFICATE_REQUIRED": "certificate_required",
+    "SSLV3_ALERT_BAD_CERTIFICATE": "bad_certificate",
+    "SSLV3_ALERT_HANDSHAKE_FAILURE": "handshake_failure",
+}
+
 _NO_ROUTE = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EAFNOSUPPORT})
 _RESET = frozenset({errno.ECONNRESET, errno.ECONNABORTED, errno.EPIPE})
 _CONNECT_TEXTS = {
@@ -79,6 +92,8 @@ class Diagnosis:
             return _connect_failure(cause, attempt)
         if phase is Phase.TLS:
             return self._tls_failure(cause, attempt, target)
+        if attempt.alert in _CLIENT_ALERTS and not attempt.head_read:
+            return Failure(FailureKind.TLS_CLIENT_CERTIFICATE, Phase.TLS, _line(_demanded(attempt.alert, attempt)))
         return Failure(FailureKind.HTTP_DISCONNECTED, phase, _line(_disconnected(cause, attempt)))
 
     def _tls_failure(self, cause: BaseException, attempt: Attempt, target: Url) -> Failure:
@@ -87,7 +102,7 @@ class Diagnosis:
         elif isinstance(cause, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
             kind, detail = FailureKind.TLS_RESET, f"{attempt.peer} closed the connection during TLS"
         elif isinstance(cause, ssl.SSLError) and getattr(cause, "reason", None):
-            kind, detail = FailureKind.TLS_PROTOCOL, _protocol_text(cause.reason, attempt)
+            kind, detail = _refusal(cause.reason, attempt, target)
         elif isinstance(cause, ConnectionAbortedError):
             # asyncio's own limit on the handshake, which matters only when the request's is longer.
             kind, detail = FailureKind.TLS_TIMEOUT, f"{attempt.peer} did not finish TLS"
@@ -149,6 +164,20 @@ def _connect_kind(endpoint: Endpoint, error: int) -> FailureKind:
     if error in _NO_ROUTE or (error == errno.EADDRNOTAVAIL and endpoint.family == 6):
         return FailureKind.NO_ROUTE
     return FailureKind.LOCAL_FAULT
+
+
+def _refusal(reason: str, attempt: Attempt, target: Url) -> tuple[FailureKind, str]:
+    """What a failed handshake means; servers that have shown their own certificate refuse the client's."""
+    if attempt.leaf is not None and reason in _CLIENT_ALERTS:
+        return FailureKind.TLS_CLIENT_CERTIFICATE, _demanded(reason, attempt)
+    if attempt.leaf is None and reason in _NAME_ALERTS:
+        detail = f"{attempt.peer} has no certificate for {target.host.name} (TLS alert {_NAME_ALERTS[reason]})"
+        return FailureKind.TLS_NO_CERTIFICATE, detail
+    return FailureKind.TLS_PROTOCOL, _protocol_text(reason, attempt)
+
+
+def _demanded(reason: str, attempt: Attempt) -> str:
+    return f"{attempt.peer} demands a client certificate (TLS alert {_CLIENT_ALERTS[reason]})"
 
 
 def _protocol_text(reason: str, attempt: Attempt) -> str:

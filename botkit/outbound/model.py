@@ -39,6 +39,8 @@ class FailureKind(StrEnum):
     TLS_UNTRUSTED = "tls_untrusted"
     TLS_HOSTNAME = "tls_hostname"
     TLS_PROTOCOL = "tls_protocol"
+    TLS_NO_CERTIFICATE = "tls_no_certificate"
+    TLS_CLIENT_CERTIFICATE = "tls_client_certificate"
     TLS_RESET = "tls_reset"
     TLS_TIMEOUT = "tls_timeout"
     HTTP_TIMEOUT = "http_timeout"

@@ -25,7 +25,9 @@ class NotingSSLObject(ssl.SSLObject):
             attempt.tcp_done()
         try:
             super().do_handshake()
-        except ssl.SSLCertVerificationError:
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            raise
+        except ssl.SSLError:
             if attempt is not None:
                 attempt.leaf = self._unverified_leaf()
                 attempt.tls_version = self.version()
@@ -40,6 +42,11 @@ class NotingSSLObject(ssl.SSLObject):
         except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
             self._note_close()
             raise
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            raise
+        except ssl.SSLError as error:
+            self._note_alert(error.reason or "")
+            raise
         if not result:
             self._note_close()
         return result
@@ -48,6 +55,12 @@ class NotingSSLObject(ssl.SSLObject):
         attempt = CURRENT.get()
         if attempt is not None:
             attempt.peer_closed = True
+
+    def _note_alert(self, reason: str) -> None:
+        # A TLS 1.3 server judges the client's certificate after the client's side of the handshake is done.
+        attempt = CURRENT.get()
+        if attempt is not None:
+            attempt.alert = reason
 
     def _unverified_leaf(self) -> bytes | None:
         public = getattr(self, "get_unverified_chain", None)

@@ -29,6 +29,15 @@ class Meaning:
 
 _RENEW = "Renew the certificate of {host} and reload the server that presents it."
 _ISSUE = "Install a certificate for {host} from a public certificate authority, with all intermediate certificates."
+_SERVE_NAME = (
+    "Configure {host} on the server that listens there, with a certificate: a site `{host}` in Caddy, a `server` block "
+    "with `server_name {host}` in nginx, a certificate in the `crt` list of HAProxy's `bind`; check that it was issued."
+)
+NO_CLIENT_CERTIFICATE = (
+    "Do not ask for client certificates here, Matrix clients have none: remove `ssl_verify_client on` (nginx), "
+    "`client_auth` (Caddy), `verify required` (HAProxy), or the mTLS rule of a CDN."
+)
+"""What to change where a server lets in only clients with a certificate."""
 _FIREWALL = "Check that a server listens on this port of {host} and that no firewall blocks it."
 _HERE = "Check the network and DNS resolver of the machine that runs this check; the server may be fine."
 _PROXY = "Check the reverse proxy of {host}: it must serve HTTP/1.1 over TLS on this port."
@@ -71,6 +80,8 @@ _MEANINGS: dict[FailureKind, Meaning] = {
     _K.TLS_PROTOCOL: Meaning(
         "tls-protocol", Certainty.DEFINITE, "Serve HTTPS with TLS 1.2 or later on this port of {host}."
     ),
+    _K.TLS_NO_CERTIFICATE: Meaning("tls-no-certificate", Certainty.DEFINITE, _SERVE_NAME),
+    _K.TLS_CLIENT_CERTIFICATE: Meaning("tls-client-certificate", Certainty.DEFINITE, NO_CLIENT_CERTIFICATE),
     _K.TLS_RESET: Meaning(
         "connect-reset",
         Certainty.DEFINITE,

@@ -73,6 +73,8 @@ CODES: dict[str, tuple[Group, Severity]] = {
     "tls-untrusted": (Group.PROBE, _E),
     "tls-hostname": (Group.PROBE, _E),
     "tls-protocol": (Group.PROBE, _E),
+    "tls-no-certificate": (Group.PROBE, _E),
+    "tls-client-certificate": (Group.PROBE, _E),
     "tls-timeout": (Group.PROBE, _E),
     "tls-expiring": (Group.PROBE, _W),
     "http-timeout": (Group.PROBE, _E),

@@ -59,6 +59,20 @@ def meets_prober_only(response: Response) -> bool:
     return response.status == 429 or is_challenge(response)
 
 
+_DEMANDS = (b"No required SSL certificate was sent", b"Cannot perform Post-Handshake Authentication")
+_PAGE_START = 4096
+
+
+def demands_client_certificate(response: Response) -> bool:
+    """
+    Whether the page is a web server's that lets in only clients with a certificate.
+
+    Source: nginx with ``ssl_verify_client on`` answers 400 (496 inside), Apache with ``SSLVerifyClient require`` for a
+    folder 403; both finish the TLS handshake first.
+    """
+    return response.status in (400, 403) and any(text in response.body[:_PAGE_START] for text in _DEMANDS)
+
+
 def errcode_of(response: Response) -> str | None:
     """The Matrix errcode of a JSON body, whatever its content type says."""
     try:

@@ -308,6 +308,16 @@ CASES = [
     of_probe("tls-untrusted", scenes.broken_focus(Fault.TLS_UNTRUSTED), CONNECT, "intermediate certificates"),
     of_probe("tls-hostname", scenes.broken_focus(Fault.TLS_WRONG_NAME), CONNECT, r"certificate for rtc\.example\.org"),
     of_probe("tls-protocol", scenes.broken_focus(Fault.PLAIN_HTTP_ON_PORT), CONNECT, r"TLS 1\.2"),
+    of_probe(
+        "tls-no-certificate", scenes.broken_focus(Fault.TLS_NAME_UNKNOWN), CONNECT, r"server_name rtc\.example\.org"
+    ),
+    of_probe("tls-no-certificate", scenes.broken_focus(Fault.TLS_NAME_FAILS), CONNECT, r"`rtc\.example\.org` in Caddy"),
+    of_probe(
+        "tls-client-certificate",
+        scenes.broken_focus(Fault.TLS_CLIENT_CERTIFICATE),
+        CONNECT,
+        "ssl_verify_client",
+    ),
     of_probe("tls-timeout", scenes.broken_focus(Fault.NEVER_SPEAKS_TLS), CONNECT, "TLS handshake", waits=True),
     of_warning("tls-expiring", scenes.broken_focus(Fault.TLS_NEAR_EXPIRY), "Renew"),
     of_probe("http-timeout", scenes.broken_focus(Fault.SILENT_AFTER_REQUEST), TLS, "sends no response", waits=True),

@@ -33,7 +33,9 @@ TLS_ALERTS = {
     Fault.PLAIN_HTTP_ON_PORT: "WRONG_VERSION_NUMBER",
     Fault.TLS_OUTDATED: "PROTOCOL_VERSION",
     Fault.TLS_NAME_UNKNOWN: "UNRECOGNIZED_NAME",
+    Fault.TLS_NAME_FAILS: "ALERT_INTERNAL_ERROR",
 }
+AFTER_THE_HANDSHAKE = {Fault.TLS_CLIENT_CERTIFICATE: "ALERT_CERTIFICATE_REQUIRED"}
 VERIFY_CODES = {
     Fault.TLS_NOT_YET_VALID: 9,
     Fault.TLS_EXPIRED: 10,
@@ -88,7 +90,17 @@ async def post(client: Client, timeout: float = 20.0, **further: int) -> Seen:
 
 def test_every_fault_is_tested() -> None:
     """The tables below cover the catalogue, so that no fault is a name without a deed."""
-    tables = (REFUSED_CONNECTIONS, TLS_ALERTS, VERIFY_CODES, HANGS, NOT_HTTP, STATUSES, SWELLING, PUBLISHED)
+    tables = (
+        REFUSED_CONNECTIONS,
+        TLS_ALERTS,
+        AFTER_THE_HANDSHAKE,
+        VERIFY_CODES,
+        HANGS,
+        NOT_HTTP,
+        STATUSES,
+        SWELLING,
+        PUBLISHED,
+    )
     assert sorted(fault for table in tables for fault in table) == sorted(Fault)
     assert all(fault.description for fault in Fault)
 
@@ -109,6 +121,18 @@ async def test_tls_that_cannot_be_spoken(federation: Federation, client: Client,
     with pytest.raises(aiohttp.ClientConnectorSSLError) as failed:
         await post(client)
     assert TLS_ALERTS[fault] in str(failed.value)
+
+
+@pytest.mark.parametrize("fault", AFTER_THE_HANDSHAKE)
+async def test_alerts_after_the_handshake(federation: Federation, fault: Fault) -> None:
+    """A TLS 1.3 server judges the client's certificate when the client is already done."""
+    await federation.focus(RTC, fault=fault)
+    address, port = str(federation.connect_to["rtc.example.org:443"]).split(":")
+    trusting = federation.authority.client_context()
+    reader, writer = await asyncio.open_connection(address, int(port), ssl=trusting, server_hostname="rtc.example.org")
+    with pytest.raises(ssl.SSLError, match=AFTER_THE_HANDSHAKE[fault]):
+        await reader.read()
+    writer.close()
 
 
 @pytest.mark.parametrize("fault", VERIFY_CODES)

@@ -18,6 +18,7 @@ from botkit.outbound import Answered, Endpoint, Exchange, Failed, FailureKind, O
 from botkit.outbound.attempt import CURRENT, Attempt
 from botkit.outbound.diagnosis import Diagnosis
 from botkit.outbound.tls import build_context
+from lab.handshake import refuse
 from lab.loopback import BLOCK
 from tests.outbound.conftest import Fetch
 from tests.outbound.standins import (
@@ -300,6 +301,47 @@ async def test_a_tls_alert_is_named(fetch: Fetch, listeners: Listeners) -> None:
     assert kind(exchange) == (FailureKind.TLS_PROTOCOL, Phase.TLS)
     assert isinstance(exchange, Failed)
     assert "HANDSHAKE_FAILURE" in exchange.failure.detail
+
+
+@pytest.mark.parametrize("alert", [0x70, 0x50])
+async def test_a_server_without_certificate_for_the_name_says_so(
+    fetch: Fetch, listeners: Listeners, alert: int
+) -> None:
+    """unrecognized_name, and internal_error as Go's servers send it, before any certificate was shown."""
+
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(b"\x15\x03\x03\x00\x02\x02" + bytes([alert]))
+        await writer.drain()
+        await reader.read()
+
+    exchange = await fetch(f"https://{NAME}:{await listeners.serve(script)}/")
+    assert kind(exchange) == (FailureKind.TLS_NO_CERTIFICATE, Phase.TLS)
+    assert isinstance(exchange, Failed)
+    assert f"no certificate for {NAME}" in exchange.failure.detail
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize(
+    ("version", "words"),
+    [(ssl.TLSVersion.TLSv1_3, "certificate_required"), (ssl.TLSVersion.TLSv1_2, "handshake_failure")],
+)
+async def test_a_demanded_client_certificate_is_named(
+    fetch: Fetch, listeners: Listeners, authority: Authority, version: ssl.TLSVersion, words: str, method: str
+) -> None:
+    """TLS 1.2 refuses in the handshake, TLS 1.3 after it, when the request is already on its way."""
+    context = authority.context(NAME)
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.maximum_version = version
+
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await refuse(reader, writer, context)
+
+    exchange = await fetch(f"https://{NAME}:{await listeners.serve(script)}/", method=method)
+    assert kind(exchange) == (FailureKind.TLS_CLIENT_CERTIFICATE, Phase.TLS)
+    assert isinstance(exchange, Failed)
+    assert exchange.failure.detail.endswith(f"demands a client certificate (TLS alert {words})")
+    assert exchange.connection.certificate is not None
 
 
 async def test_tls_older_than_1_2_is_refused(fetch: Fetch, listeners: Listeners, authority: Authority) -> None:

@@ -9,10 +9,10 @@ from typing import Any, Literal
 
 from botkit.messages.sanitise import clipped
 from botkit.outbound.model import Answered, Exchange, Failed, Failure, FailureKind, Response
-from plugins.foci.failure import advice_for, meaning_of
+from plugins.foci.failure import NO_CLIENT_CERTIFICATE, advice_for, meaning_of
 from plugins.foci.findings import finding
 from plugins.foci.model import FOCI_KEYS, MAX_ENTRIES, Certainty, Entry, Finding, Severity, WellKnownReport
-from plugins.foci.responses import BodyFault, allows_any_origin, is_challenge, read_json
+from plugins.foci.responses import BodyFault, allows_any_origin, demands_client_certificate, is_challenge, read_json
 from plugins.foci.service_url import is_legal_host
 
 _RTC_WORD = re.compile(r"(?:^|[^a-z])(?:[a-z]*rtc|rtc[a-z]*)(?:[^a-z]|$)|livekit|(?:^|[^a-z])foc(?:i|us)(?:[^a-z]|$)")
@@ -186,6 +186,9 @@ def _judge_status(host: str, report: WellKnownReport, response: Response) -> Wel
         message = f"A bot challenge of a web application firewall blocks the well-known of {host}."
         advice = "Exempt /.well-known/matrix/ from bot challenges: clients cannot solve them."
         return replace(_failed(report, finding("waf-challenge", message, advice)), certainty=Certainty.UNCLEAR)
+    if demands_client_certificate(response):
+        message = f"The web server demands a client certificate for the well-known of {host} (HTTP {response.status})."
+        return _failed(report, finding("well-known-http-status", message, NO_CLIENT_CERTIFICATE))
     if response.status != 200:
         message = f"The well-known of {host} answers HTTP {response.status} instead of 200."
         advice = f"Let {clipped(report.final_url)} answer 200 with the JSON document."

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from botkit.outbound.model import Answered, Failed, Phase, Response
+from plugins.foci.failure import NO_CLIENT_CERTIFICATE
 from plugins.foci.findings import finding
 from plugins.foci.model import Certainty, Finding
 from plugins.foci.probe.observation import Observation, ProbeSettings, certainty_of
 from plugins.foci.responses import (
     allows_any_origin,
+    demands_client_certificate,
     errcode_of,
     is_challenge,
     is_doubled,
@@ -53,6 +55,9 @@ def read_post(response: Response) -> WrongAnswer | None:
     errcode = errcode_of(response)
     if response.status == 400 and errcode in _SERVICE_ERRCODES:
         return None
+    if demands_client_certificate(response):
+        detail = f"HTTP {response.status}: a client certificate is demanded"
+        return WrongAnswer("tls-client-certificate", Certainty.DEFINITE, detail, NO_CLIENT_CERTIFICATE)
     if is_challenge(response):
         return WrongAnswer("waf-challenge", Certainty.UNCLEAR, "blocked by a bot challenge", _WAF)
     if response.status == 429:

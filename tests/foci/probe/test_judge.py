@@ -93,6 +93,22 @@ def test_what_is_no_service(
     assert (outcomes(judgement), codes(judgement), judgement.certainty) == (expected, [code], certainty)
 
 
+NGINX_DEMANDS = (
+    b"<html><head><title>400 No required SSL certificate was sent</title></head><body><center>"
+    b"<h1>400 Bad Request</h1></center><center>No required SSL certificate was sent</center></body></html>"
+)
+APACHE_DEMANDS = b"<p>Reason: Cannot perform Post-Handshake Authentication.<br />\n</p>"
+
+
+@pytest.mark.parametrize(("status", "body"), [(400, NGINX_DEMANDS), (403, APACHE_DEMANDS)])
+def test_web_servers_that_demand_a_client_certificate_in_a_page(status: int, body: bytes) -> None:
+    """nginx and Apache finish the handshake and then refuse: still a client certificate that is missing."""
+    judgement = judged(seen(answered(status, body, {})))
+    assert (outcomes(judgement), codes(judgement)) == ("oooof", ["tls-client-certificate"])
+    assert judgement.certainty is Certainty.DEFINITE
+    assert "ssl_verify_client" in judgement.findings[0].advice
+
+
 @pytest.mark.parametrize(
     ("kind", "phase", "expected", "code", "certainty"),
     [
@@ -109,6 +125,8 @@ def test_what_is_no_service(
         (FailureKind.TLS_UNTRUSTED, Phase.TLS, "oofss", "tls-untrusted", Certainty.DEFINITE),
         (FailureKind.TLS_HOSTNAME, Phase.TLS, "oofss", "tls-hostname", Certainty.DEFINITE),
         (FailureKind.TLS_PROTOCOL, Phase.TLS, "oofss", "tls-protocol", Certainty.DEFINITE),
+        (FailureKind.TLS_NO_CERTIFICATE, Phase.TLS, "oofss", "tls-no-certificate", Certainty.DEFINITE),
+        (FailureKind.TLS_CLIENT_CERTIFICATE, Phase.TLS, "oofss", "tls-client-certificate", Certainty.DEFINITE),
         (FailureKind.TLS_RESET, Phase.TLS, "oofss", "connect-reset", Certainty.DEFINITE),
         (FailureKind.TLS_TIMEOUT, Phase.TLS, "oofss", "tls-timeout", Certainty.TIMEOUT),
         (FailureKind.HTTP_TIMEOUT, Phase.HTTP, "ooofs", "http-timeout", Certainty.TIMEOUT),
