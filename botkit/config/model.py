@@ -122,7 +122,7 @@ class WebConfig(Section):
     @property
     def port(self) -> int:
         """The port to bind to; 0 lets the system choose."""
-        return int(self.listen.rpartition(":")[2])
+        return parse_address(self.listen, lowest_port=0).port or 0
 
 
 class Config(Section):

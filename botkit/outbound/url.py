@@ -9,13 +9,12 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from yarl import URL
 
-from botkit.identifiers import HostPort
+from botkit.identifiers import HostPort, parse_host_port
 from botkit.messages.sanitise import clean_line
 from botkit.outbound.model import FailureKind
 
 _URL_LIMIT = 4096
 _URL = re.compile(r"(?P<scheme>[A-Za-z]+)://(?P<authority>[^/?#\\]*)(?:[/?#][^\x00-\x1f\x7f]*)?")
-_AUTHORITY = re.compile(r"(?P<host>\[[^\[\]]*\]|[^:\[\]]+)(?::(?P<port>[0-9]{0,10}))?")
 _NAME = re.compile(r"[a-z0-9._-]+")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _PORTS = {"http": 80, "https": 443}
@@ -69,13 +68,12 @@ def parse_url(text: str) -> Url:
         UrlError: it is not one, or its host or port is not legal, or it carries a user name.
     """
     scheme, authority = _split(text)
-    found = _AUTHORITY.fullmatch(authority)
-    if found is None:
-        raise _invalid("the URL has no legal host")
-    host = parse_host(found["host"])
-    port = int(found["port"]) if found["port"] else _PORTS[scheme]
-    if not 1 <= port <= 65535:
-        raise _invalid("the URL's port is not from 1 to 65535")
+    try:
+        named = parse_host_port(authority.removesuffix(":"))
+    except ValueError as error:
+        raise _invalid(f"the URL cannot be read: {error}") from None
+    host = parse_host(named.url_host)
+    port = named.port or _PORTS[scheme]
     try:
         url = URL(text).with_fragment(None)
         same = url.scheme == scheme and url.port == port and _same_host(url.raw_host, host)

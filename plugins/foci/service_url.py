@@ -10,11 +10,10 @@ from urllib.parse import urlsplit
 
 from publicsuffixlist import PublicSuffixList
 
-from botkit.identifiers import HostPort
+from botkit.identifiers import HostPort, parse_host_port
 from botkit.outbound.url import UrlError, parse_host
 from plugins.foci.model import Entry
 
-_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\Z", re.IGNORECASE)
 _ENDPOINTS = ("/sfu/get", "/get_token")
 _LONGEST_HOST = 400
 """Characters, port included; DNS allows 253, and normalising a name of thousands takes seconds."""
@@ -110,41 +109,40 @@ def is_loopback_name(host: str) -> bool:
 
 
 def is_legal_host(host: str) -> bool:
-    """Whether a DNS name could exist; underscores are tolerated because they work in practice (RFC 1123)."""
-    if is_address(host):
-        return True
-    name = host.removesuffix(".")
-    return 0 < len(name) <= 253 and all(_LABEL.match(label) for label in name.split("."))
+    """Whether the host could be looked up and dialled; IPv6 literals without brackets."""
+    try:
+        parse_host(host)
+    except UrlError:
+        return False
+    return True
 
 
 def _split(text: str, ports: dict[str, int]) -> ServiceUrl:
     invalid = ServiceUrl(text, fault="livekit-url-invalid")
     scheme, colon, rest = text.partition("://")
     scheme = scheme.lower()
-    host = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
     if _has_blanks(text):
-        unfilled = scheme in ports and " " in host and host.isprintable() and _looks_templated(host)
+        unfilled = scheme in ports and " " in authority and authority.isprintable() and _looks_templated(authority)
         told = "it has spaces or control characters"
-        return _placeholder(invalid, host) if unfilled else _faulty(invalid, "livekit-url-invalid", told)
+        return _placeholder(invalid, authority) if unfilled else _faulty(invalid, "livekit-url-invalid", told)
     if not colon or scheme not in ports:
         return _faulty(invalid, "livekit-url-invalid", "it is not an https:// URL")
-    if "@" in host:
+    if "@" in authority:
         return _faulty(invalid, "livekit-url-invalid", "it has user information before the host")
-    if len(host) > _LONGEST_HOST:
-        return _placeholder(invalid, host)
+    if not authority or len(authority) > _LONGEST_HOST:
+        return _placeholder(replace(invalid, scheme=scheme), authority)
     try:
-        parts = urlsplit(text)
-        port = parts.port if parts.port is not None else ports[scheme]
+        named = parse_host_port(authority.removesuffix(":"))
+        host = parse_host(named.url_host)
+    except UrlError:
+        return _placeholder(replace(invalid, scheme=scheme), authority)
     except ValueError as error:
-        if _looks_templated(host):
-            return _placeholder(invalid, host)
+        if _looks_templated(authority):
+            return _placeholder(invalid, authority)
         return _faulty(invalid, "livekit-url-invalid", f"it does not parse as a URL ({error})")
-    name = (parts.hostname or "").encode("utf-8", "replace").decode()
-    if not is_legal_host(_ascii(name)):
-        return _placeholder(replace(invalid, scheme=scheme), host)
-    if port == 0:
-        return _faulty(invalid, "livekit-url-invalid", "port 0 does not exist")
-    result = ServiceUrl(text, "authorisation", scheme, _ascii(name), port, parts.path)
+    path = re.split(r"[?#]", rest[len(authority) :], maxsplit=1)[0]
+    result = ServiceUrl(text, "authorisation", scheme, host.name, named.port or ports[scheme], path)
     if "?" in text or "#" in text:
         return _faulty(
             result,
@@ -156,16 +154,6 @@ def _split(text: str, ports: dict[str, int]) -> ServiceUrl:
 
 def _has_blanks(text: str) -> bool:
     return text != text.strip() or any(ord(c) < 0x21 or 0x7F <= ord(c) < 0xA0 for c in text)
-
-
-def _ascii(host: str) -> str:
-    """An internationalised name as it is asked for; what cannot be encoded stays and is judged as illegal."""
-    if host.isascii():
-        return host
-    try:
-        return parse_host(host).name
-    except UrlError:
-        return host
 
 
 def _looks_templated(host: str) -> bool:

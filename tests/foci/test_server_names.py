@@ -14,6 +14,7 @@ from botkit.config.model import WebConfig
 from botkit.config.network import NetworkConfig
 from botkit.identifiers import is_server_name, is_user_id, parse_server_name
 from botkit.outbound.endpoint import parse_routes
+from botkit.outbound.url import UrlError, parse_url
 from botkit.plugin import Invocation, UsageError
 from plugins.foci.checker import Checker
 from plugins.foci.commands.check import check_command
@@ -22,7 +23,9 @@ from plugins.foci.commands.watch import WatchCommands, WatchStore
 from plugins.foci.config import FociConfig
 from plugins.foci.discovery.federation import read_place
 from plugins.foci.discovery.target import Target
+from plugins.foci.discovery.well_known import WellKnown, judge_base_url
 from plugins.foci.report.build import CheckSettings
+from plugins.foci.service_url import read_service_url
 from tests.foci.commands.test_report import BOT, ROOM, Health, Membership
 
 SERVER_NAMES = {
@@ -83,8 +86,8 @@ SERVER_NAMES = {
 }
 """Whether each is a server name."""
 
-NO_LABELS = {".example.org", "a..b", "-a.example", "a" * 64 + ".example", "a" * 248 + ".org"}
-"""Server names by the grammar whose labels are none that a host has, so that no delegation leads there."""
+NO_HOSTS = {".example.org", "a..b", "a" * 64 + ".example", "a" * 248 + ".org", "192.0.2", "0x7f.1"}
+"""Server names by the grammar that nothing can be asked of: no such label, or an address cut short."""
 
 
 class _PassedError(Exception):
@@ -145,7 +148,7 @@ async def test_every_way_in_agrees(name: str, legal: bool) -> None:
             word: await _asked(subcommands[word], _invocation(f"@a:{name}" if len(name) < 250 else name, *further))
             for word, *further in (["watch"], ["unwatch"], ["history"], ["silence", "2h"], ["unsilence"])
         },
-        "m.server": read_place(name) is not None or name in NO_LABELS,
+        "m.server": read_place(name) is not None or name in NO_HOSTS,
     }
     expected = dict.fromkeys(answers, legal)
     expected["user id"] |= len(name) > 252
@@ -172,11 +175,24 @@ def test_connect_to_takes_server_names_with_a_port(name: str, legal: bool) -> No
     assert bool(routes) is legal
 
 
+def _readable(url: str) -> bool:
+    try:
+        parse_url(url)
+    except UrlError:
+        return False
+    return True
+
+
 @pytest.mark.parametrize(("name", "legal"), SERVER_NAMES.items())
-def test_trusted_services_are_hosts_of_urls(name: str, legal: bool) -> None:
-    """What nothing can be asked of is no service; an internationalised name is one, for URLs may hold it."""
-    unasked = {*NO_LABELS - {"-a.example"}, "192.0.2", "0x7f.1"}
-    legal = name in ("münchen.example", "例え.example") or (legal and name not in unasked)
+def test_every_reader_of_urls_agrees(name: str, legal: bool) -> None:
+    """Every ``host[:port]`` that can be asked is one in all URLs; URLs may hold internationalised names, too."""
+    legal = name in ("münchen.example", "例え.example") or (legal and name not in NO_HOSTS)
+    spared = name in ("a.example/b", "a.example?b", "a.example#b", "example.org:", "example.org:000443")
+    if not spared:
+        assert _readable(f"https://{name}/jwt") is legal
+        assert (read_service_url(f"https://{name}/jwt").fault is None) is legal
+        document = WellKnown({"m.homeserver": {"base_url": f"https://{name}"}}, ())
+        assert (judge_base_url(document)[0] is not None) is legal
     assert _configured(FociConfig, {"deep": {"trusted_services": [name]}}) is legal
 
 

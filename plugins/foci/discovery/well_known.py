@@ -9,11 +9,11 @@ from typing import Any, Literal
 
 from botkit.messages.sanitise import clipped
 from botkit.outbound.model import Answered, Exchange, Failed, Failure, FailureKind, Response
+from botkit.outbound.url import UrlError, parse_url
 from plugins.foci.failure import NO_CLIENT_CERTIFICATE, advice_for, meaning_of
 from plugins.foci.findings import finding
 from plugins.foci.model import FOCI_KEYS, MAX_ENTRIES, Certainty, Entry, Finding, Severity, WellKnownReport
 from plugins.foci.responses import BodyFault, allows_any_origin, demands_client_certificate, is_challenge, read_json
-from plugins.foci.service_url import is_legal_host
 
 _RTC_WORD = re.compile(r"(?:^|[^a-z])(?:[a-z]*rtc|rtc[a-z]*)(?:[^a-z]|$)|livekit|(?:^|[^a-z])foc(?:i|us)(?:[^a-z]|$)")
 _HOMESERVER_KEY = "m.homeserver"
@@ -240,10 +240,13 @@ def judge_base_url(document: WellKnown) -> tuple[str | None, list[Finding], Spec
 def _base_url_fault(value: object) -> str | None:
     if not isinstance(value, str):
         return "is not a string"
-    match = re.match(r"(https?)://(\[[0-9A-Fa-f:.]+\]|[^/?#:@\s]+)(?::(\d{1,5}))?(/[^?#\s]*)?\Z", value, re.IGNORECASE)
-    if not match or not is_legal_host(match[2].strip("[]")):
+    try:
+        parsed = parse_url(value)
+    except UrlError:
+        parsed = None
+    if parsed is None or any(character.isspace() or character in "?#" for character in value):
         return f"is not a valid URL: {clipped(value)}"
-    if match[1].lower() == "http":
+    if parsed.scheme == "http":
         return f"is not https: {clipped(value)}"
     return None
 
