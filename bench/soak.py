@@ -19,7 +19,7 @@ from pathlib import Path
 from bench.replay.accountant import audit
 from bench.replay.books import Verdict, spread
 from bench.replay.chance import by_chance
-from bench.replay.station import Station
+from bench.replay.runtime import ReplayRuntime
 from bench.replay.storage import opened
 from bench.replay.traces import Trace
 from bench.replay.truth import HOUR
@@ -44,7 +44,7 @@ class Sample:
     What the process holds at a time, in hours of the trace.
 
     Attributes:
-        blocks: pieces of memory that Python has allocated; the letters that the accountant will read among them.
+        blocks: pieces of memory that Python has allocated; the notifications that the accountant will read among them.
         resident, database: bytes.
     """
 
@@ -90,7 +90,7 @@ def soak(trace: Trace, directory: Path, seed: int, every: float = HOUR) -> Soake
     async def whole() -> Soaked:
         started, others = time.process_time(), len(asyncio.all_tasks())
         database = await opened(f"sqlite:///{path}")
-        runtime = Station(trace.truth, database, WatchSettings(), seed)
+        runtime = ReplayRuntime(trace.truth, database, WatchSettings(), seed)
 
         async def look() -> None:
             gc.collect()

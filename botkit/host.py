@@ -14,7 +14,7 @@ from typing import Any
 from botkit.commands.router import CommandRouter
 from botkit.config import Config, ConfigError, MatrixConfig
 from botkit.loader import LoadedPlugin, collect_commands
-from botkit.matrix.account.cross_signing import Outcome
+from botkit.matrix.account.cross_signing import CrossSigningResult
 from botkit.matrix.account.enrolment import Device, Enrolment
 from botkit.matrix.account.session import AccountError
 from botkit.matrix.client import HomeserverClient, UnreachableError, trust_anchors
@@ -111,9 +111,9 @@ async def _login(config: Config) -> int:
 
 def _introduce(device: Device) -> None:
     signed = {
-        Outcome.SIGNED: "yes",
-        Outcome.FOREIGN: "no: the account has keys of its own (docs/encryption.md)",
-        Outcome.REFUSED: "no: the homeserver refused (docs/encryption.md)",
+        CrossSigningResult.SIGNED: "yes",
+        CrossSigningResult.FOREIGN: "no: the account has keys of its own (docs/encryption.md)",
+        CrossSigningResult.REFUSED: "no: the homeserver refused (docs/encryption.md)",
     }
     print(f"user:          {device.session.user_id}")
     print(f"device:        {device.session.device_id}")

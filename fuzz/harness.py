@@ -19,7 +19,7 @@ from botkit.outbound.url import parse_url as parse_url
 from plugins.foci.discovery.client import redirected
 from plugins.foci.discovery.target import TargetError, parse_target
 from plugins.foci.model import Report
-from plugins.foci.report.as_json import to_json
+from plugins.foci.report.as_json import report_to_json
 from plugins.foci.report.render import to_details, to_document
 from plugins.foci.service_url import read_service_url, read_sfu_url
 from tests.foci.evidence import answered
@@ -166,7 +166,7 @@ def _parts(words: str) -> tuple[Inline, ...]:
 def _assert_told(told: Report) -> None:
     for document in (to_document(told), to_details(told)):
         _checked(document)
-    json.loads(json.dumps(to_json(told)))
+    json.loads(json.dumps(report_to_json(told)))
 
 
 def _checked(document: Document) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from bench.replay.accountant import audit
 from bench.replay.books import Verdict, spread
 from bench.replay.chance import by_chance
-from bench.replay.station import play
+from bench.replay.runtime import play
 from bench.replay.traces import NAMED, Trace
 from bench.replay.truth import HOUR
 

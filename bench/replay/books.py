@@ -34,7 +34,7 @@ class Verdict:
 
     Attributes:
         due: things that had to be told, each room counted.
-        messages, edits: letters by placement.
+        messages, edits: messages by placement.
         detected: how late beginnings and changes were told, in intervals.
         resolved: how late ends were told, in intervals.
     """
@@ -80,7 +80,7 @@ class Books:
 
     def verdict(self, told: Sequence[Told]) -> Verdict:
         """Close the books."""
-        kinds = Counter(letter.placement for letter in told)
+        kinds = Counter(message.placement for message in told)
         return Verdict(
             self.due,
             kinds["new"] + kinds["reply"],

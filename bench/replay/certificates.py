@@ -22,8 +22,8 @@ def audit(books: Books, room: str, told: Sequence[Told]) -> None:
             (over if one.sign in "✅▫" else loud).setdefault(service, []).append(one)
     for service in books.truth.services:
         _service(books, room, service, loud.get(service, []), over.get(service, []))
-    for letter in [one for letters in loud.values() for one in letters]:
-        books.complain("false", letter.at, room, letter.about, letter.text[:80])
+    for message in [one for messages in loud.values() for one in messages]:
+        books.complain("false", message.at, room, message.about, message.text[:80])
 
 
 def _service(books: Books, room: str, service: str, loud: list[Told], over: list[Told]) -> None:
@@ -42,7 +42,7 @@ def _service(books: Books, room: str, service: str, loud: list[Told], over: list
             if at + late > until or not any(a <= at and b >= at + late for a, b in seen):
                 continue
             books.due += 1
-            found = next((letter for letter in loud if at <= letter.at <= at + late), None)
+            found = next((message for message in loud if at <= message.at <= at + late), None)
             if found is None:
                 books.complain("missed", at + late, room, service, f"its certificate expires in {days} days")
             else:
@@ -50,7 +50,7 @@ def _service(books: Books, room: str, service: str, loud: list[Told], over: list
                 books.detected.append((found.at - at) / interval)
         if one.end - until <= _DAYS[0] * DAY and any(a <= until and b >= until + again for a, b in seen):
             books.due += 1
-            if not any(until <= letter.at <= until + again for letter in over):
+            if not any(until <= message.at <= until + again for message in over):
                 books.complain("missed", until + again, room, service, "its new certificate")
 
 

@@ -137,8 +137,8 @@ class _Server:
         self._books.complain(kind, at, self._room, f"list:{self._server}", words)
 
 
-def _is_evidence(letter: Told, of: Told) -> bool:
-    return letter.placement == "thread" and letter.about == of.about and abs(letter.at - of.at) < 1.0
+def _is_evidence(message: Told, of: Told) -> bool:
+    return message.placement == "thread" and message.about == of.about and abs(message.at - of.at) < 1.0
 
 
 def _names(published: Published) -> Names:

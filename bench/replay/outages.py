@@ -13,7 +13,7 @@ from bench.replay.told import Told, subject_of
 from bench.replay.truth import HOUR
 
 _WATCHING = 15.0
-"""Seconds by which what a letter says may be older than the letter: a check takes a while."""
+"""Seconds by which what a message says may be older than the message: a check takes a while."""
 
 
 @dataclass(slots=True)
@@ -98,7 +98,7 @@ def _is_watched(books: Books, server: str) -> bool:
 
 
 def _messages(books: Books, room: str, told: Iterable[Told]) -> list[Message]:
-    """Letters put together to what stands in the room in the end."""
+    """Notifications put together to what stands in the room in the end."""
     found: dict[str, Message] = {}
     left: list[Message] = []
     for one in told:

@@ -1,4 +1,4 @@
-"""What rooms were told: one value per letter, and what can be read off its text."""
+"""What rooms were told: one value per message, and what can be read off its text."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Names = tuple[str, ...] | None
 @dataclass(frozen=True, slots=True)
 class Told:
     """
-    One letter.
+    One message.
 
     Attributes:
         at: seconds since the beginning of the trace.

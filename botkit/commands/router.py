@@ -68,7 +68,7 @@ class CommandRouter:
         self._access = access
         self._admins = frozenset(admins)
         self._own_user_id = own_user_id
-        self._cooldown = RateLimiter(access.per_user, access.per_room, clock)
+        self._rate = RateLimiter(access.per_user, access.per_room, clock)
         self._refusals = TokenBuckets(_REFUSALS, clock)
         self._room_refusals = TokenBuckets(_REFUSALS_PER_ROOM, clock)
         self._entitled = entitled
@@ -86,7 +86,7 @@ class CommandRouter:
         if not may_command(message.sender, self._access.allow, self._access.block, self._admins):
             return self._refused(message)
         try:
-            self._cooldown.charge(message.sender, message.room_id)
+            self._rate.charge(message.sender, message.room_id)
             return await self._answer(parsed)
         except RateLimitError as error:
             if error.silent:
@@ -131,7 +131,7 @@ class CommandRouter:
             sender=message.sender,
             args=parsed.args,
             reply_author=message.reply_author,
-            charge=lambda amount: self._cooldown.charge(message.sender, message.room_id, amount),
+            charge=lambda amount: self._rate.charge(message.sender, message.room_id, amount),
             flags=parsed.flags,
             reply_to=message.reply_to,
             thread_root=message.thread_root,

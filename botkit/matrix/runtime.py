@@ -29,7 +29,7 @@ from botkit.permissions import may_invite
 from botkit.plugin import Plugin, Rooms
 from botkit.storage.database import Database
 from botkit.storage.hook_queue import HookQueue
-from botkit.storage.inbox import Account, Inbox
+from botkit.storage.inbox import Inbox, UserDevice
 from botkit.storage.outbox import Outbox
 from botkit.storage.rooms import RoomNotes, RoomStore
 from botkit.tasks import Supervisor
@@ -99,7 +99,7 @@ class MatrixRuntime:
         self._retention = Retention(stores.inbox, stores.outbox, stores.hook_queue, now_ms)
         self._supervisor = supervisor
         own_user_id = device.session.user_id
-        account = Account(own_user_id, device.session.device_id)
+        account = UserDevice(own_user_id, device.session.device_id)
         self._encrypted = EncryptedRooms(directory, stores.notes)
         self._hooks = HookWorker(stores.hook_queue, plugins, rooms)
         self._upgrades = Upgrades(homeserver, directory, stores.room_store, membership, self._hooks.wake)

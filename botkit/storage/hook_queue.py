@@ -13,7 +13,7 @@ from botkit.storage.database import Database
 from botkit.storage.json_text import from_json, storable, to_json
 from botkit.storage.room_events import Annotation, Redaction
 from botkit.storage.statements import insert_new
-from botkit.storage.tables import calls, letters, reactions
+from botkit.storage.tables import calls, notifications, reactions
 
 MOST_PENDING = 20
 """Reactions of one person in one room that may wait at once; what comes on top of them is dropped."""
@@ -90,8 +90,8 @@ async def note_annotation(
         under_way: the plugin whose notification to the room was attempted and is not known to have arrived, if any.
     """
     room_id, sender = storable(seen.room_id), storable(seen.sender)
-    query = select(letters.c.plugin, letters.c.about).where(
-        letters.c.event_id == storable(seen.target), letters.c.room_id == room_id
+    query = select(notifications.c.plugin, notifications.c.about).where(
+        notifications.c.event_id == storable(seen.target), notifications.c.room_id == room_id
     )
     notification = (await connection.execute(query)).first()
     plugin = under_way if notification is None else notification.plugin
@@ -216,5 +216,5 @@ class HookQueue:
     async def prune(self, older_than: int) -> None:
         """Forget notifications and reactions from before ``older_than`` (ms): nothing can refer to them any longer."""
         async with self._database.begin() as connection:
-            await connection.execute(delete(letters).where(letters.c.sent_at < older_than))
+            await connection.execute(delete(notifications).where(notifications.c.sent_at < older_than))
             await connection.execute(delete(reactions).where(reactions.c.taken_at < older_than))

@@ -30,7 +30,7 @@ class EventState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class UserDevice:
     """Whose sync token is stored: a user on one device."""
 
     user_id: str
@@ -78,7 +78,7 @@ class Inbox:
         self._database = database
         self._now = now
 
-    async def since(self, account: Account) -> str | None:
+    async def since(self, account: UserDevice) -> str | None:
         """The sync token to continue from; None before the first sync."""
         query = select(sync_state.c.next_batch).where(
             sync_state.c.user_id == account.user_id, sync_state.c.device_id == account.device_id
@@ -88,7 +88,7 @@ class Inbox:
         return token
 
     async def receive(
-        self, account: Account, next_batch: str, events: Sequence[ReceivedEvent], also: Also | None = None
+        self, account: UserDevice, next_batch: str, events: Sequence[ReceivedEvent], also: Also | None = None
     ) -> None:
         """
         Keep events and the token after them, together or not at all; known events stay as they are.

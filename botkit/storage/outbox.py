@@ -15,7 +15,7 @@ from botkit.storage.database import Database
 from botkit.storage.hook_queue import forget_held, release_held
 from botkit.storage.json_text import from_json, storable, to_json
 from botkit.storage.statements import insert_new
-from botkit.storage.tables import letters, outbox, rooms
+from botkit.storage.tables import notifications, outbox, rooms
 
 
 class MessageState(StrEnum):
@@ -187,7 +187,7 @@ class Outbox:
                 return False
             whose = {"plugin": row.plugin, "about": row.about}
             await connection.execute(
-                insert_new(connection, letters).values(
+                insert_new(connection, notifications).values(
                     event_id=event_id, seq=row_id, room_id=row.room_id, anchor=anchor, sent_at=self._now(), **whose
                 )
             )
@@ -293,14 +293,14 @@ async def _anchor(connection: AsyncConnection, row: Row[Any]) -> str | None:
     if row.placement in (None, Placement.NEW):
         return None
     query = (
-        select(letters.c.event_id)
+        select(notifications.c.event_id)
         .where(
-            letters.c.room_id == row.room_id,
-            letters.c.plugin == row.plugin,
-            letters.c.about == row.about,
-            letters.c.anchor,
+            notifications.c.room_id == row.room_id,
+            notifications.c.plugin == row.plugin,
+            notifications.c.about == row.about,
+            notifications.c.anchor,
         )
-        .order_by(letters.c.seq.desc())
+        .order_by(notifications.c.seq.desc())
         .limit(1)
     )
     event_id: str | None = await connection.scalar(query)

@@ -16,7 +16,7 @@ from botkit.storage.json_text import from_json, storable, to_json
 from botkit.storage.outbox import MessageState, refuse_waiting, under_way
 from botkit.storage.room_events import Annotation, Departure, Joined, RoomChanges, Tombstone
 from botkit.storage.statements import insert_new
-from botkit.storage.tables import letters, outbox, rooms, upgrades
+from botkit.storage.tables import notifications, outbox, rooms, upgrades
 
 BLANK = {"encrypted": False, "suspended": False, "hinted_sessions": "[]"}
 _HINTS_KEPT = 50
@@ -188,7 +188,7 @@ class RoomStore:
             return
         key = storable(loss.room_id)
         await connection.execute(delete(rooms).where(rooms.c.room_id == key))
-        await connection.execute(delete(letters).where(letters.c.room_id == key))
+        await connection.execute(delete(notifications).where(notifications.c.room_id == key))
         await note_call(connection, self._plugins, Hook.LEFT, loss.room_id, self._now())
 
     async def _suspend(self, connection: AsyncConnection, room_id: str, reason: str) -> None:
@@ -223,10 +223,10 @@ async def _edit_again(connection: AsyncConnection, room_id: str) -> None:
     edits = and_(outbox.c.room_id == storable(room_id), outbox.c.placement == Placement.EDIT)
     latest = select(func.max(outbox.c.id)).where(edits).group_by(outbox.c.plugin, outbox.c.about)
     stands = exists().where(
-        letters.c.room_id == outbox.c.room_id,
-        letters.c.plugin == outbox.c.plugin,
-        letters.c.about == outbox.c.about,
-        letters.c.anchor,
+        notifications.c.room_id == outbox.c.room_id,
+        notifications.c.plugin == outbox.c.plugin,
+        notifications.c.about == outbox.c.about,
+        notifications.c.anchor,
     )
     refused = and_(edits, outbox.c.state == MessageState.REFUSED, outbox.c.id.in_(latest), stands)
     await connection.execute(update(outbox).where(refused).values(state=MessageState.WAITING))

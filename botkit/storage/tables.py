@@ -77,7 +77,7 @@ rooms = Table(
     Column("hinted_sessions", Text, nullable=False, default="[]"),
 )
 
-letters = Table(
+notifications = Table(
     "letters",
     metadata,
     Column("event_id", String, primary_key=True),

@@ -19,7 +19,7 @@ from lab.fault import Fault
 from lab.front import Mount
 from lab.person import Person
 from plugins.foci.model import Outcome, Report, Stage, Verdict
-from plugins.foci.report.as_json import to_json
+from plugins.foci.report.as_json import report_to_json
 from plugins.foci.report.render import to_details, to_document
 from tests.deep.world import NAME, SERVICE, World
 from tests.foci.terminal import run
@@ -59,7 +59,9 @@ def assert_absent(secrets: Iterable[str], *texts: str | bytes) -> None:
 
 def everything(report: Report) -> str:
     """All that anybody is ever shown of a report."""
-    return to_plain(to_document(report)) + to_plain(to_details(report)) + json.dumps(to_json(report)) + repr(report)
+    return (
+        to_plain(to_document(report)) + to_plain(to_details(report)) + json.dumps(report_to_json(report)) + repr(report)
+    )
 
 
 @pytest.mark.parametrize(

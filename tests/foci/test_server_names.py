@@ -99,7 +99,7 @@ class _NoChecker:
         raise _PassedError
 
 
-class _NoLedger:
+class _NoWatchStore:
     def __getattr__(self, name: str) -> object:
         async def passed(*_args: object) -> None:
             raise _PassedError
@@ -135,7 +135,7 @@ async def test_every_way_in_agrees(name: str, legal: bool) -> None:
     watching = {"watch": {"rooms": ["!a:b"], "servers": [name]}}
     check = check_command(lambda _: CheckSettings(), lambda: datetime.now(UTC))
     command = FociCommands(cast(Checker, _NoChecker()), Membership(), Health(), BOT).command()
-    watches = WatchCommands(cast(WatchStore, _NoLedger()), Membership(), BOT, lambda: None, lambda: 0.0)
+    watches = WatchCommands(cast(WatchStore, _NoWatchStore()), Membership(), BOT, lambda: None, lambda: 0.0)
     subcommands = {one.name: one.handler for one in watches.subcommands()}
     bare = name or "@"  # a room cannot type an empty word
     answers = {

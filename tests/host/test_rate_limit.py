@@ -7,10 +7,10 @@ from botkit.config import Rate
 from tests.host.clock import Clock
 
 
-def spent(cooldown: RateLimiter, user: str = "@a:x", room: str = "!r", amount: int = 1) -> RateLimitError | None:
+def spent(limiter: RateLimiter, user: str = "@a:x", room: str = "!r", amount: int = 1) -> RateLimitError | None:
     """The refusal, or None when the charge passed."""
     try:
-        cooldown.charge(user, room, amount)
+        limiter.charge(user, room, amount)
     except RateLimitError as error:
         return error
     return None
@@ -19,67 +19,67 @@ def spent(cooldown: RateLimiter, user: str = "@a:x", room: str = "!r", amount: i
 def test_a_burst_up_to_the_count_passes_and_the_next_waits() -> None:
     """Six a minute means six at once, then one every ten seconds."""
     clock = Clock()
-    cooldown = RateLimiter(Rate(6, 60), Rate(100, 60), clock)
-    assert [spent(cooldown) for _ in range(6)] == [None] * 6
-    error = spent(cooldown)
+    limiter = RateLimiter(Rate(6, 60), Rate(100, 60), clock)
+    assert [spent(limiter) for _ in range(6)] == [None] * 6
+    error = spent(limiter)
     assert error is not None
     assert error.seconds == pytest.approx(10)
     clock.now += 10
-    assert spent(cooldown) is None
-    assert spent(cooldown) is not None
+    assert spent(limiter) is None
+    assert spent(limiter) is not None
 
 
 def test_a_refusal_is_told_once_between_two_commands_that_pass() -> None:
     """Whoever floods gets one line for each command that was answered, never a line for each that was not."""
     clock = Clock()
-    cooldown = RateLimiter(Rate(2, 64), Rate(100, 60), clock)
-    spent(cooldown, amount=2)
+    limiter = RateLimiter(Rate(2, 64), Rate(100, 60), clock)
+    spent(limiter, amount=2)
     told = []
     for _ in range(50):
-        error = spent(cooldown)
+        error = spent(limiter)
         told.append("passed" if error is None else "silence" if error.silent else "told")
         clock.now += 1
     assert ["told", *["silence"] * 31, "passed", "told", *["silence"] * 16] == told
     clock.now += 64
-    spent(cooldown, amount=2)
-    error = spent(cooldown)
+    spent(limiter, amount=2)
+    error = spent(limiter)
     assert error is not None
     assert not error.silent
 
 
 def test_a_room_is_shared_by_its_users() -> None:
     """Many users of one room spend one rate, and other rooms are not touched."""
-    cooldown = RateLimiter(Rate(6, 60), Rate(3, 60), Clock())
-    assert [spent(cooldown, f"@{n}:x") for n in range(3)] == [None] * 3
-    assert spent(cooldown, "@late:x") is not None
-    assert spent(cooldown, "@late:x", "!other") is None
+    limiter = RateLimiter(Rate(6, 60), Rate(3, 60), Clock())
+    assert [spent(limiter, f"@{n}:x") for n in range(3)] == [None] * 3
+    assert spent(limiter, "@late:x") is not None
+    assert spent(limiter, "@late:x", "!other") is None
 
 
 def test_a_refused_charge_takes_nothing() -> None:
     """The user's rate is whole after the room refused."""
     clock = Clock()
-    cooldown = RateLimiter(Rate(2, 60), Rate(1, 60), clock)
-    spent(cooldown, "@other:x")
-    assert spent(cooldown, amount=2) is not None
-    assert spent(cooldown, room="!elsewhere") is None
-    assert spent(cooldown, room="!third") is None
+    limiter = RateLimiter(Rate(2, 60), Rate(1, 60), clock)
+    spent(limiter, "@other:x")
+    assert spent(limiter, amount=2) is not None
+    assert spent(limiter, room="!elsewhere") is None
+    assert spent(limiter, room="!third") is None
 
 
 def test_more_than_the_count_passes_on_a_full_bucket_only() -> None:
     """Five targets under a rate of three are possible, but only after a rest."""
     clock = Clock()
-    cooldown = RateLimiter(Rate(3, 60), Rate(100, 60), clock)
-    assert spent(cooldown, amount=5) is None
-    assert spent(cooldown, amount=5) is not None
+    limiter = RateLimiter(Rate(3, 60), Rate(100, 60), clock)
+    assert spent(limiter, amount=5) is None
+    assert spent(limiter, amount=5) is not None
     clock.now += 60
-    assert spent(cooldown, amount=5) is None
+    assert spent(limiter, amount=5) is None
 
 
 def test_charging_nothing_always_passes() -> None:
     """A plugin may charge for what goes beyond the first, which may be nothing."""
-    cooldown = RateLimiter(Rate(1, 60), Rate(1, 60), Clock())
-    spent(cooldown)
-    assert spent(cooldown, amount=0) is None
+    limiter = RateLimiter(Rate(1, 60), Rate(1, 60), Clock())
+    spent(limiter)
+    assert spent(limiter, amount=0) is None
 
 
 def test_memory_is_bounded() -> None:

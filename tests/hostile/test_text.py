@@ -18,7 +18,7 @@ from botkit.plugin import Command, Invocation, UsageError
 from plugins.foci.commands.room import room_document as census_document
 from plugins.foci.discovery.target import TargetError, parse_target
 from plugins.foci.model import FOCI_KEYS, Report
-from plugins.foci.report.as_json import to_json
+from plugins.foci.report.as_json import report_to_json
 from plugins.foci.report.render import inline, to_details, to_document
 from tests.cases import case
 from tests.foci.evidence import LIVEKIT
@@ -47,7 +47,7 @@ def assert_report_is_only_text(told: Report) -> None:
         for line in to_plain(document).split("\n"):
             assert_readable(line)
             assert len(line) < LONGEST_REPORT_LINE or line.lstrip().startswith(('"', "{"))
-    json.loads(json.dumps(to_json(told)))
+    json.loads(json.dumps(report_to_json(told)))
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from types import FrameType
 from typing import Any
 
 from plugins.foci.model import FOCI_KEYS
-from plugins.foci.report.as_json import to_json
+from plugins.foci.report.as_json import report_to_json
 from plugins.foci.report.render import to_details, to_document
 from tests.hostile.reports import HOMESERVER, report
 
@@ -27,7 +27,7 @@ def _hook_queue(entries: int) -> int:
         told = report(published, transports=listed)
         to_document(told)
         to_details(told)
-        to_json(told)
+        report_to_json(told)
     finally:
         sys.setprofile(None)
     return count

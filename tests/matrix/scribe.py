@@ -1,4 +1,4 @@
-"""A plugin for tests that writes letters and keeps what its hooks were told, and a bot that has it."""
+"""A plugin for tests that writes notifications and keeps what its hooks were told, and a bot that has it."""
 
 from __future__ import annotations
 
@@ -62,12 +62,12 @@ class Journal:
         """Until a hook was called like that."""
         await until(lambda: entry in self.told)
 
-    async def post(self, *letters: Notification) -> None:
-        """Have letters sent."""
+    async def post(self, *notifications: Notification) -> None:
+        """Have notifications sent."""
         await until(lambda: self.context is not None)
         assert self.context is not None
         async with self.context.storage.begin() as connection:
-            await self.context.notifier.post(connection, letters)
+            await self.context.notifier.post(connection, notifications)
         self.context.notifier.wake()
 
 
@@ -80,7 +80,7 @@ class ScribeConfig(BaseModel):
 
 
 class Scribe(Plugin):
-    """Answers ``!scribe`` and lets the test write letters."""
+    """Answers ``!scribe`` and lets the test write notifications."""
 
     name = "scribe"
     config_model = ScribeConfig
@@ -129,7 +129,7 @@ class Scribe(Plugin):
 
 
 class ScribeBot(Bot):
-    """A bot that writes letters, and answers ``!echo`` as well."""
+    """A bot that writes notifications, and answers ``!echo`` as well."""
 
     journal: Journal
 
@@ -148,7 +148,7 @@ class ScribeBot(Bot):
         return bot
 
 
-def letter(
+def notification(
     room_id: str, name: str, placement: Placement, text: str, about: str = "incident 1", **more: Any
 ) -> Notification:
     """One line of words."""

@@ -1,4 +1,4 @@
-"""The guide's plugin that writes letters, on a real homeserver."""
+"""The guide's plugin that writes notifications, on a real homeserver."""
 
 from __future__ import annotations
 

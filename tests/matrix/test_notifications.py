@@ -1,4 +1,4 @@
-"""Letters: what a plugin sends of its own accord arrives in order, once, and refers to what it belongs to."""
+"""Notifications: what a plugin sends of its own accord arrives in order, once, and refers to what it belongs to."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lab.synapse import Synapse
 from tests.matrix.patience import until
 from tests.matrix.person import Person
 from tests.matrix.proxy import Proxy
-from tests.matrix.scribe import ScribeBot, letter
+from tests.matrix.scribe import ScribeBot, notification
 
 NEW, EDIT, REPLY, THREAD = Placement.NEW, Placement.EDIT, Placement.REPLY, Placement.THREAD
 
@@ -33,10 +33,10 @@ async def test_an_incident_develops(
     async with await ScribeBot.with_password(synapse, localparts("bot"), tmp_path / "bot") as bot:
         room = await _room(alice, bot, encrypted=encrypted)
         await bot.journal.post(
-            letter(room, "1", NEW, "it is down", msgtype="m.text", mentions=(alice.user_id,)),
-            letter(room, "2", THREAD, "refused on port 443"),
-            letter(room, "3", EDIT, "it is down, 3 servers", msgtype="m.text"),
-            letter(room, "4", REPLY, "it is up again"),
+            notification(room, "1", NEW, "it is down", msgtype="m.text", mentions=(alice.user_id,)),
+            notification(room, "2", THREAD, "refused on port 443"),
+            notification(room, "3", EDIT, "it is down, 3 servers", msgtype="m.text"),
+            notification(room, "4", REPLY, "it is up again"),
         )
         await alice.hears_text("it is up again")
     new, thread, edit, reply = alice.heard
@@ -66,7 +66,7 @@ async def test_the_homeserver_takes_the_edit_for_one(
     """Asked for the first message, the homeserver knows that it was replaced, and by what."""
     async with await ScribeBot.with_password(synapse, localparts("bot"), tmp_path / "bot") as bot:
         room = await _room(alice, bot)
-        await bot.journal.post(letter(room, "1", NEW, "before"), letter(room, "2", EDIT, "after"))
+        await bot.journal.post(notification(room, "1", NEW, "before"), notification(room, "2", EDIT, "after"))
         first = await alice.hears_text("before")
         await alice.hears_text("* after")
     event = await synapse.api("GET", f"/_matrix/client/v3/rooms/{room}/event/{first.event_id}", alice.token)
@@ -82,7 +82,10 @@ async def test_letters_belong_together_by_what_they_are_about(
         pairs = [(room, about) for room in rooms for about in ("one", "two")]
         for step, placement in (("first", NEW), ("then", EDIT)):
             await bot.journal.post(
-                *(letter(room, f"{step} {room} {about}", placement, f"{step} {about}", about) for room, about in pairs)
+                *(
+                    notification(room, f"{step} {room} {about}", placement, f"{step} {about}", about)
+                    for room, about in pairs
+                )
             )
         await until(lambda: len(alice.heard) == 8)
     for room, about in pairs:
@@ -98,14 +101,14 @@ async def test_a_step_that_is_repeated_says_nothing_twice(
     bot = await ScribeBot.with_password(synapse, localparts("bot"), tmp_path / "bot")
     async with bot:
         room = await _room(alice, bot)
-        await bot.journal.post(letter(room, "1", NEW, "once"), letter(room, "1", NEW, "twice"))
+        await bot.journal.post(notification(room, "1", NEW, "once"), notification(room, "1", NEW, "twice"))
         await alice.hears_text("once")
         assert bot.journal.context is not None
         storage, notifier = bot.journal.context.storage, bot.journal.context.notifier
 
         async def change_ones_mind() -> None:
             async with storage.begin() as connection:
-                await notifier.post(connection, [letter(room, "2", NEW, "never")])
+                await notifier.post(connection, [notification(room, "2", NEW, "never")])
                 raise RuntimeError("rolled back")
 
         with pytest.raises(RuntimeError, match="rolled back"):
@@ -113,7 +116,7 @@ async def test_a_step_that_is_repeated_says_nothing_twice(
         notifier.wake()
     bot.journal.context = None
     async with bot.again() as again:
-        await again.journal.post(letter(room, "1", NEW, "thrice"), letter(room, "3", NEW, "end"))
+        await again.journal.post(notification(room, "1", NEW, "thrice"), notification(room, "3", NEW, "end"))
         await alice.hears_text("end")
     assert [said.body for said in alice.heard] == ["once", "end"]
 
@@ -125,7 +128,7 @@ async def test_letters_find_each_other_after_the_outbox_was_pruned(
     bot = await ScribeBot.with_password(synapse, localparts("bot"), tmp_path / "bot")
     async with bot:
         room = await _room(alice, bot, encrypted=True)
-        await bot.journal.post(letter(room, "1", NEW, "it is down"))
+        await bot.journal.post(notification(room, "1", NEW, "it is down"))
         first = await alice.hears_text("it is down")
     bot.journal.context = None
     async with bot.again() as again:
@@ -134,7 +137,7 @@ async def test_letters_find_each_other_after_the_outbox_was_pruned(
         assert context is not None
         async with context.storage.begin() as connection:
             await connection.exec_driver_sql("DELETE FROM outbox")
-        await again.journal.post(letter(room, "2", EDIT, "it is still down"))
+        await again.journal.post(notification(room, "2", EDIT, "it is still down"))
         edit = await alice.hears_text("* it is still down")
     assert edit.content["m.relates_to"]["event_id"] == first.event_id
 
@@ -157,12 +160,12 @@ async def test_an_alert_is_not_lost_with_its_first_message(
         room = await _room(alice, bot)
         proxy.before = refuse_first
         await bot.journal.post(
-            letter(room, "1", NEW, "refused"),
-            letter(room, "2", THREAD, "evidence of nothing"),
-            letter(room, "3", EDIT, "it is down"),
-            letter(room, "4", THREAD, "evidence"),
-            letter(room, "5", EDIT, "it was down"),
-            letter(room, "6", REPLY, "it is up"),
+            notification(room, "1", NEW, "refused"),
+            notification(room, "2", THREAD, "evidence of nothing"),
+            notification(room, "3", EDIT, "it is down"),
+            notification(room, "4", THREAD, "evidence"),
+            notification(room, "5", EDIT, "it was down"),
+            notification(room, "6", REPLY, "it is up"),
         )
         await alice.hears_text("it is up")
     bodies = [said.body for said in alice.heard]
@@ -195,18 +198,18 @@ async def test_while_throttled_edits_give_way_to_later_ones(
         await ScribeBot.with_password(synapse, localparts("bot"), tmp_path / "bot", base_url=proxy.base_url) as bot,
     ):
         room = await _room(alice, bot)
-        await bot.journal.post(letter(room, "0", NEW, "down"))
+        await bot.journal.post(notification(room, "0", NEW, "down"))
         await alice.hears_text("down")
         refusing = 2
         await bot.journal.post(
-            letter(room, "1", EDIT, "edit 1"),
-            letter(room, "2", EDIT, "edit 2"),
-            letter(room, "other", NEW, "other", "incident 2"),
-            letter(room, "other 1", EDIT, "other edit", "incident 2"),
-            letter(room, "3", EDIT, "edit 3"),
-            letter(room, "4", REPLY, "reminder"),
-            letter(room, "5", EDIT, "edit 4"),
-            letter(room, "6", REPLY, "up"),
+            notification(room, "1", EDIT, "edit 1"),
+            notification(room, "2", EDIT, "edit 2"),
+            notification(room, "other", NEW, "other", "incident 2"),
+            notification(room, "other 1", EDIT, "other edit", "incident 2"),
+            notification(room, "3", EDIT, "edit 3"),
+            notification(room, "4", REPLY, "reminder"),
+            notification(room, "5", EDIT, "edit 4"),
+            notification(room, "6", REPLY, "up"),
         )
         await alice.hears_text("up")
     heard = [said.body for said in alice.heard]
@@ -220,8 +223,8 @@ async def test_without_a_limit_every_edit_is_sent(
     """Edits are only saved on when the homeserver asks for it."""
     async with await ScribeBot.with_password(synapse, localparts("bot"), tmp_path / "bot") as bot:
         room = await _room(alice, bot)
-        edits = [letter(room, f"{number}", EDIT, f"edit {number}") for number in range(5)]
-        await bot.journal.post(letter(room, "new", NEW, "down"), *edits)
+        edits = [notification(room, f"{number}", EDIT, f"edit {number}") for number in range(5)]
+        await bot.journal.post(notification(room, "new", NEW, "down"), *edits)
         await alice.hears_text("* edit 4")
     assert [said.body for said in alice.heard] == ["down", *(f"* edit {number}" for number in range(5))]
 
@@ -244,12 +247,12 @@ async def test_a_lost_answer_does_not_double_an_alert(
         async with bot:
             room = await _room(alice, bot, encrypted=True)
             proxy.after = lose
-            await bot.journal.post(letter(room, "1", NEW, "down"), letter(room, "2", EDIT, "still down"))
+            await bot.journal.post(notification(room, "1", NEW, "down"), notification(room, "2", EDIT, "still down"))
             await until(lambda: lost < 3)
         bot.journal.context = None
         async with bot.again() as again:
             await alice.hears_text("* still down")
-            await again.journal.post(letter(room, "3", REPLY, "up"))
+            await again.journal.post(notification(room, "3", REPLY, "up"))
             await alice.hears_text("up")
     assert [said.body for said in alice.heard] == ["down", "* still down", "up"]
     assert alice.heard[1].content["m.relates_to"]["event_id"] == alice.heard[0].event_id
@@ -259,7 +262,7 @@ async def test_a_lost_answer_does_not_double_an_alert(
 async def test_one_room_that_waits_holds_up_no_other(
     synapse: Synapse, alice: Person, localparts: Callable[[str], str], tmp_path: Path
 ) -> None:
-    """A room whose letters meet bad gateways keeps its order and its letters; the other one is served meanwhile."""
+    """A room whose notifications meet bad gateways keeps all in order; the other one is served meanwhile."""
     async with (
         Proxy(synapse.base_url) as proxy,
         await ScribeBot.with_password(synapse, localparts("bot"), tmp_path / "bot", base_url=proxy.base_url) as bot,
@@ -270,8 +273,8 @@ async def test_one_room_that_waits_holds_up_no_other(
             return web.Response(status=502) if f"{stuck}/send" in request.path else None
 
         proxy.before = broken
-        await bot.journal.post(letter(stuck, "1", NEW, "one"), letter(stuck, "2", EDIT, "two"))
-        await bot.journal.post(letter(free, "3", NEW, "free"))
+        await bot.journal.post(notification(stuck, "1", NEW, "one"), notification(stuck, "2", EDIT, "two"))
+        await bot.journal.post(notification(free, "3", NEW, "free"))
         await alice.hears_text("free")
         assert [said.body for said in alice.heard] == ["free"]
         proxy.before = None
@@ -296,8 +299,8 @@ async def test_a_letter_that_is_too_large_is_said_in_short(
         room = await _room(alice, bot)
         mine = (alice.user_id,)
         await bot.journal.post(
-            letter(room, "1", NEW, "down " + "x" * 3_000, msgtype="m.text", mentions=mine),
-            letter(room, "2", EDIT, "up"),
+            notification(room, "1", NEW, "down " + "x" * 3_000, msgtype="m.text", mentions=mine),
+            notification(room, "2", EDIT, "up"),
         )
         edit = await alice.hears_text("* up")
     first = alice.heard[0]

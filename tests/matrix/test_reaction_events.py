@@ -1,4 +1,4 @@
-"""What strangers' events say about letters and rooms: everything that is none is nothing."""
+"""What strangers' events say about notifications and rooms: everything that is none is nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reactions to letters: whose count, to what, and what happens when they are taken back."""
+"""Reactions to notifications: whose count, to what, and what happens when they are taken back."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from lab.synapse import Synapse
 from tests.matrix.patience import until
 from tests.matrix.person import Person
 from tests.matrix.proxy import Proxy
-from tests.matrix.scribe import ScribeBot, letter
+from tests.matrix.scribe import ScribeBot, notification
 
 
 async def _react(person: Person, room: str, target: str, key: str = "👍") -> str:
@@ -66,10 +66,10 @@ async def test_whose_reactions_count(
         await alice.wait_for_member(room, bot.user_id)
         await alice.wait_for_member(room, bob.user_id)
         await bot.journal.post(
-            letter(room, "1", Placement.NEW, "down"),
-            letter(room, "2", Placement.THREAD, "evidence"),
-            letter(room, "3", Placement.EDIT, "still down"),
-            letter(room, "4", Placement.NEW, "another", "incident 2"),
+            notification(room, "1", Placement.NEW, "down"),
+            notification(room, "2", Placement.THREAD, "evidence"),
+            notification(room, "3", Placement.EDIT, "still down"),
+            notification(room, "4", Placement.NEW, "another", "incident 2"),
         )
         await alice.hears_text("another")
         events = [said.event_id for said in alice.heard]
@@ -87,7 +87,7 @@ async def test_whose_reactions_count(
 async def test_a_reaction_before_the_acknowledgement(
     synapse: Synapse, alice: Person, localparts: Callable[[str], str], tmp_path: Path
 ) -> None:
-    """The letter is in the room, its acknowledgement is lost, somebody reacts meanwhile: that counts."""
+    """The notification is in the room, its acknowledgement is lost, somebody reacts meanwhile: that counts."""
     lost = False
 
     def lose(request: web.Request) -> bool:
@@ -110,7 +110,7 @@ async def test_a_reaction_before_the_acknowledgement(
             return None
 
         proxy.before = hold
-        await bot.journal.post(letter(room, "1", Placement.NEW, "down"))
+        await bot.journal.post(notification(room, "1", Placement.NEW, "down"))
         fired = await alice.hears_text("down")
         reaction = await _react(alice, room, fired.event_id, "ok")
         synced = proxy.count("/sync")
@@ -130,7 +130,7 @@ async def test_admins_of_the_bot_need_no_power(
         room = await alice.create_room(bot.user_id, bob.user_id)
         await bob.client.join(room)
         await alice.wait_for_member(room, bot.user_id)
-        await bot.journal.post(letter(room, "1", Placement.NEW, "down"))
+        await bot.journal.post(notification(room, "1", Placement.NEW, "down"))
         first = await alice.hears_text("down")
         reaction = await _react(bob, room, first.event_id, "ok")
         await bot.journal.hears("reacted", Reaction(room, reaction, bob.user_id, "ok", "incident 1"))
@@ -167,7 +167,7 @@ async def test_reactions_taken_back(
         room = await alice.create_room(bot.user_id, bob.user_id)
         await bob.client.join(room)
         await alice.wait_for_member(room, bot.user_id)
-        await bot.journal.post(letter(room, "1", Placement.NEW, "down"))
+        await bot.journal.post(notification(room, "1", Placement.NEW, "down"))
         first = await alice.hears_text("down")
         kept = await _react(alice, room, first.event_id, "kept")
         back = await _react(alice, room, first.event_id, "back")
@@ -189,7 +189,7 @@ async def test_reactions_while_the_bot_is_away(
     async with bot:
         room = await alice.create_room(bot.user_id)
         await alice.wait_for_member(room, bot.user_id)
-        await bot.journal.post(letter(room, "1", Placement.NEW, "down"))
+        await bot.journal.post(notification(room, "1", Placement.NEW, "down"))
         first = await alice.hears_text("down")
         early = await _react(alice, room, first.event_id, "early")
         await bot.journal.hears("reacted", Reaction(room, early, alice.user_id, "early", "incident 1"))
@@ -213,7 +213,7 @@ async def test_a_hook_is_called_until_it_returns(
         rooms = [await alice.create_room(bot.user_id) for _ in range(2)]
         for room in rooms:
             await alice.wait_for_member(room, bot.user_id)
-            await bot.journal.post(letter(room, room, Placement.NEW, room))
+            await bot.journal.post(notification(room, room, Placement.NEW, room))
             await alice.hears_text(room)
             await _settled(bot, alice, room)
         told = len(bot.journal.told)
@@ -241,7 +241,7 @@ async def test_a_flood_of_reactions(
         room = await alice.create_room(bot.user_id, bob.user_id)
         await bob.client.join(room)
         await alice.wait_for_member(room, bot.user_id)
-        await bot.journal.post(letter(room, "1", Placement.NEW, "down"))
+        await bot.journal.post(notification(room, "1", Placement.NEW, "down"))
         first = await alice.hears_text("down")
         for number in range(3 * MOST_PENDING):
             await _react(bob, room, first.event_id, f"{number}\u202e" + "x" * 400)

@@ -20,7 +20,7 @@ from lab.synapse import ApiError, Synapse
 from tests.matrix.patience import until
 from tests.matrix.person import Person
 from tests.matrix.proxy import Proxy
-from tests.matrix.scribe import ScribeBot, letter
+from tests.matrix.scribe import ScribeBot, notification
 
 NEW = Placement.NEW
 REFUSED = "the room rejected a message (HTTP 403 M_FORBIDDEN)"
@@ -65,11 +65,13 @@ async def bot(
 async def test_an_upgraded_room(alice: Person, bot: ScribeBot) -> None:
     """An open room is followed into its replacement; what is said from then on is said there."""
     room = await _enter(alice, bot, preset="public_chat")
-    await bot.journal.post(letter(room, "1", NEW, "down"))
+    await bot.journal.post(notification(room, "1", NEW, "down"))
     await alice.hears_text("down")
     new = await _upgrade(alice, room)
     await bot.journal.hears("replaced", room, new)
-    await bot.journal.post(letter(new, "2", NEW, "down again"), letter(new, "3", Placement.EDIT, "and again"))
+    await bot.journal.post(
+        notification(new, "2", NEW, "down again"), notification(new, "3", Placement.EDIT, "and again")
+    )
     said = await alice.hears_text("* and again")
     assert said.room_id == new
     assert [entry for entry in bot.journal.told if new in entry] == [("joined", new), ("replaced", room, new)]
@@ -89,7 +91,7 @@ async def test_upgraded_twice_while_the_bot_is_away(
     bot.journal.context = None
     async with bot.again() as again:
         await again.journal.hears("replaced", second, third)
-        await again.journal.post(letter(third, "1", NEW, "here"))
+        await again.journal.post(notification(third, "1", NEW, "here"))
         said = await alice.hears_text("here")
     assert said.room_id == third
     assert ":" not in third
@@ -131,7 +133,7 @@ async def test_a_replacement_behind_a_closed_door(
         # the invitation of somebody whom the policy does not know, to the room that is awaited
         await invite(new, stranger.access_token)
         await again.journal.hears("replaced", room, new)
-        await again.journal.post(letter(new, "1", NEW, "here"))
+        await again.journal.post(notification(new, "1", NEW, "here"))
         await alice.hears_text("here")
         assert again.journal.context is not None
         assert other not in again.journal.context.rooms.joined()
@@ -196,7 +198,7 @@ async def test_a_tombstone_of_somebody_without_power(
 
 
 async def test_put_out_and_taken_in_again(alice: Person, bot: ScribeBot) -> None:
-    """After a kick and after a ban letters are dropped until somebody invites the bot again."""
+    """After a kick and after a ban notifications are dropped until somebody invites the bot again."""
     room = await _enter(alice, bot)
     for verb, reason in (("kick", "the bot was removed"), ("ban", "the bot was banned")):
         before = len(bot.journal.told)
@@ -206,12 +208,12 @@ async def test_put_out_and_taken_in_again(alice: Person, bot: ScribeBot) -> None
         assert bot.journal.context is not None
         assert room in bot.journal.context.rooms.suspended()
         assert room not in bot.journal.context.rooms.joined()
-        await bot.journal.post(letter(room, f"{verb} 1", NEW, f"unheard {verb}"))
+        await bot.journal.post(notification(room, f"{verb} 1", NEW, f"unheard {verb}"))
         if verb == "ban":
             await alice.synapse.api("POST", f"{where}/unban", alice.token, {"user_id": bot.user_id})
         await alice.client.room_invite(room, bot.user_id)
         await until(lambda before=before: ("joined", room) in bot.journal.told[before:])  # type: ignore[misc]
-        await bot.journal.post(letter(room, f"{verb} 2", NEW, f"heard {verb}"))
+        await bot.journal.post(notification(room, f"{verb} 2", NEW, f"heard {verb}"))
         await alice.hears_text(f"heard {verb}")
         assert bot.journal.told[before:] == [("suspended", room, reason), ("joined", room)]
         assert bot.journal.context.rooms.suspended() == frozenset()
@@ -249,13 +251,13 @@ async def test_a_room_where_the_bot_may_not_speak(alice: Person, bot: ScribeBot)
     """The first refusal is told once and drops what waits; new rules in the room end it."""
     room = await _enter(alice, bot)
     await _levels(alice, room, events_default=50)
-    await bot.journal.post(*(letter(room, f"{number}", NEW, f"unheard {number}") for number in range(3)))
+    await bot.journal.post(*(notification(room, f"{number}", NEW, f"unheard {number}") for number in range(3)))
     await bot.journal.hears("suspended", room, REFUSED)
-    await bot.journal.post(letter(room, "later", NEW, "unheard later"))
+    await bot.journal.post(notification(room, "later", NEW, "unheard later"))
     await _levels(alice, room, events_default=0)
     before = len(bot.journal.told)
     await until(lambda: bot.journal.told[-1] == ("joined", room))
-    await bot.journal.post(letter(room, "end", NEW, "heard"))
+    await bot.journal.post(notification(room, "end", NEW, "heard"))
     await alice.hears_text("heard")
     assert [said.body for said in alice.heard] == ["heard"]
     assert bot.journal.of("suspended") == [(room, REFUSED)]
@@ -263,13 +265,13 @@ async def test_a_room_where_the_bot_may_not_speak(alice: Person, bot: ScribeBot)
 
 
 async def test_a_room_the_bot_was_never_in(synapse: Synapse, alice: Person, bot: ScribeBot) -> None:
-    """A letter to it is refused and that is told; once invited the bot says what is to be said."""
+    """A notification to it is refused and that is told; once invited the bot says what is to be said."""
     room = await alice.create_room()
-    await bot.journal.post(letter(room, "1", NEW, "unheard"))
+    await bot.journal.post(notification(room, "1", NEW, "unheard"))
     await bot.journal.hears("suspended", room, "the bot may not join it (HTTP 403 M_FORBIDDEN)")
     await alice.client.room_invite(room, bot.user_id)
     await bot.journal.hears("joined", room)
-    await bot.journal.post(letter(room, "2", NEW, "heard"))
+    await bot.journal.post(notification(room, "2", NEW, "heard"))
     await alice.hears_text("heard")
     assert [said.body for said in alice.heard] == ["heard"]
 
@@ -291,7 +293,7 @@ async def test_a_letter_to_a_room_that_is_still_being_joined(
     ):
         room = await alice.create_room(bot.user_id, encrypted=encrypted)
         await until(lambda: proxy.count("/join/") > 0)
-        await bot.journal.post(letter(room, "1", NEW, "early"))
+        await bot.journal.post(notification(room, "1", NEW, "early"))
         # long enough for an attempt, were there one
         await asyncio.sleep(2)
         door.set()
@@ -303,7 +305,7 @@ async def test_a_letter_to_a_room_that_is_still_being_joined(
 async def test_a_room_that_refused_once_is_asked_again(
     synapse: Synapse, alice: Person, localparts: Callable[[str], str], tmp_path: Path
 ) -> None:
-    """After an hour, then two, at most a day; of refusals nobody is told again, and the room reads of one appeal."""
+    """After an hour, then two, at most a day; of refusals nobody is told again, and the room reads of one attempt."""
     shut = True
     clock = 0.0
 
@@ -319,9 +321,9 @@ async def test_a_room_that_refused_once_is_asked_again(
         room = await _enter(alice, bot)
         context = bot.journal.context
         assert context is not None
-        letters = Outbox(context.storage, now_ms)
+        outbox = Outbox(context.storage, now_ms)
         suspended_retry = SuspendedRoomRetry(
-            context.rooms, letters, context.notifier.wake, clock=lambda: clock, now=now_ms
+            context.rooms, outbox, context.notifier.wake, clock=lambda: clock, now=now_ms
         )
 
         async def asked_after(seconds: float) -> int:
@@ -330,11 +332,11 @@ async def test_a_room_that_refused_once_is_asked_again(
             clock += seconds
             before = proxy.count("/send/")
             await suspended_retry.look()
-            await until(lambda: _delivered(letters))
+            await until(lambda: _delivered(outbox))
             return proxy.count("/send/") - before
 
         assert await asked_after(0) == 0
-        await bot.journal.post(letter(room, "1", NEW, "unheard"))
+        await bot.journal.post(notification(room, "1", NEW, "unheard"))
         await bot.journal.hears("suspended", room, REFUSED)
         for pause, asked in ((0, 0), (FIRST_PAUSE - 1, 0), (1, 1), (FIRST_PAUSE, 0), (FIRST_PAUSE, 1)):
             assert await asked_after(pause) == asked
@@ -344,25 +346,25 @@ async def test_a_room_that_refused_once_is_asked_again(
         assert await asked_after(LONGEST_PAUSE) == 1
         await alice.hears(lambda said: "Sending works again" in said.body)
         await until(lambda: bot.journal.told[-2:] == [("suspended", room, REFUSED), ("joined", room)])
-        await bot.journal.post(letter(room, "2", NEW, "heard"))
+        await bot.journal.post(notification(room, "2", NEW, "heard"))
         await alice.hears_text("heard")
         # whoever refuses anew at once is left in peace for as long as before
         shut = True
-        await bot.journal.post(letter(room, "3", NEW, "unheard"))
+        await bot.journal.post(notification(room, "3", NEW, "unheard"))
         await until(lambda: len(bot.journal.of("suspended")) == 2)
         assert await asked_after(FIRST_PAUSE) == 0
         assert await asked_after(LONGEST_PAUSE) == 1
     assert len(alice.heard) == 2
 
 
-async def _delivered(letters: Outbox) -> bool:
-    return not await letters.undelivered()
+async def _delivered(outbox: Outbox) -> bool:
+    return not await outbox.undelivered()
 
 
 async def test_a_limit_of_the_account_is_no_fault_of_the_room(
     synapse: Synapse, alice: Person, localparts: Callable[[str], str], tmp_path: Path
 ) -> None:
-    """403 because the homeserver is full: the letter waits, and no room is suspended."""
+    """403 because the homeserver is full: the notification waits, and no room is suspended."""
     refused = 0
 
     def full(request: web.Request) -> web.Response | None:
@@ -377,7 +379,7 @@ async def test_a_limit_of_the_account_is_no_fault_of_the_room(
         await ScribeBot.with_password(synapse, localparts("bot"), tmp_path / "bot", base_url=proxy.base_url) as bot,
     ):
         room = await _enter(alice, bot)
-        await bot.journal.post(letter(room, "1", NEW, "late"))
+        await bot.journal.post(notification(room, "1", NEW, "late"))
         await alice.hears_text("late")
         assert bot.journal.of("suspended") == []
     assert refused == 2

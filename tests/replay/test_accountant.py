@@ -1,4 +1,4 @@
-"""The accountant sees what a broken ledger does wrong, and nothing in one that is not."""
+"""The accountant sees what a broken watch service does wrong, and nothing in one that is not."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from botkit.messages.message import Notification
 
 from bench.replay.accountant import audit
 from bench.replay.books import Verdict
-from bench.replay.station import Played, play
+from bench.replay.runtime import Played, play
 from bench.replay.terms import Terms
 from bench.replay.told import Told
 from bench.replay.traces import ROOM, spans
 from bench.replay.truth import DAY, HOUR, MINUTE, Presented, Published, Truth
-from botkit.messages.notification import Notification
 from botkit.plugin import Notifier
 from botkit.storage import Connection
 from plugins.foci.alerts.watches import WatchSettings
@@ -50,13 +50,13 @@ def judged(told: Iterable[Told], truth: Truth = TRUTH) -> Verdict:
 
 
 def spoiled(played: Played, spoil: Spoil) -> set[str]:
-    """The kinds of complaints when letters are spoiled."""
-    verdict = judged(other for letter in played.told for other in spoil(letter))
+    """The kinds of complaints when messages are spoiled."""
+    verdict = judged(other for message in played.told for other in spoil(message))
     return {one.kind for one in verdict.complaints}
 
 
-def begins(letter: Told, about: str) -> bool:
-    return letter.placement == "new" and letter.about.startswith(about)
+def begins(message: Told, about: str) -> bool:
+    return message.placement == "new" and message.about.startswith(about)
 
 
 def test_a_bot_that_does_as_it_should_gives_no_cause(played: Played) -> None:
@@ -75,26 +75,26 @@ def test_silence_is_not_taken_for_peace() -> None:
 
 
 LOST: dict[str, Spoil] = {
-    "a beginning": lambda letter: () if begins(letter, "focus:") else (letter,),
-    "an end": lambda letter: () if letter.placement == "edit" and letter.sign == "✅" else (letter,),
-    "a list": lambda letter: () if letter.about.startswith("list:") else (letter,),
-    "a certificate": lambda letter: () if letter.about.startswith("cert:") else (letter,),
+    "a beginning": lambda message: () if begins(message, "focus:") else (message,),
+    "an end": lambda message: () if message.placement == "edit" and message.sign == "✅" else (message,),
+    "a list": lambda message: () if message.about.startswith("list:") else (message,),
+    "a certificate": lambda message: () if message.about.startswith("cert:") else (message,),
 }
 
 
 @pytest.mark.parametrize("what", LOST)
 def test_lost_letters_are_missed(played: Played, what: str) -> None:
-    """Whatever kind of letter never arrives."""
+    """Whatever kind of message never arrives."""
     assert "missed" in spoiled(played, LOST[what])
 
 
 @pytest.mark.parametrize("about", ["focus:", "list:", "cert:"])
 def test_letters_told_twice_are_noticed(played: Played, about: str) -> None:
-    """Also under another transaction id, as a ledger would write them that forgot what it had told."""
+    """Also under another transaction id, as a watch service would write them that forgot what it had told."""
 
-    def twice(letter: Told) -> tuple[Told, ...]:
-        again = replace(letter, txn_id=f"{letter.txn_id} again", at=letter.at + 60)
-        return (letter, again) if begins(letter, about) else (letter,)
+    def twice(message: Told) -> tuple[Told, ...]:
+        again = replace(message, txn_id=f"{message.txn_id} again", at=message.at + 60)
+        return (message, again) if begins(message, about) else (message,)
 
     assert "repeated" in spoiled(played, twice)
 
@@ -102,20 +102,20 @@ def test_letters_told_twice_are_noticed(played: Played, about: str) -> None:
 def test_an_incident_told_anew_while_it_stands_is_noticed(played: Played) -> None:
     """As a bot would that forgot over a restart what it had told: another message about the same outage."""
 
-    def anew(letter: Told) -> tuple[Told, ...]:
-        again = replace(letter, txn_id="anew", about=f"{letter.subject}@1", at=letter.at + 600)
-        return (letter, again) if begins(letter, "focus:") else (letter,)
+    def anew(message: Told) -> tuple[Told, ...]:
+        again = replace(message, txn_id="anew", about=f"{message.subject}@1", at=message.at + 600)
+        return (message, again) if begins(message, "focus:") else (message,)
 
     assert spoiled(played, anew)
 
 
 def test_an_end_told_too_early_is_false(played: Played) -> None:
     """The message is closed two minutes after it stands, and not at its time."""
-    begin = next(letter.at for letter in played.told if begins(letter, "focus:"))
+    begin = next(message.at for message in played.told if begins(message, "focus:"))
 
-    def hasty(letter: Told) -> tuple[Told, ...]:
-        is_end = letter.about.startswith("focus:") and letter.sign == "✅"
-        return (replace(letter, at=begin + 120),) if is_end else (letter,)
+    def hasty(message: Told) -> tuple[Told, ...]:
+        is_end = message.about.startswith("focus:") and message.sign == "✅"
+        return (replace(message, at=begin + 120),) if is_end else (message,)
 
     assert "false" in spoiled(played, hasty)
 
@@ -123,9 +123,9 @@ def test_an_end_told_too_early_is_false(played: Played) -> None:
 def test_a_reminder_too_early_is_noticed(played: Played) -> None:
     """They come every twelve hours."""
 
-    def hurried(letter: Told) -> tuple[Told, ...]:
-        reminder = replace(letter, placement="reply", text="⏰ still", txn_id="r", at=letter.at + 600)
-        return (letter, reminder) if begins(letter, "focus:") else (letter,)
+    def hurried(message: Told) -> tuple[Told, ...]:
+        reminder = replace(message, placement="reply", text="⏰ still", txn_id="r", at=message.at + 600)
+        return (message, reminder) if begins(message, "focus:") else (message,)
 
     assert "repeated" in spoiled(played, hurried)
 
@@ -133,11 +133,11 @@ def test_a_reminder_too_early_is_noticed(played: Played) -> None:
 def test_a_list_that_was_not_published_is_false(played: Played) -> None:
     """The evidence names another list than the server's."""
 
-    def invented(letter: Told) -> tuple[Told, ...]:
+    def invented(message: Told) -> tuple[Told, ...]:
         return (
-            (replace(letter, text=letter.text.replace("//a.", "//z.")),)
-            if letter.about.startswith("list:")
-            else (letter,)
+            (replace(message, text=message.text.replace("//a.", "//z.")),)
+            if message.about.startswith("list:")
+            else (message,)
         )
 
     assert "false" in spoiled(played, invented)
@@ -168,14 +168,14 @@ def test_a_list_that_was_not_confirmed_is_false(tmp_path: Path) -> None:
 
 
 def test_a_post_box_that_drops_letters_is_noticed(tmp_path: Path) -> None:
-    """The same through the real ledger: every first message is lost on its way."""
+    """The same through the real watch service: every first message is lost on its way."""
 
     class Leak:
         def __init__(self, notifier: Notifier) -> None:
             self._notifier = notifier
 
-        async def post(self, connection: Connection, letters: Iterable[Notification]) -> None:
-            await self._notifier.post(connection, [one for one in letters if one.placement != "new"])
+        async def post(self, connection: Connection, messages: Iterable[Notification]) -> None:
+            await self._notifier.post(connection, [one for one in messages if one.placement != "new"])
 
         async def missed(self, connection: Connection, room_id: str) -> Sequence[tuple[str, bool]]:
             return await self._notifier.missed(connection, room_id)

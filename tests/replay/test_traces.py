@@ -12,7 +12,7 @@ from bench.replay.__main__ import replayed
 from bench.replay.accountant import audit
 from bench.replay.books import Verdict
 from bench.replay.chance import by_chance
-from bench.replay.station import play
+from bench.replay.runtime import play
 from bench.replay.terms import Terms
 from bench.replay.traces import NAMED, Trace, spans
 from bench.replay.truth import HOUR, Published, Truth

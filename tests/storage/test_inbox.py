@@ -6,11 +6,11 @@ import pytest
 
 from botkit.messages.inbound import InboundMessage
 from botkit.storage import Database
-from botkit.storage.inbox import Account, Inbox, ReceivedEvent
+from botkit.storage.inbox import Inbox, ReceivedEvent, UserDevice
 from botkit.storage.outbox import Outbox, Outgoing, refuse_waiting
 from botkit.storage.rooms import RoomNotes
 
-ACCOUNT = Account("@bot:lab.test", "DEVICE")
+ACCOUNT = UserDevice("@bot:lab.test", "DEVICE")
 NOW = 1_700_000_000_000
 
 

@@ -1,4 +1,4 @@
-"""Letters, calls and rooms as the database keeps them, on both kinds of database."""
+"""Notifications, calls and rooms as the database keeps them, on both kinds of database."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from botkit.storage.outbox import MessageState, Outbox, Outgoing, Queued
 from botkit.storage.room_events import Annotation, Departure, Joined, Redaction, RoomChanges, Tombstone
 from botkit.storage.rooms import RoomStore, UpgradeState
 from botkit.storage.tables import calls as calls_table
-from botkit.storage.tables import letters, outbox
+from botkit.storage.tables import notifications, outbox
 from tests.examples import examples
 
 NOW = 1_700_000_000_000
 NEW, EDIT, REPLY, THREAD = Placement.NEW, Placement.EDIT, Placement.REPLY, Placement.THREAD
 
 
-def letter(room_id: str, name: str, placement: Placement, about: str = "a") -> Notification:
-    """A letter that says its name."""
+def notification(room_id: str, name: str, placement: Placement, about: str = "a") -> Notification:
+    """A notification that says its name."""
     return Notification(room_id, name, about, placement, Document((Paragraph((Text(name),)),)))
 
 
@@ -54,14 +54,14 @@ def body(queued: Queued | None) -> str | None:
 
 @dataclass(slots=True)
 class Model:
-    """What ought to become of the letters to one room."""
+    """What ought to become of the notifications to one room."""
 
     waiting: list[Notification] = field(default_factory=list)
     attempted: bool = False
     anchors: dict[str, str] = field(default_factory=dict)
 
     def next(self, *, throttled: bool) -> Notification | None:
-        """The letter whose turn it is; edits that a later one overtakes go, if the limit is felt."""
+        """The notification whose turn it is; edits that a later one overtakes go, if the limit is felt."""
         while self.waiting:
             first = self.waiting[0]
             later = [one for one in self.waiting[1:] if (one.about, one.placement) == (first.about, EDIT)]
@@ -88,18 +88,18 @@ steps = st.lists(
 @given(steps=steps)
 async def test_order_and_thrift(database: Database, steps: Sequence[tuple[str, str, Placement | bool]]) -> None:
     """
-    Letters leave in their order; only edits that were never attempted give way, only to later edits of the
-    same message, only while the limit is felt; an attempted letter comes again unchanged until it is settled.
+    Notifications leave in their order; only edits that were never attempted give way, only to later edits of the
+    same message, only while the limit is felt; an attempted notification comes again unchanged until it is settled.
     """
     async with database.begin() as connection:
-        for table in (outbox, letters):
+        for table in (outbox, notifications):
             await connection.execute(delete(table))
     box, model = Outbox(database, lambda: NOW), Model()
     before: Queued | None = None
     for number, (action, what, how) in enumerate([*steps, *[("send", "sent", False)] * len(steps)]):
         if action == "post":
             assert isinstance(how, Placement)
-            model.waiting.append(letter("!r", f"{number}", how, what))
+            model.waiting.append(notification("!r", f"{number}", how, what))
             await post(database, model.waiting[-1])
             continue
         wanted = model.next(throttled=how is True)
@@ -127,12 +127,12 @@ async def test_order_and_thrift(database: Database, steps: Sequence[tuple[str, s
 
 
 async def test_letters_of_plugins_and_rooms_are_apart(database: Database) -> None:
-    """The same name and subject in another plugin or room is another letter, and refers to its own."""
+    """The same name and subject in another plugin or room is another notification, and refers to its own."""
     box = Outbox(database, lambda: NOW)
     for room in ("!1", "!2"):
         for placement in (NEW, EDIT):
             for plugin in ("p", "q"):
-                await post(database, letter(room, f"{placement} {room}", placement), plugin=plugin)
+                await post(database, notification(room, f"{placement} {room}", placement), plugin=plugin)
     seen = []
     for room in ("!1", "!2"):
         for turn in range(4):
@@ -153,12 +153,12 @@ async def test_letters_of_plugins_and_rooms_are_apart(database: Database) -> Non
 async def test_a_used_name_is_passed_over_even_if_it_says_something_else(database: Database) -> None:
     """The first words under a name stand, whether they wait, were sent or were refused."""
     box = Outbox(database, lambda: NOW)
-    await post(database, letter("!r", "one", NEW), letter("!r", "two", NEW))
+    await post(database, notification("!r", "one", NEW), notification("!r", "two", NEW))
     await send(box, "!r", "$1")
     queued = await box.next("!r")
     assert queued is not None
     await box.mark_refused(queued.id)
-    await post(database, letter("!r", "one", EDIT), letter("!r", "two", EDIT))
+    await post(database, notification("!r", "one", EDIT), notification("!r", "two", EDIT))
     assert await box.next("!r") is None
 
 
@@ -166,7 +166,7 @@ async def test_the_first_attempt_is_remembered(database: Database) -> None:
     """When it was and which device it was: what a homeserver knows of transaction ids depends on both."""
     clock = [NOW]
     box = Outbox(database, lambda: clock[0])
-    await post(database, letter("!r", "one", NEW))
+    await post(database, notification("!r", "one", NEW))
     for device, moment in (("OLD", NOW), ("NEW", NOW + 5)):
         clock[0] = moment
         queued = await box.next("!r")
@@ -222,11 +222,11 @@ async def _all(calls: HookQueue) -> list[tuple[str, str, str]]:
 async def test_a_suspended_room(database: Database, room_store: RoomStore, calls: HookQueue) -> None:
     """What waits is dropped and so is what comes, answers are not; all plugins are told, once."""
     box = Outbox(database, lambda: NOW)
-    await post(database, letter("!r", "waiting", NEW), letter("!other", "there", NEW))
+    await post(database, notification("!r", "waiting", NEW), notification("!other", "there", NEW))
     await box.add(Outgoing("!r", "answer 1", "m.room.message", {"body": "answer 1"}))
     await room_store.suspend("!r", "no")
     await room_store.suspend("!r", "no again")
-    await post(database, letter("!r", "later", NEW))
+    await post(database, notification("!r", "later", NEW))
     await box.add(Outgoing("!r", "answer 2", "m.room.message", {"body": "answer 2"}))
     assert [body(await send(box, "!r", f"${n}")) for n in range(2)] == ["answer 1", "answer 2"]
     assert await box.next("!r") is None
@@ -238,7 +238,7 @@ async def test_a_suspended_room(database: Database, room_store: RoomStore, calls
     assert await _all(calls) == [("p", "room_suspended", "!r"), ("q", "room_suspended", "!r")]
     await room_store.relieve("!r")
     await room_store.relieve("!r")
-    await post(database, letter("!r", "heard", NEW))
+    await post(database, notification("!r", "heard", NEW))
     assert body(await box.next("!r")) == "heard"
     assert await _all(calls) == [("p", "room_joined", "!r"), ("q", "room_joined", "!r")]
 
@@ -250,17 +250,17 @@ async def test_entering_and_losing_rooms(database: Database, room_store: RoomSto
         await _record(database, room_store, entries=[entry])
     assert await _all(calls) == [("p", "room_joined", "!r"), ("q", "room_joined", "!r")]
     box = Outbox(database, lambda: NOW)
-    await post(database, letter("!r", "one", NEW), letter("!r", "two", NEW))
+    await post(database, notification("!r", "one", NEW), notification("!r", "two", NEW))
     await send(box, "!r", "$1")
     await _record(database, room_store, losses=[Departure("!r", "removed")])
     await _record(database, room_store, entries=[Joined("!r", "$again")])
-    await post(database, letter("!r", "three", EDIT))
+    await post(database, notification("!r", "three", EDIT))
     queued = await box.next("!r")
     assert queued is not None
     assert (body(queued), queued.anchor) == ("three", "$1")
     await _record(database, room_store, losses=[Departure("!r", None)])
     assert await box.next("!r") is None
-    await post(database, letter("!r", "four", EDIT))
+    await post(database, notification("!r", "four", EDIT))
     queued = await box.next("!r")
     assert queued is not None
     assert queued.anchor is None
@@ -272,7 +272,7 @@ async def test_tombstones_are_followed_once(database: Database, room_store: Room
     """The same one again changes nothing, however far it was followed; another one takes its place."""
     box = Outbox(database, lambda: NOW)
     first, second = Tombstone("!old", "$1", "!new", "x"), Tombstone("!old", "$2", "!newer", "y")
-    await post(database, letter("!old", "waiting", NEW))
+    await post(database, notification("!old", "waiting", NEW))
     await _record(database, room_store, tombstones=[first, first])
     (upgrade,) = await room_store.upgrades(UpgradeState.HEARD)
     assert upgrade.tombstone == first
@@ -291,7 +291,7 @@ async def test_tombstones_are_followed_once(database: Database, room_store: Room
 
 async def _letter_sent(database: Database, plugin: str = "p") -> None:
     box = Outbox(database, lambda: NOW)
-    await post(database, letter("!r", "one", NEW), plugin=plugin)
+    await post(database, notification("!r", "one", NEW), plugin=plugin)
     await send(box, "!r", "$letter")
 
 
@@ -301,9 +301,9 @@ def annotation(event_id: str, target: str = "$letter", room_id: str = "!r", send
 
 
 async def test_only_reactions_to_letters_are_kept(database: Database, room_store: RoomStore, calls: HookQueue) -> None:
-    """Not those to other events, from other rooms, or to letters of plugins that are gone."""
+    """Not those to other events, from other rooms, or to notifications of plugins that are gone."""
     await _letter_sent(database)
-    await post(database, letter("!r", "gone", NEW, "g"), plugin="gone")
+    await post(database, notification("!r", "gone", NEW, "g"), plugin="gone")
     await send(Outbox(database, lambda: NOW), "!r", "$gone")
     strays = [annotation("$1", "$other"), annotation("$2", room_id="!other"), annotation("$3", "$gone")]
     await _record(database, room_store, reactions=[*strays, annotation("$4"), annotation("$4"), Redaction("!r", "$1")])
@@ -343,9 +343,9 @@ async def test_reactions_that_wait_are_bounded_by_sender(
 async def test_reactions_that_come_before_the_event_id_is_known(
     database: Database, room_store: RoomStore, calls: HookQueue
 ) -> None:
-    """A letter that was taken, but whose acknowledgement was lost: reactions wait until it is repeated."""
+    """A notification that was taken, but whose acknowledgement was lost: reactions wait until it is repeated."""
     box = Outbox(database, lambda: NOW)
-    await post(database, letter("!r", "one", NEW), letter("!r", "two", NEW, "b"))
+    await post(database, notification("!r", "one", NEW), notification("!r", "two", NEW, "b"))
     queued = await box.next("!r")
     assert queued is not None
     await _record(database, room_store, reactions=[annotation("$early")])
@@ -370,9 +370,9 @@ async def test_reactions_that_come_before_the_event_id_is_known(
 async def test_reactions_to_what_never_arrives_are_forgotten(
     database: Database, room_store: RoomStore, calls: HookQueue, refused: str
 ) -> None:
-    """The letter is refused, or the bot is put out of the room: nothing is kept for it."""
+    """The notification is refused, or the bot is put out of the room: nothing is kept for it."""
     box = Outbox(database, lambda: NOW)
-    await post(database, letter("!r", "one", NEW))
+    await post(database, notification("!r", "one", NEW))
     queued = await box.next("!r")
     assert queued is not None
     await box.mark_attempted(queued.id, "DEVICE")
@@ -400,14 +400,14 @@ async def test_strings_that_no_database_takes(database: Database, room_store: Ro
 
 
 async def test_letters_outlive_the_outbox_but_not_for_ever(database: Database, calls: HookQueue) -> None:
-    """Pruning the outbox keeps what edits refer to; pruning letters ends it."""
+    """Pruning the outbox keeps what edits refer to; pruning notifications ends it."""
     clock = [NOW]
     box = Outbox(database, lambda: clock[0])
     await _letter_sent(database)
     await box.prune(NOW + 1)
     async with database.begin() as connection:
         assert (await connection.execute(select(outbox))).all() == []
-    await post(database, letter("!r", "two", EDIT))
+    await post(database, notification("!r", "two", EDIT))
     queued = await box.next("!r")
     assert queued is not None
     assert queued.anchor == "$letter"

@@ -12,7 +12,7 @@ from botkit.storage import Database
 from botkit.storage.hook_queue import HookQueue
 from botkit.storage.inbox import Inbox
 from botkit.storage.outbox import MessageState, Outbox
-from botkit.storage.tables import inbox, letters, outbox, reactions
+from botkit.storage.tables import inbox, notifications, outbox, reactions
 from tests.host.clock import SetClock
 
 NOW = 1_700_000_000.0
@@ -31,7 +31,7 @@ class Host:
         rows = {
             inbox: {"event_id": "$e", "payload": "{}", "state": "done", "attempts": 1, "received_at": at},
             outbox: {"txn_id": "t", "kind": "m", "content": "{}", "state": MessageState.SENT, "created_at": at},
-            letters: {"event_id": "$l", "seq": 1, "plugin": "p", "about": "a", "anchor": True, "sent_at": at},
+            notifications: {"event_id": "$l", "seq": 1, "plugin": "p", "about": "a", "anchor": True, "sent_at": at},
             reactions: {"event_id": "$r", "plugin": "p", "taken_at": at},
         }
         async with self.database.begin() as connection:
@@ -39,9 +39,9 @@ class Host:
                 await connection.execute(insert(table).values(room_id="!r", **values))
 
     async def left(self) -> list[int]:
-        """Rows of inbox, outbox, letters, reactions."""
+        """Rows of inbox, outbox, notifications, reactions."""
         async with self.database.begin() as connection:
-            tables = (inbox, outbox, letters, reactions)
+            tables = (inbox, outbox, notifications, reactions)
             return [await connection.scalar(select(func.count()).select_from(one)) or 0 for one in tables]
 
     def started(self) -> Retention:

@@ -1,4 +1,4 @@
-"""Stand-ins around the schedule: a ledger that remembers due times alone, and checks that only take time."""
+"""Stand-ins around the schedule: a watch service that remembers due times alone, and checks that only take time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from plugins.foci.discovery.target import parse_target
 from plugins.foci.discovery.well_known import read_answer
 from plugins.foci.report.build import CheckResult, CheckSettings, ServerObservation, assemble
 from plugins.foci.watch.runner import ConfirmationResult, ScheduledCheck
-from plugins.foci.watch.scheduler import Outcome
+from plugins.foci.watch.scheduler import WatchResult
 from tests.foci.evidence import NOW, answered
 
 _ANSWER = read_answer("example.org", [answered(404)], None)
@@ -26,7 +26,7 @@ _SEEN = ServerObservation(
 _CHECKED = CheckResult(_SEEN, assemble(_SEEN, CheckSettings(), PublicSuffixList(), NOW, 1.0), "probe")
 
 
-class StandInLedger:
+class StandInWatchService:
     """
     Attributes:
         dues: what is to do; a server that is not in it is not watched.
@@ -53,7 +53,7 @@ class StandInLedger:
         self.read += 1
         return tuple(due for dues in self.dues.values() for due in dues)
 
-    async def take(self, outcome: Outcome, now: float) -> tuple[ScheduledCheck, ...]:
+    async def take(self, outcome: WatchResult, now: float) -> tuple[ScheduledCheck, ...]:
         await self._clock.sleep(self._writing)
         if self.trouble:
             raise self.trouble.pop(0)
@@ -99,7 +99,7 @@ class StandInChecks:
         self.started.clear()
         self._times.clear()
 
-    async def inspect(self, due: ScheduledCheck) -> Outcome:
+    async def inspect(self, due: ScheduledCheck) -> WatchResult:
         started = Started(due, self._clock.passed())
         self.started.append(started)
         self._times[due.server].append(started.at)

@@ -18,24 +18,24 @@ from plugins.foci.probe.shared import SharedProbes
 from plugins.foci.report.build import CheckResult, CheckSettings
 from plugins.foci.watch.limiter import ConcurrencyLimiter
 from plugins.foci.watch.runner import CheckRunner, ScheduledCheck
-from plugins.foci.watch.scheduler import Outcome, Scheduler
+from plugins.foci.watch.scheduler import Scheduler, WatchResult
 from tests.foci.examination import Examination
 from tests.matrix.patience import until
-from tests.watch.standins import StandInLedger
+from tests.watch.standins import StandInWatchService
 
 REQUESTS = 16
 LIMITS = Limits(timeout=3.0, deadline=12.0, concurrency=REQUESTS)
 INTERVAL = 2.0
 
 
-class Keeping(StandInLedger):
+class Keeping(StandInWatchService):
     """Keeps what was found of each server as well."""
 
     def __init__(self, *arguments: object) -> None:
         super().__init__(*arguments)  # type: ignore[arg-type]
         self.verdicts: dict[str, list[Verdict]] = {}
 
-    async def take(self, outcome: Outcome, now: float) -> tuple[ScheduledCheck, ...]:
+    async def take(self, outcome: WatchResult, now: float) -> tuple[ScheduledCheck, ...]:
         assert isinstance(outcome, CheckResult)
         self.verdicts.setdefault(outcome.server, []).append(outcome.report.verdict)
         return await super().take(outcome, now)

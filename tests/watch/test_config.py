@@ -43,7 +43,7 @@ def test_a_room_named_twice_is_one(tmp_path: Path) -> None:
     assert [watch.room_id for watch in config.watch.watches()] == [OPS]
 
 
-def test_alert_settings_reach_the_ledger(tmp_path: Path) -> None:
+def test_alert_settings_reach_the_watch_service(tmp_path: Path) -> None:
     """Each key where it belongs."""
     config = foci(
         tmp_path,

@@ -15,7 +15,7 @@ from lab.simulation import SimulatedClock, simulate
 from plugins.foci.watch.limiter import SLOW, ConcurrencyLimiter
 from plugins.foci.watch.runner import ScheduledCheck
 from plugins.foci.watch.scheduler import Scheduler
-from tests.watch.standins import StandInChecks, StandInLedger
+from tests.watch.standins import StandInChecks, StandInWatchService
 
 MINUTE = 60.0
 HOUR = 3600.0
@@ -23,20 +23,20 @@ DAY = 86400.0
 
 
 class Scene:
-    """A watchman with stand-ins around it, in simulated time. ``at`` of its dues counts from now."""
+    """A scheduler with stand-ins around it, in simulated time. ``at`` of its dues counts from now."""
 
     def __init__(
         self, dues: Iterable[ScheduledCheck], *, jitter: float = 0.1, writing: float = 0.0, requests: int = 64
     ) -> None:
         self.clock = SimulatedClock()
         dues = [replace(due, at=due.at + self.clock.now()) for due in dues]
-        self.watch_service = StandInLedger(self.clock, dues, jitter=jitter, writing=writing)
+        self.watch_service = StandInWatchService(self.clock, dues, jitter=jitter, writing=writing)
         self.checks = StandInChecks(self.clock)
         self.requests = requests
         self.scheduler = self.restarted()
 
     def restarted(self) -> Scheduler:
-        """Another one, as after a restart: all that it knows is in the ledger."""
+        """Another one, as after a restart: all that it knows is in the watch service."""
         limiter = ConcurrencyLimiter(self.requests, self.clock)
         self.scheduler = Scheduler(self.watch_service, self.checks.inspect, limiter, self.clock)
         return self.scheduler
@@ -151,7 +151,7 @@ def test_a_burst_of_new_black_holes_gives_its_places_back() -> None:
 
 
 def test_a_server_that_answers_again_is_back_among_the_others() -> None:
-    """One good check takes a server out of the narrow lane."""
+    """One good check takes a server out of the places for slow ones."""
 
     async def play() -> None:
         clock = SimulatedClock()
@@ -299,7 +299,7 @@ def test_a_new_watch_begins_at_once_and_a_removed_one_ends() -> None:
 
 
 def test_a_server_unwatched_during_its_check_is_checked_no_more() -> None:
-    """The ledger says that nothing is next."""
+    """The watch service says that nothing is next."""
 
     async def play() -> None:
         scene = Scene(servers(1, MINUTE))

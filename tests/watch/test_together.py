@@ -1,4 +1,4 @@
-"""The schedule with the real ledger, post box and SQLite, on a simulated clock; only what is checked is a stand-in."""
+"""The schedule with the real watch service, outbox and SQLite, on a simulated clock; checks alone are stand-ins."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lab.simulation import SimulatedClock, SimulatedLoop, simulate
 from plugins.foci.alerts.silences import Silence
 from plugins.foci.watch.limiter import ConcurrencyLimiter
 from plugins.foci.watch.runner import ScheduledCheck
-from plugins.foci.watch.scheduler import Outcome, Scheduler
+from plugins.foci.watch.scheduler import Scheduler, WatchResult
 from plugins.foci.watch.timers import Timers
 from tests.watch_service.internet import Internet
 from tests.watch_service.ops import NOON, Ops, opened
@@ -24,7 +24,7 @@ Result = TypeVar("Result")
 MINUTE, HOUR = 60.0, 3600.0
 
 
-class Station:
+class ScheduleRuntime:
     """
     A bot that watches, over restarts.
 
@@ -65,7 +65,7 @@ class Station:
     async def schedule(self) -> tuple[ScheduledCheck, ...]:
         return await _held(self.ops.watch_service.schedule())
 
-    async def take(self, outcome: Outcome, now: float) -> tuple[ScheduledCheck, ...]:
+    async def take(self, outcome: WatchResult, now: float) -> tuple[ScheduledCheck, ...]:
         self.ops.at = now
         return await _held(self.ops.watch_service.take(outcome, now))
 
@@ -86,7 +86,7 @@ class Station:
     async def next_reminder(self) -> float | None:
         return await _held(self.ops.watch_service.next_reminder())
 
-    async def _inspect(self, due: ScheduledCheck) -> Outcome:
+    async def _inspect(self, due: ScheduledCheck) -> WatchResult:
         now = self.clock.now()
         self.started.append((now - NOON, due.server, due.confirm))
         self.looked.set()
@@ -103,11 +103,11 @@ async def _held(work: Awaitable[Result]) -> Result:
         return await work
 
 
-def playing(directory: Path, internet: Internet, play: Callable[[Station], Awaitable[None]]) -> None:
+def playing(directory: Path, internet: Internet, play: Callable[[ScheduleRuntime], Awaitable[None]]) -> None:
     async def whole() -> None:
         database = await _held(opened(f"sqlite:///{directory / 'foci.db'}"))
         try:
-            await play(Station(Ops(database, internet)))
+            await play(ScheduleRuntime(Ops(database, internet)))
         finally:
             await _held(database.close())
 
@@ -118,7 +118,7 @@ def test_an_outage_is_looked_at_closely_told_once_and_resolved(tmp_path: Path) -
     """Every 5 minutes while well, every 100 seconds while in doubt, every 5 minutes while it lasts, then closely."""
     internet = Internet({"a.example": ["rtc"], "other.example": ["else"]})
 
-    async def play(runtime: Station) -> None:
+    async def play(runtime: ScheduleRuntime) -> None:
         await _held(runtime.ops.watch({"!ops": ["a.example", "other.example"]}))
         assert await runtime.run(HOUR) == []
         well = runtime.times("a.example")
@@ -142,7 +142,7 @@ def test_restarts_neither_skip_nor_hurry_checks(tmp_path: Path) -> None:
     """Stopped and started every few minutes, each of 12 servers keeps its pace all the same."""
     internet = Internet({f"s{number}.example": ["rtc"] for number in range(12)})
 
-    async def play(runtime: Station) -> None:
+    async def play(runtime: ScheduleRuntime) -> None:
         await _held(runtime.ops.watch({"!ops": list(internet.servers)}))
         for minutes in (7, 1, 13, 2, 5, 11, 3, 18):
             await runtime.run(minutes * MINUTE)
@@ -160,7 +160,7 @@ def test_a_changed_list_is_looked_at_again_after_twenty_seconds(tmp_path: Path) 
     """Told once it is confirmed; a list that is back by then is not told at all."""
     internet = Internet({"a.example": ["one", "two"]})
 
-    async def play(runtime: Station) -> None:
+    async def play(runtime: ScheduleRuntime) -> None:
         await _held(runtime.ops.watch({"!ops": ["a.example"]}))
         await runtime.run(MINUTE)
         internet.servers["a.example"].foci = ["two", "one"]
@@ -189,7 +189,7 @@ def test_reminders_come_by_themselves(tmp_path: Path) -> None:
     internet = Internet({"a.example": ["rtc"]})
     internet.broken["rtc"] = FailureKind.CONNECT_REFUSED
 
-    async def play(runtime: Station) -> None:
+    async def play(runtime: ScheduleRuntime) -> None:
         await _held(runtime.ops.watch({"!ops": ["a.example"]}))
         runtime.ops.at = runtime.clock.now()
         await _held(runtime.ops.silence("!net", "a.example", 10 * MINUTE))
@@ -207,7 +207,7 @@ def test_another_room_makes_it_faster_for_all(tmp_path: Path) -> None:
     """The shortest interval that any room asked for, and the longer one again when it asks no more."""
     internet = Internet({"a.example": ["rtc"]})
 
-    async def play(runtime: Station) -> None:
+    async def play(runtime: ScheduleRuntime) -> None:
         await _held(runtime.ops.watch({"!slow": ["a.example"]}, 1800.0))
         await _held(runtime.ops.watch({"!fast": ["a.example"]}, 60.0))
         await runtime.run(10 * MINUTE)

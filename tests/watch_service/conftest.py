@@ -1,4 +1,4 @@
-"""The databases that the ledger's tests run on."""
+"""The databases that the watch service's tests run on."""
 
 from __future__ import annotations
 

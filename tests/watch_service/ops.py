@@ -1,4 +1,4 @@
-"""A ledger on a real database with the real post box, on a simulated clock; and what rooms read of it."""
+"""a watch service on a real database with the real post box, on a simulated clock; and what rooms read of it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ADMIN = "@ops:example.org"
 
 @dataclass(frozen=True)
 class Read:
-    """One letter as it stands in the outbox."""
+    """One notification as it stands in the outbox."""
 
     room: str
     placement: str
@@ -49,7 +49,7 @@ class Ops:
 
     Attributes:
         at: seconds since the epoch.
-        woken: how often the mail was told that there may be letters.
+        woken: how often the mail was told that there may be notifications.
     """
 
     def __init__(self, database: Database, internet: Internet, settings: WatchSettings | None = None) -> None:
@@ -62,7 +62,7 @@ class Ops:
         self.watch_service = self.restarted()
 
     def restarted(self) -> WatchService:
-        """The ledger of a new process on the same database."""
+        """The watch service of a new process on the same database."""
         self.watch_service = WatchService(
             self.database, OutboxNotifier("foci", lambda: int(self.at * 1000), self._wake), self.settings
         )
@@ -107,7 +107,7 @@ class Ops:
         await self.watch_service.forget(self.at)
 
     async def read(self) -> list[Read]:
-        """Letters since they were read last."""
+        """Notifications since they were read last."""
         async with self.database.begin() as connection:
             query = select(outbox).where(outbox.c.id > self._read).order_by(outbox.c.id)
             rows = (await connection.execute(query)).all()
@@ -115,7 +115,7 @@ class Ops:
         return [_read(row) for row in rows]
 
     async def lines(self) -> list[str]:
-        """First lines of the letters since they were read last, evidence left out."""
+        """First lines of the notifications since they were read last, evidence left out."""
         return [one.line for one in await self.read() if one.placement != "thread"]
 
 

@@ -32,7 +32,7 @@ class AnyCourse(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self.loop = asyncio.new_event_loop()
-        self.directory = Path(tempfile.mkdtemp(prefix="foci-ledger-"))
+        self.directory = Path(tempfile.mkdtemp(prefix="foci-watches-"))
         database = self.loop.run_until_complete(opened(f"sqlite:///{self.directory / 'foci.db'}"))
         self.ops = Ops(database, Internet({server: list(FOCI) for server in SERVERS}))
         self.standing: dict[tuple[str, str], Read] = {}
@@ -50,18 +50,18 @@ class AnyCourse(RuleBasedStateMachine):
             shutil.rmtree(self.directory)
 
     def settle(self) -> None:
-        for letter in self.loop.run_until_complete(self.ops.read()):
-            assert letter.txn_id not in self.names
-            self.names.add(letter.txn_id)
-            assert letter.room not in self.suspended or letter.placement == "edit"
-            place = (letter.room, letter.about)
-            if letter.placement == "new":
-                assert not self.is_silent(letter.room) or letter.about.startswith("suspended:"), letter.text
-                self.standing[place] = letter
+        for told in self.loop.run_until_complete(self.ops.read()):
+            assert told.txn_id not in self.names
+            self.names.add(told.txn_id)
+            assert told.room not in self.suspended or told.placement == "edit"
+            place = (told.room, told.about)
+            if told.placement == "new":
+                assert not self.is_silent(told.room) or told.about.startswith("suspended:"), told.text
+                self.standing[place] = told
             else:
-                assert place in self.standing, letter
-            if letter.placement == "edit":
-                self.standing[place] = letter
+                assert place in self.standing, told
+            if told.placement == "edit":
+                self.standing[place] = told
 
     def is_silent(self, room: str) -> bool:
         return self.silent.get(room, 0.0) > self.ops.at
@@ -144,12 +144,12 @@ class AnyCourse(RuleBasedStateMachine):
                 assert watching[room]
                 assert any(sign in self.standing[room, incident.name].text[:2] for sign in "❌⚠❔")
         told = {(room, incident.name) for incident in incidents for room in incident.rooms}
-        for place, letter in self.standing.items():
+        for place, notification in self.standing.items():
             if place[0] in self.suspended:
                 # what is open is told afresh there, what is over is closed
                 told |= {(place[0], incident.name) for incident in incidents}
             if place[1].startswith(("focus:", "discovery:")) and place not in told:
-                assert letter.text[0] in "✅▫", letter.text
+                assert notification.text[0] in "✅▫", notification.text
 
     async def look(self) -> tuple[tuple[Incident, ...], dict[str, int], float | None]:
         async with self.ops.database.begin() as connection:

@@ -17,7 +17,7 @@ HOUR = 3600.0
 
 class Machine:
     """
-    A ledger and what acts by time alone, on one clock.
+    a watch service and what acts by time alone, on one clock.
 
     Attributes:
         clock: whose time of day is set.

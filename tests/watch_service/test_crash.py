@@ -154,7 +154,7 @@ async def test_a_crash_at_any_statement_leaves_nothing(
 
 @pytest.mark.parametrize("step", [fire, confirm, remind], ids=lambda one: one.__name__)
 async def test_a_step_repeated_after_a_crash_tells_the_same_under_the_same_names(tmp_path: Path, step: Step) -> None:
-    """Letters and transaction ids are those of a run without a crash, also in a new process."""
+    """Notifications and transaction ids are those of a run without a crash, also in a new process."""
     told = []
     for crashes in (0, 7):
         database = await opened(f"sqlite:///{tmp_path / str(crashes)}.db")

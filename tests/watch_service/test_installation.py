@@ -2,8 +2,8 @@
 A database that version 0.1 left behind goes on working: what it holds is read, told and ended as by the code of then.
 
 ``tests/data/installation-0.1.sql`` was written by the real classes of commit 4792c69, the last one before the packages
-were made: six days of watching ``as_it_was()``, its letters sent but for the last ones, with silences, suspensions, an
-upgrade and people's reactions in between. ``installation-0.1.json`` is what the functions of ``QUESTIONS`` answered
+were made: six days of watching ``as_it_was()``, its notifications sent but for the last ones, with silences,
+suspensions, an upgrade and people's reactions in between. ``installation-0.1.json`` is what the functions of ``QUESTIONS`` answered
 on a copy of it, with that code too. Both are frozen. Words may change, so of sentences only the facts are compared:
 signs, names, times and durations.
 """
@@ -28,7 +28,7 @@ from botkit.outbound.model import FailureKind
 from botkit.plugin import Invocation
 from botkit.storage import Database
 from botkit.storage.hook_queue import HookQueue
-from botkit.storage.inbox import Account, Inbox
+from botkit.storage.inbox import Inbox, UserDevice
 from botkit.storage.outbox import Outbox, Stamp
 from botkit.storage.rooms import RoomNotes, RoomStore, UpgradeState
 from plugins.foci.alerts.watches import Watch
@@ -107,7 +107,7 @@ async def says(ops: Ops, room_id: str, line: str) -> list[list[str]]:
     return [found for found in map(facts, lines) if found]
 
 
-def letters(told: Sequence[Read]) -> list[Any]:
+def notifications(told: Sequence[Read]) -> list[Any]:
     """What was told, evidence by its place alone."""
     return [
         [one.room, one.placement, one.about, one.msgtype, [] if one.placement == "thread" else facts(one.line)]
@@ -122,7 +122,7 @@ async def rows(database: Database, query: str) -> list[list[Any]]:
 
 
 async def gone_on(database: Database) -> Ops:
-    """The ledger as the new process has it, letters of the old one read."""
+    """The watch service as the new process has it, notifications of the old one read."""
     ops = Ops(database, as_it_was())
     ops.at = END
     await ops.read()
@@ -153,7 +153,7 @@ async def what_is_known(database: Database) -> dict[str, Any]:
         "last check": tally.last_check,
         "figures": values,
         "incidents": await rows(database, "SELECT subject, name, next_at FROM foci_incidents ORDER BY subject"),
-        "told by starting": letters(await ops.read()),
+        "told by starting": notifications(await ops.read()),
     }
 
 
@@ -171,7 +171,7 @@ async def what_waits(database: Database) -> dict[str, Any]:
     sending = [await outbox.next(room) for room in await outbox.rooms_waiting()]
     answering = [await inbox.start(room) for room in await inbox.rooms_waiting()]
     found = {
-        "since": await inbox.since(Account("@foci:x.org", "DEVICE")),
+        "since": await inbox.since(UserDevice("@foci:x.org", "DEVICE")),
         "undelivered": await outbox.undelivered(),
         "sending": [asdict(one) for one in sending if one is not None],
         "answering": [asdict(one) for one in answering if one is not None],
@@ -193,9 +193,9 @@ async def what_is_told_afresh(database: Database) -> dict[str, Any]:
     told = {}
     for room in (OPS, SECOND, NEW):
         await ops.watch_service.room_replaced(room, room.replace("!", "!next-"), ops.at)
-        told[room] = letters(await ops.read())
+        told[room] = notifications(await ops.read())
     await ops.watch_service.room_joined(REFUSING, ops.at)
-    return {**told, REFUSING: letters(await ops.read())}
+    return {**told, REFUSING: notifications(await ops.read())}
 
 
 async def what_happens_next(database: Database) -> dict[str, Any]:
@@ -203,7 +203,7 @@ async def what_happens_next(database: Database) -> dict[str, Any]:
     ops, told = await gone_on(database), {}
 
     async def note(name: str) -> None:
-        told[name] = letters(await ops.read())
+        told[name] = notifications(await ops.read())
         ops.restarted()
 
     async def round_of_checks(times: int, after: float = 20.0) -> None:

@@ -1,4 +1,4 @@
-"""Outages from samples to letters, as an ops room reads them."""
+"""Outages from samples to notifications, as an ops room reads them."""
 
 from __future__ import annotations
 

@@ -31,9 +31,9 @@ async def delivered(ops: Ops) -> list[str]:
     async with ops.database.begin() as connection:
         query = select(outbox).where(outbox.c.state == "waiting").order_by(outbox.c.id)
         rows = (await connection.execute(query)).all()
-    letters = Outbox(ops.database, lambda: int(ops.at * 1000))
+    box = Outbox(ops.database, lambda: int(ops.at * 1000))
     for row in rows:
-        await letters.mark_sent(row.id, f"${row.id}", anchor=row.placement == "new")
+        await box.mark_sent(row.id, f"${row.id}", anchor=row.placement == "new")
     await ops.lines()
     return [from_json(row.content)["body"].splitlines()[0] for row in rows if row.placement != "thread"]
 
@@ -124,7 +124,7 @@ async def test_a_room_that_refuses_the_bot_is_reported_to_one_other_room_once(an
 
 
 async def test_what_is_told_afresh_has_names_of_its_own(database: Database) -> None:
-    """Whatever was written to the room before, no letter is taken for one that was sent already."""
+    """Whatever was written to the room before, no notification is taken for one that was sent already."""
     ops = await firing(database, "!ops", "!other")
     for _ in range(3):
         await ops.watch_service.room_suspended("!ops", REASON, ops.at)
@@ -150,7 +150,7 @@ async def test_a_list_change_whose_letter_was_refused_is_told_when_the_room_take
     """Whether it waited when the room began to refuse, or was written before the watch knew of that."""
     ops = Ops(any_database, Internet({"a.org": ["rtc", "two"]}))
     room_store = RoomStore(any_database, ("foci",), lambda: int(ops.at * 1000))
-    letters = Outbox(any_database, lambda: int(ops.at * 1000))
+    box = Outbox(any_database, lambda: int(ops.at * 1000))
     await ops.watch({"!ops": ["a.org"]})
     await ops.check("a.org")
     for foci in (["two"], ["two", "three"]):
@@ -174,7 +174,7 @@ async def test_a_list_change_whose_letter_was_refused_is_told_when_the_room_take
             waiting = (await connection.scalars(select(outbox.c.id).where(outbox.c.state == "waiting"))).all()
         assert len(waiting) == 2
         for row_id in waiting:
-            await letters.mark_sent(row_id, f"${row_id}", anchor=True)
+            await box.mark_sent(row_id, f"${row_id}", anchor=True)
 
 
 async def test_what_ended_while_a_room_refused_the_bot_is_closed_when_it_takes_letters_again(

@@ -39,7 +39,7 @@ class Rooms(Membership):
 
 @dataclass
 class Bot:
-    """A ledger, and what warns rooms."""
+    """a watch service, and what warns rooms."""
 
     ops: Ops
     rooms: Rooms = field(default_factory=Rooms)

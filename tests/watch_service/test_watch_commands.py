@@ -1,4 +1,4 @@
-"""What people type about watches, and what they read: on a real ledger, with a stand-in for the host's rooms."""
+"""What people type about watches, and what they read: on a real watch service, with a stand-in for the host's rooms."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ KEYS_NAME = "cross_signing.json"
 _USAGES = ("master", "self_signing", "user_signing")
 
 
-class Outcome(StrEnum):
+class CrossSigningResult(StrEnum):
     """Whether the device is cross-signed."""
 
     SIGNED = "signed"
@@ -81,7 +81,9 @@ class CrossSigning:
         self._session = session
         self._file = directory / KEYS_NAME
 
-    async def ensure(self, keys: Mapping[str, Any], device: Mapping[str, Any], password: SecretStr | None) -> Outcome:
+    async def ensure(
+        self, keys: Mapping[str, Any], device: Mapping[str, Any], password: SecretStr | None
+    ) -> CrossSigningResult:
         """
         Upload keys and signature as far as they are missing.
 
@@ -98,7 +100,7 @@ class CrossSigning:
         own = self._read()
         published = _key_of(keys, "master_keys", user_id)
         if published is not None and (own is None or published != own.public("master")):
-            return Outcome.FOREIGN
+            return CrossSigningResult.FOREIGN
         if own is None:
             own = SigningKeys.generate()
             self._write(own)
@@ -106,9 +108,9 @@ class CrossSigning:
             answer = await self._upload(own.published(user_id), password)
             if not answer.ok:
                 log.warning("the homeserver rejected the cross-signing keys: %s", answer.describe())
-                return Outcome.REFUSED
+                return CrossSigningResult.REFUSED
         if is_signed_by(device, user_id, own.public("self_signing")):
-            return Outcome.SIGNED
+            return CrossSigningResult.SIGNED
         return await self._sign_device(own, device)
 
     async def _upload(self, body: dict[str, Any], password: SecretStr | None) -> Answer:
@@ -124,7 +126,7 @@ class CrossSigning:
         }
         return await self._homeserver.request("POST", where, {**body, "auth": proof})
 
-    async def _sign_device(self, own: SigningKeys, device: Mapping[str, Any]) -> Outcome:
+    async def _sign_device(self, own: SigningKeys, device: Mapping[str, Any]) -> CrossSigningResult:
         user_id, device_id = self._session.user_id, self._session.device_id
         bare = {key: value for key, value in device.items() if key not in ("signatures", "unsigned")}
         signed = own.sign("self_signing", user_id, bare)
@@ -133,8 +135,8 @@ class CrossSigning:
         )
         if not answer.ok or answer.body.get("failures"):
             log.warning("the homeserver rejected the device signature: %s", answer.describe())
-            return Outcome.REFUSED
-        return Outcome.SIGNED
+            return CrossSigningResult.REFUSED
+        return CrossSigningResult.SIGNED
 
     def _read(self) -> SigningKeys | None:
         content = read_secret(self._file)

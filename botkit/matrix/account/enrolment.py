@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from botkit.config.account import MatrixConfig
-from botkit.matrix.account.cross_signing import CrossSigning, Outcome
+from botkit.matrix.account.cross_signing import CrossSigning, CrossSigningResult
 from botkit.matrix.account.device import check_same_device, open_crypto, published_device
 from botkit.matrix.account.session import Session, SessionFile, SignIn
 from botkit.matrix.backoff import insist
@@ -29,7 +29,7 @@ class Device:
 
     session: Session
     crypto: Crypto
-    cross_signing: Outcome
+    cross_signing: CrossSigningResult
 
 
 class Enrolment:
@@ -72,18 +72,18 @@ class Enrolment:
         except BaseException:
             crypto.close()
             raise
-        if outcome is Outcome.FOREIGN:
+        if outcome is CrossSigningResult.FOREIGN:
             log.warning(
                 "device %s is not cross-signed: %s has cross-signing keys that this bot did not make; messages "
                 "may be unreadable for some clients until the device is verified (docs/encryption.md)",
                 session.device_id,
                 session.user_id,
             )
-        elif outcome is Outcome.REFUSED:
+        elif outcome is CrossSigningResult.REFUSED:
             log.warning("device %s is not cross-signed: the homeserver refused (docs/encryption.md)", session.device_id)
         return Device(session, crypto, outcome)
 
-    async def _publish(self, session: Session, crypto: Crypto) -> Outcome:
+    async def _publish(self, session: Session, crypto: Crypto) -> CrossSigningResult:
         _, published = await self._keys(session)
         check_same_device(session, crypto, published, self._directory)
         await crypto.publish_keys()

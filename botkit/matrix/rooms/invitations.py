@@ -25,7 +25,7 @@ class ServerJoins:
     Joins through one server.
 
     Attributes:
-        silent_until: monotonic seconds; no join of this lane is asked for before.
+        silent_until: monotonic seconds; no join through it is asked for before.
     """
 
     turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AT_ONCE_PER_SERVER))
@@ -34,10 +34,10 @@ class ServerJoins:
 
 class JoinLimiter:
     """
-    A lane for each inviting server.
+    A queue for each inviting server.
 
     The server behind an invitation can let a join hang, and the homeserver passes on its 429, so both may
-    hold up its own lane only.
+    hold up its own queue only.
 
     Args:
         clock: monotonic seconds.
@@ -50,7 +50,7 @@ class JoinLimiter:
         self._limiter: WeakValueDictionary[str, ServerJoins] = WeakValueDictionary()
 
     def queue(self, server: str) -> ServerJoins:
-        """The server's lane, remembered while it is in use."""
+        """The server's queue, remembered while it is in use."""
         queue = self._limiter.get(server)
         if queue is None:
             queue = self._limiter[server] = ServerJoins()
@@ -66,7 +66,7 @@ class JoinLimiter:
                 yield
 
     def silence(self, queue: ServerJoins, seconds: float) -> None:
-        """Ask for nothing in this lane for so long."""
+        """Ask for nothing in this queue for so long."""
         queue.silent_until = max(queue.silent_until, self._clock() + seconds)
 
 

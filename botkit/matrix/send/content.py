@@ -85,7 +85,7 @@ def unreadable_notice(room_id: str, session_id: str) -> Outgoing:
 def retry_notice(room_id: str, now: int) -> Outgoing:
     """The notice to a room that rejected the bot's messages; ``now`` (ms) makes its transaction id unique."""
     words = "The bot could not send here for a while (the room rejected its messages). Sending works again."
-    return _notice(room_id, words, "appeal", str(now))
+    return _notice(room_id, words, "retry", str(now))
 
 
 def _notice(room_id: str, words: str, kind: str, which: str) -> Outgoing:

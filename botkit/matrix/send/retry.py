@@ -11,7 +11,7 @@ from botkit.plugin import Rooms
 from botkit.storage.outbox import Outbox
 
 FIRST_PAUSE = 3600.0
-"""Seconds from a refusal to the first appeal; each further one takes twice as long."""
+"""Seconds from a refusal to the first attempt after it; each further one takes twice as long."""
 
 LONGEST_PAUSE = 86_400.0
 _LOOK_EVERY = 60.0
@@ -72,11 +72,11 @@ class SuspendedRoomRetry:
             if turn is None:
                 self._turns[room_id] = _Turn(now + FIRST_PAUSE, FIRST_PAUSE)
             elif turn.at <= now:
-                await self._appeal(room_id)
+                await self._try_again(room_id)
                 pause = min(2 * turn.pause, LONGEST_PAUSE)
                 self._turns[room_id] = _Turn(now + pause, pause)
 
-    async def _appeal(self, room_id: str) -> None:
+    async def _try_again(self, room_id: str) -> None:
         # a message waiting for the room serves as the test
         if room_id not in await self._outbox.rooms_waiting():
             await self._outbox.add(retry_notice(room_id, self._now()))

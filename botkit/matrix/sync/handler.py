@@ -24,7 +24,7 @@ from botkit.matrix.sync.events import (
 )
 from botkit.matrix.sync.gap import GapReader
 from botkit.messages.inbound import InboundMessage
-from botkit.storage.inbox import Account, Inbox, ReceivedEvent, UndecryptedEvent
+from botkit.storage.inbox import Inbox, ReceivedEvent, UndecryptedEvent, UserDevice
 from botkit.storage.outbox import Outbox
 from botkit.storage.room_events import Departure, Joined, RoomChanges
 from botkit.storage.rooms import RoomNotes, RoomStore
@@ -69,7 +69,7 @@ class SyncHandler:
 
     def __init__(
         self,
-        account: Account,
+        account: UserDevice,
         stores: SyncStores,
         crypto: Crypto,
         encrypted: EncryptedRooms,

@@ -17,7 +17,7 @@ from botkit.matrix.sync.events import REACTION_TYPES
 from botkit.matrix.sync.gap import GapError
 from botkit.matrix.sync.handler import SyncHandler
 from botkit.storage.database import StorageError
-from botkit.storage.inbox import Account, Inbox
+from botkit.storage.inbox import Inbox, UserDevice
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +77,7 @@ class SyncLoop:
     def __init__(
         self,
         homeserver: HomeserverClient,
-        account: Account,
+        account: UserDevice,
         inbox: Inbox,
         handler: SyncHandler,
         crypto: Crypto,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from botkit.messages.document import Block, Code, CodeBlock, Document, Inline, Paragraph, Text
 from botkit.messages.notification import Notification, Placement
@@ -27,7 +28,38 @@ _LONGEST_LINE = 500
 _CALM = "The next message follows once one list has stayed for an hour."
 
 
-def list_posts(
+@dataclass(frozen=True, slots=True)
+class ChangeSubject:
+    """
+    What notifications about one list change, or about lists that alternate, are about.
+
+    Attributes:
+        kind: ``list`` or ``alternates``.
+        at: Unix time of the change, in seconds with three decimals as it is stored.
+        told_at: likewise, where a change is told later: its first notification may have been refused.
+    """
+
+    kind: str
+    server: str
+    at: str
+    told_at: str | None = None
+
+    def __str__(self) -> str:
+        """The stored form."""
+        return f"{self.kind}:{self.server}@{self.at}" + ("" if self.told_at is None else f"~{self.told_at}")
+
+    @classmethod
+    def parse(cls, about: str) -> ChangeSubject | None:
+        """The subject whose stored form this is; None where a notification is about something else."""
+        kind, _, rest = about.partition(":")
+        if kind not in ("list", "alternates"):
+            return None
+        change, told, told_at = rest.partition("~")
+        server, _, at = change.rpartition("@")
+        return cls(kind, server, at, told_at if told else None)
+
+
+def list_notifications(
     server: str, effect: Effect, receiving: ReceivingRooms, settings: AlertSettings, now: float | None = None
 ) -> tuple[Notification, ...]:
     """
@@ -39,27 +71,19 @@ def list_posts(
     if isinstance(effect, Changed):
         purpose = Purpose.INFO if effect.migration else Purpose.CHANGE
         main = (purpose, Placement.NEW, change_message(server, effect, now))
-        # a notification about the same change may have been refused before
-        about = f"list:{server}@{effect.at:.3f}" + ("" if now is None else f"~{now:.3f}")
-        return _posts(about, 0, (main, _evidence(effect.diff)), receiving, settings)
+        about = ChangeSubject("list", server, f"{effect.at:.3f}", None if now is None else f"{now:.3f}")
+        return _notifications(about, 0, (main, _evidence(effect.diff)), receiving, settings)
     if isinstance(effect, Alternates):
         main = (Purpose.CHANGE, Placement.NEW, alternates_message(server, effect))
-        return _posts(f"alternates:{server}@{effect.at:.3f}", 0, (main, _evidence(effect.diff)), receiving, settings)
+        about = ChangeSubject("alternates", server, f"{effect.at:.3f}")
+        return _notifications(about, 0, (main, _evidence(effect.diff)), receiving, settings)
     if isinstance(effect, Settled):
-        about = f"alternates:{server}@{effect.alternated_at:.3f}"
+        about = ChangeSubject("alternates", server, f"{effect.alternated_at:.3f}")
         purpose = Purpose.CHANGE if effect.diff else Purpose.RESOLVE
         main = (purpose, Placement.REPLY, settled_message(server, effect))
-        return _posts(about, 2, (main, _evidence(effect.diff)) if effect.diff else (main,), receiving, settings)
+        messages = (main, _evidence(effect.diff)) if effect.diff else (main,)
+        return _notifications(about, 2, messages, receiving, settings)
     return ()
-
-
-def change_of(about: str) -> tuple[str, str] | None:
-    """The server and the time (as written there) of the list change that a notification is about, if any."""
-    kind, _, rest = about.partition(":")
-    if kind not in ("list", "alternates"):
-        return None
-    server, _, at = rest.partition("~")[0].rpartition("@")
-    return server, at
 
 
 def change_message(server: str, effect: Changed, now: float | None = None) -> Document:
@@ -217,15 +241,15 @@ def _published(snapshot: Snapshot) -> str:
     return f"[\n  {listed}\n]" if lines else "[]"
 
 
-def _posts(
-    about: str,
+def _notifications(
+    about: ChangeSubject,
     number: int,
     messages: Sequence[tuple[Purpose, Placement, Document]],
     receiving: ReceivingRooms,
     settings: AlertSettings,
 ) -> tuple[Notification, ...]:
     return tuple(
-        make_notification(about, place, room_id, purpose, placement, document, settings)
+        make_notification(str(about), place, room_id, purpose, placement, document, settings)
         for room_id in receiving
         for place, (purpose, placement, document) in enumerate(messages, number)
     )

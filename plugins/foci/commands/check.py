@@ -18,7 +18,7 @@ from plugins.foci.checker import Checker
 from plugins.foci.discovery.target import Target, TargetError, parse_target
 from plugins.foci.findings import CODES
 from plugins.foci.model import EXIT_CODES, Report, Verdict
-from plugins.foci.report.as_json import to_json
+from plugins.foci.report.as_json import report_to_json
 from plugins.foci.report.build import CheckSettings
 from plugins.foci.report.render import to_details
 
@@ -104,7 +104,7 @@ async def _run(
 
 
 def _json(reports: Sequence[Report]) -> str:
-    values = [to_json(report) for report in reports]
+    values = [report_to_json(report) for report in reports]
     return json.dumps(values[0] if len(values) == 1 else values, indent=2) + "\n"
 
 

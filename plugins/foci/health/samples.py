@@ -179,7 +179,7 @@ def _focus(checked: CheckResult, focus: FocusReport, proves: Proves, outdone: fr
 
 
 def _unclear(judgement: Judgement | None, url: ServiceUrl, proves: Proves) -> Status | None:
-    """A time-out is bad where the vantage is proven; a name that is private from here says nothing at all."""
+    """A time-out is bad where the own connectivity is proven; a name that is private from here says nothing at all."""
     if judgement is None:
         return None
     if any(one.code == "private-address" and one.severity is Severity.WARNING for one in judgement.findings):

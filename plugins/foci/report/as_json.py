@@ -11,7 +11,7 @@ SCHEMA = 1
 """Raised only if a field were ever renamed or removed."""
 
 
-def to_json(report: Report) -> dict[str, Any]:
+def report_to_json(report: Report) -> dict[str, Any]:
     """The report as values for ``json.dumps``; strangers' strings may hold lone surrogates, which it escapes."""
     seen = report.well_known
     return {

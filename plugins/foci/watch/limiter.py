@@ -15,9 +15,9 @@ SLOW = 5.0
 
 class ConcurrencyLimiter:
     """
-    A wide lane, and a narrow one for servers whose last check was slow.
+    Half of the places are for all servers, an eighth more for those whose last check was slow.
 
-    A check that turns out slow in the wide lane gives its place back and continues without one. So a server that
+    A check that turns out slow in a place for all gives it back and continues without one. So a server that
     swallows everything holds a place of the others for ``slow`` seconds once, not at every check.
 
     Args:
@@ -27,26 +27,26 @@ class ConcurrencyLimiter:
     """
 
     def __init__(self, requests: int, clock: Clock, slow: float = SLOW) -> None:
-        self._wide = asyncio.Semaphore(max(2, requests // 2))
-        self._narrow = asyncio.Semaphore(max(1, requests // 8))
+        self._for_all = asyncio.Semaphore(max(2, requests // 2))
+        self._for_slow = asyncio.Semaphore(max(1, requests // 8))
         self._clock = clock
-        self._patience = slow
+        self._slow_after = slow
         self._slow: set[str] = set()
 
     @asynccontextmanager
     async def place(self, server: str) -> AsyncIterator[None]:
         """Wait for a place, in the order of asking, and hold it as said above."""
-        seat = _Seat(self._narrow if server in self._slow else self._wide)
-        await seat.queue.acquire()
+        place = _Place(self._for_slow if server in self._slow else self._for_all)
+        await place.queue.acquire()
         started = self._clock.passed()
-        timer = asyncio.ensure_future(self._ejected(seat)) if seat.queue is self._wide else None
+        timer = asyncio.ensure_future(self._give_back_when_slow(place)) if place.queue is self._for_all else None
         try:
             yield
         finally:
             if timer is not None:
                 timer.cancel()
-            seat.leave()
-            if self._clock.passed() - started >= self._patience:
+            place.leave()
+            if self._clock.passed() - started >= self._slow_after:
                 self._slow.add(server)
             else:
                 self._slow.discard(server)
@@ -55,13 +55,13 @@ class ConcurrencyLimiter:
         """It is no longer watched."""
         self._slow.discard(server)
 
-    async def _ejected(self, seat: _Seat) -> None:
-        await self._clock.sleep(self._patience)
-        seat.leave()
+    async def _give_back_when_slow(self, place: _Place) -> None:
+        await self._clock.sleep(self._slow_after)
+        place.leave()
 
 
 @dataclass(slots=True)
-class _Seat:
+class _Place:
     """A place that is given back exactly once."""
 
     queue: asyncio.Semaphore

@@ -20,7 +20,7 @@ from plugins.foci.watch.runner import ConfirmationResult, ScheduledCheck
 log = logging.getLogger(__name__)
 
 Inspect = Callable[[ScheduledCheck], Awaitable[CheckResult | ConfirmationResult]]
-Outcome = CheckResult | ConfirmationResult
+WatchResult = CheckResult | ConfirmationResult
 
 _GAP = 0.2
 """Seconds between checks that are overdue together, after a restart for instance."""
@@ -41,7 +41,7 @@ class ScheduleStore(Protocol):
     async def schedule(self) -> tuple[ScheduledCheck, ...]:
         """Everything to do for every watched server."""
 
-    async def take(self, outcome: Outcome, now: float) -> tuple[ScheduledCheck, ...]:
+    async def take(self, outcome: WatchResult, now: float) -> tuple[ScheduledCheck, ...]:
         """Take in a check; what is next for this server, nothing when it is no longer watched."""
 
 
@@ -256,7 +256,7 @@ class Scheduler:
         others = (plan for plan in self._plan.get(due.server, ()) if plan.due.confirm != due.confirm)
         self._plan[due.server] = (*others, again)
 
-    def _note(self, outcome: Outcome) -> None:
+    def _note(self, outcome: WatchResult) -> None:
         self._trouble = ""
         if isinstance(outcome, CheckResult):
             self._checks[outcome.report.verdict.value] += 1

@@ -8,7 +8,7 @@ from dataclasses import replace
 from botkit.messages.document import Document
 from botkit.messages.notification import Notification
 from botkit.storage import Connection
-from plugins.foci.alerts.change_messages import change_of, list_posts
+from plugins.foci.alerts.change_messages import ChangeSubject, list_notifications
 from plugins.foci.alerts.incident import Incident
 from plugins.foci.alerts.lifecycle import develop, leave, matching, next_reminder, refresh, subjects
 from plugins.foci.alerts.receivers import Receivers
@@ -157,7 +157,7 @@ class UnitOfWork:
                     await self.silences.suppress(
                         SuppressedChange(room_id, server, effect.diff.old, effect.at, alternated)
                     )
-            self.posts += list_posts(server, effect, receiving, self.settings.alerts)
+            self.posts += list_notifications(server, effect, receiving, self.settings.alerts)
             await self.release()
 
     async def suppress_refused(self, room_id: str, notifications: Iterable[tuple[str, bool]]) -> None:
@@ -169,14 +169,13 @@ class UnitOfWork:
         """
         lost: dict[str, str] = {}
         for about, refused in notifications:
-            told = change_of(about)
-            if told is None:
+            subject = ChangeSubject.parse(about)
+            if subject is None:
                 continue
-            server, at = told
             if refused:
-                lost.setdefault(server, at)
+                lost.setdefault(subject.server, subject.at)
             else:
-                lost.pop(server, None)
+                lost.pop(subject.server, None)
         watched = {watch.server for watch in await self.watches.of_room(room_id)}
         for server, at in sorted(lost.items()):
             if server not in watched:
@@ -207,10 +206,10 @@ class UnitOfWork:
             only, compared = {row.room_id: receiving[row.room_id]}, diff(row.snapshot, server.lists.announced)
             if compared:
                 changed = Changed(row.at, compared, server.lists.endpoint)
-                self.posts += list_posts(row.server, changed, only, self.settings.alerts, self.now)
+                self.posts += list_notifications(row.server, changed, only, self.settings.alerts, self.now)
             elif row.alternated_at is not None:
                 settled = Settled(row.at, row.alternated_at, compared)
-                self.posts += list_posts(row.server, settled, only, self.settings.alerts)
+                self.posts += list_notifications(row.server, settled, only, self.settings.alerts)
 
     async def reconcile(self) -> None:
         """After any change of who watches what: servers, keys, incidents and what was withheld follow. Idempotent."""

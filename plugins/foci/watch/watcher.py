@@ -56,7 +56,7 @@ class Watcher:
         limiter = ConcurrencyLimiter(limits.concurrency, clock, min(SLOW, limits.timeout / 2))
         self.scheduler = Scheduler(self.watch_service, runner.inspect, limiter, clock)
         self._reminders = Timers(self.watch_service, clock)
-        self._cautions = SharedFateWarnings(self.watch_service, rooms, account.user_id, clock)
+        self._shared_fate = SharedFateWarnings(self.watch_service, rooms, account.user_id, clock)
         self._configured = configured
         self._clock = clock
         self._supervisor = Supervisor(clock.sleep)
@@ -71,7 +71,7 @@ class Watcher:
         await self.watch_service.configure(self._configured, self._clock.now())
         self._supervisor.forever("schedule of watches", self.scheduler.run)
         self._supervisor.forever("reminders of watches", self._reminders.run)
-        self._supervisor.forever("cautions of watches", self._cautions.run)
+        self._supervisor.forever("shared fate warnings", self._shared_fate.run)
 
     async def stop(self) -> None:
         """Give up the checks under way; what is just being remembered is remembered to its end."""

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from botkit.messages.document import Code, Document, Inline, Paragraph, Text
 from botkit.messages.notification import Notification, Placement
 from botkit.messages.rendering import MESSAGE_BYTES, message_content, to_plain
-from plugins.foci.alerts.change_messages import describe, list_posts, uses
+from plugins.foci.alerts.change_messages import describe, list_notifications, uses
 from plugins.foci.alerts.notifications import AlertSettings, Purpose
 from plugins.foci.changes.detector import Alternates, Baseline, Changed, ConfirmAt, Effect, Settled
 from plugins.foci.changes.diff import diff
@@ -29,7 +29,7 @@ def words(parts: tuple[Inline, ...]) -> str:
 
 
 def posted(effect: Effect) -> tuple[Notification, ...]:
-    return list_posts("example.org", effect, OPS, AlertSettings())
+    return list_notifications("example.org", effect, OPS, AlertSettings())
 
 
 def first_line(effect: Effect) -> str:

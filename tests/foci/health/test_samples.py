@@ -171,7 +171,7 @@ def test_a_time_out_of_discovery_is_bad_only_while_another_host_answers() -> Non
 
 
 def test_an_old_answer_proves_nothing_now() -> None:
-    """The vantage is of the last interval."""
+    """What is known of the own network is of the last interval."""
     scene = Scene(TIMEOUT_ALONE)
     at = NOW.timestamp()
     for age, standing in ((299, Status.BAD), (301, Status.UNKNOWN)):
@@ -359,7 +359,7 @@ def test_certificates_are_taken_from_every_accepted_connection() -> None:
     assert [one.key for one in one_focus(broken).watched.certificates] == [Key.parse("cert:example.org:443")]
 
 
-def test_the_vantage_survives_the_database_and_forgets() -> None:
+def test_connectivity_survives_the_database_and_forgets() -> None:
     """Only the last window is kept."""
     connectivity = Connectivity().noted(["a.org"], 1000.0, 300.0).noted(["b.org"], 1200.0, 300.0)
     assert CODEC.load(CODEC.dump(connectivity)) == connectivity

@@ -13,7 +13,7 @@ from lab.federation import Federation
 from lab.homeserver import Transports
 from plugins.foci.findings import CODES
 from plugins.foci.model import Report
-from plugins.foci.report.as_json import to_json
+from plugins.foci.report.as_json import report_to_json
 from tests.foci import scenes
 from tests.foci.examination import Examination
 from tests.foci.scenes import ENTRY, NAME, OTHER_ENTRY, Scene
@@ -51,7 +51,7 @@ NULL = type(None)
 @pytest.mark.parametrize("scene", SCENES)
 async def test_the_contract(scene: str, federation: Federation, names: NameTable, examination: Examination) -> None:
     """Keys are always there, null where they do not apply, and values come from the contract's words."""
-    report = json.loads(json.dumps(to_json(await _checked(SCENES[scene], federation, names, examination))))
+    report = json.loads(json.dumps(report_to_json(await _checked(SCENES[scene], federation, names, examination))))
     assert list(report) == [
         "schema",
         "target",
@@ -157,7 +157,7 @@ def _finding(found: dict[str, Any], foci: int) -> None:
 async def test_entries_are_verbatim(federation: Federation, names: NameTable, examination: Examination) -> None:
     """Whatever was published as an entry is in its fields, in order, positions from one; the type only if it is one."""
     report = await _checked(SCENES["odd entries"], federation, names, examination)
-    foci = to_json(report)["foci"]
+    foci = report_to_json(report)["foci"]
     assert [focus["fields"] for focus in foci] == [7, None, [], {}, MESH, ENTRY]
     assert [focus["position"] for focus in foci] == [1, 2, 3, 4, 5, 6]
     assert [focus["type"] for focus in foci] == [None, None, None, None, "full_mesh", "livekit"]
@@ -170,7 +170,7 @@ async def test_positions_are_counted_per_source(
 ) -> None:
     """Entries of the endpoint follow those of the well-known, none twice, with the positions of their own list."""
     report = await _checked(SCENES["open endpoint"], federation, names, examination)
-    told = to_json(report)
+    told = report_to_json(report)
     assert [(focus["source"], focus["position"], focus["fields"]) for focus in told["foci"]] == [
         ("well-known", 1, ENTRY),
         ("transports", 1, OTHER_ENTRY),
@@ -184,6 +184,6 @@ async def test_a_snippet_is_part_of_the_advice(
 ) -> None:
     """The JSON to publish is in the report too, within the advice."""
     report = await _checked(SCENES["absent"], federation, names, examination)
-    (found,) = to_json(report)["findings"]
+    (found,) = report_to_json(report)["findings"]
     snippet = json.loads(found["advice"][found["advice"].index("{") :])
     assert "org.matrix.msc4143.rtc_foci" in snippet

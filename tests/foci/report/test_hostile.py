@@ -10,7 +10,7 @@ from botkit.messages.document import Document
 from botkit.messages.rendering import MESSAGE_BYTES, message_content, to_plain
 from lab.federation import Federation
 from plugins.foci.model import MAX_ENTRIES, Report, Verdict
-from plugins.foci.report.as_json import to_json
+from plugins.foci.report.as_json import report_to_json
 from plugins.foci.report.render import to_details, to_document
 from tests.foci.examination import BRIEF, PATIENT, Examination
 from tests.foci.scenes import NAME
@@ -60,7 +60,7 @@ async def test_a_list_without_end(item: bytes, federation: Federation, examinati
     assert any(found.code == "not-tested" and "500 entries" in found.message for found in report.findings)
     for document in (to_document(report), to_details(report)):
         assert len(to_plain(document)) < 20_000
-    assert len(json.dumps(to_json(report))) < 2_000_000
+    assert len(json.dumps(report_to_json(report))) < 2_000_000
 
 
 @pytest.mark.parametrize("text", HOSTILE_TEXTS, ids=range(len(HOSTILE_TEXTS)))
@@ -80,7 +80,7 @@ async def test_hostile_strings_everywhere(text: str, federation: Federation, exa
     report = await examination(NAME)
     assert report.verdict is Verdict.CRITICAL
     assert [focus.entry.value for focus in report.foci] == document["org.matrix.msc4143.rtc_foci"]
-    json.dumps(to_json(report)).encode("ascii")
+    json.dumps(report_to_json(report)).encode("ascii")
     _assert_sendable(report)
     assert len(report.summary) < 1000
 

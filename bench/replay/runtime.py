@@ -55,12 +55,12 @@ class _NoRooms:
         return frozenset()
 
 
-class Station:
+class ReplayRuntime:
     """
     Plays a trace.
 
     Args:
-        post: puts something between the ledger and the post box; tests spoil letters there.
+        post: puts something between the watch service and the outbox; tests spoil messages there.
     """
 
     def __init__(
@@ -141,7 +141,7 @@ class Station:
         await self._watcher.stop()
 
     async def _deliver(self) -> None:
-        """Stands in for courier and homeserver: every letter arrives at once."""
+        """Stands in for sender and homeserver: every message arrives at once."""
         pruned = 0.0
         while True:
             await self._letters.wait()
@@ -186,7 +186,7 @@ def play(
     async def whole() -> Played:
         database = await opened(f"sqlite:///{directory / 'replay.db'}")
         try:
-            runtime = Station(truth, database, settings or WatchSettings(), seed, post)
+            runtime = ReplayRuntime(truth, database, settings or WatchSettings(), seed, post)
             await runtime.play()
             return Played(tuple(runtime.told), runtime.checker.checks, time.process_time() - started)
         finally:
