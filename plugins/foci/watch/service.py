@@ -151,7 +151,7 @@ class WatchService:
                 return
             about = f"caution:{watch.server}@{watch.created_at:.3f}"
             settings = self._settings.alerts
-            work.posts.append(
+            work.notifications.append(
                 make_notification(about, 0, watch.room_id, Purpose.CHANGE, Placement.NEW, caution, settings)
             )
 
@@ -280,7 +280,8 @@ class WatchService:
                 message = suspended_message(room_id, reason, len(unwatched))
                 about = f"suspended:{room_id}@{now:.3f}"
                 settings = self._settings.alerts
-                work.posts.append(make_notification(about, 0, other, Purpose.CHANGE, Placement.NEW, message, settings))
+                told = make_notification(about, 0, other, Purpose.CHANGE, Placement.NEW, message, settings)
+                work.notifications.append(told)
 
     async def room_joined(self, room_id: str, now: float) -> None:
         """The bot is in a room, perhaps again: open incidents are sent there anew."""
@@ -294,8 +295,8 @@ class WatchService:
         async with self._storage.begin() as connection:
             work = UnitOfWork(connection, self._settings, now)
             yield work
-            await self._notifier.post(connection, without_overtaken(work.posts))
-        if work.posts:
+            await self._notifier.post(connection, without_overtaken(work.notifications))
+        if work.notifications:
             self._notifier.wake()
 
     async def _reconcile(self, work: UnitOfWork) -> None:
@@ -328,7 +329,7 @@ async def _lift(work: UnitOfWork, ended: Collection[Silence]) -> None:
 
 
 async def _put(work: UnitOfWork, before: Incident, step: incident.IncidentUpdate) -> None:
-    after, posts = step
+    after, told = step
     if after is not None and after is not before:
-        work.posts += posts
+        work.notifications += told
         await work.keep(after)

@@ -29,11 +29,11 @@ Evidence = Callable[[Key], Document | None]
 
 class UnitOfWork:
     """
-    Everything that is remembered, as one transaction sees it, and the posts that it writes.
+    Everything that is remembered, as one transaction sees it, and the notifications that it writes.
 
     Attributes:
         connection: of the transaction.
-        posts: to be sent if the transaction succeeds.
+        notifications: to be sent if the transaction succeeds.
     """
 
     def __init__(self, connection: Connection, settings: WatchSettings, now: float) -> None:
@@ -47,7 +47,7 @@ class UnitOfWork:
         self.history = HistoryTable(connection)
         self.settings = settings
         self.now = now
-        self.posts: list[Notification] = []
+        self.notifications: list[Notification] = []
 
     async def receivers(self, keys: Collection[Key]) -> Receivers:
         """The receivers of these keys."""
@@ -79,8 +79,8 @@ class UnitOfWork:
         for event in events:
             shown = None if event.is_end else evidence(event.key)
             for before in matching(known.values(), event):
-                after, posts = develop(before, event, receivers.of_event(event), self.settings.alerts, shown)
-                self.posts += posts
+                after, told = develop(before, event, receivers.of_event(event), self.settings.alerts, shown)
+                self.notifications += told
                 if after is not None and after is not before:
                     known[after.subject] = after
                     changed.add(after.subject)
@@ -157,7 +157,7 @@ class UnitOfWork:
                     await self.silences.suppress(
                         SuppressedChange(room_id, server, effect.diff.old, effect.at, alternated)
                     )
-            self.posts += list_notifications(server, effect, receiving, self.settings.alerts)
+            self.notifications += list_notifications(server, effect, receiving, self.settings.alerts)
             await self.release()
 
     async def suppress_refused(self, room_id: str, notifications: Iterable[tuple[str, bool]]) -> None:
@@ -206,10 +206,10 @@ class UnitOfWork:
             only, compared = {row.room_id: receiving[row.room_id]}, diff(row.snapshot, server.lists.announced)
             if compared:
                 changed = Changed(row.at, compared, server.lists.endpoint)
-                self.posts += list_notifications(row.server, changed, only, self.settings.alerts, self.now)
+                self.notifications += list_notifications(row.server, changed, only, self.settings.alerts, self.now)
             elif row.alternated_at is not None:
                 settled = Settled(row.at, row.alternated_at, compared)
-                self.posts += list_notifications(row.server, settled, only, self.settings.alerts)
+                self.notifications += list_notifications(row.server, settled, only, self.settings.alerts)
 
     async def reconcile(self) -> None:
         """After any change of who watches what: servers, keys, incidents and what was withheld follow. Idempotent."""
@@ -227,10 +227,10 @@ class UnitOfWork:
         watching = {key: receivers.watching(key) for key in incident.members}
         for room_id, members in sorted(incident.standing.items()):
             gone = [key for key in members if room_id not in watching[key]]
-            incident, posts = leave(incident, room_id, gone, self.now, self.settings.alerts, quiet=quiet)
-            self.posts += posts
-        incident, posts = refresh(incident, receivers.of_members(incident), self.now, self.settings.alerts)
-        self.posts += posts
+            incident, told = leave(incident, room_id, gone, self.now, self.settings.alerts, quiet=quiet)
+            self.notifications += told
+        incident, told = refresh(incident, receivers.of_members(incident), self.now, self.settings.alerts)
+        self.notifications += told
         await self._keep(incident, receivers)
 
     async def _keep(self, incident: Incident, receivers: Receivers) -> None:
