@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from botkit.messages.message import Notification
+from botkit.messages.notification import Notification
 
 from bench.replay.accountant import audit
 from bench.replay.books import Verdict
