@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from botkit.messages.notification import Notification
 
 from bench.replay.accountant import audit
 from bench.replay.books import Verdict
@@ -16,6 +15,7 @@ from bench.replay.terms import Terms
 from bench.replay.told import Told
 from bench.replay.traces import ROOM, spans
 from bench.replay.truth import DAY, HOUR, MINUTE, Presented, Published, Truth
+from botkit.messages.notification import Notification
 from botkit.plugin import Notifier
 from botkit.storage import Connection
 from plugins.foci.alerts.watches import WatchSettings
