@@ -27,7 +27,8 @@ ORDERS: dict[str, tuple[str, ...]] = {
         "cli",
     ),
     "botkit.matrix": (
-        "client backoff per_room",
+        "client backoff",
+        "per_room",
         "crypto rooms",
         "send account",
         "sync",

@@ -15,7 +15,6 @@ from botkit.matrix.rooms.directory import RoomDirectory
 from botkit.matrix.send.content import replies
 from botkit.messages.inbound import Answerer, InboundMessage
 from botkit.plugin import RoomUnavailableError
-from botkit.storage.database import StorageError
 from botkit.storage.inbox import Inbox, PendingMessage
 
 log = logging.getLogger(__name__)
@@ -28,7 +27,6 @@ MOST_ATTEMPTS = 3
 _PARALLEL = 64
 """Rooms answered at once; what they fetch is shared out elsewhere, so this only bounds memory."""
 
-_RETRY_PAUSE = 2.0
 _TYPING_FOR = 30.0
 
 
@@ -86,9 +84,8 @@ class CommandWorker:
         self._typing = typing
         self._answer = answer
         self._wake_outbox = wake_outbox
-        self._sleep = sleep
         self._turns = asyncio.Semaphore(_PARALLEL)
-        self._rounds = PerRoom(inbox.rooms_waiting, self._serve)
+        self._rounds = PerRoom("answering commands", inbox.rooms_waiting, self._serve, sleep)
 
     def wake(self) -> None:
         """There may be messages to answer."""
@@ -103,20 +100,13 @@ class CommandWorker:
         self._rounds.closed = True
         await self._rounds.end(patience)
 
-    async def _serve(self, room_id: str) -> None:
-        """Everything that waits in one room; one turn per message, so that no room holds up the others."""
-        while not self._rounds.closed:
-            try:
-                async with self._turns:
-                    waiting = await self._inbox.start(room_id)
-                    if waiting is None:
-                        return
-                    await self._handle(waiting)
-            except StorageError:
-                await self._sleep(_RETRY_PAUSE)
-            except Exception:
-                log.exception("answering a command failed, retrying room=%s", room_id)
-                await self._sleep(_RETRY_PAUSE)
+    async def _serve(self, room_id: str) -> bool:
+        """The next message of a room; one turn per message, so that no room holds up the others."""
+        async with self._turns:
+            waiting = await self._inbox.start(room_id)
+            if waiting is not None:
+                await self._handle(waiting)
+            return waiting is not None
 
     async def _handle(self, waiting: PendingMessage) -> None:
         message = waiting.message

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Mapping
 
-from botkit.matrix.backoff import Backoff
 from botkit.matrix.per_room import PerRoom
-from botkit.plugin import Plugin, Reaction, Rooms, RoomUnavailableError
-from botkit.storage import StorageError
+from botkit.plugin import Plugin, Reaction, Rooms
 from botkit.storage.hook_queue import Hook, HookCall, HookQueue
-
-log = logging.getLogger(__name__)
 
 Sleep = Callable[[float], Awaitable[None]]
 
@@ -33,8 +28,7 @@ class HookWorker:
         self._hook_queue = calls
         self._plugins = plugins
         self._rooms = rooms
-        self._sleep = sleep
-        self._rounds: PerRoom[tuple[str, str]] = PerRoom(calls.waiting, self._serve)
+        self._rounds = PerRoom("hook", calls.waiting, self._serve, sleep, _LONGEST_PAUSE)
 
     def wake(self) -> None:
         """There may be calls to make."""
@@ -49,23 +43,11 @@ class HookWorker:
         self._rounds.closed = True
         await self._rounds.end(patience)
 
-    async def _serve(self, key: tuple[str, str]) -> None:
-        backoff = Backoff(longest=_LONGEST_PAUSE)
-        while not self._rounds.closed:
-            try:
-                call = await self._hook_queue.next(*key)
-                if call is None:
-                    return
-                await self._settle(call)
-                backoff.reset()
-            except RoomUnavailableError as error:
-                log.info("hook postponed plugin=%s room=%s: %s", *key, error)
-                await self._sleep(backoff.pause(None))
-            except StorageError:
-                await self._sleep(backoff.pause(None))
-            except Exception:
-                log.exception("hook failed, retrying plugin=%s room=%s", *key)
-                await self._sleep(backoff.pause(None))
+    async def _serve(self, key: tuple[str, str]) -> bool:
+        call = await self._hook_queue.next(*key)
+        if call is not None:
+            await self._settle(call)
+        return call is not None
 
     async def _settle(self, call: HookCall) -> None:
         plugin = self._plugins.get(call.plugin)

@@ -18,7 +18,6 @@ from botkit.matrix.send.attachment import MOST_ATTEMPTS, UploadRefusedError, in_
 from botkit.matrix.send.content import related, shortened_message
 from botkit.messages.notification import Placement
 from botkit.plugin import RoomClosedError, RoomUnavailableError
-from botkit.storage.database import StorageError
 from botkit.storage.outbox import Outbox, Outgoing, Queued
 
 log = logging.getLogger(__name__)
@@ -29,7 +28,6 @@ REMEMBERED_MS = 86_400_000
 """How long a homeserver surely knows a transaction id (Synapse: a day)."""
 
 _PARALLEL = 8
-_RETRY_PAUSE = 2.0
 _JOINING_PAUSE = 0.5
 _THROTTLED_FOR = 60.0
 _CLEAR_IN_ENCRYPTED_ROOMS = frozenset({"m.reaction"})
@@ -81,7 +79,7 @@ class Sender:
         self._now = now
         self._sleep = sleep
         self._turns = asyncio.Semaphore(_PARALLEL)
-        self._rounds: PerRoom[str] = PerRoom(outbox.rooms_waiting, self._serve)
+        self._rounds = PerRoom("sending", outbox.rooms_waiting, self._serve, sleep)
         self._silent_until = float("-inf")
 
     def wake(self) -> None:
@@ -97,25 +95,18 @@ class Sender:
         await self._rounds.look()
         await self._rounds.end(patience)
 
-    async def _serve(self, room_id: str) -> None:
-        backoff = Backoff()
-        while not self._rounds.closed:
-            try:
-                await self._wait_until_it_may_go(room_id)
-                queued = await self._outbox.next(room_id, throttled=self._throttled)
-                if queued is None:
-                    return
-                if _needs_anchor(queued) and queued.anchor is None:
-                    log.info("message skipped, the message it refers to was not sent room=%s", room_id)
-                    await self._outbox.mark_left_out(queued.id)
-                    continue
-                self._remark(queued)
-                await self._deliver(queued, backoff)
-            except StorageError:
-                await self._sleep(_RETRY_PAUSE)
-            except Exception:
-                log.exception("sending failed, retrying room=%s", room_id)
-                await self._sleep(_RETRY_PAUSE)
+    async def _serve(self, room_id: str) -> bool:
+        await self._wait_until_it_may_go(room_id)
+        queued = await self._outbox.next(room_id, throttled=self._throttled)
+        if queued is None:
+            return False
+        if _needs_anchor(queued) and queued.anchor is None:
+            log.info("message skipped, the message it refers to was not sent room=%s", room_id)
+            await self._outbox.mark_left_out(queued.id)
+        else:
+            self._remark(queued)
+            await self._deliver(queued)
+        return True
 
     @property
     def _throttled(self) -> bool:
@@ -131,9 +122,10 @@ class Sender:
                 queued.message.room_id,
             )
 
-    async def _deliver(self, queued: Queued, backoff: Backoff) -> None:
+    async def _deliver(self, queued: Queued) -> None:
         """Try one message until it is settled; a prepared (encrypted) event is kept for every attempt."""
         prepared: tuple[str, dict[str, Any]] | None = None
+        backoff = Backoff()
         complaint = ""
         attempts = 0
         while not self._rounds.closed:
@@ -147,7 +139,6 @@ class Sender:
                     answer = await self._put(queued.message, *prepared)
                 reason, asked = answer.describe(), answer.retry_after
                 if await self._settle(queued, answer):
-                    backoff.reset()
                     return
             except CryptoMissingError as error:
                 log.error("message not sent: room=%s is encrypted and %s", queued.message.room_id, error)
