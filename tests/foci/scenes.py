@@ -8,7 +8,7 @@ from typing import Any
 
 from lab import wellknown
 from lab.authorisation import AuthorisationService
-from lab.exchange import Answer, Handler, Request
+from lab.exchange import Answer, Handler, Request, json_answer
 from lab.fault import Fault
 from lab.federation import Federation
 from lab.focus import Slashes
@@ -192,6 +192,11 @@ async def slow(request: Request) -> Answer:
 async def busy(_: Request) -> Answer:
     """A rate limit."""
     return Answer(429, b'{"errcode": "M_LIMIT_EXCEEDED"}', (("Access-Control-Allow-Origin", "*"),))
+
+
+async def other_api(_: Request) -> Answer:
+    """Some program that refuses what it is sent, in words that tell nothing, and knows no OPTIONS."""
+    return json_answer(400, {"error": "bad request"})
 
 
 async def unauthorised(_: Request) -> Answer:

@@ -12,7 +12,8 @@ from plugins.foci.failure import advice_for, as_anywhere, meaning_of
 from plugins.foci.findings import finding
 from plugins.foci.model import DEEP_STAGES, OPEN_STAGES, Certainty, Finding, Outcome, Severity, Stage, StageResult
 from plugins.foci.probe.observation import DeepStageResult, Observation, ProbeSettings, certainty_of, skipped
-from plugins.foci.probe.service import POINTS_AT_SFU, WrongAnswer, is_sfu, quality, read_post
+from plugins.foci.probe.service import POINTS_AT_SFU, answer_of, answers_as, is_sfu, quality, read_post
+from plugins.foci.probe.wrong_answer import WrongAnswer
 from plugins.foci.responses import meets_prober_only
 
 _FAMILY_NAMES = {4: "IPv4", 6: "IPv6"}
@@ -90,7 +91,7 @@ def _rank(seen: Observation, exchange: Exchange) -> int:
     if isinstance(exchange, Failed):
         return list(Phase).index(exchange.failure.phase)
     is_service = seen.url.kind == "authorisation"
-    good = read_post(exchange.response) is None if is_service else _sfu_is_alive(seen, exchange.response)
+    good = read_post(exchange, seen.preflight) is None if is_service else _sfu_is_alive(seen, exchange.response)
     return 10 + good
 
 
@@ -128,10 +129,10 @@ def _judge_service(
     now: datetime,
     settings: ProbeSettings,
 ) -> Judgement:
-    wrong = read_post(exchange.response)
+    wrong = read_post(exchange, seen.preflight)
     if wrong is None:
         stages.passed(Stage.HTTP, exchange.connection.http_ms, f"HTTP {exchange.response.status}")
-        stages.passed(Stage.AUTHORISATION, exchange.connection.http_ms, "the authorisation service answers")
+        stages.passed(Stage.AUTHORISATION, exchange.connection.http_ms, answers_as(exchange))
         found = [*warnings, *_slash(seen, works=True), *quality(seen, exchange, settings)]
         return Judgement(seen, stages.closed(""), tuple(found), None, _note(seen, exchange, now))
     if wrong.code in ("service-not-routed", "not-an-authorisation-service") and _sfu_answers(seen):
@@ -148,17 +149,13 @@ def _judge_service(
 def _service_fault(seen: Observation, wrong: WrongAnswer) -> list[Finding]:
     """The one cause: a trailing slash or a doubled endpoint explains a wrong answer, where it does."""
     if wrong.certainty is Certainty.UNCLEAR:
-        return [_fault(wrong)]
+        return [wrong.finding]
     if seen.url.trailing_slash and isinstance(seen.clean, Answered):
-        clean = read_post(seen.clean.response)
-        return [*_slash(seen, works=False), *([] if clean is None else [_fault(clean)])]
+        clean = read_post(seen.clean, seen.preflight)
+        return [*_slash(seen, works=False), *([] if clean is None else [clean.finding])]
     if seen.url.includes_endpoint and wrong.code == "service-not-routed":
         return []
-    return [_fault(wrong)]
-
-
-def _fault(wrong: WrongAnswer) -> Finding:
-    return finding(wrong.code, f"{wrong.detail}.", wrong.advice)
+    return [wrong.finding]
 
 
 def _slash(seen: Observation, *, works: bool) -> list[Finding]:
@@ -179,28 +176,23 @@ def _judge_sfu(
         stages.passed(Stage.HTTP, exchange.connection.http_ms, "the SFU answers")
         skip = "the entry names no authorisation service"
         return Judgement(seen, stages.closed(skip), tuple(warnings), None, _note(seen, exchange, now))
-    wrong = read_post(exchange.response)
+    wrong = read_post(exchange, seen.preflight)
     detail = f"HTTP {exchange.response.status} instead of LiveKit's refusal (401, no permissions to access the room)"
     stages.failed(Stage.HTTP, exchange.connection.http_ms, detail)
-    certainty = Certainty.DEFINITE if wrong is None else wrong.certainty
-    code, advice = "sfu-unreachable", "Route the published `url` to LiveKit (port 7880)."
+    code, advice, certainty = "sfu-unreachable", "Route the published `url` to LiveKit (port 7880).", Certainty.DEFINITE
     if wrong is not None and wrong.code in ("http-5xx", "waf-challenge", "rate-limited"):
-        code, advice = wrong.code, wrong.advice
+        code, advice, certainty = wrong.code, wrong.advice, wrong.certainty
     found = finding(code, f"No SFU answers at {seen.url.text}: {detail}.", advice)
     return Judgement(seen, stages.closed("an earlier stage failed"), (found, *warnings), certainty)
 
 
 def _sfu_is_alive(seen: Observation, validate: Response) -> bool:
     refused = validate.status >= 500 or meets_prober_only(validate)
-    return not refused and is_sfu(_response(seen.root), validate)
+    return not refused and is_sfu(answer_of(seen.root), validate)
 
 
 def _sfu_answers(seen: Observation) -> bool:
-    return is_sfu(_response(seen.root), _response(seen.validate))
-
-
-def _response(exchange: Exchange | None) -> Response | None:
-    return exchange.response if isinstance(exchange, Answered) else None
+    return is_sfu(answer_of(seen.root), answer_of(seen.validate))
 
 
 def _broken_families(seen: Observation, best: int) -> list[Finding]:
@@ -223,7 +215,7 @@ def _trouble(seen: Observation, exchange: Exchange) -> str:
     """What went wrong over a family that did not come as far as another."""
     if isinstance(exchange, Failed):
         return exchange.failure.detail
-    wrong = read_post(exchange.response) if seen.url.kind == "authorisation" else None
+    wrong = read_post(exchange, seen.preflight) if seen.url.kind == "authorisation" else None
     return f"HTTP {exchange.response.status}" if wrong is None else wrong.detail
 
 

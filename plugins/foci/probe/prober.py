@@ -9,6 +9,7 @@ from typing import Literal, cast
 
 from botkit.outbound import OutboundClient, Resolution
 from botkit.outbound.model import Exchange, Failed
+from plugins.foci.probe.contract import REQUESTS
 from plugins.foci.probe.judge import best_exchange
 from plugins.foci.probe.observation import Observation
 from plugins.foci.probe.service import read_post
@@ -21,7 +22,7 @@ _PREFLIGHT_HEADERS = {
     "Access-Control-Request-Method": "POST",
     "Access-Control-Request-Headers": "content-type",
 }
-_EMPTY = b"{}"
+_OLDER = "/sfu/get"
 Family = Literal[4, 6]
 
 
@@ -29,8 +30,8 @@ class Prober:
     """
     Observes authorisation services and SFUs.
 
-    An empty ``POST {}`` is refused by the service before it does anything (lk-jwt-service validates first), so
-    no token, registration or room comes of it. Redirects are never followed: clients' POSTs are not either.
+    A POST without content is refused by a service before it does anything (see ``contract``), so no token,
+    registration or room comes of it. Redirects are never followed: clients' POSTs are not either.
     """
 
     def __init__(self, outbound: OutboundClient) -> None:
@@ -43,18 +44,18 @@ class Prober:
 
     async def _service(self, url: ServiceUrl, deadline: float) -> Observation:
         """The authorisation service at the literal ``livekit_service_url``, as clients build their URLs."""
-        literal = url.text + "/sfu/get"
+        literal = url.text + _OLDER
         resolution = await self._outbound.resolve(url.host, url.port, deadline=deadline)
         if resolution.failure is not None:
             return self._unresolved(url, resolution)
         families = _families(resolution)
-        posts = [self._post(literal, resolution, family, deadline) for family in families]
+        posts = [self._post(url.text, _OLDER, resolution, family, deadline) for family in families]
         others = [
             self._fetch("OPTIONS", literal, resolution, deadline, _PREFLIGHT_HEADERS),
-            self._post(url.text + "/get_token", resolution, None, deadline),
+            self._post(url.text, "/get_token", resolution, None, deadline),
         ]
         if url.trailing_slash:
-            others.append(self._post(url.text.rstrip("/") + "/sfu/get", resolution, None, deadline))
+            others.append(self._post(url.text.rstrip("/"), _OLDER, resolution, None, deadline))
         exchanges = await asyncio.gather(*posts, *others)
         main: dict[int, Exchange] = dict(zip(families, exchanges, strict=False))
         rest = exchanges[len(families) :]
@@ -93,7 +94,11 @@ class Prober:
     async def _identify(self, seen: Observation, resolution: Resolution, deadline: float) -> Observation:
         """Where something else answers, ask whether it is the SFU; a healthy service is not asked further."""
         _, exchange = best_exchange(seen)
-        if isinstance(exchange, Failed) or read_post(exchange.response) is None or exchange.response.status >= 500:
+        if (
+            isinstance(exchange, Failed)
+            or read_post(exchange, seen.preflight) is None
+            or exchange.response.status >= 500
+        ):
             return seen
         base = seen.url.text.rstrip("/")
         root, validate = await asyncio.gather(
@@ -102,8 +107,11 @@ class Prober:
         )
         return replace(seen, root=root, validate=validate)
 
-    async def _post(self, url: str, resolution: Resolution, family: Family | None, deadline: float) -> Exchange:
-        return await self._fetch("POST", url, resolution, deadline, _POST_HEADERS, family, _EMPTY)
+    async def _post(
+        self, base: str, endpoint: str, resolution: Resolution, family: Family | None, deadline: float
+    ) -> Exchange:
+        body = REQUESTS[endpoint]
+        return await self._fetch("POST", base + endpoint, resolution, deadline, _POST_HEADERS, family, body)
 
     async def _fetch(
         self,

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
-from botkit.outbound.model import Answered, Failed, Phase, Response
+from botkit.outbound.model import Answered, Exchange, Failed, Phase, Response
 from plugins.foci.failure import NO_CLIENT_CERTIFICATE
 from plugins.foci.findings import finding
 from plugins.foci.model import Certainty, Finding
+from plugins.foci.probe.contract import Refusal, refusal_of
 from plugins.foci.probe.observation import Observation, ProbeSettings, certainty_of
+from plugins.foci.probe.wrong_answer import WrongAnswer
 from plugins.foci.responses import (
     allows_any_origin,
     demands_client_certificate,
@@ -20,41 +19,24 @@ from plugins.foci.responses import (
     preflight_allows_post,
 )
 
-_SERVICE_ERRCODES = frozenset({"M_BAD_JSON", "M_NOT_JSON"})
 _TO_GET = (301, 302, 303)
 """Redirects after which browsers ask with GET (Fetch standard, "HTTP-redirect fetch"); 307 and 308 keep the method."""
 _GO_404 = b"404 page not found"
 _NO_PERMISSION = b"no permissions to access the room"
 
 
-@dataclass(frozen=True, slots=True)
-class WrongAnswer:
+def read_post(post: Answered, preflight: Exchange | None) -> WrongAnswer | None:
     """
-    What answers instead of a MatrixRTC authorisation service.
+    Judge the answer to a POST without content; None is that of an authorisation service.
 
-    Attributes:
-        code: the finding.
-        certainty: what the answer proves.
-        detail: what was seen, one line.
-        advice: what to change.
+    Args:
+        preflight: the OPTIONS request for the same path; None where none was made.
     """
-
-    code: str
-    certainty: Certainty
-    detail: str
-    advice: str
-
-
-def read_post(response: Response) -> WrongAnswer | None:
-    """
-    Judge the answer to ``POST <service>/sfu/get`` with the body ``{}``; None is that of an authorisation service.
-
-    The service validates before it does anything else and answers 400 with M_BAD_JSON (M_NOT_JSON in some
-    versions); the English text and the content type differ by version and are not looked at.
-    """
-    errcode = errcode_of(response)
-    if response.status == 400 and errcode in _SERVICE_ERRCODES:
+    response = post.response
+    refusal = refusal_of(response, answer_of(preflight))
+    if refusal in (Refusal.KNOWN, Refusal.OTHER):
         return None
+    errcode = errcode_of(response)
     if demands_client_certificate(response):
         detail = f"HTTP {response.status}: a client certificate is demanded"
         return WrongAnswer("tls-client-certificate", Certainty.DEFINITE, detail, NO_CLIENT_CERTIFICATE)
@@ -67,6 +49,10 @@ def read_post(response: Response) -> WrongAnswer | None:
             "HTTP 429: too many requests from here",
             "Check again later.",
         )
+    if refusal is Refusal.UNCLEAR:
+        told = f"HTTP {response.status} instead of 400 M_BAD_JSON"
+        detail = f"{told}: whether this is another kind of authorisation service cannot be told"
+        return WrongAnswer("unknown-service", Certainty.UNCLEAR, detail, _UNKNOWN)
     if response.status >= 500:
         return WrongAnswer("http-5xx", Certainty.DEFINITE, f"HTTP {response.status}", _FIVE_HUNDREDS)
     if 300 <= response.status < 400:
@@ -83,6 +69,11 @@ def read_post(response: Response) -> WrongAnswer | None:
     return WrongAnswer("not-an-authorisation-service", Certainty.DEFINITE, _describe(response, errcode), _ELSEWHERE)
 
 
+def answer_of(exchange: Exchange | None) -> Response | None:
+    """What was answered, None where nothing was asked or answered."""
+    return exchange.response if isinstance(exchange, Answered) else None
+
+
 def is_sfu(root: Response | None, validate: Response | None) -> bool:
     """Whether a LiveKit SFU answers without credentials: 401 at /rtc/validate with its text, or ``OK`` at /."""
     if validate is not None and validate.status == 401 and _NO_PERMISSION in validate.body[:200]:
@@ -97,6 +88,10 @@ _FIVE_HUNDREDS = (
 _ROUTE = (
     "Route `<service url>/sfu/get` and `/get_token` to lk-jwt-service with the prefix stripped: nginx `proxy_pass` "
     "with a trailing slash, Caddy `handle_path` instead of `handle`."
+)
+_UNKNOWN = (
+    "If it is an authorisation service, let it refuse a POST without content with 400 and `M_BAD_JSON`, and answer "
+    "OPTIONS with CORS headers that allow POST and `Content-Type`; else point the published URL at one."
 )
 _ELSEWHERE = "Point the published URL at lk-jwt-service, or the proxy's route for it."
 _SFU = "Publish the URL of lk-jwt-service instead; the SFU's own URL goes into its LIVEKIT_URL."
@@ -129,13 +124,15 @@ def quality(seen: Observation, exchange: Answered, settings: ProbeSettings) -> l
     advice = (
         "Let only the service send CORS headers: remove `add_header Access-Control-*` from the proxy for these paths."
     )
-    answers = [exchange.response]
-    if isinstance(seen.preflight, Answered) and not meets_prober_only(seen.preflight.response):
-        answers.append(seen.preflight.response)
+    # Other programs refuse before they set CORS headers: what clients get in the end is not known by that.
+    answers = [exchange.response] if _is_known(exchange) else []
+    preflight = answer_of(seen.preflight)
+    if preflight is not None and not meets_prober_only(preflight):
+        answers.append(preflight)
     if any(is_doubled(response) for response in answers):
         message = "Access-Control-Allow-Origin is sent twice, which browsers reject."
         found.append(finding("cors-doubled", message, advice))
-    elif problem := _shut_to_browsers(seen, answers, settings):
+    elif problem := _shut_to_browsers(seen, exchange, settings):
         advice = "Let the proxy pass the service's own CORS headers and OPTIONS requests through unchanged."
         found.append(finding("cors-missing-on-service", problem, advice))
     fault = _get_token_fault(seen, exchange.response, settings)
@@ -145,22 +142,44 @@ def quality(seen: Observation, exchange: Answered, settings: ProbeSettings) -> l
         found.append(finding("matrix2-endpoint-missing", message, advice))
     spent = exchange.connection.http_ms
     if spent is not None and spent >= settings.slow * 1000:
-        message = f"The service took {spent / 1000:.1f} s to answer an empty request."
+        message = f"The service took {spent / 1000:.1f} s to answer a request without content."
         found.append(finding("slow", message, "Check the load of the service and its proxy."))
     return found
 
 
-def _shut_to_browsers(seen: Observation, answers: Sequence[Response], settings: ProbeSettings) -> str:
-    """What keeps web clients from the POST, by its answer and that of the preflight, if any; empty if nothing does."""
-    if not allows_any_origin(answers[0]) or not all(preflight_allows_post(answer) for answer in answers[1:]):
-        return "The service's CORS headers do not let web clients POST to it."
+def answers_as(post: Answered) -> str:
+    """How an authorisation service answered, for its stage."""
+    other = "" if _is_known(post) else ", in the words of another program than lk-jwt-service"
+    return f"the authorisation service answers{other}"
+
+
+def _is_known(post: Answered) -> bool:
+    return refusal_of(post.response, None) is Refusal.KNOWN
+
+
+def _shut_to_browsers(seen: Observation, post: Answered, settings: ProbeSettings) -> str:
+    """What keeps web clients out, by the preflight that they send and the header that they need; empty if nothing."""
+    if _is_known(post) and not allows_any_origin(post.response):
+        return "The answer to a POST has no CORS header that lets web clients of any origin read it."
     preflight = seen.preflight
+    if isinstance(preflight, Answered):
+        fine = meets_prober_only(preflight.response) or preflight_allows_post(preflight.response)
+        return "" if fine else _preflight_fault(preflight.response)
     # Only a request that arrived says something about the method: of many connections some may be refused.
-    if not isinstance(preflight, Failed) or preflight.failure.phase is not Phase.HTTP:
+    if preflight is None or preflight.failure.phase is not Phase.HTTP:
         return ""
     if certainty_of(preflight.failure, preflight, settings) is Certainty.UNCLEAR:
         return ""
     return f"The OPTIONS request that browsers send before the POST is not answered: {preflight.failure.detail}."
+
+
+def _preflight_fault(answer: Response) -> str:
+    """What is wrong with the answer to the OPTIONS request, as browsers judge it (Fetch standard, "CORS-preflight")."""
+    begin = "The OPTIONS request that browsers send before the POST is answered"
+    if not 200 <= answer.status < 300:
+        return f"{begin} with HTTP {answer.status}, so web clients do not POST."
+    lacks = "a header that allows any origin" if not allows_any_origin(answer) else "`Content-Type` among the headers"
+    return f"{begin} without {lacks}, so web clients do not POST."
 
 
 def _get_token_fault(seen: Observation, post: Response, settings: ProbeSettings) -> str | None:
@@ -171,8 +190,8 @@ def _get_token_fault(seen: Observation, post: Response, settings: ProbeSettings)
     if isinstance(newer, Failed):
         unclear = certainty_of(newer.failure, newer, settings) is Certainty.UNCLEAR
         return None if unclear else newer.failure.detail
-    wrong = read_post(newer.response)
+    wrong = read_post(newer, seen.preflight)
     if wrong is None:
-        shut = allows_any_origin(post) and not allows_any_origin(newer.response)
+        shut = _is_known(newer) and allows_any_origin(post) and not allows_any_origin(newer.response)
         return "its CORS headers, unlike those of `/sfu/get`, do not let web clients use it" if shut else None
-    return None if meets_prober_only(newer.response) else wrong.detail
+    return None if wrong.certainty is Certainty.UNCLEAR else wrong.detail
