@@ -91,6 +91,7 @@ class OutboundClient:
         deadline: float,
         family: Family | None = None,
         resolution: Resolution | None = None,
+        timeout: float | None = None,
     ) -> Exchange:
         """
         Send one request. Every outcome is an `Exchange`; only cancellation raises.
@@ -103,13 +104,14 @@ class OutboundClient:
             deadline: loop time after which the phase that was reached is reported as timed out.
             family: connect over IPv4 or IPv6 only.
             resolution: from `resolve` for the same host and port, to save a second look-up.
+            timeout: seconds for this request, in place of the settings' own.
         """
         request = Request(method, url, headers or {}, body, family)
 
         async def send(limit: float) -> Exchange:
             return await self._fetcher.fetch(request, deadline=limit, resolution=resolution)
 
-        return await self._in_turn(method, url, deadline, send)
+        return await self._in_turn(method, url, deadline, send, timeout)
 
     async def greet(
         self,
@@ -149,7 +151,12 @@ class OutboundClient:
         return await self._services.look_up(name, deadline=deadline)
 
     async def _in_turn(
-        self, method: str, url: str, deadline: float, send: Callable[[float], Awaitable[Exchange]]
+        self,
+        method: str,
+        url: str,
+        deadline: float,
+        send: Callable[[float], Awaitable[Exchange]],
+        timeout: float | None = None,
     ) -> Exchange:
         loop = asyncio.get_running_loop()
         queued = loop.time()
@@ -161,7 +168,7 @@ class OutboundClient:
         try:
             if loop.time() >= deadline:
                 return self._unsent(method, url, loop.time() - queued)
-            return await send(min(loop.time() + self._timeout, deadline))
+            return await send(min(loop.time() + (self._timeout if timeout is None else timeout), deadline))
         finally:
             self._slots.release(party)
 

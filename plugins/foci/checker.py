@@ -60,7 +60,8 @@ class Checker:
         deep: bool = False,
     ) -> CheckResult:
         """
-        Check one server; takes at most ``network.deadline`` seconds. Nothing a server does raises here.
+        Check one server; takes at most ``network.deadline`` seconds, and when deep as long as a service takes for a
+        token (at most 35) on top. Nothing a server does raises here.
 
         Args:
             probe: the name of this check.

@@ -49,7 +49,7 @@ def _case(
     return Case(fault, full_access, deepest, verdict, frozenset(codes.split()), says)
 
 
-_MADE_NOTHING = r"/get_token: HTTP 500 M_UNKNOWN.*LIVEKIT_URL, LIVEKIT_KEY and LIVEKIT_SECRET"
+_MADE_NOTHING = r"/sfu/get: HTTP 500 M_UNKNOWN.*LIVEKIT_KEY or LIVEKIT_SECRET"
 _HEALTHY = (
     r"SFU accepts the token \(LiveKit 1\.\d+\.\d+, region loopback, 1 ICE server\)\nmedia connects over UDP \(IPv4"
 )
@@ -82,10 +82,10 @@ CASES = (
     _case(
         CallFault.ROOM_NOT_CREATED,
         NOBODY,
-        Stage.SIGNALLING,
-        WARNING,
+        Stage.TOKEN,
+        CRITICAL,
         "room-not-created",
-        r"the room does not exist.*there is no room to join",
+        r"the room does not exist.*LIVEKIT_FULL_ACCESS_HOMESERVERS",
     ),
     _case(
         CallFault.UPGRADE_REFUSED,

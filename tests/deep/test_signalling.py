@@ -95,15 +95,20 @@ def test_what_is_no_sfu_is_told(answer: Exchange, code: str, certainty: Certaint
     assert words in step.result.detail or words in step.findings[0].message
 
 
-def test_no_such_room_is_alive() -> None:
-    """The stage passes; who cannot start calls is told as a warning of one's own server, and else in passing."""
+def test_no_such_room_stops_the_own_users() -> None:
+    """None of them can start a call; of another server it is told in passing, and the SFU is alive."""
     missing = answered(404, b"requested room does not exist")
-    for applicant, severity in ((OWN, Severity.WARNING), (FOREIGN, Severity.INFO)):
+    told = (
+        (OWN, Outcome.FAILED, Severity.ERROR, Certainty.DEFINITE),
+        (FOREIGN, Outcome.OK, Severity.INFO, None),
+    )
+    for applicant, outcome, severity, certainty in told:
         for step in (judged(missing, applicant=applicant), judged(OK_ANSWER, missing, applicant=applicant)):
-            assert step.result.outcome is Outcome.OK
             (found,) = step.findings
-            assert (found.code, found.severity) == ("room-not-created", severity)
+            assert (step.result.outcome, found.severity, step.certainty) == (outcome, severity, certainty)
+            assert found.code == "room-not-created"
             assert "add it to LIVEKIT_FULL_ACCESS_HOMESERVERS" in found.advice
+            assert "LIVEKIT_LOCAL_HOMESERVERS, is not read since 0.5.0" in found.advice
 
 
 @pytest.mark.parametrize("status", [400, 404, 426, 502])

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from botkit.outbound.model import FailureKind, Phase
-from plugins.foci.deep.token import Grant, TokenRequest, judge_openid, judge_token, read_grant, wants_old_endpoint
-from plugins.foci.model import Certainty, Outcome
-from plugins.foci.probe.observation import ProbeSettings
+from botkit.outbound.model import Exchange, FailureKind, Phase
+from plugins.foci.deep.grant import Grant, read_grant
+from plugins.foci.deep.token import TokenAnswers, TokenRequest, judge_openid, judge_token
+from plugins.foci.model import Certainty, Outcome, Severity
+from plugins.foci.probe.observation import DeepStageResult, ProbeSettings
 from tests.foci.evidence import NOW, answered, failed, response
 
 OWN = TokenRequest("example.org", True, "rtc.example.org")
@@ -32,25 +33,34 @@ def granting(claims: Any, **further: Any) -> dict[str, Any]:
     return {"url": "wss://rtc.example.org/livekit/sfu", "jwt": jwt(claims), **further}
 
 
+def judged(
+    older: Exchange, newer: Exchange | None = None, applicant: TokenRequest = OWN
+) -> tuple[DeepStageResult, Grant | None]:
+    return judge_token(TokenAnswers(older, newer), applicant, NOW.timestamp(), SETTINGS)
+
+
 def test_a_grant_is_read() -> None:
     """URL, rights and end; its representation holds no token."""
     now = NOW.timestamp()
     body = granting({"video": {**VIDEO, "canPublish": False}, "exp": now + 3600})
     grant = read_grant(response(200, body))
     assert isinstance(grant, Grant)
-    assert (grant.url, grant.joins, grant.publishes, grant.subscribes) == (body["url"], True, False, True)
+    assert (grant.url, grant.publishes, grant.subscribes) == (body["url"], False, True)
     assert grant.expires_at == now + 3600
     assert body["jwt"] not in repr(grant)
-    step, again = judge_token(answered(200, body), OWN, "/get_token", now, SETTINGS)
+    step, again = judged(answered(200, body))
     assert again == grant
     assert step.result.outcome is Outcome.OK
-    assert step.result.detail == "/get_token issues a token (join, subscribe, for 60 min)"
+    assert step.result.detail == "/sfu/get issues a token (join, subscribe, for 60 min)"
+    step, again = judged(answered(200, body), answered(200, granting({"video": VIDEO})))
+    assert again == grant
+    assert step.result.detail == "/sfu/get and /get_token issue a token (join, subscribe, for 60 min)"
 
 
 def test_a_token_that_has_ended_is_told() -> None:
     """A clock that is wrong shows here before the SFU complains."""
     body = granting({"video": VIDEO, "exp": NOW.timestamp() - 60})
-    step, grant = judge_token(answered(200, body), OWN, "/sfu/get", NOW.timestamp(), SETTINGS)
+    step, grant = judged(answered(200, body))
     assert grant is not None
     assert "already expired" in step.result.detail
 
@@ -77,7 +87,7 @@ def test_a_token_that_has_ended_is_told() -> None:
 )
 def test_what_is_no_grant_is_a_refusal(body: Any, fault: str) -> None:
     """200 alone proves nothing."""
-    step, grant = judge_token(answered(200, body), OWN, "/get_token", 0.0, SETTINGS)
+    step, grant = judged(answered(200, body))
     assert grant is None
     assert fault in step.result.detail
     assert [found.code for found in step.findings] == ["token-refused"]
@@ -92,7 +102,8 @@ def test_what_is_no_grant_is_a_refusal(body: Any, fault: str) -> None:
         (403, "M_FORBIDDEN", "refuses tokens", "LIVEKIT_FULL_ACCESS", Certainty.DEFINITE, Certainty.UNCLEAR),
         (400, "M_BAD_JSON", "rejects what clients send", "Update", Certainty.DEFINITE, Certainty.DEFINITE),
         (500, "M_UNKNOWN", "room or the token", "LIVEKIT_SECRET", Certainty.DEFINITE, Certainty.DEFINITE),
-        (503, None, "from the proxy", "LIVEKIT_URL", Certainty.DEFINITE, Certainty.DEFINITE),
+        (503, "M_UNKNOWN", "shutting down", "again", Certainty.DEFINITE, Certainty.DEFINITE),
+        (503, None, "from the proxy", "its log", Certainty.DEFINITE, Certainty.DEFINITE),
         (307, None, "HTTP 307 instead", "Update", Certainty.DEFINITE, Certainty.DEFINITE),
     ],
 )
@@ -102,7 +113,7 @@ def test_refusals_are_told_apart(
     """By status and errcode; whether this account's refusal proves anything depends on whose server is checked."""
     body = {"errcode": errcode, "error": "Some English text"} if errcode else b"<html>"
     for applicant, certainty in ((OWN, for_own), (FOREIGN, for_others)):
-        step, grant = judge_token(answered(status, body), applicant, "/get_token", 0.0, SETTINGS)
+        step, grant = judged(answered(status, body), None, applicant)
         assert grant is None
         assert words in step.result.detail
         (found,) = step.findings
@@ -119,26 +130,161 @@ def test_refusals_are_told_apart(
 )
 def test_what_may_meet_the_bot_alone_proves_nothing(status: int, headers: dict[str, str], code: str) -> None:
     """A limit or a challenge leaves the focus unknown."""
-    step, _ = judge_token(answered(status, b"", headers), OWN, "/get_token", 0.0, SETTINGS)
+    step, _ = judged(answered(status, b"", headers))
     assert [found.code for found in step.findings] == [code]
     assert step.certainty is Certainty.UNCLEAR
 
 
 def test_an_errcode_that_somebody_made_up_is_not_shown() -> None:
     """It could be anything, such as the token itself."""
-    step, _ = judge_token(answered(401, {"errcode": "aBcDeF123"}), OWN, "/get_token", 0.0, SETTINGS)
+    step, _ = judged(answered(401, {"errcode": "aBcDeF123"}))
     assert "aBcDeF123" not in step.result.detail
 
 
 def test_no_answer_says_why_and_quotes_nobody() -> None:
-    """A time-out counts as ever; illegal HTTP may hold the token, so its text is not passed on."""
-    slow = failed(FailureKind.HTTP_TIMEOUT, Phase.HTTP, "did not send a response within 10 s")
-    step, _ = judge_token(slow, OWN, "/get_token", 0.0, SETTINGS)
-    assert step.certainty is Certainty.TIMEOUT
-    assert [found.code for found in step.findings] == ["http-timeout"]
+    """Illegal HTTP may hold the token, so its text is not passed on; nor is a connection that failed a wait."""
     broken = failed(FailureKind.HTTP_PROTOCOL, Phase.HTTP, "not legal HTTP: Bad status line: the-token")
-    step, _ = judge_token(broken, OWN, "/get_token", 0.0, SETTINGS)
+    step, _ = judged(broken)
     assert "the-token" not in step.result.detail + step.findings[0].message
+    step, _ = judged(failed(FailureKind.CONNECT_TIMEOUT, Phase.CONNECT, "no answer to SYN", elapsed_ms=35_000))
+    assert [found.code for found in step.findings] == ["connect-timeout"]
+    assert step.certainty is Certainty.TIMEOUT
+
+
+def test_all_causes_of_a_room_that_was_not_made() -> None:
+    """They look the same from outside; none may be missing."""
+    step, _ = judged(answered(500, {"errcode": "M_UNKNOWN", "error": "Unable to create room on SFU"}))
+    causes = ("LIVEKIT_KEY", "LIVEKIT_SECRET", "LIVEKIT_URL", "down", "full", "`GET /` answers 200", "certificate")
+    assert all(cause in step.findings[0].advice for cause in (*causes, "clocks"))
+
+
+def timed_out(elapsed_ms: float) -> Exchange:
+    told = f"192.0.2.7 did not send a response within {elapsed_ms / 1000:.0f} s"
+    return failed(FailureKind.HTTP_TIMEOUT, Phase.HTTP, told, elapsed_ms=elapsed_ms)
+
+
+def hung_up(elapsed_ms: float) -> Exchange:
+    return failed(FailureKind.HTTP_DISCONNECTED, Phase.HTTP, "connection closed", elapsed_ms=elapsed_ms)
+
+
+@pytest.mark.parametrize(
+    ("answer", "ended", "for_own", "proxy"),
+    [
+        (timed_out(35_000), "no answer within 35 s", Certainty.TIMEOUT, False),
+        (timed_out(33_000), "no answer within 33 s", Certainty.TIMEOUT, False),
+        (answered(504, b"<html>Gateway Time-out", http_ms=15_000), "HTTP 504 from the proxy after 15 s", None, True),
+        (answered(504, b"", http_ms=100), "HTTP 504 from the proxy, while", None, True),
+        (answered(524, b"<html>", http_ms=20_000), "HTTP 524 from the proxy after 20 s", None, True),
+        (answered(502, b"<html>Proxy Error", http_ms=20_000), "HTTP 502 from the proxy after 20 s", None, True),
+        (answered(503, b"upstream timeout", http_ms=8_000), "HTTP 503 from the proxy after 8 s", None, True),
+        (hung_up(30_000), "the connection was closed after 30 s", None, True),
+    ],
+)
+def test_a_service_that_waits_is_not_down(answer: Exchange, ended: str, for_own: Certainty | None, proxy: bool) -> None:
+    """It answered an empty request at once, so it waits for one of two others; whose turn was over is told."""
+    for applicant, certainty in ((OWN, for_own or Certainty.DEFINITE), (FOREIGN, Certainty.UNCLEAR)):
+        step, _ = judged(answer, None, applicant)
+        (found,) = step.findings
+        assert (found.code, found.severity, step.certainty) == ("token-waiting", Severity.ERROR, certainty)
+        assert ended in step.result.detail
+        assert "waits for the federation API of example.org or for the SFU" in step.result.detail
+        assert "10 or 30 s (HTTP 401), on the second after 30 s (HTTP 500)" in found.message
+        assert all(word in found.advice for word in ("openid/userinfo", "LIVEKIT_URL"))
+        assert ("proxy_read_timeout" in found.advice) is proxy
+
+
+@pytest.mark.parametrize(
+    ("answer", "applicant", "code", "certainty"),
+    [
+        (timed_out(4_000), OWN, "http-timeout", Certainty.UNCLEAR),
+        (timed_out(35_000), TokenRequest("example.org", True, "rtc.example.org", prompt=False), "http-timeout", None),
+        (hung_up(200), OWN, "http-protocol", Certainty.DEFINITE),
+        (answered(502, b"<html>"), OWN, "token-refused", Certainty.DEFINITE),
+        (answered(504, {"errcode": "M_UNKNOWN"}, http_ms=12_000), OWN, "token-refused", Certainty.DEFINITE),
+        (answered(504, b"", {"cf-mitigated": "challenge"}), OWN, "waf-challenge", Certainty.UNCLEAR),
+    ],
+)
+def test_what_is_no_wait(answer: Exchange, applicant: TokenRequest, code: str, certainty: Certainty | None) -> None:
+    """Cut short here, a service that is slow at everything, errors at once, and the service's own answer."""
+    step, _ = judged(answer, None, applicant)
+    assert [found.code for found in step.findings] == [code]
+    assert step.certainty is (certainty or Certainty.TIMEOUT)
+
+
+@pytest.mark.parametrize(
+    ("status", "errcode", "seconds", "words", "advice"),
+    [
+        (
+            401,
+            "M_UNAUTHORIZED",
+            10.1,
+            "for 10 s, as where the host that its server well-known names",
+            "openid/userinfo",
+        ),
+        (401, "M_UNAUTHORIZED", 30.2, "for 30 s, as where nothing there answers", "openid/userinfo"),
+        (500, "M_LOOKUP_FAILED", 30.2, "for 30 s, as where nothing there answers", "openid/userinfo"),
+        (500, "M_UNKNOWN", 30.3, "for 30 s, as where the SFU is silent", "LIVEKIT_URL"),
+    ],
+)
+def test_the_time_of_an_answer_says_what_was_waited_for(
+    status: int, errcode: str, seconds: float, words: str, advice: str
+) -> None:
+    """As measured of lk-jwt-service: so long it waits for each; at once it was refused."""
+    step, _ = judged(answered(status, {"errcode": errcode}, http_ms=seconds * 1000))
+    assert [found.code for found in step.findings] == ["token-refused"]
+    assert words in step.result.detail
+    assert advice in step.findings[0].advice
+    step, _ = judged(answered(status, {"errcode": errcode}))
+    assert "as where" not in step.result.detail
+
+
+GRANTED = answered(200, granting({"video": VIDEO}))
+NEWER_FAULTS = (
+    (timed_out(35_000), "did not send a response within 35 s"),
+    (hung_up(100), "connection closed"),
+    (failed(FailureKind.CONNECT_REFUSED, Phase.CONNECT, "connection refused"), "connection refused"),
+    (failed(FailureKind.HTTP_PROTOCOL, Phase.HTTP, "Bad status line: tok"), "not valid HTTP"),
+    (answered(500, {"errcode": "M_UNKNOWN"}), "HTTP 500 M_UNKNOWN"),
+    (answered(401, {"errcode": "M_UNAUTHORIZED"}), "HTTP 401 M_UNAUTHORIZED"),
+    (answered(400, {"errcode": "M_BAD_JSON"}), "HTTP 400 M_BAD_JSON"),
+    (answered(503, b"<html>No server is available"), "HTTP 503"),
+    (answered(307, b"", {"location": "/login"}), "HTTP 307"),
+    (answered(200, b"<html>"), "without a JSON object"),
+    (answered(200, b'{"url": "wss://x", "jwt": '), "without a JSON object"),
+    (answered(200, {"url": "wss://x", "jwt": "a.b"}), "not a JWT"),
+)
+
+
+@pytest.mark.parametrize(("newer", "words"), NEWER_FAULTS)
+def test_whatever_the_newer_endpoint_answers_the_older_one_decides(newer: Exchange, words: str) -> None:
+    """Element Call falls back on any error, so a token is a token; the newer endpoint is a warning of its own."""
+    step, grant = judged(GRANTED, newer)
+    assert grant is not None
+    assert step.result.outcome is Outcome.OK
+    assert step.certainty is None
+    (found,) = step.findings
+    assert (found.code, found.severity) == ("matrix2-endpoint-missing", Severity.WARNING)
+    assert words in found.message
+    assert "OPEN_ID_ERROR" not in found.message
+
+
+@pytest.mark.parametrize(
+    "newer",
+    [answered(429), answered(403, b"", {"cf-mitigated": "challenge"}), timed_out(3_000)],
+)
+def test_what_may_have_met_this_machine_alone_is_no_fault_of_the_newer_endpoint(newer: Exchange) -> None:
+    """A limit, a challenge, or a wait that was cut short here."""
+    step, grant = judged(GRANTED, newer)
+    assert grant is not None
+    assert step.findings == ()
+
+
+def test_a_token_of_the_newer_endpoint_alone_helps_nobody() -> None:
+    """Element Call asks the older one by default: what that refuses is refused."""
+    step, grant = judged(answered(500, {"errcode": "M_UNKNOWN"}), GRANTED)
+    assert grant is None
+    assert [found.code for found in step.findings] == ["token-refused"]
+    assert "/get_token issues one, but clients do not ask there by default" in step.result.detail
 
 
 def test_the_own_homeserver_refusing_says_nothing_of_the_focus() -> None:
@@ -149,19 +295,12 @@ def test_the_own_homeserver_refusing_says_nothing_of_the_focus() -> None:
     assert [found.code for found in step.findings] == ["not-tested"]
 
 
-@pytest.mark.parametrize(("status", "old"), [(400, True), (404, True), (405, True), (401, False), (500, False)])
-def test_only_a_missing_endpoint_leads_to_the_old_one(status: int, old: bool) -> None:
-    """A refusal stays one: asking again would only be another look-up."""
-    assert wants_old_endpoint(answered(status)) is old
-    assert wants_old_endpoint(failed(FailureKind.HTTP_TIMEOUT, Phase.HTTP)) is False
-
-
 @given(
     st.binary(max_size=300)
     | st.recursive(st.none() | st.text() | st.integers(), st.lists).map(json.dumps).map(str.encode)
 )
 def test_no_body_is_a_surprise(body: bytes) -> None:
     """Whatever comes is judged."""
-    step, grant = judge_token(answered(200, body), OWN, "/get_token", 0.0, SETTINGS)
+    step, grant = judged(answered(200, body))
     assert grant is None
     assert step.result.outcome is Outcome.FAILED

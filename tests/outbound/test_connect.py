@@ -119,6 +119,16 @@ async def test_the_requests_own_timeout_holds_without_rounding(
     assert 390 <= exchange.elapsed_ms < 5 * 400
 
 
+async def test_one_request_may_have_a_timeout_of_its_own(
+    make_client: Callable[..., OutboundClient], black_hole: BlackHole
+) -> None:
+    """Shorter or longer than the others' (here longer)."""
+    url = f"https://{INTERNET}:{black_hole.port}/"
+    exchange = await make_client(timeout=0.1).fetch("GET", url, deadline=soon(20), timeout=0.5)
+    assert kind(exchange) == (FailureKind.CONNECT_TIMEOUT, Phase.CONNECT)
+    assert exchange.elapsed_ms >= 490
+
+
 async def test_no_route(make_client: Callable[..., OutboundClient]) -> None:
     """An address that the kernel will not send to is no fault of the host's."""
     client = make_client(allow_private=("255.255.255.255/32",))

@@ -18,6 +18,7 @@ from botkit.identifiers import server_of
 from botkit.outbound import OutboundClient
 from botkit.outbound.model import Answered, Exchange
 from botkit.plugin import Account
+from plugins.foci.deep.grant import Grant
 from plugins.foci.deep.media import judge_media
 from plugins.foci.deep.media_runner import MediaClient
 from plugins.foci.deep.redaction import WITHHELD, discreet, guarded, without_user
@@ -30,20 +31,13 @@ from plugins.foci.deep.signalling import (
     leave,
     read_welcome,
 )
-from plugins.foci.deep.token import (
-    Grant,
-    TokenRequest,
-    judge_openid,
-    judge_token,
-    judge_unread_list,
-    wants_old_endpoint,
-)
+from plugins.foci.deep.token import TokenAnswers, TokenRequest, judge_openid, judge_token, judge_unread_list
 from plugins.foci.deep.trust import OwnList, asked_place, place_of, read_own_list
 from plugins.foci.discovery.client import Discovery
 from plugins.foci.discovery.target import Target, TargetError, parse_target
 from plugins.foci.model import Stage
-from plugins.foci.probe.judge import Judgement
-from plugins.foci.probe.observation import DeepStageResult, Observation, ProbeSettings, skipped
+from plugins.foci.probe.judge import Judgement, best_exchange
+from plugins.foci.probe.observation import DeepStageResult, ProbeSettings, skipped
 from plugins.foci.responses import REQUEST_HEADERS, BodyFault, read_json
 from plugins.foci.service_url import ServiceUrl, read_sfu_url
 
@@ -70,7 +64,7 @@ class DeepProber:
         settings: the limits of judgement.
         now: the time of day.
         token_hex: makes names that cannot be guessed.
-        deadline: loop time at which everything ends.
+        deadline: loop time at which everything ends; the time that a service takes for a token comes on top.
     """
 
     def __init__(
@@ -111,8 +105,8 @@ class DeepProber:
         """The deep stages, as far as they can be climbed; none where an earlier stage failed."""
         if judgement.certainty is not None:
             return []
-        seen = judgement.seen
-        return await (self._service(seen) if seen.url.kind == "authorisation" else self._sfu_alone(seen.url))
+        url = judgement.seen.url
+        return await (self._service(judgement) if url.kind == "authorisation" else self._sfu_alone(url))
 
     async def _sfu_alone(self, url: ServiceUrl) -> list[DeepStageResult]:
         """An entry that names the SFU alone: nothing gives out a token for it."""
@@ -122,10 +116,11 @@ class DeepProber:
         without = skipped(Stage.TOKEN, "the entry names no authorisation service")
         return [without, judge_without_token(url, upgrade, self._settings), skipped(Stage.MEDIA, "no token for it")]
 
-    async def _service(self, seen: Observation) -> list[DeepStageResult]:
-        place = place_of(seen.url)
+    async def _service(self, judgement: Judgement) -> list[DeepStageResult]:
+        url = judgement.seen.url
+        place = place_of(url)
         trusted = await self._trusted_services()
-        if place not in trusted.services or place != asked_place(seen.url):
+        if place not in trusted.services or place != asked_place(url):
             if not trusted.complete:
                 return [judge_unread_list(self._server, place.removesuffix(":443"))]
             listed = f"in the list of {self._server}" if self._trusted is None else "among deep.trusted_services"
@@ -135,11 +130,22 @@ class DeepProber:
         openid = await asyncio.shield(self._openid)
         if isinstance(openid, DeepStageResult):
             return [openid]
-        applicant = TokenRequest(self._server, self._is_own, seen.url.host)
-        token, grant = await self._exchange(seen, openid, applicant)
-        secrets = (openid.token, *((grant.jwt,) if grant is not None else ()))
-        steps = [token] if grant is None else [token, *await self._with_grant(grant, applicant, secrets)]
+        applicant = TokenRequest(self._server, self._is_own, url.host, self._is_prompt(judgement))
+        clock = asyncio.get_running_loop().time
+        asked_at = clock()
+        answers = await self._exchange(judgement, openid)
+        deadline = self._deadline + clock() - asked_at
+        token, grant = judge_token(answers, applicant, self._now().timestamp(), self._settings)
+        if grant is None:
+            return [guarded(token, (openid.token,))]
+        secrets = (openid.token, grant.jwt)
+        steps = [token, *await self._with_grant(grant, applicant, secrets, deadline)]
         return [guarded(step, secrets) for step in steps]
+
+    def _is_prompt(self, judgement: Judgement) -> bool:
+        """Whether the service answered an empty request at once."""
+        spent = best_exchange(judgement.seen)[1].connection.http_ms
+        return spent is not None and spent < self._settings.slow * 1000
 
     async def _trusted_services(self) -> OwnList:
         if self._trusted is not None:
@@ -177,56 +183,59 @@ class DeepProber:
         }
         return _OpenId(token, values)
 
-    async def _exchange(
-        self, seen: Observation, openid: _OpenId, applicant: TokenRequest
-    ) -> tuple[DeepStageResult, Grant | None]:
-        """``/get_token``, else ``/sfu/get``, as clients do it; joined to the published URL word for word."""
+    async def _exchange(self, judgement: Judgement, openid: _OpenId) -> TokenAnswers:
+        """
+        Show the token to both endpoints, joined to the published URL word for word.
+
+        At once: each may take as long as the service waits for others. One that is known not to work is not shown it.
+        """
         name = self._token_hex(8)
         room = f"!foci-bot-reachability-{name}:{self._server}"
+        url = judgement.seen.url.text
+        values = {"room": room, "openid_token": openid.values, "device_id": _DEVICE}
+        older = self._post(f"{url}/sfu/get", values)
+        if any(found.code == "matrix2-endpoint-missing" for found in judgement.findings):
+            return TokenAnswers(await older)
         member = {
             "id": f"foci-bot-{name}",
             "claimed_user_id": self._account.user_id,
             "claimed_device_id": _DEVICE,
         }
-        newer = {"room_id": room, "slot_id": _SLOT, "openid_token": openid.values, "member": member}
-        older = {"room": room, "openid_token": openid.values, "device_id": _DEVICE}
-        endpoint = "/get_token"
-        known = seen.get_token
-        if isinstance(known, Answered) and known.response.status in (404, 405):
-            endpoint = "/sfu/get"
-        exchange = await self._post(seen.url.text + endpoint, newer if endpoint == "/get_token" else older)
-        if endpoint == "/get_token" and wants_old_endpoint(exchange):
-            endpoint = "/sfu/get"
-            exchange = await self._post(seen.url.text + endpoint, older)
-        return judge_token(exchange, applicant, endpoint, self._now().timestamp(), self._settings)
+        values = {"room_id": room, "slot_id": _SLOT, "openid_token": openid.values, "member": member}
+        return TokenAnswers(*await asyncio.gather(older, self._post(f"{url}/get_token", values)))
 
     async def _post(self, url: str, values: dict[str, Any]) -> Exchange:
         headers = {**REQUEST_HEADERS, "Content-Type": "application/json"}
-        body = json.dumps(values).encode()
-        return await self._outbound.fetch("POST", url, headers=headers, body=body, deadline=self._deadline)
+        body, patience = json.dumps(values).encode(), self._settings.token_patience
+        deadline = asyncio.get_running_loop().time() + patience
+        return await self._outbound.fetch("POST", url, headers=headers, body=body, deadline=deadline, timeout=patience)
 
-    async def _with_grant(self, grant: Grant, applicant: TokenRequest, secrets: Sequence[str]) -> list[DeepStageResult]:
+    async def _with_grant(
+        self, grant: Grant, applicant: TokenRequest, secrets: Sequence[str], deadline: float
+    ) -> list[DeepStageResult]:
         shown = discreet(without_user(grant.url), secrets)
         url = read_sfu_url(grant.url)
         if shown == WITHHELD:
             url = ServiceUrl("", "sfu", fault="livekit-url-invalid", detail="it repeats a token")
         if url.fault:
             return [judge_address(url, shown)]
-        seen = await self._signalling(url, shown, grant, secrets)
+        seen = await self._signalling(url, shown, grant, secrets, deadline)
         step = judge_signalling(seen, applicant, self._settings)
         if not step.passed:
             return [step]
         if seen.upgrade is None:
             return [step, skipped(Stage.MEDIA, "there is no room to join")]
-        media = await self._media.join(url.text, grant.jwt, deadline=self._deadline)
+        media = await self._media.join(url.text, grant.jwt, deadline=deadline)
         return [step, judge_media(media)]
 
-    async def _signalling(self, url: ServiceUrl, shown: str, grant: Grant, secrets: Sequence[str]) -> Signalling:
+    async def _signalling(
+        self, url: ServiceUrl, shown: str, grant: Grant, secrets: Sequence[str], deadline: float
+    ) -> Signalling:
         base = url.text.rstrip("/")
         headers = {**_origin(), "Authorization": f"Bearer {grant.jwt}"}
         validate, newer = await asyncio.gather(
             *(
-                self._outbound.fetch("GET", base + path, headers=headers, deadline=self._deadline)
+                self._outbound.fetch("GET", base + path, headers=headers, deadline=deadline)
                 for path in ("/rtc/validate", "/rtc/v1/validate")
             )
         )
@@ -234,9 +243,7 @@ class DeepProber:
         seen = Signalling(url, shown, validate, since_v1)
         if not accepts(validate):
             return seen
-        upgrade = await self._outbound.greet(
-            base + _UPGRADE, headers=headers, farewell=leave(), deadline=self._deadline
-        )
+        upgrade = await self._outbound.greet(base + _UPGRADE, headers=headers, farewell=leave(), deadline=deadline)
         welcome = None
         if isinstance(upgrade, Answered) and upgrade.response.status == 101:
             welcome = read_welcome(upgrade.response.body, secrets)

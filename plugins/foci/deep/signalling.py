@@ -126,8 +126,8 @@ _SAME_KEYS = (
     "synchronise the clocks of both machines."
 )
 _CREATE = (
-    "To let users of {server} start calls, add it to LIVEKIT_FULL_ACCESS_HOMESERVERS of lk-jwt-service, or set "
-    "`room.auto_create: true` in LiveKit."
+    "To let users of {server} start calls, add it to LIVEKIT_FULL_ACCESS_HOMESERVERS of lk-jwt-service (the older name, "
+    "LIVEKIT_LOCAL_HOMESERVERS, is not read since 0.5.0), or set `room.auto_create: true` in LiveKit."
 )
 _BUSY = "Give the SFU more capacity, or raise LiveKit's `limit`."
 
@@ -165,15 +165,17 @@ _EXEMPT = "Exempt the SFU's path from bot challenges: Matrix clients cannot solv
 
 
 def _no_room(exchange: Answered, applicant: TokenRequest) -> DeepStageResult:
-    """The SFU answers, so the stage passes; that the room was not created is a finding of its own."""
+    """The SFU answers. On the own server none of its users can start a call; elsewhere it is told in passing."""
     detail = f"the SFU accepts the token, but the room does not exist: neither it nor {applicant.host} created it"
-    severity = Severity.WARNING if applicant.is_own else Severity.INFO
     message = (
         f"Users of {applicant.server} cannot start a call there, only join one: the SFU creates no rooms by itself "
         f"and the service created none. {_SFU_ERROR} (failed to create call)."
     )
     advice = _CREATE.replace("{server}", applicant.server)
-    found = finding("room-not-created", message, advice, severity=severity)
+    if applicant.is_own:
+        found = finding("room-not-created", message, advice)
+        return failed(Stage.SIGNALLING, exchange.elapsed_ms, detail, Certainty.DEFINITE, found)
+    found = finding("room-not-created", message, advice, severity=Severity.INFO)
     return passed(Stage.SIGNALLING, exchange.elapsed_ms, detail, found)
 
 

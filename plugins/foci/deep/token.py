@@ -6,19 +6,16 @@ Whatever goes wrong here, Element Call shows OPEN_ID_ERROR.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
-from botkit.outbound.model import Answered, Exchange, Failed, Failure, FailureKind, Response
+from botkit.outbound.model import Exchange, Failed, Failure, FailureKind, Response
+from plugins.foci.deep.grant import Grant, read_grant
 from plugins.foci.failure import advice_for, meaning_of
 from plugins.foci.findings import finding
-from plugins.foci.model import Certainty, Stage
+from plugins.foci.model import Certainty, Finding, Stage
 from plugins.foci.probe.observation import DeepStageResult, ProbeSettings, certainty_of, failed, passed
-from plugins.foci.responses import BodyFault, errcode_of, is_challenge, read_json
+from plugins.foci.responses import errcode_of, is_challenge, meets_prober_only
 
 _ERRCODE = re.compile(r"M_[A-Z_]{1,40}")
 _SHOWN = "Element Call shows OPEN_ID_ERROR"
@@ -27,17 +24,19 @@ _SHOWN = "Element Call shows OPEN_ID_ERROR"
 @dataclass(frozen=True, slots=True)
 class TokenRequest:
     """
-    On whose behalf a token is asked for.
+    On whose behalf a token is asked for, and of whom.
 
     Attributes:
         server: of the bot's account.
         is_own: whether that is the server being checked; else a refusal may concern the bot's account alone.
         host: of the service.
+        prompt: whether the service answered an empty request at once, so that silence is not its load.
     """
 
     server: str
     is_own: bool
     host: str
+    prompt: bool = True
 
     @property
     def certainty(self) -> Certainty:
@@ -46,39 +45,47 @@ class TokenRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenAnswers:
+    """
+    What a service answered to an OpenID token.
+
+    Attributes:
+        older: at ``/sfu/get``, which Element Call asks by default, and falls back to whatever ``/get_token`` answers.
+        newer: at ``/get_token``; None where that is known not to work.
+    """
+
+    older: Exchange
+    newer: Exchange | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class _Refusal:
     detail: str
     advice: str
     certainty: Certainty
     code: str = "token-refused"
-
-
-def wants_old_endpoint(exchange: Exchange) -> bool:
-    """Whether this answer (400, 404, 405) makes clients fall back to ``/sfu/get``."""
-    return isinstance(exchange, Answered) and exchange.response.status in (400, 404, 405)
+    further: str = ""
 
 
 def judge_token(
-    exchange: Exchange, applicant: TokenRequest, endpoint: str, now: float, settings: ProbeSettings
+    answers: TokenAnswers, applicant: TokenRequest, now: float, settings: ProbeSettings
 ) -> tuple[DeepStageResult, Grant | None]:
     """
-    Judge the answer to an OpenID token, and what it granted.
+    Judge the answers to an OpenID token, and what was granted; ``/sfu/get`` decides.
 
     Args:
-        endpoint: that was asked, for people.
         now: seconds since the epoch.
     """
-    if isinstance(exchange, Failed):
-        return _unanswered(exchange, applicant, settings), None
-    elapsed = exchange.connection.http_ms
-    if exchange.response.status != 200:
-        return _refused(_refusal(exchange.response, applicant), elapsed, endpoint), None
-    grant = read_grant(exchange.response)
-    if isinstance(grant, Grant) and not grant.joins:
-        grant = "HTTP 200 with a token that does not allow joining"
-    if isinstance(grant, str):
-        return _refused(_Refusal(grant, _UPDATE, Certainty.DEFINITE), elapsed, endpoint), None
-    return passed(Stage.TOKEN, elapsed, f"{endpoint} issues a token ({_terms(grant, now)})"), grant
+    newer_fault = _fault(answers.newer, settings) if answers.newer is not None else None
+    newer_works = answers.newer is not None and isinstance(_read(answers.newer), Grant)
+    grant = _read(answers.older)
+    if not isinstance(grant, Grant):
+        refusal = _no_token(answers.older, applicant, settings)
+        return _refused(refusal, answers.older.elapsed_ms, also_newer=newer_works), None
+    issuers = "/sfu/get and /get_token issue" if newer_works else "/sfu/get issues"
+    found = () if newer_fault is None else (_about_newer(newer_fault),)
+    detail = f"{issuers} a token ({_terms(grant, now)})"
+    return passed(Stage.TOKEN, answers.older.connection.http_ms, detail, *found), grant
 
 
 def judge_openid(exchange: Exchange, server: str) -> DeepStageResult:
@@ -98,16 +105,103 @@ def judge_unread_list(server: str, place: str) -> DeepStageResult:
     return failed(Stage.TOKEN, None, detail, Certainty.UNCLEAR, found)
 
 
+def _read(exchange: Exchange) -> Grant | str | None:
+    """The grant in an answer, what is wrong with one of status 200, None for other outcomes."""
+    if isinstance(exchange, Failed) or exchange.response.status != 200:
+        return None
+    return read_grant(exchange.response)
+
+
+def _fault(exchange: Exchange, settings: ProbeSettings) -> str | None:
+    """Why there is no token in an answer, in a clause; None if there is one, or nothing is proven."""
+    if isinstance(exchange, Failed):
+        unclear = certainty_of(exchange.failure, exchange, settings) is Certainty.UNCLEAR
+        return None if unclear else told_failure(exchange.failure)
+    found = _read(exchange)
+    if isinstance(found, str):
+        return found
+    return None if found is not None or meets_prober_only(exchange.response) else _status(exchange.response)
+
+
+def _about_newer(fault: str) -> Finding:
+    message = (
+        f"`/get_token` issues no token, unlike `/sfu/get`: {fault}. Element Call falls back; a client that knows only "
+        "the newer endpoint fails."
+    )
+    advice = "Route `/get_token` to lk-jwt-service (0.4.0 or later) as `/sfu/get` is routed; its log says more."
+    return finding("matrix2-endpoint-missing", message, advice)
+
+
 _UPDATE = "Update lk-jwt-service (0.4.0 or later), and check that no proxy alters requests or answers."
-_KEYS = (
-    "Correct LIVEKIT_URL, LIVEKIT_KEY and LIVEKIT_SECRET of lk-jwt-service: it must reach the SFU's API there, with a "
-    "key listed in LiveKit's `keys`, and the SFU must be running."
+_NO_ROOM = (
+    "The log of lk-jwt-service says which it is: a LIVEKIT_KEY or LIVEKIT_SECRET that is not in LiveKit's `keys`; a "
+    "LIVEKIT_URL that does not lead from its machine to the SFU's API; an SFU that is down, or full (LiveKit's `limit`;"
+    " its `GET /` answers 200 all the same); an SFU's certificate that the service does not trust; clocks of the two "
+    "machines that are minutes apart."
+)
+_SFU_SILENT = (
+    "Let the machine of {host} reach LIVEKIT_URL: a firewall that drops packets or a router without loopback is the "
+    "usual cause, or the SFU hangs. Wrong keys would be refused at once."
+)
+_BEHIND_PROXY = (
+    "The service answered an empty request just before: see in its log and the proxy's whether it ended, or closed the "
+    "connection, when it was shown a token."
 )
 _WAIT = "Check again later."
 _WAF = "Exempt the service's paths from bot challenges: Matrix clients cannot solve them."
 
+_DELEGATED_WAIT, _WHOLE_WAIT = 9.0, 25.0
+"""Seconds after which lk-jwt-service has waited for the delegated host alone (10), or for all there is to ask (30)."""
+_PATIENT_PROXY = 5.0
+"""Seconds of silence from which a proxy's error means that it would not wait any longer."""
 
-def _refusal(response: Response, applicant: TokenRequest) -> _Refusal:
+
+def _no_token(exchange: Exchange, applicant: TokenRequest, settings: ProbeSettings) -> _Refusal:
+    waiting = _waiting(exchange, applicant, settings) if applicant.prompt else None
+    if waiting is not None:
+        return waiting
+    if isinstance(exchange, Failed):
+        failure = exchange.failure
+        advice, certainty = advice_for(failure, applicant.host), certainty_of(failure, exchange, settings)
+        return _Refusal(told_failure(failure), advice, certainty, meaning_of(failure).code)
+    if exchange.response.status == 200:
+        return _Refusal(str(read_grant(exchange.response)), _UPDATE, Certainty.DEFINITE)
+    return _refusal(exchange.response, applicant, exchange.elapsed_ms / 1000)
+
+
+def _waiting(exchange: Exchange, applicant: TokenRequest, settings: ProbeSettings) -> _Refusal | None:
+    """Nobody waited for the service's own answer: this machine did not, or a proxy did not; None if somebody did."""
+    waited = exchange.elapsed_ms / 1000
+    certainty, by_proxy = applicant.certainty, True
+    if isinstance(exchange, Failed):
+        if exchange.failure.kind is FailureKind.HTTP_TIMEOUT and waited >= settings.token_patience * 0.9:
+            ended, by_proxy = f"no answer within {waited:.0f} s", False
+            certainty = Certainty.TIMEOUT if applicant.is_own else Certainty.UNCLEAR
+        elif exchange.failure.kind is FailureKind.HTTP_DISCONNECTED and waited >= _PATIENT_PROXY:
+            ended = f"the connection was closed after {waited:.0f} s"
+        else:
+            return None
+    else:
+        status = exchange.response.status
+        if errcode_of(exchange.response) is not None or is_challenge(exchange.response):
+            return None
+        if status not in (504, 524) and (status < 500 or waited < _PATIENT_PROXY):
+            return None
+        ended = f"HTTP {status} from the proxy" + (f" after {waited:.0f} s" if waited >= 1 else "")
+    detail = f"{ended}, while the service waits for the federation API of {applicant.server} or for the SFU"
+    further = "lk-jwt-service gives up on the first after 10 or 30 s (HTTP 401), on the second after 30 s (HTTP 500)"
+    advice = (
+        f"On the machine of {applicant.host} see which of the two does not answer: "
+        f"`https://{applicant.server}/.well-known/matrix/server`, `/_matrix/federation/v1/openid/userinfo` at the host "
+        "named there (401 is right), or LIVEKIT_URL with https for wss (`OK` is right). Firewalls that drop packets, "
+        "names inside containers and routers without loopback are the usual causes."
+    )
+    if by_proxy:
+        advice += " Let the proxy wait longer than the service, nginx `proxy_read_timeout 60s;`: its answer says which."
+    return _Refusal(detail, advice, certainty, "token-waiting", further)
+
+
+def _refusal(response: Response, applicant: TokenRequest, waited: float) -> _Refusal:
     status, errcode = response.status, errcode_of(response)
     named = _status(response)
     if is_challenge(response):
@@ -115,47 +209,53 @@ def _refusal(response: Response, applicant: TokenRequest) -> _Refusal:
     if status == 429:
         return _Refusal(f"{named}: too many requests from here", _WAIT, Certainty.UNCLEAR, "rate-limited")
     if errcode == "M_LOOKUP_FAILED" or status == 401:
-        version = " (as services up to 0.5.0 answer)" if errcode == "M_LOOKUP_FAILED" else ""
-        detail = f"{named}{version}: the service could not look up the bot's account at {applicant.server}"
-        advice = (
-            f"Let the machine of {applicant.host} reach the federation API of {applicant.server}: the path "
-            "`/_matrix/federation/v1/openid/userinfo`, found by `/.well-known/matrix/server`, served by a listener "
-            "with the resource `openid` or `federation`. Names inside containers and routers without loopback are the "
-            "usual cause."
-        )
-        return _Refusal(detail, advice, applicant.certainty)
+        return _not_looked_up(named, errcode, applicant, waited)
     if status == 403:
         detail = f"{named}: the service refuses tokens to users of {applicant.server}"
         advice = (
-            f"Add {applicant.server} to LIVEKIT_FULL_ACCESS_HOMESERVERS of lk-jwt-service, or let the firewall pass "
-            "its paths."
+            f"Add {applicant.server} to LIVEKIT_FULL_ACCESS_HOMESERVERS of lk-jwt-service (the older name, "
+            "LIVEKIT_LOCAL_HOMESERVERS, is not read since 0.5.0), or let the firewall pass its paths."
         )
         return _Refusal(detail, advice, applicant.certainty)
     if status == 400:
         return _Refusal(f"{named}: the service rejects what clients send", _UPDATE, Certainty.DEFINITE)
+    if status >= 500 and errcode is None:
+        return _Refusal(f"{named} from the proxy", _BEHIND_PROXY, Certainty.DEFINITE)
+    if status == 503:
+        return _Refusal(f"{named}: the service is shutting down", _WAIT, Certainty.DEFINITE)
     if status >= 500:
-        detail = (
-            f"{named}: the service could not create the room or the token" if errcode else f"{named} from the proxy"
-        )
-        return _Refusal(detail, _KEYS, Certainty.DEFINITE)
+        detail = f"{named}: the service could not create the room or the token"
+        if waited < _WHOLE_WAIT:
+            return _Refusal(detail, _NO_ROOM, Certainty.DEFINITE)
+        detail += f"; it tried for {waited:.0f} s, as where the SFU is silent"
+        return _Refusal(detail, _SFU_SILENT.replace("{host}", applicant.host), Certainty.DEFINITE)
     return _Refusal(f"{named} instead of a token", _UPDATE, Certainty.DEFINITE)
 
 
-def _refused(refusal: _Refusal, elapsed_ms: float | None, endpoint: str) -> DeepStageResult:
-    detail = f"{endpoint}: {refusal.detail}"
-    found = finding(refusal.code, f"The service issues no token ({_SHOWN}): {detail}.", refusal.advice)
-    return failed(Stage.TOKEN, elapsed_ms, detail, refusal.certainty, found)
-
-
-def _unanswered(exchange: Failed, applicant: TokenRequest, settings: ProbeSettings) -> DeepStageResult:
-    detail = told_failure(exchange.failure)
-    found = finding(
-        meaning_of(exchange.failure).code,
-        f"The service issues no token ({_SHOWN}): {detail}.",
-        advice_for(exchange.failure, applicant.host),
+def _not_looked_up(named: str, errcode: str | None, applicant: TokenRequest, waited: float) -> _Refusal:
+    version = " (as services up to 0.5.0 answer)" if errcode == "M_LOOKUP_FAILED" else ""
+    detail = f"{named}{version}: the service could not look up the bot's account at {applicant.server}"
+    if waited >= _DELEGATED_WAIT:
+        silent = (
+            "nothing there answers" if waited >= _WHOLE_WAIT else "the host that its server well-known names is silent"
+        )
+        detail += f"; it tried for {waited:.0f} s, as where {silent}"
+    advice = (
+        f"Let the machine of {applicant.host} reach the federation API of {applicant.server}: the path "
+        "`/_matrix/federation/v1/openid/userinfo`, found by `/.well-known/matrix/server`, served by a listener "
+        "with the resource `openid` or `federation`. Names inside containers and routers without loopback are the "
+        "usual cause."
     )
-    certainty = certainty_of(exchange.failure, exchange, settings)
-    return failed(Stage.TOKEN, exchange.elapsed_ms, detail, certainty, found)
+    return _Refusal(detail, advice, applicant.certainty)
+
+
+def _refused(refusal: _Refusal, elapsed_ms: float, *, also_newer: bool) -> DeepStageResult:
+    detail = f"/sfu/get: {refusal.detail}"
+    if also_newer:
+        detail += "; /get_token issues one, but clients do not ask there by default"
+    told = f"{detail}; {refusal.further}" if refusal.further else detail
+    found = finding(refusal.code, f"The service issues no token ({_SHOWN}): {told}.", refusal.advice)
+    return failed(Stage.TOKEN, elapsed_ms, detail, refusal.certainty, found)
 
 
 def told_failure(failure: Failure) -> str:
@@ -176,72 +276,3 @@ def _terms(grant: Grant, now: float) -> str:
         minutes = round((grant.expires_at - now) / 60)
         parts.append(f"for {minutes} min" if minutes > 0 else "already expired")
     return ", ".join(parts)
-
-
-_LONGEST_JWT = 16 * 1024
-_LONGEST_URL = 2048
-
-
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """
-    A LiveKit token and where it is for.
-
-    Attributes:
-        url: the SFU's URL, word for word.
-        jwt: the token; a secret.
-        joins: whether it lets its bearer join a room.
-        publishes, subscribes: what it lets the bearer do there (LiveKit's default is yes).
-        expires_at: seconds since the epoch; None if it does not say.
-    """
-
-    url: str
-    jwt: str = field(repr=False)
-    joins: bool
-    publishes: bool
-    subscribes: bool
-    expires_at: float | None
-
-
-def read_grant(response: Response) -> Grant | str:
-    """The grant in an answer of status 200, or what is wrong with it in a clause that quotes nothing."""
-    parsed = read_json(response.body)
-    if isinstance(parsed, BodyFault) or not isinstance(parsed.value, dict):
-        return "HTTP 200 without a JSON object"
-    url, jwt = parsed.value.get("url"), parsed.value.get("jwt")
-    if not isinstance(jwt, str) or not jwt:
-        return "HTTP 200 without a token"
-    if not isinstance(url, str) or not 0 < len(url) <= _LONGEST_URL:
-        return "HTTP 200 without the SFU's URL"
-    claims = _claims(jwt)
-    if claims is None:
-        return "HTTP 200 with a token that is not a JWT"
-    video = claims.get("video")
-    if not isinstance(video, dict) or not isinstance(video.get("room"), str) or not video["room"]:
-        return "HTTP 200 with a token that names no room"
-    expires: Any = claims.get("exp")
-    return Grant(
-        url,
-        jwt,
-        joins=video.get("roomJoin") is True,
-        publishes=video.get("canPublish") is not False,
-        subscribes=video.get("canSubscribe") is not False,
-        expires_at=float(expires) if _is_time(expires) else None,
-    )
-
-
-def _claims(jwt: str) -> Mapping[str, Any] | None:
-    """The payload of a JWT in compact form (RFC 7519, section 3)."""
-    parts = jwt.split(".")
-    if len(jwt) > _LONGEST_JWT or len(parts) != 3 or not jwt.isascii() or not jwt.isprintable():
-        return None
-    try:
-        payload = base64.b64decode(parts[1] + "=" * (-len(parts[1]) % 4), altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError):
-        return None
-    parsed = read_json(payload)
-    return parsed.value if not isinstance(parsed, BodyFault) and isinstance(parsed.value, dict) else None
-
-
-def _is_time(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e12

@@ -52,11 +52,13 @@ class ProbeSettings:
         expiry_warning: seconds before a certificate's end from which it is worth a warning.
         slow: seconds from which the POST's round trip is worth a warning.
         patience: seconds a single request may take; one cut shorter by the deadline proves nothing.
+        token_patience: seconds a service may take for a token; lk-jwt-service itself gives up after 30.3.
     """
 
     expiry_warning: float = 14 * 86400.0
     slow: float = 2.0
     patience: float = 10.0
+    token_patience: float = 35.0
 
     def is_timeout(self, waited_ms: float) -> bool:
         """Whether so long a wait was a whole one, and not cut short by the deadline of the check."""

@@ -32,7 +32,7 @@ class CheckRunner:
 
     async def inspect(self, due: ScheduledCheck) -> CheckResult | ConfirmationResult:
         """
-        Do it; takes about ``network.deadline`` seconds at most, and nothing a server does raises here.
+        Do it; takes as long as a check does at most, and nothing a server does raises here.
 
         Raises:
             TargetError: the server's name is none.
