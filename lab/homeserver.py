@@ -1,10 +1,13 @@
-"""A stand-in for the part of a homeserver that a stranger without an account sees."""
+"""A stand-in for the part of a homeserver that a stranger sees, and for the OpenID tokens that it gives its users."""
 
 from __future__ import annotations
 
+import re
+import secrets
 from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any
+from urllib.parse import parse_qs, unquote
 
 from lab.exchange import Answer, Request, json_answer
 from lab.front import Mount, Site
@@ -13,6 +16,7 @@ from lab.playback import homeserver_unrecognised
 USERINFO = "/_matrix/federation/v1/openid/userinfo"
 UNSTABLE_TRANSPORTS = "/_matrix/client/unstable/org.matrix.msc4143/rtc/transports"
 STABLE_TRANSPORTS = "/_matrix/client/v1/rtc/transports"
+_REQUEST_TOKEN = re.compile(r"/_matrix/client/v3/user/([^/]+)/openid/request_token")
 _CORS = (
     ("Access-Control-Allow-Origin", "*"),
     ("Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, DELETE, OPTIONS"),
@@ -44,7 +48,8 @@ class Homeserver:
         transports_list: what it lists to those who may know.
         delayed_events: whether ``/versions`` speaks of MSC4140.
         versions: the whole answer of ``/versions``, if it is not to be built; None answers 404.
-        openid: whether the federation's userinfo endpoint is served.
+        openid: whether the federation's userinfo endpoint is served; whoever has an access token is given OpenID tokens
+            all the same.
     """
 
     def __init__(
@@ -65,6 +70,7 @@ class Homeserver:
         self.delayed_events = delayed_events
         self.openid = openid
         self.versions: Any = self._versions
+        self._vouched: dict[str, str] = {}
         self.mount = site.mount(Mount(f"{prefix}/_matrix", self._answer))
 
     def _versions(self) -> dict[str, Any]:
@@ -82,8 +88,28 @@ class Homeserver:
         if path == UNSTABLE_TRANSPORTS or (path == STABLE_TRANSPORTS and self.stable_transports):
             return self._list_transports(request)
         if path == USERINFO and self.openid:
-            return _missing_token("Access Token required")
+            return self._vouch(request)
+        if request.method == "POST" and (found := _REQUEST_TOKEN.fullmatch(path)) is not None:
+            return self._give_openid_token(unquote(found[1]), request)
         return homeserver_unrecognised()
+
+    def _give_openid_token(self, user: str, request: Request) -> Answer:
+        """To anybody with an access token, for whoever they say they are."""
+        if not _has_access_token(request):
+            return _missing_token("Missing access token")
+        token = secrets.token_urlsafe(16)
+        self._vouched[token] = user
+        server = user.partition(":")[2]
+        given = {"access_token": token, "token_type": "Bearer", "matrix_server_name": server, "expires_in": 3600}
+        return json_answer(200, given, *_CORS)
+
+    def _vouch(self, request: Request) -> Answer:
+        tokens = parse_qs(request.query).get("access_token", [])
+        if not tokens:
+            return _missing_token("Access Token required")
+        if tokens[0] not in self._vouched:
+            return json_answer(401, {"errcode": "M_UNKNOWN_TOKEN", "error": "Access Token unknown or expired"}, *_CORS)
+        return json_answer(200, {"sub": self._vouched[tokens[0]]}, *_CORS)
 
     def _list_transports(self, request: Request) -> Answer:
         match self.transports:
@@ -93,10 +119,14 @@ class Homeserver:
                 return Answer(500, b"Internal Server Error")
             case Transports.OPEN_WITHOUT_KEY:
                 return json_answer(200, {}, *_CORS)
-            case Transports.PRESENT if not request.headers.get("authorization", "").startswith("Bearer "):
+            case Transports.PRESENT if not _has_access_token(request):
                 return _missing_token("Missing access token")
             case _:
                 return json_answer(200, {"rtc_transports": self.transports_list}, *_CORS)
+
+
+def _has_access_token(request: Request) -> bool:
+    return request.headers.get("authorization", "").startswith("Bearer ")
 
 
 async def userinfo(_: Request) -> Answer:

@@ -126,8 +126,8 @@ _SAME_KEYS = (
     "synchronise the clocks of both machines."
 )
 _CREATE = (
-    "To let users of {server} start calls, add it to LIVEKIT_FULL_ACCESS_HOMESERVERS of lk-jwt-service (the older name, "
-    "LIVEKIT_LOCAL_HOMESERVERS, is not read since 0.5.0), or set `room.auto_create: true` in LiveKit."
+    "To let users of {server} start calls, add it to LIVEKIT_FULL_ACCESS_HOMESERVERS of lk-jwt-service (the older "
+    "name, LIVEKIT_LOCAL_HOMESERVERS, is not read since 0.5.0), or set `room.auto_create: true` in LiveKit."
 )
 _BUSY = "Give the SFU more capacity, or raise LiveKit's `limit`."
 

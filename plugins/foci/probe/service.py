@@ -137,7 +137,10 @@ def quality(seen: Observation, exchange: Answered, settings: ProbeSettings) -> l
         found.append(finding("cors-missing-on-service", problem, advice))
     fault = _get_token_fault(seen, exchange.response, settings)
     if fault:
-        message = f"`/get_token` does not work: {fault}; newer clients (Matrix 2.0 calls) need it."
+        message = (
+            f"`/get_token` does not work: {fault}. Element Call falls back to `/sfu/get`; a client that knows only the "
+            "newer endpoint fails."
+        )
         advice = "Update lk-jwt-service to 0.4.0 or later and route `/get_token` to it."
         found.append(finding("matrix2-endpoint-missing", message, advice))
     spent = exchange.connection.http_ms
