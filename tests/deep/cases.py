@@ -109,4 +109,6 @@ CASES = (
     ),
 )
 
-DEEP_CODES = frozenset({"not-tested", "token-waiting"}).union(*(case.codes for case in CASES)) - {"openid-userinfo-unreachable"}
+DEEP_CODES = frozenset({"not-tested", "token-waiting"}).union(*(case.codes for case in CASES)) - {
+    "openid-userinfo-unreachable"
+}
