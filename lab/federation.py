@@ -121,6 +121,31 @@ class Federation:
             await self.set_host_fault(name, fault)
         return self.sites[name]
 
+    async def second_address(self, authority: str, *, fault: Fault | None = None) -> Site:
+        """
+        One more address of a declared host, such as an old machine in the same DNS name.
+
+        Args:
+            authority: as for ``site``.
+            fault: of the connection layer, at this address.
+
+        Returns:
+            what answers there: 404 until something is mounted.
+        """
+        name = _authority(f"https://{authority}")
+        site = Site(name)
+        [front] = self._new_fronts(name, dual_stack=False)
+        front.sites[name] = site
+        await front.open(fault)
+        self._fronts[name] = (*self._fronts[name], front)
+        return site
+
+    def rotate(self, authority: str) -> None:
+        """Name the addresses of a host in another order, as name servers do."""
+        name = _authority(f"https://{authority}")
+        first, *rest = self._fronts[name]
+        self._fronts[name] = (*rest, first)
+
     async def set_host_fault(self, authority: str, fault: Fault | None) -> None:
         """
         Play a fault of the connection layer on a host, or none, at the address it has.

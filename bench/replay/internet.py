@@ -12,6 +12,7 @@ from typing import Any
 from publicsuffixlist import PublicSuffixList
 
 from bench.replay.truth import DAY, Manner, Published, Trouble, Truth
+from botkit.outbound.endpoint import Endpoint
 from botkit.outbound.model import (
     Answered,
     Certificate,
@@ -36,6 +37,7 @@ from plugins.foci.service_url import ServiceUrl, probe_url
 
 LIFETIME = 90 * DAY
 _FAR = 61 * DAY
+_PLACE = Endpoint("192.0.2.1", 443)
 _QUICK, _TIMEOUT = 0.1, 10.0
 _ANY_ORIGIN = {"access-control-allow-origin": ("*",)}
 _JSON = {"content-type": ("application/json",), **_ANY_ORIGIN}
@@ -107,7 +109,7 @@ class StandInChecker(Checker):
             certificate = self._truth.certificate(name, at)
             ends = at + _FAR if certificate is None else certificate.end
             exchange = self._answered(url.text, _service_answer(trouble), ends, slow=trouble is Manner.SLOW)
-        return Observation(url, ("192.0.2.1",), None, 1.0, {4: exchange}, families_reached=frozenset({4}))
+        return Observation(url, ("192.0.2.1",), None, 1.0, {_PLACE: exchange}, families_reached=frozenset({4}))
 
     async def confirm(self, target: Target) -> WellKnownAnswer:
         """See `Checker`."""

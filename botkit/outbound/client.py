@@ -12,7 +12,7 @@ from botkit.outbound.dial import Dialler
 from botkit.outbound.dns import Resolution, Resolver, SrvRecord, SrvResolver
 from botkit.outbound.endpoint import parse_routes
 from botkit.outbound.fair_slots import FairSlots
-from botkit.outbound.fetcher import Family, Fetcher, Request
+from botkit.outbound.fetcher import Fetcher, Request
 from botkit.outbound.model import ConnectionFacts, Exchange, Failed, Failure, FailureKind, Phase
 from botkit.outbound.policy import AddressPolicy
 from botkit.outbound.settings import OutboundSettings
@@ -89,7 +89,6 @@ class OutboundClient:
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
         deadline: float,
-        family: Family | None = None,
         resolution: Resolution | None = None,
         timeout: float | None = None,
     ) -> Exchange:
@@ -102,11 +101,10 @@ class OutboundClient:
 
         Args:
             deadline: loop time after which the phase that was reached is reported as timed out.
-            family: connect over IPv4 or IPv6 only.
-            resolution: from `resolve` for the same host and port, to save a second look-up.
+            resolution: from `resolve` for the same host and port, to save a second look-up or to ask one address.
             timeout: seconds for this request, in place of the settings' own.
         """
-        request = Request(method, url, headers or {}, body, family)
+        request = Request(method, url, headers or {}, body)
 
         async def send(limit: float) -> Exchange:
             return await self._fetcher.fetch(request, deadline=limit, resolution=resolution)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 
 import aiodns
@@ -12,7 +12,7 @@ import pycares
 import pycares.errno
 
 from botkit.messages.sanitise import clean_line
-from botkit.outbound.endpoint import Endpoint, Routes, route_key
+from botkit.outbound.endpoint import Endpoint, Routes, route_key, shortlist
 from botkit.outbound.model import Failure, FailureKind, Phase
 from botkit.outbound.policy import AddressPolicy
 from botkit.outbound.url import Host, UrlError, parse_host
@@ -77,10 +77,13 @@ class Resolution:
     failure: Failure | None
     elapsed_ms: float
 
-    def families(self) -> tuple[int, ...]:
-        """The address families of the addresses: a subset of (6, 4)."""
-        present = {endpoint.family for endpoint in self.endpoints}
-        return tuple(family for family in (6, 4) if family in present)
+    def shortlist(self) -> tuple[Endpoint, ...]:
+        """The endpoints to ask one by one, at most four per family, in an order that no name server shuffles."""
+        return shortlist(tuple(sorted(set(self.endpoints), key=lambda one: (ip_address(one.address).packed, one.port))))
+
+    def at(self, endpoint: Endpoint) -> Resolution:
+        """The same, with this endpoint alone to connect to."""
+        return replace(self, endpoints=(endpoint,))
 
 
 class Resolver:

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 from aiohttp import ClientError, ClientPayloadError, ClientResponseError, InvalidURL
 
@@ -27,7 +27,6 @@ from botkit.outbound.websocket import NotWebSocketError, greeting
 
 logger = logging.getLogger(__name__)
 
-Family = Literal[4, 6]
 _EXPECTED = (TooLargeError, UpgradeError, SentOnceError, NotWebSocketError, ClientError, OSError, ValueError)
 _Outcome = TypeVar("_Outcome")
 _Carry = Callable[[Url, Attempt, tuple[Endpoint, ...]], Awaitable[_Outcome]]
@@ -35,18 +34,12 @@ _Carry = Callable[[Url, Attempt, tuple[Endpoint, ...]], Awaitable[_Outcome]]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """
-    What to send.
-
-    Attributes:
-        family: connect over this address family only; None for whichever answers first.
-    """
+    """What to send."""
 
     method: str
     url: str
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes | None = field(default=None, repr=False)
-    family: Family | None = None
 
 
 class Fetcher:
@@ -124,7 +117,7 @@ class Fetcher:
         except UrlError as error:
             return Failure(error.kind, Phase.ADDRESS, error.detail)
         attempt.encrypted = target.scheme == "https"
-        opened = await self._outcome(Request("", url), target, attempt, deadline, None, self._streams.open)
+        opened = await self._outcome(target, attempt, deadline, None, self._streams.open)
         # A stream has no header of its own that could be too long.
         attempt.head_read = True
         return opened
@@ -144,7 +137,7 @@ class Fetcher:
             outcome: Response | Failure = Failure(error.kind, Phase.ADDRESS, error.detail)
         else:
             attempt.encrypted = target.scheme == "https"
-            outcome = await self._outcome(request, target, attempt, deadline, resolution, carry)
+            outcome = await self._outcome(target, attempt, deadline, resolution, carry)
         elapsed_ms, connection = (attempt.clock() - started) * 1000, attempt.facts()
         if isinstance(outcome, Failure):
             return Failed(request.method, request.url, elapsed_ms, connection, outcome)
@@ -152,7 +145,6 @@ class Fetcher:
 
     async def _outcome(
         self,
-        request: Request,
         target: Url,
         attempt: Attempt,
         deadline: float,
@@ -161,7 +153,7 @@ class Fetcher:
     ) -> _Outcome | Failure:
         try:
             async with asyncio.timeout_at(deadline) as limit:
-                return await self._answer(request, target, attempt, deadline, resolution, carry)
+                return await self._answer(target, attempt, deadline, resolution, carry)
         except TimeoutError as error:
             return (
                 self._diagnosis.timed_out(attempt, target) if limit.expired() else self._failed(error, attempt, target)
@@ -182,7 +174,6 @@ class Fetcher:
 
     async def _answer(
         self,
-        request: Request,
         target: Url,
         attempt: Attempt,
         deadline: float,
@@ -194,11 +185,7 @@ class Fetcher:
         attempt.resolution = resolution
         if resolution.failure is not None:
             return resolution.failure
-        endpoints = tuple(e for e in resolution.endpoints if request.family in (None, e.family))
-        if not endpoints:
-            detail = clean_line(f"{target.host.name} has no IPv{request.family} address")
-            return Failure(FailureKind.DNS_NODATA, Phase.ADDRESS, detail)
-        return await carry(target, attempt, endpoints)
+        return await carry(target, attempt, resolution.endpoints)
 
     def _failed(self, error: Exception, attempt: Attempt, target: Url) -> Failure:
         if isinstance(error, TooLargeError):

@@ -67,6 +67,7 @@ CODES: dict[str, tuple[Group, Severity]] = {
     "connect-timeout": (Group.PROBE, _E),
     "connect-reset": (Group.PROBE, _E),
     "address-family-broken": (Group.PROBE, _W),
+    "addresses-differ": (Group.PROBE, _W),
     "tls-expired": (Group.PROBE, _E),
     "tls-not-yet-valid": (Group.PROBE, _E),
     "tls-self-signed": (Group.PROBE, _E),

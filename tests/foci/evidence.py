@@ -9,6 +9,7 @@ from typing import Any
 
 from publicsuffixlist import PublicSuffixList
 
+from botkit.outbound.endpoint import Endpoint
 from botkit.outbound.model import (
     Answered,
     Certificate,
@@ -28,6 +29,7 @@ from plugins.foci.probe.observation import Observation, ProbeSettings
 from plugins.foci.report.build import CheckSettings, ServerObservation, assemble
 from plugins.foci.service_url import ServiceUrl, read_service_url
 
+V4, V6 = Endpoint("192.0.2.7", 443), Endpoint("2001:db8::7", 443)
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 Headers = Mapping[str, str | tuple[str, ...]]
 ANY_ORIGIN = {"access-control-allow-origin": "*"}

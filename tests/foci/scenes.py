@@ -175,6 +175,12 @@ async def dead_family(federation: Federation, _: NameTable) -> None:
     await federation.server(NAME, foci=[RTC])
 
 
+async def old_machine(federation: Federation, _: NameTable) -> None:
+    """The name of the focus has a second address, at which a web server knows nothing of it."""
+    await focus()(federation, _)
+    await federation.second_address("rtc.example.org")
+
+
 async def migrated(federation: Federation, _: NameTable) -> None:
     """No well-known; the homeserver under the server name lists its focus openly."""
     await federation.focus(RTC)

@@ -302,6 +302,7 @@ CASES = [
         AUTHORISATION,
         r"A record|Repair IPv4",
     ),
+    of_warning("addresses-differ", scenes.old_machine, r"A records of rtc\.example\.org"),
     of_probe("tls-expired", scenes.broken_focus(Fault.TLS_EXPIRED), CONNECT, r"Renew .* rtc\.example\.org"),
     of_probe("tls-not-yet-valid", scenes.broken_focus(Fault.TLS_NOT_YET_VALID), CONNECT, "clock"),
     of_probe("tls-self-signed", scenes.broken_focus(Fault.TLS_SELF_SIGNED), CONNECT, "public certificate authority"),

@@ -16,7 +16,7 @@ from plugins.foci.model import Certainty, Report, Verdict
 from plugins.foci.probe.judge import judge
 from plugins.foci.probe.observation import Observation, ProbeSettings
 from plugins.foci.service_url import read_service_url, read_sfu_url
-from tests.foci.evidence import ANY_ORIGIN, NOW, RTC, answered, failed
+from tests.foci.evidence import ANY_ORIGIN, NOW, RTC, V4, V6, answered, failed
 from tests.foci.examination import Examination
 
 REFUSED = failed(FailureKind.CONNECT_REFUSED, Phase.CONNECT)
@@ -41,28 +41,28 @@ async def test_silent_foci_do_not_hide_the_homeserver(federation: Federation, ex
 
 def test_a_family_that_this_machine_lacks_hides_no_refusal() -> None:
     """Refused over IPv4, no route over IPv6: the focus is down, as clients with IPv4 see it."""
-    seen = Observation(read_service_url(RTC), ("192.0.2.7", "2001:db8::7"), None, 1.0, {4: REFUSED, 6: NO_ROUTE})
+    seen = Observation(read_service_url(RTC), ("192.0.2.7", "2001:db8::7"), None, 1.0, {V4: REFUSED, V6: NO_ROUTE})
     assert judge(seen, NOW, ProbeSettings()).certainty is Certainty.DEFINITE
 
 
 @pytest.mark.parametrize("get_token", [answered(502, b"<html>", {}), answered(200, b"<html>", {}), REFUSED])
 def test_a_dead_newer_endpoint_is_said(get_token: Exchange) -> None:
     """/sfu/get works and /get_token does not: newer calls fail, and that is no clean bill of health."""
-    seen = Observation(read_service_url(RTC), ("192.0.2.7",), None, 1.0, {4: SERVICE}, get_token=get_token)
+    seen = Observation(read_service_url(RTC), ("192.0.2.7",), None, 1.0, {V4: SERVICE}, get_token=get_token)
     assert [found.code for found in judge(seen, NOW, ProbeSettings()).findings] == ["matrix2-endpoint-missing"]
 
 
 def test_a_rate_limit_on_the_further_requests_proves_nothing() -> None:
     """429 on /get_token and on the preflight meets this prober, not the clients."""
     busy = answered(429, b"{}", {})
-    seen = Observation(read_service_url(RTC), ("192.0.2.7",), None, 1.0, {4: SERVICE}, preflight=busy, get_token=busy)
+    seen = Observation(read_service_url(RTC), ("192.0.2.7",), None, 1.0, {V4: SERVICE}, preflight=busy, get_token=busy)
     assert judge(seen, NOW, ProbeSettings()).findings == ()
 
 
 def test_ok_at_the_root_is_no_sfu_that_refuses_to_validate() -> None:
     """The root answers OK, /rtc/validate 502: clients of that SFU get nowhere."""
     url = read_sfu_url("wss://sfu.example.org")
-    seen = Observation(url, ("192.0.2.7",), None, 1.0, {4: answered(502, b"", {})}, root=answered(200, b"OK", {}))
+    seen = Observation(url, ("192.0.2.7",), None, 1.0, {V4: answered(502, b"", {})}, root=answered(200, b"OK", {}))
     assert judge(seen, NOW, ProbeSettings()).certainty is Certainty.DEFINITE
 
 

@@ -28,7 +28,7 @@ from plugins.foci.report.build import CheckSettings, ServerObservation, assemble
 from plugins.foci.responses import meets_prober_only
 from plugins.foci.service_url import ServiceUrl, probe_url
 from tests.examples import examples
-from tests.foci.evidence import ANY_ORIGIN, JSON_TYPE, NOW, Headers, answered, failed, judgements
+from tests.foci.evidence import ANY_ORIGIN, JSON_TYPE, NOW, V4, V6, Headers, answered, failed, judgements
 from tests.foci.probe.test_judge import BAD_JSON, PREFLIGHT, SFU_REFUSAL
 from tests.foci.report.test_verdict import BADNESS
 
@@ -120,8 +120,8 @@ def _service_posts(draw: st.DrawFn) -> Exchange:
 _bad = st.sampled_from([*_BAD, answered(404, b"404 page not found\n"), answered(301)])
 _posts = _service_posts() | _bad
 _preflights = st.just(PREFLIGHT) | _bad
-_validates = st.just(SFU_REFUSAL) | _bad
 _roots = st.just(answered(200, b"OK")) | _bad
+_validates = st.just(SFU_REFUSAL) | _roots
 _lookups = st.just(answered(401, {"errcode": "M_MISSING_TOKEN"})) | _bad
 _VERSIONS = {"versions": ["v1.12"], "unstable_features": {"org.matrix.msc4140": True}}
 _versions = st.sampled_from([answered(200, _VERSIONS), answered(200, {"versions": []})]) | _bad
@@ -130,12 +130,13 @@ _versions = st.sampled_from([answered(200, _VERSIONS), answered(200, {"versions"
 @st.composite
 def _observations(draw: st.DrawFn, url: ServiceUrl) -> Observation:
     main = _posts if url.kind == "authorisation" else _validates
-    families = draw(st.sampled_from([(4,), (4, 6)]))
-    extra: dict[str, Exchange] = {"root": draw(_roots)}
+    places = draw(st.sampled_from([(V4,), (V4, V6), (V4, replace(V4, address="192.0.2.8"), V6)]))
+    extra: dict[str, Exchange] = {}
     if url.kind == "authorisation":
-        extra |= {"preflight": draw(_preflights), "get_token": draw(_posts), "validate": draw(_validates)}
+        extra |= {"preflight": draw(_preflights), "get_token": draw(_posts)}
+        extra |= {"root": draw(_roots), "validate": draw(_validates)}
         extra |= {"clean": draw(_posts)} if url.trailing_slash else {}
-    seen = {family: draw(main) for family in families}
+    seen = {place: draw(main) for place in places}
     return Observation(url, ("192.0.2.7",), None, 1.0, seen, **extra, families_reached=frozenset({4, 6}))
 
 
@@ -187,12 +188,11 @@ def _worsenings(world: World) -> Iterator[World]:
 def _worse_services(seen: Observation) -> Iterator[Observation]:
     gone = Failure(FailureKind.DNS_NXDOMAIN, Phase.ADDRESS, "no such name")
     yield Observation(seen.url, (), gone, 1.0, {}, families_reached=seen.families_reached)
-    for family, before in seen.main.items():
-        if any(_proves_nothing(other) for one, other in seen.main.items() if one != family):
+    for place, before in seen.main.items():
+        if any(_proves_nothing(other) for one, other in seen.main.items() if one != place):
             continue
-        # Of an SFU's two answers either proves it.
-        for after in (one for one in _worse(before) if seen.url.kind == "authorisation" or one not in _WRONG):
-            yield replace(seen, main={**seen.main, family: after})
+        for after in _worse(before):
+            yield replace(seen, main={**seen.main, place: after})
     for name in _OPTIONAL:
         further: Exchange | None = getattr(seen, name)
         for after in _worse(further) if further is not None else ():

@@ -16,7 +16,7 @@ from plugins.foci.model import FOCI_KEYS, Report
 from plugins.foci.probe.observation import Observation
 from plugins.foci.report.build import CheckSettings, ServerObservation, assemble
 from plugins.foci.service_url import probe_url
-from tests.foci.evidence import ANY_ORIGIN, JSON_TYPE, LIVEKIT, NOW, RTC, answered, failed, judgements
+from tests.foci.evidence import ANY_ORIGIN, JSON_TYPE, LIVEKIT, NOW, RTC, V4, answered, failed, judgements
 
 URL = "https://example.org/.well-known/matrix/client"
 FOCI_KEY = FOCI_KEYS[0]
@@ -61,7 +61,7 @@ def report(
             None if base_copy is None else read_answer("matrix.example.org", (answered(200, base_copy),), None),
             None,
             judgements(
-                Observation(url, ("192.0.2.7",), None, 1.0, {4: post}, root=root, validate=root) for url in urls
+                Observation(url, ("192.0.2.7",), None, 1.0, {V4: post}, root=root, validate=root) for url in urls
             ),
         ),
         CheckSettings(),

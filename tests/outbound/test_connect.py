@@ -9,6 +9,7 @@ import socket
 import ssl
 import struct
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -161,7 +162,7 @@ async def test_a_dead_address_does_not_hide_a_living_one(
     assert set(exchange.connection.addresses) == {f"{BLOCK}.1", f"{BLOCK}.2"}
 
 
-async def test_one_family_can_be_chosen(
+async def test_one_address_can_be_chosen(
     make_client: Callable[..., OutboundClient], names: NameTable, listeners: Listeners, authority: Authority
 ) -> None:
     """A broken IPv6 is seen when asked for, and the families that ever worked are remembered."""
@@ -169,21 +170,34 @@ async def test_one_family_can_be_chosen(
     names.name("two.test", "::1", INTERNET)
     client = make_client(allow_private=("::1/128", f"{BLOCK}.0/24"))
     assert client.families_reached() == frozenset()
-    six = await client.fetch("GET", f"https://two.test:{port}/", deadline=soon(20), family=6)
+    both = await client.resolve("two.test", port, deadline=soon(20))
+    one, other = both.shortlist()
+    url = f"https://two.test:{port}/"
+    six = await client.fetch("GET", url, deadline=soon(20), resolution=both.at(one))
     assert kind(six)[0] is FailureKind.CONNECT_REFUSED
     assert six.connection.peer == "::1"
     assert client.families_reached() == frozenset()
-    four = await client.fetch("GET", f"https://two.test:{port}/", deadline=soon(20), family=4)
+    four = await client.fetch("GET", url, deadline=soon(20), resolution=both.at(other))
     assert isinstance(four, Answered)
     assert client.families_reached() == {4}
-    either = await client.fetch("GET", f"https://two.test:{port}/", deadline=soon(20))
+    either = await client.fetch("GET", url, deadline=soon(20), resolution=both)
     assert isinstance(either, Answered)
 
 
-async def test_a_family_without_address_is_no_data(fetch: Fetch) -> None:
-    """Asking over IPv6 for a host that has none says so."""
-    exchange = await fetch(f"https://{NAME}/", family=6)
-    assert kind(exchange) == (FailureKind.DNS_NODATA, Phase.ADDRESS)
+async def test_a_chosen_address_is_judged_like_any_other(
+    make_client: Callable[..., OutboundClient], names: NameTable
+) -> None:
+    """Choosing among the addresses of a name does not lead past the address policy."""
+    names.name("two.test", "127.0.0.1", INTERNET)
+    client = make_client()
+    resolution = await client.resolve("two.test", 443, deadline=soon(20))
+    for endpoint in resolution.shortlist():
+        chosen = replace(resolution, failure=None).at(endpoint)
+        exchange = await client.fetch("GET", "https://two.test/", deadline=soon(20), resolution=resolution.at(endpoint))
+        assert kind(exchange) == (FailureKind.PRIVATE_NAME, Phase.ADDRESS)
+        if endpoint.address != INTERNET:
+            exchange = await client.fetch("GET", "https://two.test/", deadline=soon(20), resolution=chosen)
+            assert kind(exchange)[0] is FailureKind.PRIVATE_NAME
 
 
 async def test_ipv6_counts_as_reached(

@@ -25,7 +25,7 @@ async def test_both_families_are_reported(client: OutboundClient, names: NameTab
     assert resolution.host == "both.test"
     assert resolution.addresses[0] == "2606:4700::1"
     assert set(resolution.addresses[1:]) == {f"{BLOCK}.1", f"{BLOCK}.2"}
-    assert resolution.families() == (6, 4)
+    assert [endpoint.family for endpoint in resolution.endpoints] == [6, 4, 4]
     assert resolution.elapsed_ms > 0
 
 
@@ -39,7 +39,20 @@ async def test_one_family_failing_is_no_failure(
     names.table[("half.test.", broken)] = failing
     resolution = await resolve(client, "half.test")
     assert resolution.failure is None
-    assert resolution.families() == ((6,) if broken == "A" else (4,))
+    assert [endpoint.family for endpoint in resolution.endpoints] == [6 if broken == "A" else 4]
+
+
+async def test_the_addresses_to_ask_do_not_follow_the_name_servers_order(
+    client: OutboundClient, names: NameTable
+) -> None:
+    """At most four per family, IPv6 first, and the same ones however the name server shuffles them."""
+    v4 = [f"{BLOCK}.{number}" for number in (9, 10, 2, 30, 4)]
+    v6 = ["2606:4700::2", "2606:4700::1"]
+    lists = []
+    for turn in range(5):
+        names.name("many.test", *v6[turn % 2 :], *v6[: turn % 2], *v4[turn:], *v4[:turn])
+        lists.append([endpoint.address for endpoint in (await resolve(client, "many.test")).shortlist()])
+    assert lists == [["2606:4700::1", "2606:4700::2", *(f"{BLOCK}.{number}" for number in (2, 4, 9, 10))]] * 5
 
 
 async def test_a_silent_family_does_not_hold_up_the_other_for_long(client: OutboundClient, names: NameTable) -> None:

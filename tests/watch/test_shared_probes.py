@@ -12,7 +12,7 @@ from lab.simulation import SimulatedClock, simulate
 from plugins.foci.probe.observation import Observation
 from plugins.foci.probe.shared import SharedProbes
 from plugins.foci.service_url import ServiceUrl, read_service_url
-from tests.foci.evidence import RTC, answered
+from tests.foci.evidence import RTC, V4, answered
 
 URL = read_service_url(RTC)
 OTHER = read_service_url("https://other.example.org/jwt")
@@ -57,7 +57,7 @@ class Scene:
             raise
         if self.fault is not None:
             raise self.fault
-        return Observation(url, ("192.0.2.7",), None, 1.0, {4: answered(400, self.body, self.headers)})
+        return Observation(url, ("192.0.2.7",), None, 1.0, {V4: answered(400, self.body, self.headers)})
 
 
 def playing(play: Callable[[Scene], Awaitable[None]]) -> None:
@@ -192,8 +192,8 @@ def test_large_pages_are_shared_as_well() -> None:
         assert await asyncio.gather(scene.ask("a", "a1"), scene.ask("b", "b1")) == ["a1", "a1"]
         assert await scene.ask("c", "c1") == "a1"
         seen = await scene.services.observe(URL, server="d", probe="d1", max_age=HALF, deadline=_now() + 9)
-        assert isinstance(seen.main[4], Answered)
-        assert len(seen.main[4].response.body) == 4096
+        assert isinstance(seen.main[V4], Answered)
+        assert len(seen.main[V4].response.body) == 4096
 
     playing(play)
 

@@ -31,6 +31,7 @@ from plugins.foci.probe.observation import Observation, ProbeSettings
 from plugins.foci.report.build import CheckResult, CheckSettings, ServerObservation, assemble
 from plugins.foci.service_url import ServiceUrl, probe_url
 from plugins.foci.watch.runner import ConfirmationResult
+from tests.foci.evidence import V4
 
 ANY_ORIGIN = {"access-control-allow-origin": ("*",)}
 SERVICE = Response(400, ANY_ORIGIN, b'{"errcode": "M_BAD_JSON", "error": "no"}')
@@ -136,7 +137,7 @@ class Internet:
         else:
             answer = SERVICE if trouble is None else Response(trouble, ANY_ORIGIN, b"")
             exchange = _answered(place.text, answer, at, self.ends.get(focus, at + LIVES / 2))
-        return Observation(place, ("192.0.2.1",), None, 1.0, {4: exchange}, families_reached=frozenset({4}))
+        return Observation(place, ("192.0.2.1",), None, 1.0, {V4: exchange}, families_reached=frozenset({4}))
 
 
 def _entry(focus: Any) -> Any:

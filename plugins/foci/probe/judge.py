@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from urllib.parse import urlsplit
 
+from botkit.outbound.endpoint import Endpoint
 from botkit.outbound.model import Answered, Certificate, Exchange, Failed, Failure, Phase, Response
+from plugins.foci.addresses import addresses_differ
 from plugins.foci.failure import advice_for, as_anywhere, meaning_of
 from plugins.foci.findings import finding
 from plugins.foci.model import DEEP_STAGES, OPEN_STAGES, Certainty, Finding, Outcome, Severity, Stage, StageResult
@@ -17,6 +20,8 @@ from plugins.foci.probe.wrong_answer import WrongAnswer
 from plugins.foci.responses import meets_prober_only
 
 _FAMILY_NAMES = {4: "IPv4", 6: "IPv6"}
+_ANSWERS = len(Phase)
+_WORKS = _ANSWERS + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +69,9 @@ def judge(seen: Observation, now: datetime, settings: ProbeSettings) -> Judgemen
         failure = as_anywhere(seen.dns_failure, seen.url.host)
         stages.failed(Stage.ADDRESS, seen.dns_ms, failure.detail)
         return _from_failure(seen, failure, stages, certainty_of(failure, None, settings), ())
-    family, exchange = best_exchange(seen)
-    warnings = [*_broken_families(seen, family), *expiry(exchange, now, settings)]
+    best, exchange = best_exchange(seen)
+    warnings = [*_broken_families(seen, best), *_failing_addresses(seen, settings)]
+    warnings += expiry(_first_to_end(seen, exchange), now, settings)
     if isinstance(exchange, Failed):
         failure = exchange.failure
         _pass_before(stages, seen, exchange, failure.phase)
@@ -73,26 +79,38 @@ def judge(seen: Observation, now: datetime, settings: ProbeSettings) -> Judgemen
         return _from_failure(seen, failure, stages, certainty_of(failure, exchange, settings), tuple(warnings))
     _pass_before(stages, seen, exchange, Phase.HTTP)
     if seen.url.kind == "sfu":
-        return _judge_sfu(seen, exchange, stages, warnings, now)
+        return _judge_sfu(seen, exchange, stages, warnings, now, settings)
     return _judge_service(seen, exchange, stages, warnings, now, settings)
 
 
-def best_exchange(seen: Observation) -> tuple[int, Exchange]:
-    """The family that got furthest; of equals the one whose failure proves most, then the newer one."""
-    return max(seen.main.items(), key=lambda item: (_rank(seen, item[1]), _proof(item[1]), item[0]))
+def best_exchange(seen: Observation) -> tuple[Endpoint, Exchange]:
+    """The address that got furthest; of equals by what they prove, then by the newer family, then the first asked."""
+    return max(seen.main.items(), key=lambda item: (standing(seen, item[1]), item[0].family))
 
 
-def _proof(exchange: Exchange) -> int:
-    """A family that this machine lacks must not hide the refusal seen over the other."""
-    return 0 if isinstance(exchange, Answered) else -meaning_of(exchange.failure).certainty.rank
+def standing(seen: Observation, exchange: Exchange) -> tuple[int, int]:
+    """How good an exchange is: how far it got, then what it proves."""
+    return _rank(seen, exchange), _proof(seen, exchange)
+
+
+def _proof(seen: Observation, exchange: Exchange) -> int:
+    """
+    Of failures the surest counts: a family that this machine lacks must not hide the refusal seen over the other.
+
+    Of wrong answers the least sure one does: what refuses this prober may serve clients.
+    """
+    if isinstance(exchange, Failed):
+        return -meaning_of(exchange.failure).certainty.rank
+    wrong = read_post(exchange, seen.preflight)
+    return 0 if wrong is None else wrong.certainty.rank
 
 
 def _rank(seen: Observation, exchange: Exchange) -> int:
     if isinstance(exchange, Failed):
         return list(Phase).index(exchange.failure.phase)
     is_service = seen.url.kind == "authorisation"
-    good = read_post(exchange, seen.preflight) is None if is_service else _sfu_is_alive(seen, exchange.response)
-    return 10 + good
+    good = read_post(exchange, seen.preflight) is None if is_service else _sfu_is_alive(exchange.response)
+    return _WORKS if good else _ANSWERS
 
 
 def _pass_before(stages: _Stages, seen: Observation, exchange: Exchange, reached: Phase) -> None:
@@ -134,7 +152,7 @@ def _judge_service(
         stages.passed(Stage.HTTP, exchange.connection.http_ms, f"HTTP {exchange.response.status}")
         stages.passed(Stage.AUTHORISATION, exchange.connection.http_ms, answers_as(exchange))
         found = [*warnings, *_slash(seen, works=True), *quality(seen, exchange, settings)]
-        return Judgement(seen, stages.closed(""), tuple(found), None, _note(seen, exchange, now))
+        return Judgement(seen, stages.closed(""), tuple(found), None, _note(seen, exchange, now, settings))
     if wrong.code in ("service-not-routed", "not-an-authorisation-service") and _sfu_answers(seen):
         wrong = POINTS_AT_SFU
     if wrong.code == "http-5xx":
@@ -170,12 +188,17 @@ def _slash(seen: Observation, *, works: bool) -> list[Finding]:
 
 
 def _judge_sfu(
-    seen: Observation, exchange: Answered, stages: _Stages, warnings: list[Finding], now: datetime
+    seen: Observation,
+    exchange: Answered,
+    stages: _Stages,
+    warnings: list[Finding],
+    now: datetime,
+    settings: ProbeSettings,
 ) -> Judgement:
-    if _sfu_is_alive(seen, exchange.response):
+    if _sfu_is_alive(exchange.response):
         stages.passed(Stage.HTTP, exchange.connection.http_ms, "the SFU answers")
         skip = "the entry names no authorisation service"
-        return Judgement(seen, stages.closed(skip), tuple(warnings), None, _note(seen, exchange, now))
+        return Judgement(seen, stages.closed(skip), tuple(warnings), None, _note(seen, exchange, now, settings))
     wrong = read_post(exchange, seen.preflight)
     detail = f"HTTP {exchange.response.status} instead of LiveKit's refusal (401, no permissions to access the room)"
     stages.failed(Stage.HTTP, exchange.connection.http_ms, detail)
@@ -186,29 +209,51 @@ def _judge_sfu(
     return Judgement(seen, stages.closed("an earlier stage failed"), (found, *warnings), certainty)
 
 
-def _sfu_is_alive(seen: Observation, validate: Response) -> bool:
-    refused = validate.status >= 500 or meets_prober_only(validate)
-    return not refused and is_sfu(answer_of(seen.root), validate)
+def _sfu_is_alive(response: Response) -> bool:
+    refused = response.status >= 500 or meets_prober_only(response)
+    return not refused and is_sfu(response, response)
 
 
 def _sfu_answers(seen: Observation) -> bool:
     return is_sfu(answer_of(seen.root), answer_of(seen.validate))
 
 
-def _broken_families(seen: Observation, best: int) -> list[Finding]:
-    """Families that fail while another works, where this machine is known to have them."""
-    found = []
+def _broken_families(seen: Observation, best: Endpoint) -> list[Finding]:
+    """A family all of whose addresses fail while the other works, where this machine is known to have it."""
     good = _rank(seen, seen.main[best])
-    for family, exchange in seen.main.items():
-        if family == best or _rank(seen, exchange) >= good or good < 10 or family not in seen.families_reached:
-            continue
-        detail = _trouble(seen, exchange)
-        message = f"{_FAMILY_NAMES[family]} fails while {_FAMILY_NAMES[best]} works: {detail}."
-        advice = (
-            f"Repair {_FAMILY_NAMES[family]} on {seen.url.host}, or remove its {'AAAA' if family == 6 else 'A'} record."
-        )
-        found.append(finding("address-family-broken", message, advice))
-    return found
+    others = [exchange for endpoint, exchange in seen.main.items() if endpoint.family != best.family]
+    family = 10 - best.family
+    if not others or good < _ANSWERS or family not in seen.families_reached:
+        return []
+    furthest = max(others, key=lambda exchange: standing(seen, exchange))
+    if _rank(seen, furthest) >= good:
+        return []
+    message = f"{_FAMILY_NAMES[family]} fails while {_FAMILY_NAMES[best.family]} works: {_trouble(seen, furthest)}."
+    advice = (
+        f"Repair {_FAMILY_NAMES[family]} on {seen.url.host}, or remove its {'AAAA' if family == 6 else 'A'} record."
+    )
+    return [finding("address-family-broken", message, advice)]
+
+
+def _failing_addresses(seen: Observation, settings: ProbeSettings) -> list[Finding]:
+    """Addresses that fail for certain while others of their family work."""
+    working = {endpoint.family for endpoint, exchange in seen.main.items() if _rank(seen, exchange) == _WORKS}
+    failing = {
+        endpoint: _trouble(seen, exchange)
+        for endpoint, exchange in seen.main.items()
+        if endpoint.family in working and _rank(seen, exchange) < _WORKS and _is_proven(seen, exchange, settings)
+    }
+    return [addresses_differ(seen.url.host, len(seen.main), failing)] if failing else []
+
+
+def _is_proven(seen: Observation, exchange: Exchange, settings: ProbeSettings) -> bool:
+    """Whether a failure beside an address that works is the other side's; that one shows that the network works."""
+    if isinstance(exchange, Failed):
+        return certainty_of(exchange.failure, exchange, settings) is not Certainty.UNCLEAR
+    if seen.url.kind == "sfu":
+        return not meets_prober_only(exchange.response)
+    wrong = read_post(exchange, seen.preflight)
+    return wrong is not None and wrong.certainty is not Certainty.UNCLEAR
 
 
 def _trouble(seen: Observation, exchange: Exchange) -> str:
@@ -217,6 +262,17 @@ def _trouble(seen: Observation, exchange: Exchange) -> str:
         return exchange.failure.detail
     wrong = read_post(exchange, seen.preflight) if seen.url.kind == "authorisation" else None
     return f"HTTP {exchange.response.status}" if wrong is None else wrong.detail
+
+
+def _first_to_end(seen: Observation, best: Exchange) -> Exchange:
+    """The exchange whose accepted certificate ends first: addresses may present different ones."""
+    accepted = [one for one in seen.main.values() if one.connection.phase is Phase.HTTP and one.connection.certificate]
+    return min(accepted, key=_end_of_certificate, default=best)
+
+
+def _end_of_certificate(exchange: Exchange) -> float:
+    certificate = exchange.connection.certificate
+    return certificate.not_after.timestamp() if certificate is not None else math.inf
 
 
 def expiry(exchange: Exchange, now: datetime, settings: ProbeSettings) -> list[Finding]:
@@ -234,15 +290,22 @@ def expiry(exchange: Exchange, now: datetime, settings: ProbeSettings) -> list[F
     return [finding("tls-expiring", message, "Renew the certificate and check why automatic renewal did not.")]
 
 
-def _note(seen: Observation, exchange: Exchange, now: datetime) -> str:
+def _note(seen: Observation, exchange: Exchange, now: datetime, settings: ProbeSettings) -> str:
     parts = []
     if exchange.connection.http_ms is not None:
         parts.append(f"{exchange.connection.http_ms:.0f} ms")
     good = _rank(seen, exchange)
-    working = sorted(family for family, other in seen.main.items() if _rank(seen, other) == good)
+    working = sorted({endpoint.family for endpoint, other in seen.main.items() if _rank(seen, other) == good})
     parts.append(" and ".join(_FAMILY_NAMES[family] for family in working))
-    untested = [family for family in seen.main if family not in working and family not in seen.families_reached]
+    families = dict.fromkeys(endpoint.family for endpoint in seen.main)
+    untested = [family for family in families if family not in working and family not in seen.families_reached]
     parts += [f"{_FAMILY_NAMES[family]} not tested from here" for family in untested]
+    doubtful = [
+        endpoint.address
+        for endpoint, other in seen.main.items()
+        if endpoint.family in working and _rank(seen, other) < good and not _is_proven(seen, other, settings)
+    ]
+    parts += [f"{', '.join(doubtful)} could not be judged"] if doubtful else []
     if exchange.connection.certificate is not None:
         days = (exchange.connection.certificate.not_after - now).days
         parts.append(f"certificate valid {days} days")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
+from botkit.outbound.endpoint import Endpoint
 from botkit.outbound.model import Answered, Exchange, Failure
 from plugins.foci.failure import meaning_of
 from plugins.foci.model import Certainty, Finding, Outcome, Stage, StageResult
@@ -18,8 +19,9 @@ class Observation:
 
     Attributes:
         addresses: of the host; empty with ``dns_failure``.
-        main: the literal request per address family (4, 6): POST to the service or GET to the SFU.
-        preflight, get_token, clean, root, validate: further requests; None when not made.
+        main: the literal request to each address that was asked: POST to the service or GET to the SFU (the one by
+            which it is known).
+        preflight, get_token, clean, root, validate: further requests, to one address; None when not made.
         families_reached: families over which this machine has reached any host.
         probe: names the check of a watched server that made it; empty where it is not shared.
     """
@@ -28,7 +30,7 @@ class Observation:
     addresses: tuple[str, ...]
     dns_failure: Failure | None
     dns_ms: float
-    main: Mapping[int, Exchange]
+    main: Mapping[Endpoint, Exchange]
     preflight: Exchange | None = None
     get_token: Exchange | None = None
     clean: Exchange | None = None

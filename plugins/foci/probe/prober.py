@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Literal, cast
 
-from botkit.outbound import OutboundClient, Resolution
-from botkit.outbound.model import Exchange, Failed
+from botkit.outbound import Endpoint, OutboundClient, Resolution
+from botkit.outbound.model import Answered, Exchange, Failed
 from plugins.foci.probe.contract import REQUESTS
-from plugins.foci.probe.judge import best_exchange
+from plugins.foci.probe.judge import best_exchange, standing
 from plugins.foci.probe.observation import Observation
-from plugins.foci.probe.service import read_post
+from plugins.foci.probe.service import is_sfu, read_post
 from plugins.foci.responses import ORIGIN, REQUEST_HEADERS
 from plugins.foci.service_url import ServiceUrl
 
@@ -23,12 +22,13 @@ _PREFLIGHT_HEADERS = {
     "Access-Control-Request-Headers": "content-type",
 }
 _OLDER = "/sfu/get"
-Family = Literal[4, 6]
 
 
 class Prober:
     """
-    Observes authorisation services and SFUs.
+    Observes authorisation services and SFUs, at each of their addresses (four per family).
+
+    What an address cannot be known by is asked of one that works: of several, the same one every time.
 
     A POST without content is refused by a service before it does anything (see ``contract``), so no token,
     registration or room comes of it. Redirects are never followed: clients' POSTs are not either.
@@ -44,33 +44,33 @@ class Prober:
 
     async def _service(self, url: ServiceUrl, deadline: float) -> Observation:
         """The authorisation service at the literal ``livekit_service_url``, as clients build their URLs."""
-        literal = url.text + _OLDER
         resolution = await self._outbound.resolve(url.host, url.port, deadline=deadline)
         if resolution.failure is not None:
             return self._unresolved(url, resolution)
-        families = _families(resolution)
-        posts = [self._post(url.text, _OLDER, resolution, family, deadline) for family in families]
-        others = [
-            self._fetch("OPTIONS", literal, resolution, deadline, _PREFLIGHT_HEADERS),
-            self._post(url.text, "/get_token", resolution, None, deadline),
+        places = resolution.shortlist()
+        first = _first(places)
+        exchanges, further = await asyncio.gather(
+            asyncio.gather(*(self._post(url.text, _OLDER, resolution.at(place), deadline) for place in places)),
+            self._further(url, resolution.at(first), deadline),
+        )
+        main = dict(zip(places, exchanges, strict=True))
+        reached = self._outbound.families_reached()
+        seen = Observation(url, _addresses(resolution), None, resolution.elapsed_ms, main, families_reached=reached)
+        seen = _with(seen, further)
+        best, exchange = best_exchange(seen)
+        if standing(seen, exchange) > standing(seen, main[first]):
+            seen = _with(seen, await self._further(url, resolution.at(best), deadline))
+        return await self._identify(seen, resolution, deadline)
+
+    async def _further(self, url: ServiceUrl, at: Resolution, deadline: float) -> Sequence[Exchange]:
+        """What else is asked of one address: preflight, ``/get_token``, and the URL without its slash at the end."""
+        asked = [
+            self._fetch("OPTIONS", url.text + _OLDER, at, deadline, _PREFLIGHT_HEADERS),
+            self._post(url.text, "/get_token", at, deadline),
         ]
         if url.trailing_slash:
-            others.append(self._post(url.text.rstrip("/"), _OLDER, resolution, None, deadline))
-        exchanges = await asyncio.gather(*posts, *others)
-        main: dict[int, Exchange] = dict(zip(families, exchanges, strict=False))
-        rest = exchanges[len(families) :]
-        seen = Observation(
-            url,
-            _addresses(resolution),
-            None,
-            resolution.elapsed_ms,
-            main,
-            preflight=rest[0],
-            get_token=rest[1],
-            clean=rest[2] if url.trailing_slash else None,
-            families_reached=self._outbound.families_reached(),
-        )
-        return await self._identify(seen, resolution, deadline)
+            asked.append(self._post(url.text.rstrip("/"), _OLDER, at, deadline))
+        return await asyncio.gather(*asked)
 
     async def _sfu(self, url: ServiceUrl, deadline: float) -> Observation:
         """The SFU of an entry that carries only ``url``: 401 without a token means that it is alive."""
@@ -78,22 +78,23 @@ class Prober:
         if resolution.failure is not None:
             return self._unresolved(url, resolution)
         base = url.text.rstrip("/")
-        families = _families(resolution)
-        validates = [
-            self._fetch("GET", base + "/rtc/validate", resolution, deadline, REQUEST_HEADERS, family)
-            for family in families
-        ]
-        *exchanges, root = await asyncio.gather(
-            *validates, self._fetch("GET", base + "/", resolution, deadline, REQUEST_HEADERS)
-        )
-        main: Mapping[int, Exchange] = dict(zip(families, exchanges, strict=True))
+        places = resolution.shortlist()
+        exchanges = await asyncio.gather(*(self._sfu_at(base, resolution.at(place), deadline) for place in places))
+        main = dict(zip(places, exchanges, strict=True))
         reached = self._outbound.families_reached()
-        addresses = _addresses(resolution)
-        return Observation(url, addresses, None, resolution.elapsed_ms, main, root=root, families_reached=reached)
+        return Observation(url, _addresses(resolution), None, resolution.elapsed_ms, main, families_reached=reached)
+
+    async def _sfu_at(self, base: str, at: Resolution, deadline: float) -> Exchange:
+        """The answer of one address by which an SFU is known, else the one to the first question."""
+        validate = await self._fetch("GET", base + "/rtc/validate", at, deadline, REQUEST_HEADERS)
+        if isinstance(validate, Failed) or is_sfu(None, validate.response):
+            return validate
+        root = await self._fetch("GET", base + "/", at, deadline, REQUEST_HEADERS)
+        return root if isinstance(root, Answered) and is_sfu(root.response, None) else validate
 
     async def _identify(self, seen: Observation, resolution: Resolution, deadline: float) -> Observation:
         """Where something else answers, ask whether it is the SFU; a healthy service is not asked further."""
-        _, exchange = best_exchange(seen)
+        best, exchange = best_exchange(seen)
         if (
             isinstance(exchange, Failed)
             or read_post(exchange, seen.preflight) is None
@@ -101,17 +102,15 @@ class Prober:
         ):
             return seen
         base = seen.url.text.rstrip("/")
+        at = resolution.at(best)
         root, validate = await asyncio.gather(
-            self._fetch("GET", base + "/", resolution, deadline, REQUEST_HEADERS),
-            self._fetch("GET", base + "/rtc/validate", resolution, deadline, REQUEST_HEADERS),
+            self._fetch("GET", base + "/", at, deadline, REQUEST_HEADERS),
+            self._fetch("GET", base + "/rtc/validate", at, deadline, REQUEST_HEADERS),
         )
         return replace(seen, root=root, validate=validate)
 
-    async def _post(
-        self, base: str, endpoint: str, resolution: Resolution, family: Family | None, deadline: float
-    ) -> Exchange:
-        body = REQUESTS[endpoint]
-        return await self._fetch("POST", base + endpoint, resolution, deadline, _POST_HEADERS, family, body)
+    async def _post(self, base: str, endpoint: str, at: Resolution, deadline: float) -> Exchange:
+        return await self._fetch("POST", base + endpoint, at, deadline, _POST_HEADERS, REQUESTS[endpoint])
 
     async def _fetch(
         self,
@@ -120,11 +119,10 @@ class Prober:
         resolution: Resolution,
         deadline: float,
         headers: Mapping[str, str],
-        family: Family | None = None,
         body: bytes | None = None,
     ) -> Exchange:
         return await self._outbound.fetch(
-            method, url, headers=headers, body=body, deadline=deadline, family=family, resolution=resolution
+            method, url, headers=headers, body=body, deadline=deadline, resolution=resolution
         )
 
     def _unresolved(self, url: ServiceUrl, resolution: Resolution) -> Observation:
@@ -132,8 +130,14 @@ class Prober:
         return Observation(url, (), resolution.failure, resolution.elapsed_ms, {}, families_reached=reached)
 
 
-def _families(resolution: Resolution) -> list[Family]:
-    return [cast(Family, family) for family in resolution.families()]
+def _with(seen: Observation, further: Sequence[Exchange]) -> Observation:
+    preflight, get_token, *clean = further
+    return replace(seen, preflight=preflight, get_token=get_token, clean=clean[0] if clean else None)
+
+
+def _first(places: Sequence[Endpoint]) -> Endpoint:
+    """The address to ask everything at once: over IPv4 where there is a choice, since not every machine has IPv6."""
+    return min(places, key=lambda place: place.family)
 
 
 def _addresses(resolution: Resolution) -> tuple[str, ...]:

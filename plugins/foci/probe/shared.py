@@ -126,7 +126,7 @@ def _given_up(url: ServiceUrl, probe: str) -> Observation:
 def _cut(observation: Observation) -> Observation:
     return replace(
         observation,
-        main={family: _shortened(exchange) for family, exchange in observation.main.items()},
+        main={endpoint: _shortened(exchange) for endpoint, exchange in observation.main.items()},
         preflight=observation.preflight and _shortened(observation.preflight),
         get_token=observation.get_token and _shortened(observation.get_token),
         clean=observation.clean and _shortened(observation.clean),

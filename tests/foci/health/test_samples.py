@@ -36,7 +36,7 @@ from plugins.foci.probe.judge import Observation, ProbeSettings
 from plugins.foci.report.build import MAX_PROBED, CheckResult, CheckSettings, ServerObservation, assemble
 from plugins.foci.service_url import ServiceUrl, probe_url
 from tests.foci.changes.lists import focus, url
-from tests.foci.evidence import judgements
+from tests.foci.evidence import V4, V6, judgements
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 CERTIFICATE = Certificate("CN=x", "CN=ca", ("x",), NOW - timedelta(days=30), NOW + timedelta(days=60))
@@ -70,7 +70,7 @@ def well_known(*entries: Any) -> Exchange:
 
 
 def observation(place: ServiceUrl, exchange: Exchange) -> Observation:
-    return Observation(place, ("192.0.2.1",), None, 1.0, {4: exchange}, families_reached=frozenset({4}))
+    return Observation(place, ("192.0.2.1",), None, 1.0, {V4: exchange}, families_reached=frozenset({4}))
 
 
 class Scene:
@@ -348,7 +348,7 @@ def test_certificates_are_taken_from_every_accepted_connection() -> None:
     place = probe_url(Entry("well-known", 1, focus("a")))
     assert place is not None
     scene = one_focus(answered(url("a"), SERVICE))
-    both = Observation(place, (), None, 1.0, {4: answered(url("a"), SERVICE), 6: answered(url("a"), SERVICE, early)})
+    both = Observation(place, (), None, 1.0, {V4: answered(url("a"), SERVICE), V6: answered(url("a"), SERVICE, early)})
     seen = replace(scene.seen, judgements=judgements([both]))
     found = {one.key: one for one in watched_by(replace(scene.checked, seen=seen)).certificates}
     assert found.keys() == {Key.parse("cert:example.org:443"), Key.parse("cert:a.example.org:443")}

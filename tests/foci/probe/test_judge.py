@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
+from botkit.outbound.endpoint import Endpoint
 from botkit.outbound.model import Exchange, Failure, FailureKind, Phase
 from plugins.foci.failure import advice_for, meaning_of
 from plugins.foci.model import OPEN_STAGES, Certainty, Outcome, Severity
 from plugins.foci.probe.judge import Judgement, judge
 from plugins.foci.probe.observation import Observation, ProbeSettings
 from plugins.foci.service_url import read_service_url, read_sfu_url
-from tests.foci.evidence import ANY_ORIGIN, NOW, RTC, Headers, answered, failed
+from tests.foci.evidence import ANY_ORIGIN, NOW, RTC, V4, V6, Headers, answered, failed
 
 SETTINGS = ProbeSettings()
 BAD_JSON = {"errcode": "M_BAD_JSON", "error": "Missing room parameter"}
@@ -26,7 +27,7 @@ SFU_REFUSAL = answered(401, b"no permissions to access the room", ANY_ORIGIN)
 def seen(post: Exchange, *, url: str = RTC, **further: Any) -> Observation:
     """A service observed over IPv4, with a good preflight and /get_token unless told otherwise."""
     usual = {"preflight": PREFLIGHT, "get_token": SERVICE, "families_reached": frozenset({4, 6})}
-    return Observation(read_service_url(url), ("192.0.2.7",), None, 1.0, {4: post}, **{**usual, **further})
+    return Observation(read_service_url(url), ("192.0.2.7",), None, 1.0, {V4: post}, **{**usual, **further})
 
 
 def judged(observation: Observation, settings: ProbeSettings = SETTINGS) -> Judgement:
@@ -311,15 +312,15 @@ V6_REFUSED = failed(FailureKind.CONNECT_REFUSED, Phase.CONNECT, "connection refu
 @pytest.mark.parametrize(
     ("main", "reached", "expected", "note"),
     [
-        ({4: SERVICE, 6: SERVICE}, {4, 6}, [], "IPv4 and IPv6"),
-        ({4: SERVICE, 6: V6_REFUSED}, {4, 6}, ["address-family-broken"], "IPv4;"),
-        ({4: SERVICE, 6: V6_REFUSED}, {4}, [], "IPv6 not tested from here"),
-        ({4: V6_REFUSED, 6: SERVICE}, {4, 6}, ["address-family-broken"], "IPv6;"),
-        ({4: SERVICE, 6: answered(502, b"")}, {4, 6}, ["address-family-broken"], "IPv4;"),
-        ({4: SERVICE, 6: GO_404}, {4, 6}, ["address-family-broken"], "IPv4;"),
+        ({V4: SERVICE, V6: SERVICE}, {4, 6}, [], "IPv4 and IPv6"),
+        ({V4: SERVICE, V6: V6_REFUSED}, {4, 6}, ["address-family-broken"], "IPv4;"),
+        ({V4: SERVICE, V6: V6_REFUSED}, {4}, [], "IPv6 not tested from here"),
+        ({V4: V6_REFUSED, V6: SERVICE}, {4, 6}, ["address-family-broken"], "IPv6;"),
+        ({V4: SERVICE, V6: answered(502, b"")}, {4, 6}, ["address-family-broken"], "IPv4;"),
+        ({V4: SERVICE, V6: GO_404}, {4, 6}, ["address-family-broken"], "IPv4;"),
     ],
 )
-def test_address_families(main: dict[int, Exchange], reached: set[int], expected: list[str], note: str) -> None:
+def test_address_families(main: dict[Endpoint, Exchange], reached: set[int], expected: list[str], note: str) -> None:
     """A family that fails beside one that works is a warning, if this machine is known to have that family."""
     observation = replace(seen(SERVICE), main=main, families_reached=frozenset(reached))
     judgement = judged(observation)
@@ -331,38 +332,35 @@ def test_address_families(main: dict[int, Exchange], reached: set[int], expected
 def test_where_both_families_fail_the_furthest_tells() -> None:
     """The family that got further is the one whose failure is reported."""
     tls = failed(FailureKind.TLS_EXPIRED, Phase.TLS)
-    judgement = judged(replace(seen(SERVICE), main={4: tls, 6: V6_REFUSED}))
+    judgement = judged(replace(seen(SERVICE), main={V4: tls, V6: V6_REFUSED}))
     assert codes(judgement) == ["tls-expired"]
 
 
 @pytest.mark.parametrize(
-    ("validate", "root", "expected", "codes_found", "certainty"),
+    ("answer", "expected", "codes_found", "certainty"),
     [
-        (SFU_REFUSAL, None, "oooos", [], None),
-        (answered(404, b""), answered(200, b"OK"), "oooos", [], None),
-        (answered(401, b"password"), answered(401, b""), "ooofs", ["sfu-unreachable"], Certainty.DEFINITE),
-        (answered(200, b"<html>"), answered(200, b"<html>"), "ooofs", ["sfu-unreachable"], Certainty.DEFINITE),
-        (GO_404, None, "ooofs", ["sfu-unreachable"], Certainty.DEFINITE),
-        (answered(502, b""), None, "ooofs", ["http-5xx"], Certainty.DEFINITE),
-        (answered(429, b""), None, "ooofs", ["rate-limited"], Certainty.UNCLEAR),
-        (failed(FailureKind.TLS_HOSTNAME, Phase.TLS), None, "oofss", ["tls-hostname"], Certainty.DEFINITE),
+        (SFU_REFUSAL, "oooos", [], None),
+        (answered(200, b"OK"), "oooos", [], None),
+        (answered(401, b"password"), "ooofs", ["sfu-unreachable"], Certainty.DEFINITE),
+        (answered(200, b"<html>"), "ooofs", ["sfu-unreachable"], Certainty.DEFINITE),
+        (GO_404, "ooofs", ["sfu-unreachable"], Certainty.DEFINITE),
+        (answered(502, b""), "ooofs", ["http-5xx"], Certainty.DEFINITE),
+        (answered(429, b""), "ooofs", ["rate-limited"], Certainty.UNCLEAR),
+        (failed(FailureKind.TLS_HOSTNAME, Phase.TLS), "oofss", ["tls-hostname"], Certainty.DEFINITE),
     ],
 )
-def test_sfus(
-    validate: Exchange, root: Exchange | None, expected: str, codes_found: list[str], certainty: Certainty | None
-) -> None:
+def test_sfus(answer: Exchange, expected: str, codes_found: list[str], certainty: Certainty | None) -> None:
     """An SFU is alive when it refuses in its own words; the authorisation stage stays skipped: nothing was proven."""
     url = read_sfu_url("wss://sfu.example.org")
-    judgement = judged(Observation(url, ("192.0.2.7",), None, 1.0, {4: validate}, root=root))
+    judgement = judged(Observation(url, ("192.0.2.7",), None, 1.0, {V4: answer}))
     assert outcomes(judgement) == expected
     assert (codes(judgement), judgement.certainty) == (codes_found, certainty)
 
 
-@pytest.mark.parametrize("first", [SFU_REFUSAL, answered(404, b"")])
-def test_an_sfu_that_fails_over_one_family(first: Exchange) -> None:
+@pytest.mark.parametrize("alive", [SFU_REFUSAL, answered(200, b"OK")])
+def test_an_sfu_that_fails_over_one_family(alive: Exchange) -> None:
     """By whichever of its two answers it is known to be alive over the other."""
-    url, root = read_sfu_url("wss://sfu.example.org"), answered(200, b"OK")
-    main = {4: first, 6: answered(502, b"")}
-    both = frozenset({4, 6})
-    judgement = judged(Observation(url, ("192.0.2.7",), None, 1.0, main, root=root, families_reached=both))
+    url, both = read_sfu_url("wss://sfu.example.org"), frozenset({4, 6})
+    main = {V4: alive, V6: answered(502, b"")}
+    judgement = judged(Observation(url, ("192.0.2.7",), None, 1.0, main, families_reached=both))
     assert codes(judgement) == ["address-family-broken"]

@@ -13,7 +13,7 @@ from plugins.foci.model import MSC4143_KEY, MSC4158_KEY, OPEN_STAGES, STABLE_KEY
 from plugins.foci.probe.observation import Observation
 from plugins.foci.report.clients import Published, client_rows
 from plugins.foci.service_url import read_service_url
-from tests.foci.evidence import ANY_ORIGIN, JSON_TYPE, LIVEKIT, RTC, answered, assembled, judged
+from tests.foci.evidence import ANY_ORIGIN, JSON_TYPE, LIVEKIT, RTC, V4, answered, assembled, judged
 
 CRITICAL, UNKNOWN, WARNING, OK, NOT_PROBED = Verdict
 OTHER = {"type": "livekit", "livekit_service_url": "https://rtc-2.example.org"}
@@ -86,7 +86,7 @@ def test_an_endpoint_that_browsers_may_not_read(answer: tuple[int, Any]) -> None
     shut, open_ = (read_transports(answered(*answer, headers), absent) for headers in ({}, ANY_ORIGIN))
     document = answered(200, {**HOMESERVER, MSC4143_KEY: [LIVEKIT]}, {**ANY_ORIGIN, **JSON_TYPE})
     service = Observation(
-        read_service_url(RTC), (), None, 1.0, {4: answered(400, {"errcode": "M_BAD_JSON"}, ANY_ORIGIN)}
+        read_service_url(RTC), (), None, 1.0, {V4: answered(400, {"errcode": "M_BAD_JSON"}, ANY_ORIGIN)}
     )
     reports = [
         assembled(read_answer("example.org", [document], None), transports, observations={RTC: service})

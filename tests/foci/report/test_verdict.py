@@ -21,6 +21,7 @@ from tests.foci.evidence import (
     JSON_TYPE,
     LIVEKIT,
     RTC,
+    V4,
     answered,
     assembled,
     entry,
@@ -171,7 +172,7 @@ def _summary(first: Exchange, *others: Exchange) -> str:
     document = {"m.homeserver": {"base_url": "https://matrix.example.org"}, MSC4143_KEY: entries}
     answer = read_answer("example.org", [answered(200, document, {**ANY_ORIGIN, **JSON_TYPE})], None)
     observations = {
-        url: Observation(read_service_url(url), ("192.0.2.7",), None, 1.0, {4: exchange})
+        url: Observation(read_service_url(url), ("192.0.2.7",), None, 1.0, {V4: exchange})
         for url, exchange in at.items()
     }
     summary = assembled(answer, TransportsAnswer("absent", "absent", None), observations=observations).summary

@@ -1,0 +1,33 @@
+"""Several addresses of a host of which some fail: clients take one of them, so the same host works and fails."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from botkit.outbound.endpoint import Endpoint
+from plugins.foci.findings import finding
+from plugins.foci.model import Finding
+
+_MOST_NAMED = 3
+
+
+def addresses_differ(host: str, asked: int, failing: Mapping[Endpoint, str]) -> Finding:
+    """
+    The finding about a host of which some addresses work.
+
+    Args:
+        asked: how many addresses were asked.
+        failing: what is wrong at those that do not work; at least one.
+    """
+    named = [f"{endpoint.address}: {trouble}" for endpoint, trouble in list(failing.items())[:_MOST_NAMED]]
+    more = f"; and {len(failing) - _MOST_NAMED} more" if len(failing) > _MOST_NAMED else ""
+    verb = "fails" if len(failing) == 1 else "fail"
+    message = (
+        f"{len(failing)} of {asked} addresses of {host} {verb}, and clients take any of them: {'; '.join(named)}{more}."
+    )
+    kinds = " and ".join(
+        kind for family, kind in ((4, "A"), (6, "AAAA")) if any(endpoint.family == family for endpoint in failing)
+    )
+    addresses = ", ".join(endpoint.address for endpoint in list(failing)[:_MOST_NAMED])
+    advice = f"Make {addresses} answer like the others, or take it out of the {kinds} records of {host}."
+    return finding("addresses-differ", message, advice)
