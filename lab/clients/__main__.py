@@ -1,0 +1,72 @@
+"""``python -m lab.clients``: real clients in every set-up of the table; ends with 1 where something disagrees."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from lab.authority import Authority
+from lab.clients.expectations import SERVER_NAME, Expectations, Setup, read_expectations
+from lab.clients.outcome import Row, lines_of, page_table
+from lab.clients.run import Run
+from lab.clients.tools import INSTALLED, build_host, missing_tool
+from lab.synapse import Synapse
+
+
+async def run_setups(
+    table: Expectations, setups: Sequence[Setup], directory: Path, at_once: int
+) -> dict[str, list[Row]]:
+    """The rows by set-up; each set-up is printed when it is through."""
+    found: dict[str, list[Row]] = {}
+    slots = asyncio.Semaphore(at_once)
+    with tempfile.TemporaryDirectory() as scratch:
+        host = build_host(Path(scratch, "host"))
+        authority = Authority(Path(scratch, "authority"))
+        async with Synapse(Path(scratch, "synapse"), server_name=SERVER_NAME) as synapse:
+            run = Run(table, directory, host, synapse, authority)
+
+            async def one(setup: Setup) -> None:
+                async with slots:
+                    found[setup.name] = list(await run.rows(setup))
+                print("\n".join(lines_of(setup, found[setup.name])), flush=True)
+
+            async with asyncio.TaskGroup() as group:
+                for setup in setups:
+                    group.create_task(one(setup))
+    return found
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run it; 0 where all agree, 1 where not, 3 where something is not installed."""
+    parser = argparse.ArgumentParser(prog="python -m lab.clients", description=__doc__)
+    parser.add_argument("setups", nargs="*", metavar="SETUP", help="names of set-ups; all if none is given")
+    parser.add_argument("--at-once", type=int, default=2, help="set-ups at the same time (default: 2)")
+    parser.add_argument("--page", type=Path, help="write the table to this Markdown page")
+    arguments = parser.parse_args(argv)
+    if missing := missing_tool():
+        print(missing, file=sys.stderr)
+        return 3
+    table = read_expectations()
+    chosen = [setup for setup in table.setups if not arguments.setups or setup.name in arguments.setups]
+    directory = INSTALLED / "runs" / datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    directory.mkdir(parents=True)
+    began = time.monotonic()
+    found = asyncio.run(run_setups(table, chosen, directory, arguments.at_once))
+    rows = [row for rows in found.values() for row in rows]
+    faults = sum(bool(row.faults) for row in rows)
+    print(
+        f"{len(found)} set-ups, {len(rows)} runs, {faults} disagreements, {time.monotonic() - began:.0f} s; {directory}"
+    )
+    if arguments.page:
+        arguments.page.write_text("\n".join(page_table(table, found)) + "\n")
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
