@@ -3,8 +3,9 @@
  *
  * Standard input is JSON: {chromium, rules, patience, pages: [{name, url, storage, kept}]}. `storage` is what stands in
  * localStorage before the page runs, for Element Call by itself; `kept` is the stem of the log and the picture of a page.
- * A page is done when a service handed out a token, when Element Call shows an error code, or after `patience` seconds.
- * A line is {name, token, code, failed, seconds}: the URL that handed out the token, the code, whether a request failed.
+ * A page is done when a service handed out a token, when Element Call shows an error code, `patience` seconds after a
+ * request failed first, or after thrice as long. A line is {name, token, code, failed, seconds}: the URL that handed out the
+ * token, the code, whether a request failed, and how long it took.
  */
 import { writeFile } from "node:fs/promises";
 import { text } from "node:stream/consumers";
@@ -20,7 +21,7 @@ class Visit {
   log = [];
   token = null;
   code = null;
-  failed = false;
+  failed = null;
 
   constructor(job) {
     this.job = job;
@@ -29,7 +30,7 @@ class Visit {
 
   fail(line) {
     this.log.push(line);
-    this.failed = true;
+    this.failed ??= performance.now();
     this.nowWaits();
   }
 
@@ -52,16 +53,29 @@ class Visit {
     return results.map((result) => result.value ?? "").join("\n");
   }
 
+  done(begun, patience) {
+    const late = (since, seconds) => since !== null && performance.now() - since > seconds * 1000;
+    return this.token !== null || this.code !== null || late(this.failed, patience) || late(begun, 3 * patience);
+  }
+
   async end(page, patience) {
     const begun = performance.now();
-    const seconds = () => (performance.now() - begun) / 1000;
-    await page.goto(this.job.url);
-    if (this.job.storage) await page.getByRole("button", { name: "Join call" }).click({ timeout: patience * 1000 });
-    while (this.token === null && this.code === null && seconds() < patience) {
+    try {
+      await page.goto(this.job.url);
+      if (this.job.storage) {
+        const join = page.getByRole("button", { name: "Join call" });
+        await join.evaluate((button) => button.click(), null, { timeout: patience * 1000 });
+      }
+    } catch (error) {
+      if (error.name !== "TimeoutError") throw error;
+      this.log.push(`not loaded: ${error.message}`);
+    }
+    while (!this.done(begun, patience)) {
       await page.waitForTimeout(POLL_MS);
       this.code = CODE.exec(await this.shown(page))?.[0] ?? null;
     }
-    return { name: this.job.name, token: this.token, code: this.code, failed: this.failed, seconds: seconds() };
+    const seconds = (performance.now() - begun) / 1000;
+    return { name: this.job.name, token: this.token, code: this.code, failed: this.failed !== null, seconds };
   }
 
   async run(browser, patience) {

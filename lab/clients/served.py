@@ -32,7 +32,7 @@ _CORS = (
 
 
 class Tokens:
-    """A stand-in for what issues tokens: everybody gets one, and no SFU takes it. The client has found its focus then."""
+    """A stand-in for what issues tokens: everybody gets one, and has found a focus then. No SFU takes it."""
 
     async def issue(self, _: Release, values: Mapping[str, Any]) -> dict[str, str]:
         """A token for the room that was asked for."""
