@@ -11,10 +11,13 @@ LIVEKIT := .cache/livekit/livekit-server
 AUDIT_VENV := .venv-audit
 AUDIT_STAMP := $(AUDIT_VENV)/.installed
 
+CLIENT_TOOLS := .cache/clients
+CLIENT_STAMP := $(CLIENT_TOOLS)/.installed
+
 BENCH_VENV := .venv-bench
 BENCH_STAMP := $(BENCH_VENV)/.installed
 
-.PHONY: setup lab livekit bench-tools demo run check test test-system durability replay soak coverage zoo audit scoreboard bench policy fuzz clean
+.PHONY: setup lab livekit bench-tools client-tools demo run check test test-system clients durability replay soak coverage zoo audit scoreboard bench policy fuzz clean
 setup: $(STAMP)
 
 $(STAMP): requirements.txt requirements-dev.txt
@@ -60,6 +63,20 @@ test: setup
 # The rest, against a real Synapse, SFU, PostgreSQL, nginx; what is not installed is skipped, by name.
 test-system: lab
 	$(PYTEST) -m system --no-loadscope-reorder
+
+# Real Element Call in Debian's Chromium against the lab, beside the table of expectations and the bot's rows; SETUPS="endpoint
+# both-keys" for some, PAGE=docs/evidence/clients.md rewrites the page. Needs chromium, node 20 and npm.
+clients: lab client-tools
+	@$(BIN)/python -m lab.clients $(SETUPS) $(if $(PAGE),--page $(PAGE))
+
+# Four versions of Element Call and what embeds, bundles and drives them, from npm: 200 MB, below .cache.
+client-tools: $(CLIENT_STAMP)
+
+$(CLIENT_STAMP): lab/clients/package.json lab/clients/package-lock.json
+	@mkdir -p $(CLIENT_TOOLS)
+	@cp lab/clients/package.json lab/clients/package-lock.json $(CLIENT_TOOLS)/
+	@npm ci --prefix $(CLIENT_TOOLS) --ignore-scripts --no-audit --no-fund --loglevel error
+	@touch $@
 
 # The bot killed over and over through RUNS incidents, and what the rooms make of it; SEED=... for the same chances.
 durability: lab

@@ -13,9 +13,10 @@ from pathlib import Path
 
 from lab.authority import Authority
 from lab.clients.expectations import SERVER_NAME, Expectations, Setup, read_expectations
-from lab.clients.outcome import Row, lines_of, page_table
-from lab.clients.run import Run
-from lab.clients.tools import INSTALLED, build_host, missing_tool
+from lab.clients.outcome import Row, lines_of
+from lab.clients.page import page
+from lab.clients.run import PATIENCE, Run
+from lab.clients.tools import INSTALLED, build_host, missing_tool, versions
 from lab.synapse import Synapse
 
 
@@ -60,11 +61,11 @@ def main(argv: Sequence[str]) -> int:
     found = asyncio.run(run_setups(table, chosen, directory, arguments.at_once))
     rows = [row for rows in found.values() for row in rows]
     faults = sum(bool(row.faults) for row in rows)
-    print(
-        f"{len(found)} set-ups, {len(rows)} runs, {faults} disagreements, {time.monotonic() - began:.0f} s; {directory}"
-    )
+    seconds = time.monotonic() - began
+    print(f"{len(found)} set-ups, {len(rows)} runs, {faults} disagreements, {seconds:.0f} s; {directory}")
     if arguments.page:
-        arguments.page.write_text("\n".join(page_table(table, found)) + "\n")
+        told = {"date": f"{datetime.now(UTC):%Y-%m-%d}", "seconds": seconds, "at_once": arguments.at_once}
+        arguments.page.write_text(page(table, found, {**told, "patience": PATIENCE, **versions()}))
     return 1 if faults else 0
 
 

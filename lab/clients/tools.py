@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from pathlib import Path
@@ -51,6 +52,15 @@ def element_call(version: str) -> Path:
     if not directory.is_dir():
         raise ToolMissingError(f"Element Call {version} is not among the packages of package.json")
     return directory
+
+
+def versions() -> dict[str, str]:
+    """What does the rest: the browser by its own words, packages by the version that is installed."""
+    told = subprocess.run([browser(), "--version"], check=True, capture_output=True, text=True).stdout
+    packages = {"playwright": "playwright-core", "js_sdk": "matrix-js-sdk", "widget_api": "matrix-widget-api"}
+    manifests = {key: INSTALLED / "node_modules" / name / "package.json" for key, name in packages.items()}
+    found = {key: str(json.loads(path.read_bytes())["version"]) for key, path in manifests.items()}
+    return {"browser": " ".join(told.split()[:2]), **found}
 
 
 def build_host(directory: Path) -> Path:

@@ -1,0 +1,58 @@
+"""docs/evidence/clients.md, as a run writes it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from lab.clients.expectations import Expectations
+from lab.clients.outcome import Row, page_table
+
+_PAGE = """\
+# Real clients
+
+What real clients make of {setups} set-ups of a server, measured on {date}, beside the bot's own rows. `make clients`
+repeats it and ends with 1 where real behaviour, the table of expectations
+([lab/clients/expectations.json](../../lab/clients/expectations.json)) and the bot's report disagree; the fast tests of
+the rows read the same table. `make clients PAGE=docs/evidence/clients.md` rewrites this page.
+
+- {agreement}
+- {versions}, in {browser}, driven by playwright-core {playwright}
+- Host of the widgets: a page made of matrix-js-sdk {js_sdk} and matrix-widget-api {widget_api}, which answers
+  `get_rtc_transports` (MSC4515) by the rule of Element Web
+- Element X: what matrix-sdk {sdk} (ruma-client-api {ruma}) answered on {sdk_date}, as data; Element Call is given that
+- {seconds:.0f} s for {runs} runs, {at_once} set-ups at the same time
+
+The homeserver is a real Synapse, TLS and CORS are real. Stand-ins: the authorisation services (the lab's, after
+lk-jwt-service), which hand out tokens that no SFU takes, and the transports endpoint where there is one. So a run ends
+where the client has found its focus: no media flows here (`--deep` and its tests are for that).
+
+**A**, **B**, **C** are the focus that was asked for a token, in published order. `-` is MISSING_MATRIX_RTC_FOCUS or
+MISSING_MATRIX_RTC_TRANSPORT on the screen, `OID` is OPEN_ID_ERROR, `x` is neither {patience:.0f} s after the first
+failed request: retries without end, or an empty call that says nothing. An agreeing cell shows one word for all three;
+the bot says `yes` with that focus, or `no`. `element-call-0.20-standalone` has no row in the report.
+
+{table}
+"""
+
+
+def page(table: Expectations, found: Mapping[str, Sequence[Row]], told: Mapping[str, object]) -> str:
+    """
+    The whole page.
+
+    Args:
+        told: date, browser, versions of packages, seconds, at_once and patience, by the names in the text above.
+    """
+    rows = [row for rows in found.values() for row in rows]
+    faults = sum(bool(row.faults) for row in rows)
+    versions = sorted({version for client in table.clients for version in client.versions})
+    return _PAGE.format(
+        setups=len(found),
+        agreement=f"{faults} disagreements" if faults else "no disagreement",
+        versions="Element Call " + ", ".join(versions),
+        sdk=table.sdk["matrix-sdk"],
+        ruma=table.sdk["ruma-client-api"],
+        sdk_date=table.sdk["run"],
+        runs=len(rows),
+        table="\n".join(page_table(table, found)),
+        **told,
+    )
