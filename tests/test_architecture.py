@@ -38,7 +38,7 @@ ORDERS: dict[str, tuple[str, ...]] = {
     "plugins.foci": (
         "model clock wording serialise",
         "findings service_url",
-        "failure responses",
+        "addresses failure responses",
         "discovery probe",
         "deep report",
         "checker changes",
@@ -114,6 +114,7 @@ PURE_BOTKIT = frozenset(
         "botkit.messages.notification",
         "botkit.messages.rendering",
         "botkit.messages.sanitise",
+        "botkit.outbound.endpoint",
         "botkit.outbound.model",
         "botkit.outbound.policy",
         "botkit.outbound.url",
