@@ -84,6 +84,7 @@ CODES: dict[str, tuple[Group, Severity]] = {
     "rate-limited": (Group.PROBE, _W),
     "waf-challenge": (Group.PROBE, _W),
     "service-not-routed": (Group.PROBE, _E),
+    "login-page": (Group.PROBE, _E),
     "unknown-service": (Group.PROBE, _W),
     "not-an-authorisation-service": (Group.PROBE, _E),
     "points-at-sfu": (Group.PROBE, _E),

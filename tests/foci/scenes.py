@@ -200,6 +200,11 @@ async def busy(_: Request) -> Answer:
     return Answer(429, b'{"errcode": "M_LIMIT_EXCEEDED"}', (("Access-Control-Allow-Origin", "*"),))
 
 
+async def login(_: Request) -> Answer:
+    """Single sign-on stands before the service."""
+    return Answer(302, b"", (("Location", f"https://auth.{NAME}/?rd=https%3A%2F%2Frtc.{NAME}%2F"),))
+
+
 async def other_api(_: Request) -> Answer:
     """Some program that refuses what it is sent, in words that tell nothing, and knows no OPTIONS."""
     return json_answer(400, {"error": "bad request"})

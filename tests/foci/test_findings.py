@@ -328,6 +328,7 @@ CASES = [
     of_doubt("waf-challenge", scenes.broken_focus(Fault.WAF_CHALLENGE), WARNING, HTTP, "Exempt"),
     of_probe("service-not-routed", scenes.broken_focus(Fault.PREFIX_NOT_STRIPPED), HTTP, "proxy_pass"),
     of_probe("not-an-authorisation-service", scenes.broken_focus(Fault.HTML_200), HTTP, "lk-jwt-service"),
+    of_probe("login-page", scenes.answering(scenes.login), HTTP, "auth_request off"),
     of_doubt("unknown-service", scenes.answering(scenes.other_api), WARNING, HTTP, "400 and `M_BAD_JSON`"),
     of_probe("points-at-sfu", scenes.broken_focus(Fault.POINTS_AT_SFU), HTTP, "LIVEKIT_URL"),
     of_warning("cors-doubled", scenes.broken_focus(Fault.SERVICE_CORS_DOUBLED), r"add_header Access-Control-\*"),

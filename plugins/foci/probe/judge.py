@@ -15,10 +15,11 @@ from plugins.foci.failure import advice_for, as_anywhere, meaning_of
 from plugins.foci.findings import finding
 from plugins.foci.model import DEEP_STAGES, OPEN_STAGES, Certainty, Finding, Outcome, Severity, Stage, StageResult
 from plugins.foci.probe.observation import DeepStageResult, Observation, ProbeSettings, certainty_of, skipped
-from plugins.foci.probe.service import POINTS_AT_SFU, answer_of, answers_as, is_sfu, quality, read_post
+from plugins.foci.probe.service import answer_of, answers_as, is_sfu, points_at_sfu, quality, read_post
 from plugins.foci.probe.wrong_answer import WrongAnswer
 from plugins.foci.responses import meets_prober_only
 
+_PERHAPS_SFU = frozenset({"service-not-routed", "not-an-authorisation-service"})
 _FAMILY_NAMES = {4: "IPv4", 6: "IPv6"}
 _ANSWERS = len(Phase)
 _WORKS = _ANSWERS + 1
@@ -153,8 +154,8 @@ def _judge_service(
         stages.passed(Stage.AUTHORISATION, exchange.connection.http_ms, answers_as(exchange))
         found = [*warnings, *_slash(seen, works=True), *quality(seen, exchange, settings)]
         return Judgement(seen, stages.closed(""), tuple(found), None, _note(seen, exchange, now, settings))
-    if wrong.code in ("service-not-routed", "not-an-authorisation-service") and _sfu_answers(seen):
-        wrong = POINTS_AT_SFU
+    if wrong.code in _PERHAPS_SFU and _sfu_answers(seen):
+        wrong = points_at_sfu(exchange, seen.get_token, seen.preflight)
     if wrong.code == "http-5xx":
         stages.failed(Stage.HTTP, exchange.connection.http_ms, wrong.detail)
     else:

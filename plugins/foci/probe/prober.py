@@ -11,6 +11,7 @@ from botkit.outbound.model import Answered, Exchange, Failed
 from plugins.foci.probe.contract import REQUESTS
 from plugins.foci.probe.judge import best_exchange, standing
 from plugins.foci.probe.observation import Observation
+from plugins.foci.probe.redirect import followed
 from plugins.foci.probe.service import is_sfu, read_post
 from plugins.foci.responses import ORIGIN, REQUEST_HEADERS
 from plugins.foci.service_url import ServiceUrl
@@ -101,8 +102,7 @@ class Prober:
             or exchange.response.status >= 500
         ):
             return seen
-        base = seen.url.text.rstrip("/")
-        at = resolution.at(best)
+        base, at = followed(exchange) or seen.url.text.rstrip("/"), resolution.at(best)
         root, validate = await asyncio.gather(
             self._fetch("GET", base + "/", at, deadline, REQUEST_HEADERS),
             self._fetch("GET", base + "/rtc/validate", at, deadline, REQUEST_HEADERS),

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from botkit.outbound.model import Answered, Exchange, Failed, Phase, Response
 from plugins.foci.failure import NO_CLIENT_CERTIFICATE
 from plugins.foci.findings import finding
+from plugins.foci.login_page import login_of
 from plugins.foci.model import Certainty, Finding
-from plugins.foci.probe.contract import Refusal, refusal_of
+from plugins.foci.probe.contract import REQUESTS, Refusal, refusal_of
 from plugins.foci.probe.observation import Observation, ProbeSettings, certainty_of
+from plugins.foci.probe.proxy_advice import no_login, prefix_of, route
+from plugins.foci.probe.redirect import followed, is_redirect, read_redirect
 from plugins.foci.probe.wrong_answer import WrongAnswer
 from plugins.foci.responses import (
     allows_any_origin,
@@ -19,8 +24,6 @@ from plugins.foci.responses import (
     preflight_allows_post,
 )
 
-_TO_GET = (301, 302, 303)
-"""Redirects after which browsers ask with GET (Fetch standard, "HTTP-redirect fetch"); 307 and 308 keep the method."""
 _GO_404 = b"404 page not found"
 _NO_PERMISSION = b"no permissions to access the room"
 
@@ -49,23 +52,19 @@ def read_post(post: Answered, preflight: Exchange | None) -> WrongAnswer | None:
             "HTTP 429: too many requests from here",
             "Check again later.",
         )
+    if login := login_of(response):
+        detail = f"HTTP {response.status}: {login} stands before the service"
+        return WrongAnswer("login-page", Certainty.DEFINITE, detail, no_login(_prefix(post)))
     if refusal is Refusal.UNCLEAR:
         told = f"HTTP {response.status} instead of 400 M_BAD_JSON"
         detail = f"{told}: whether this is another kind of authorisation service cannot be told"
         return WrongAnswer("unknown-service", Certainty.UNCLEAR, detail, _UNKNOWN)
     if response.status >= 500:
         return WrongAnswer("http-5xx", Certainty.DEFINITE, f"HTTP {response.status}", _FIVE_HUNDREDS)
-    if 300 <= response.status < 400:
-        turned = ", which turns it into a GET" if response.status in _TO_GET else " instead of answered"
-        detail = f"HTTP {response.status}: the POST is redirected{turned}"
-        return WrongAnswer(
-            "not-an-authorisation-service",
-            Certainty.DEFINITE,
-            detail,
-            "Serve it at the published URL itself, without a redirect.",
-        )
+    if is_redirect(post):
+        return read_redirect(post)
     if response.status == 404 and errcode is None:
-        return WrongAnswer("service-not-routed", Certainty.DEFINITE, _describe_404(response), _ROUTE)
+        return WrongAnswer("service-not-routed", Certainty.DEFINITE, _describe_404(post), _routed(post))
     return WrongAnswer("not-an-authorisation-service", Certainty.DEFINITE, _describe(response, errcode), _ELSEWHERE)
 
 
@@ -85,25 +84,53 @@ _WAF = "Exempt the service's paths from bot challenges: Matrix clients cannot so
 _FIVE_HUNDREDS = (
     "Check that the authorisation service (lk-jwt-service) runs and that the reverse proxy points at its port."
 )
-_ROUTE = (
-    "Route `<service url>/sfu/get` and `/get_token` to lk-jwt-service with the prefix stripped: nginx `proxy_pass` "
-    "with a trailing slash, Caddy `handle_path` instead of `handle`."
-)
 _UNKNOWN = (
     "If it is an authorisation service, let it refuse a POST without content with 400 and `M_BAD_JSON`, and answer "
     "OPTIONS with CORS headers that allow POST and `Content-Type`; else point the published URL at one."
 )
+_SFU = "Else publish the URL of lk-jwt-service; the SFU's own URL goes into its LIVEKIT_URL."
 _ELSEWHERE = "Point the published URL at lk-jwt-service, or the proxy's route for it."
-_SFU = "Publish the URL of lk-jwt-service instead; the SFU's own URL goes into its LIVEKIT_URL."
-
-POINTS_AT_SFU = WrongAnswer(
-    "points-at-sfu", Certainty.DEFINITE, "the SFU itself answers there, not its authorisation service", _SFU
-)
 
 
-def _describe_404(response: Response) -> str:
+def points_at_sfu(post: Answered, get_token: Exchange | None, preflight: Exchange | None) -> WrongAnswer:
+    """
+    What it amounts to that an SFU answers where the service should.
+
+    Args:
+        post: to ``/sfu/get``, answered by the SFU or with a redirect to it.
+        get_token: the same to the newer endpoint; that may be routed although the older one is not.
+    """
+    prefix = _prefix(post)
+    share = f"Where SFU and service share a host, route `{prefix}/sfu/get` first: {route(prefix)}."
+    if isinstance(get_token, Answered) and read_post(get_token, preflight) is None:
+        detail = "`/get_token` leads to the authorisation service, but `/sfu/get` to the SFU"
+        return WrongAnswer("points-at-sfu", Certainty.DEFINITE, detail, f"{share} Clients ask that one.")
+    detail = "the SFU itself answers there, not its authorisation service"
+    if is_redirect(post):
+        if followed(post) is None:
+            return read_redirect(post)
+        detail = f"{read_redirect(post).detail}: {detail}"
+    return WrongAnswer("points-at-sfu", Certainty.DEFINITE, detail, f"{share} {_SFU}")
+
+
+def _routed(post: Answered) -> str:
+    return f"Route `<service url>/sfu/get` and `/get_token` to lk-jwt-service: {route(_prefix(post))}."
+
+
+def _prefix(post: Answered) -> str:
+    path = urlsplit(post.url).path
+    return prefix_of(path, next((end for end in REQUESTS if path.endswith(end)), ""))
+
+
+def _describe_404(post: Answered) -> str:
+    response = post.response
     if response.body.startswith(_GO_404):
-        return "HTTP 404 from a Go program: the service is reached, but not under this path (prefix not stripped?)"
+        # Where /sfu/get works and the newer endpoint does not, the prefix is stripped.
+        unstripped = bool(_prefix(post)) and post.url.endswith("/sfu/get")
+        told = (
+            "the service is reached, but not under this path (prefix not stripped?)" if unstripped else "no such path"
+        )
+        return f"HTTP 404 from a Go program: {told}"
     server = response.header("server")
     return f"HTTP 404 from the web server{f' ({server[:40]})' if server else ''}: no route for this path"
 
@@ -113,6 +140,8 @@ def _describe(response: Response, errcode: str | None) -> str:
         return f"HTTP {response.status} M_UNRECOGNIZED: a Matrix homeserver answers there"
     if errcode is not None:
         return f"HTTP {response.status} {errcode[:40]} instead of 400 M_BAD_JSON"
+    if response.status == 200 and not response.body and response.header("server") == "Caddy":
+        return "HTTP 200 with nothing in it, which is what Caddy answers where it has no route"
     if response.body.lstrip()[:1] == b"<":
         return f"HTTP {response.status} with a web page instead of 400 M_BAD_JSON"
     return f"HTTP {response.status} instead of 400 M_BAD_JSON"

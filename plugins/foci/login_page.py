@@ -1,0 +1,49 @@
+"""Logins that stand where Matrix clients expect an API: single sign-on before a proxy, a site's own, HTTP's."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import SplitResult, parse_qs
+
+from botkit.outbound.model import Response
+
+_HOSTS = re.compile(r"(accounts?|auth|authelia|authentik|idp|keycloak|login|oauth2?|signin|sso)\.", re.IGNORECASE)
+_PATH = re.compile(
+    r"/(log-?in|logon|sign[-_]?in|sso|auth|oauth2?|oidc|saml2?|authorize|authelia|realms|outpost\.goauthentik\.io)(/|\Z)"
+    r"|/cdn-cgi/access/",
+    re.IGNORECASE,
+)
+_QUERY = frozenset({"client_id", "rd", "redirect_uri", "samlrequest"})
+_PAGE = re.compile(
+    rb"""type=["']?password|/oauth2/(start|sign_in)|<title>[^<]{0,80}((log|sign)[ -]?in\b|authelia|authentik)""",
+    re.IGNORECASE,
+)
+_PAGE_START = 4096
+
+
+def leads_to_login(target: SplitResult, host: str) -> bool:
+    """
+    Whether a redirect goes to a login, by its place and what it carries.
+
+    Args:
+        target: of the redirect, absolute.
+        host: that sent it; a login is told where to send the user back.
+    """
+    query = {name.lower(): values for name, values in parse_qs(target.query, max_num_fields=50).items()}
+    if _HOSTS.match(target.hostname or "") or _PATH.search(target.path):
+        return True
+    elsewhere = target.hostname != host and any(host in value for values in query.values() for value in values)
+    return elsewhere or not _QUERY.isdisjoint(query)
+
+
+def login_of(response: Response) -> str:
+    """What login an answer is, for people; empty if it is none."""
+    challenge = response.header("www-authenticate")
+    is_page = response.body.lstrip()[:1] == b"<"
+    if response.status == 401 and challenge is not None:
+        return f"a login ({challenge.split(' ')[0][:20]})"
+    if response.status == 401 and is_page:
+        return "a login"
+    if response.status in (200, 403) and is_page and _PAGE.search(response.body[:_PAGE_START]):
+        return "a login page"
+    return ""
