@@ -38,7 +38,7 @@ ORDERS: dict[str, tuple[str, ...]] = {
     "plugins.foci": (
         "model clock wording serialise",
         "findings service_url",
-        "addresses failure responses",
+        "addresses failure login_page responses",
         "discovery probe",
         "deep report",
         "checker changes",
