@@ -82,6 +82,8 @@ class Homeserver:
 
     async def _answer(self, request: Request) -> Answer:
         path = "/_matrix" + request.path
+        if request.method == "OPTIONS":
+            return Answer(204, b"", _CORS)
         if path == "/_matrix/client/versions":
             versions = self.versions() if callable(self.versions) else self.versions
             return homeserver_unrecognised() if versions is None else json_answer(200, versions, *_CORS)

@@ -180,17 +180,20 @@ _AT_VERSIONS = (
     ),
 )
 _ENDPOINT = "transports endpoint unknown"
+_BROKEN = "transports-broken"
 _OPEN = "returns an empty list"
 _AT_TRANSPORTS = (
-    _transports("web-page", status(200), _OK, says=_ENDPOINT),
-    _transports("401-without-errcode", status(401), _OK, says=_ENDPOINT),
+    _transports("web-page", status(200), _WARNING, _BROKEN, says="HTTP 200 with a web page"),
+    _transports("401-without-errcode", status(401), _WARNING, _BROKEN, says="HTTP 401"),
     _transports("403", status(403), _OK, says=_ENDPOINT),
-    _transports("404-of-a-web-server", status(404), _OK, says=_ENDPOINT),
+    _transports("404-of-a-web-server", status(404), _WARNING, _BROKEN, says="HTTP 404"),
     _transports("500", status(500), _OK, says=_ENDPOINT),
-    _transports("list", body(b"[]", 200), _OK, says=_ENDPOINT),
-    _transports("transports-is-an-object", body(b'{"rtc_transports": {}}', 200), _OK, says=_ENDPOINT),
-    _transports("deep-lists", body(bodies.deep(b"[", b"]", 100_000), 200), _OK, says=_ENDPOINT),
-    _transports("utf-16", body(bodies.in_utf_16(b'{"rtc_transports": []}'), 200), _OK, says=_ENDPOINT),
+    _transports("list", body(b"[]", 200), _WARNING, _BROKEN, says="not a JSON object"),
+    _transports("transports-is-an-object", body(b'{"rtc_transports": {}}', 200), _WARNING, _BROKEN, says="not a list"),
+    _transports("deep-lists", body(bodies.deep(b"[", b"]", 100_000), 200), _WARNING, _BROKEN, says="not a JSON object"),
+    _transports(
+        "utf-16", body(bodies.in_utf_16(b'{"rtc_transports": []}'), 200), _WARNING, _BROKEN, says="not a JSON object"
+    ),
     _transports(
         "million-entries", body(b'{"rtc_transports": ' + bodies.MILLION_ENTRIES + b"}", 200), _OK, says=_ENDPOINT
     ),

@@ -46,6 +46,8 @@ CODES: dict[str, tuple[Group, Severity]] = {
     "unknown-rtc-key": (Group.LIST, _W),
     "transports-endpoint-missing": (Group.LIST, _W),
     "transports-empty": (Group.LIST, _E),
+    "transports-broken": (Group.LIST, _W),
+    "transports-cors": (Group.LIST, _W),
     "transports-disagree": (Group.LIST, _W),
     "duplicate-entry": (Group.LIST, _W),
     "first-entry-not-livekit": (Group.LIST, _W),

@@ -212,7 +212,7 @@ class WellKnownReport:
 class TransportsReport:
     """The MatrixRTC transports endpoint (MSC4143); ``entries`` is None when it could not be read."""
 
-    endpoint: Literal["present", "open", "absent", "unknown"]
+    endpoint: Literal["present", "open", "absent", "broken", "unknown"]
     entries: tuple[Any, ...] | None
 
 

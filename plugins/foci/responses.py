@@ -16,6 +16,11 @@ ORIGIN = "https://web-client.invalid"
 REQUEST_HEADERS = {"Origin": ORIGIN, "Accept": "application/json"}
 
 
+def preflight_headers(method: str, header: str) -> dict[str, str]:
+    """What a browser sends with the OPTIONS request before one of this method with this header."""
+    return {"Origin": ORIGIN, "Access-Control-Request-Method": method, "Access-Control-Request-Headers": header}
+
+
 def origins_allowed(response: Response) -> list[str]:
     """Every value of Access-Control-Allow-Origin, split where a proxy joined two; browsers count empty ones."""
     values = response.headers.get("access-control-allow-origin", ())
@@ -33,13 +38,32 @@ def is_doubled(response: Response) -> bool:
     return len(origins_allowed(response)) > 1
 
 
-def preflight_allows_post(response: Response) -> bool:
-    """Whether the answer to an OPTIONS request lets a browser POST JSON."""
-    if not 200 <= response.status < 300 or not allows_any_origin(response):
-        return False
+def preflight_fault(response: Response, header: str) -> str:
+    """
+    What keeps a browser from a request after this answer to its preflight; empty if nothing does.
+
+    Source: Fetch standard, "CORS-preflight fetch": a status of 2xx, an origin, and the request's header by name; ``*``
+    stands for every header but Authorization.
+
+    Args:
+        header: the one that the request has, in lower case.
+    """
+    if not 200 <= response.status < 300:
+        return f"is answered with HTTP {response.status}"
+    if is_doubled(response):
+        return "has Access-Control-Allow-Origin twice in its answer"
+    if not allows_any_origin(response):
+        return "has no `Access-Control-Allow-Origin` that allows every origin in its answer"
     values = ",".join(response.headers.get("access-control-allow-headers", ()))
     allowed = {part.strip().lower() for part in values.split(",")}
-    return "content-type" in allowed or "*" in allowed
+    if header in allowed or (header != "authorization" and "*" in allowed):
+        return ""
+    return f"does not allow the header `{header.title()}` (Access-Control-Allow-Headers)"
+
+
+def preflight_allows_post(response: Response) -> bool:
+    """Whether the answer to an OPTIONS request lets a browser POST JSON."""
+    return not preflight_fault(response, "content-type")
 
 
 def is_challenge(response: Response) -> bool:

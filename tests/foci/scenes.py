@@ -8,12 +8,12 @@ from typing import Any
 
 from lab import wellknown
 from lab.authorisation import AuthorisationService
-from lab.exchange import Answer, Handler, Request, json_answer
+from lab.exchange import Answer, Handler, Request, json_answer, nginx_page
 from lab.fault import Fault
 from lab.federation import Federation
 from lab.focus import Slashes
 from lab.front import Mount
-from lab.homeserver import USERINFO, Transports, userinfo
+from lab.homeserver import UNSTABLE_TRANSPORTS, USERINFO, Transports, userinfo
 from lab.wellknown import FOCI_KEY, WellKnown
 from tests.outbound.standins import NameTable
 
@@ -187,6 +187,26 @@ async def migrated(federation: Federation, _: NameTable) -> None:
     await federation.server(
         NAME, well_known=None, base_url=f"https://{NAME}", transports=Transports.OPEN, transports_list=[ENTRY]
     )
+
+
+def at_transports(handler: Handler, published: Any = None) -> Scene:
+    """Something of the test's own stands where the transports endpoint should; the focus is well."""
+
+    async def set_up(federation: Federation, names: NameTable) -> None:
+        await document(published or {"m.homeserver": {"base_url": BASE_URL}, FOCI_KEY: [ENTRY]})(federation, names)
+        (await federation.site("matrix.example.org")).mount(Mount(UNSTABLE_TRANSPORTS, handler))
+
+    return set_up
+
+
+async def page_404(_: Request) -> Answer:
+    """A web server's own page."""
+    return nginx_page(404)
+
+
+async def without_preflight(_: Request) -> Answer:
+    """A list that a proxy serves itself, with the one CORS header that people know of."""
+    return json_answer(200, {"rtc_transports": [ENTRY]}, ("Access-Control-Allow-Origin", "*"))
 
 
 async def slow(request: Request) -> Answer:

@@ -227,6 +227,17 @@ CASES = [
         CRITICAL,
         r"matrix_rtc\.transports",
     ),
+    of_list("transports-broken", scenes.at_transports(scenes.page_404), WARNING, SUSPECT, "`location /_matrix`"),
+    of_empty_list(
+        "transports-broken", scenes.at_transports(scenes.page_404, HOMESERVER), ERROR, "M_UNRECOGNIZED", "foci-absent"
+    ),
+    of_list(
+        "transports-cors",
+        scenes.at_transports(scenes.without_preflight),
+        WARNING,
+        SUSPECT,
+        "Access-Control-Allow-Headers: Authorization",
+    ),
     of_list(
         "transports-disagree",
         scenes.entries(ENTRY, transports=Transports.OPEN, transports_list=[OTHER_ENTRY]),

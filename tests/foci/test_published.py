@@ -103,7 +103,7 @@ EXPECTED_TRANSPORTS = {
     3: ("absent", None, 1, "ok", ("transports-endpoint-missing",)),
     4: ("open", [], 2, "ok", ("transports-empty",)),
     5: ("open", "rtc_transports", 1, "ok critical", ("livekit-url-missing 2", "transports-disagree")),
-    6: ("open", [], 2, "ok", ("transports-empty",)),
+    6: ("broken", None, 1, "ok", ("transports-broken",)),
     7: ("open", "rtc_transports", 0, "ok", ()),
     8: ("open", "rtc_transports", 1, "ok ok ok", ("transports-disagree",)),
 }
@@ -142,8 +142,11 @@ async def _publish_transports(federation: Federation, number: int) -> str:
     await federation.sfu("wss://sfu.example.com")
     server = await federation.server("example.com", foci=[WELL_KNOWN_ENTRY], transports=Transports.ABSENT)
 
-    async def answer(_: Request) -> Answer:
-        return json_answer(sample["status"], sample["body"], ("Access-Control-Allow-Origin", "*"))
+    async def answer(request: Request) -> Answer:
+        any_origin = ("Access-Control-Allow-Origin", "*")
+        if request.method == "OPTIONS":
+            return Answer(204, b"", (any_origin, ("Access-Control-Allow-Headers", "Authorization")))
+        return json_answer(sample["status"], sample["body"], any_origin)
 
     site = await federation.site(urlsplit(server.base_url).netloc)
     site.mount(Mount(UNSTABLE_TRANSPORTS, answer, exact=True))

@@ -33,7 +33,7 @@ from plugins.foci.discovery.homeserver import (
 )
 from plugins.foci.discovery.target import Target
 from plugins.foci.discovery.well_known import WellKnownAnswer, read_answer
-from plugins.foci.responses import REQUEST_HEADERS
+from plugins.foci.responses import REQUEST_HEADERS, preflight_headers
 
 WELL_KNOWN_PATH = "/.well-known/matrix/client"
 _REDIRECTS = (301, 302, 303, 307, 308)
@@ -107,13 +107,18 @@ class Discovery:
             self._outbound.fetch("GET", base + path, headers=REQUEST_HEADERS, deadline=deadline)
             for path in (VERSIONS_PATH, UNSTABLE_PATH, STABLE_PATH)
         ]
-        (versions_at, unstable, stable), listed = await asyncio.gather(
+        requests.append(
+            self._outbound.fetch(
+                "OPTIONS", base + UNSTABLE_PATH, headers=preflight_headers("GET", "authorization"), deadline=deadline
+            )
+        )
+        (versions_at, unstable, stable, preflight), listed = await asyncio.gather(
             asyncio.gather(*requests), _own_list(own, deadline)
         )
         versions = read_versions(versions_at)
         if fallback and not versions.valid:
             return HomeserverAnswer(None, TransportsAnswer())
-        return HomeserverAnswer(versions, read_transports(unstable, stable, listed))
+        return HomeserverAnswer(versions, read_transports(unstable, stable, listed, preflight))
 
 
 async def _own_list(own: HomeserverReader | None, deadline: float) -> Exchange | None:

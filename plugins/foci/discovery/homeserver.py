@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from botkit.messages.sanitise import clipped
 from botkit.outbound.model import Answered, Exchange, Failed, Response
 from plugins.foci.discovery.well_known import WellKnownAnswer
 from plugins.foci.failure import meaning_of
@@ -14,15 +15,28 @@ from plugins.foci.model import (
     Entry,
     TransportsReport,
 )
-from plugins.foci.responses import BodyFault, allows_any_origin, meets_prober_only, read_json
+from plugins.foci.responses import (
+    BodyFault,
+    allows_any_origin,
+    errcode_of,
+    is_doubled,
+    meets_prober_only,
+    preflight_fault,
+    read_json,
+)
 
 VERSIONS_PATH = "/_matrix/client/versions"
 UNSTABLE_PATH = "/_matrix/client/unstable/org.matrix.msc4143/rtc/transports"
 STABLE_PATH = "/_matrix/client/v1/rtc/transports"
 _DELAYED_EVENTS = "org.matrix.msc4140"
 _LIST_KEY = "rtc_transports"
+_LONGEST_SHOWN = 40
 
-PathState = Literal["present", "open", "absent", "unknown"]
+PathState = Literal["present", "open", "absent", "broken", "unknown"]
+"""
+Of the transports endpoint, asked without a token: it wants one, it gives its list to everybody, there is none
+(404 M_UNRECOGNIZED), something else answers for certain, or nothing is proven.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,22 +68,31 @@ class TransportsAnswer:
         unstable: the path that clients use.
         stable: the path of the proposal once accepted.
         entries: the readable list, None when none was readable.
-        shut_to_web: CORS keeps browsers from the path that clients use, whose answer is else a good one.
+        barrier: what keeps browsers from the path that clients use, whose answer is else a good one; empty if nothing.
+        wrong: what answers on that path where it is broken; else empty.
     """
 
     unstable: PathState = "unknown"
     stable: PathState = "unknown"
     entries: tuple[Entry, ...] | None = None
-    shut_to_web: bool = False
+    barrier: str = ""
+    wrong: str = ""
+
+    @property
+    def shut_to_web(self) -> bool:
+        """Whether browsers can use neither the path that clients use nor its 404, which sends them elsewhere."""
+        return bool(self.barrier)
 
     @property
     def endpoint(self) -> PathState:
-        """Both paths together: the best of the two; absent only when both are."""
+        """Both paths together: the better one; absent only when both are; broken when what clients ask is."""
         states = (self.unstable, self.stable)
         for state in ("open", "present"):
             if state in states:
                 return state
-        return "absent" if states == ("absent", "absent") else "unknown"
+        if self.unstable == "absent":
+            return self.stable
+        return self.unstable
 
     @property
     def report(self) -> TransportsReport:
@@ -102,42 +125,83 @@ def read_versions(exchange: Exchange) -> VersionsAnswer:
     return VersionsAnswer(True, False, announced, "")
 
 
-def read_transports(unstable: Exchange, stable: Exchange, own: Exchange | None = None) -> TransportsAnswer:
+def read_transports(
+    unstable: Exchange, stable: Exchange, own: Exchange | None = None, preflight: Exchange | None = None
+) -> TransportsAnswer:
     """
     Judge both paths, asked without a token, and the answer to the bot's own account where it may ask.
 
     The list comes from the own account's answer first, then from an open path.
+
+    Args:
+        preflight: of the unstable path, as browsers ask it before a request with a token.
     """
     lists = [_list_of(exchange) for exchange in (own, unstable, stable) if exchange is not None]
     readable = [entries for entries in lists if entries is not None]
-    state = _state(unstable)
-    shut = isinstance(unstable, Answered) and state in ("present", "open") and not allows_any_origin(unstable.response)
-    return TransportsAnswer(state, _state(stable), readable[0] if readable else None, shut)
+    state, wrong = _state(unstable)
+    barrier = _barrier(unstable, preflight) if state in ("present", "open", "absent") else ""
+    return TransportsAnswer(state, _state(stable)[0], readable[0] if readable else None, barrier, wrong)
 
 
-def _state(exchange: Exchange) -> PathState:
+def _state(exchange: Exchange) -> tuple[PathState, str]:
+    """How a path stands, and what answers in place of an endpoint where it is broken."""
     if isinstance(exchange, Failed):
-        return "unknown"
+        return "unknown", ""
     response = exchange.response
-    document = _object(response)
-    errcode = document.get("errcode") if document is not None else None
-    if response.status == 401 and errcode == "M_MISSING_TOKEN":
-        return "present"
-    if response.status == 404 and errcode == "M_UNRECOGNIZED":
-        return "absent"
+    errcode = errcode_of(response)
     if response.status == 200 and _list_of(exchange) is not None:
-        return "open"
-    return "unknown"
+        return "open", ""
+    if response.status == 404 and errcode == "M_UNRECOGNIZED":
+        return "absent", ""
+    if response.status == 401 and errcode is not None:
+        return ("present" if errcode == "M_MISSING_TOKEN" else "unknown"), ""
+    if response.status >= 500 or not _proves(response):
+        return "unknown", ""
+    return "broken", _wrong(response, errcode)
+
+
+def _wrong(response: Response, errcode: str | None) -> str:
+    """What answers where the endpoint should, in a few words."""
+    status = f"HTTP {response.status}"
+    if 300 <= response.status < 400:
+        return f"{status}, a redirect to {clipped(response.header('location') or 'nowhere')}"
+    if errcode is not None:
+        return f"{status} {clipped(errcode, _LONGEST_SHOWN)}"
+    if response.body.lstrip()[:1] == b"<":
+        return f"{status} with a web page"
+    document = _object(response)
+    if response.status != 200:
+        return f"{status} without `M_UNRECOGNIZED`" if response.status == 404 else status
+    if document is None:
+        return f"{status}, which is not a JSON object"
+    if _LIST_KEY in document:
+        return f"{status} with a `{_LIST_KEY}` that is not a list"
+    return f"{status} without a list under `{_LIST_KEY}`"
+
+
+def _barrier(asked: Exchange, preflight: Exchange | None) -> str:
+    """
+    What keeps browsers from the path, or from the 404 that sends them to the well-known; empty if nothing is known to.
+
+    A header that a 401 lacks proves nothing of the answer to those who have a token: proxies add some to a 200 alone.
+    """
+    if isinstance(preflight, Answered) and not meets_prober_only(preflight.response):
+        fault = preflight_fault(preflight.response, "authorization")
+        if fault:
+            return f"its preflight (OPTIONS) {fault}"
+    if isinstance(asked, Answered) and is_doubled(asked.response):
+        return "its answer has Access-Control-Allow-Origin twice"
+    if isinstance(asked, Answered) and asked.response.status != 401 and not allows_any_origin(asked.response):
+        return "its answer has no `Access-Control-Allow-Origin` that allows every origin"
+    return ""
 
 
 def _list_of(exchange: Exchange) -> tuple[Entry, ...] | None:
-    """The list in a 200 answer; an object without the key is an empty list, as in Synapse without transports."""
+    """The list in a 200 answer; an empty object is an empty list, as in Synapse without transports."""
     if isinstance(exchange, Failed) or exchange.response.status != 200:
         return None
     document = _object(exchange.response)
-    if document is None:
-        return None
-    value = document.get(_LIST_KEY, [])
+    value = [] if document == {} else (document or {}).get(_LIST_KEY)
     if not isinstance(value, list):
         return None
     return tuple(Entry("transports", place, item) for place, item in enumerate(value[:MAX_ENTRIES], 1))

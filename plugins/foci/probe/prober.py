@@ -13,15 +13,11 @@ from plugins.foci.probe.judge import best_exchange, standing
 from plugins.foci.probe.observation import Observation
 from plugins.foci.probe.redirect import followed
 from plugins.foci.probe.service import is_sfu, read_post
-from plugins.foci.responses import ORIGIN, REQUEST_HEADERS
+from plugins.foci.responses import REQUEST_HEADERS, preflight_headers
 from plugins.foci.service_url import ServiceUrl
 
 _POST_HEADERS = {**REQUEST_HEADERS, "Content-Type": "application/json"}
-_PREFLIGHT_HEADERS = {
-    "Origin": ORIGIN,
-    "Access-Control-Request-Method": "POST",
-    "Access-Control-Request-Headers": "content-type",
-}
+_PREFLIGHT_HEADERS = preflight_headers("POST", "content-type")
 _OLDER = "/sfu/get"
 
 

@@ -156,7 +156,7 @@ def _findings(
     base_copy = seen.base_copy.document if seen.base_copy is not None else None
     found = [*seen.well_known.findings, *_base_url(seen, settings)]
     base_url = _base_url_that_answers(seen)
-    found += lint_list(host, seen.well_known, base_copy, seen.homeserver.transports, base_url)
+    found += lint_list(host, seen.well_known, base_copy, seen.homeserver, base_url)
     linted = lint_entries(entries, host, suffixes)
     for place, judgement in enumerate(judgements, 1):
         found += [one for one in linted if one.focus == place]

@@ -9,7 +9,7 @@ from typing import Any
 from publicsuffixlist import PublicSuffixList
 
 from botkit.messages.sanitise import clipped
-from plugins.foci.discovery.homeserver import TransportsAnswer
+from plugins.foci.discovery.homeserver import UNSTABLE_PATH, HomeserverAnswer, TransportsAnswer
 from plugins.foci.discovery.well_known import WellKnown, WellKnownAnswer
 from plugins.foci.findings import finding
 from plugins.foci.model import MSC4143_KEY, MSC4158_KEY, STABLE_KEY, Entry, Finding, Severity
@@ -32,7 +32,7 @@ def lint_list(
     server_host: str,
     answer: WellKnownAnswer,
     base_copy: WellKnown | None,
-    transports: TransportsAnswer,
+    homeserver: HomeserverAnswer,
     base_url: str | None,
 ) -> list[Finding]:
     """
@@ -42,16 +42,18 @@ def lint_list(
         server_host: hostname of the server, for the example to publish.
         answer: the client well-known.
         base_copy: the well-known of the host of ``base_url``, where that is another host and was read.
-        transports: the transports endpoint.
+        homeserver: what it said of itself and at its transports endpoint.
         base_url: where a homeserver was found, for the example to publish.
     """
     found: list[Finding] = []
+    transports = homeserver.transports
     if answer.report.outcome == "absent":
         found.append(_absent(server_host, base_url, transports))
     elif answer.document is not None:
         found += _keys(answer.document)
         found += _value(server_host, answer.document, base_url, base_copy, transports)
-    found += _transports(answer, transports)
+    found += _endpoint(answer, homeserver)
+    found += _listed_there(answer, transports)
     return found
 
 
@@ -164,35 +166,62 @@ def _entries(entries: Sequence[Entry]) -> list[Finding]:
     return found
 
 
-def _transports(answer: WellKnownAnswer, transports: TransportsAnswer) -> list[Finding]:
+_HERE = f"`{UNSTABLE_PATH}`"
+_PASS_ON = (
+    f"Let the proxy pass {_HERE} to the homeserver and its answer back unchanged (nginx: `location /_matrix` with "
+    "`proxy_pass`, without `proxy_intercept_errors`; Caddy: `reverse_proxy /_matrix/*`): clients turn to the "
+    "well-known only after the homeserver's own 404 `M_UNRECOGNIZED`. A proxy that answers there itself has to send "
+    '`{"rtc_transports": [{"type": "livekit", "livekit_service_url": "https://…"}]}`.'
+)
+_ALLOW = (
+    f"Let the proxy pass OPTIONS requests for {_HERE} to the homeserver, and the `Access-Control-*` headers of its "
+    "answers back, adding none of its own. A proxy that answers there itself has to send, for GET and OPTIONS alike, "
+    "status 200, `Access-Control-Allow-Origin: *` and `Access-Control-Allow-Headers: Authorization, Content-Type` (a "
+    "`*` there does not allow Authorization)."
+)
+
+
+def _endpoint(answer: WellKnownAnswer, homeserver: HomeserverAnswer) -> list[Finding]:
+    """Whether clients get an answer of the transports endpoint, and browsers may read it."""
     found = []
+    transports = homeserver.transports
     if transports.unstable == "absent":
         message = "The homeserver has no transports endpoint: Element Call 0.24 and later finds no focus."
         found.append(finding("transports-endpoint-missing", message, _SYNAPSE))
-    if transports.shut_to_web:
-        message = "The transports endpoint lacks a CORS header that allows every origin, so web clients cannot read it."
-        advice = "Let the proxy pass the homeserver's own `Access-Control-*` headers through unchanged."
-        found.append(finding("cors-missing", message, advice))
+    # Where no homeserver answers at all, the base_url is at fault and says so.
+    if transports.unstable == "broken" and (homeserver.versions is None or homeserver.versions.valid):
+        found.append(_broken(answer, transports))
+    if transports.barrier:
+        message = f"Web clients cannot use the transports endpoint: {transports.barrier}."
+        found.append(finding("transports-cors", message, _ALLOW))
+    return found
+
+
+def _broken(answer: WellKnownAnswer, transports: TransportsAnswer) -> Finding:
+    message = (
+        f"Something else answers where the transports endpoint should ({transports.wrong}); current clients take it "
+        "for neither a list nor the lack of one, and find no focus."
+    )
+    published = answer.document is not None and answer.document.entries
+    return finding(
+        "transports-broken", message, _PASS_ON, severity=None if published or transports.entries else Severity.ERROR
+    )
+
+
+def _listed_there(answer: WellKnownAnswer, transports: TransportsAnswer) -> list[Finding]:
+    """What a readable transports list holds, beside that of the well-known."""
     if transports.entries is None:
-        return found
+        return []
     if not transports.entries:
         message = "The transports endpoint returns an empty list, and clients look nowhere else: they find no focus."
-        found.append(
-            finding(
-                "transports-empty",
-                message,
-                "Set `matrix_rtc.transports` in Synapse, or disable the endpoint.",
-            )
-        )
-    elif answer.document is not None and answer.document.entries:
-        published = {entry.identity for entry in answer.document.entries}
-        listed = {entry.identity for entry in transports.entries}
-        if published != listed:
-            message = (
-                "The transports endpoint and the well-known list different foci; callers may end up on different foci."
-            )
-            found.append(finding("transports-disagree", message, "Make both lists the same."))
-    return found
+        advice = "Set `matrix_rtc.transports` in Synapse, or disable the endpoint."
+        return [finding("transports-empty", message, advice)]
+    if answer.document is None or not answer.document.entries:
+        return []
+    if {entry.identity for entry in answer.document.entries} == {entry.identity for entry in transports.entries}:
+        return []
+    message = "The transports endpoint and the well-known list different foci; callers may end up on different foci."
+    return [finding("transports-disagree", message, "Make both lists the same.")]
 
 
 _KNOWN_KEYS = frozenset({"type", "livekit_service_url", "url"})

@@ -1,4 +1,4 @@
-"""What a homeserver's versions say about the base_url that leads there."""
+"""What a homeserver's versions say about the base_url that leads there, and how its transports endpoint stands."""
 
 from __future__ import annotations
 
@@ -7,10 +7,16 @@ from typing import Any
 import pytest
 
 from botkit.outbound.model import Exchange, FailureKind, Phase
-from plugins.foci.discovery.homeserver import read_versions
+from plugins.foci.discovery.homeserver import (
+    PathState,
+    TransportsAnswer,
+    VersionsAnswer,
+    read_transports,
+    read_versions,
+)
 from plugins.foci.discovery.well_known import read_answer
 from plugins.foci.model import Report, Severity, Verdict
-from tests.foci.evidence import LIVEKIT, RTC, answered, assembled, failed
+from tests.foci.evidence import ANY_ORIGIN, LIVEKIT, RTC, answered, assembled, failed
 from tests.foci.probe.test_judge import SERVICE, seen
 
 BASE_URL = "https://matrix.example.org"
@@ -76,3 +82,107 @@ def test_an_answer_is_nothing_to_speak_of() -> None:
     assert report(answered(200, versions)).verdict is Verdict.OK
     assert told(answered(200, versions)) == []
     assert [one for one in report(answered(503), base_url=None).findings if one.code == "not-tested"] == []
+
+
+UNRECOGNISED = answered(404, {"errcode": "M_UNRECOGNIZED"}, ANY_ORIGIN)
+MISSING_TOKEN = {"errcode": "M_MISSING_TOKEN", "error": "Missing access token"}
+NGINX_404 = b"<html><head><title>404 Not Found</title></head></html>"
+ALLOWED = {**ANY_ORIGIN, "access-control-allow-headers": "X-Requested-With, Content-Type, Authorization, Date"}
+PREFLIGHT = answered(204, b"", ALLOWED)
+
+
+@pytest.mark.parametrize(
+    ("answer", "state", "wrong"),
+    [
+        (answered(401, MISSING_TOKEN), "present", ""),
+        (answered(200, {"rtc_transports": [LIVEKIT]}), "open", ""),
+        (answered(200, {"rtc_transports": []}), "open", ""),
+        (answered(200, {}), "open", ""),
+        (UNRECOGNISED, "absent", ""),
+        (answered(404, NGINX_404), "broken", "HTTP 404 with a web page"),
+        (answered(404, b"404 page not found"), "broken", "HTTP 404 without `M_UNRECOGNIZED`"),
+        (answered(404, {"errcode": "M_NOT_FOUND"}), "broken", "HTTP 404 M_NOT_FOUND"),
+        (answered(405, {"errcode": "M_UNRECOGNIZED"}), "broken", "HTTP 405 M_UNRECOGNIZED"),
+        (answered(200, NGINX_404), "broken", "HTTP 200 with a web page"),
+        (answered(200, [LIVEKIT]), "broken", "HTTP 200, which is not a JSON object"),
+        (answered(200, {"transports": [LIVEKIT]}), "broken", "HTTP 200 without a list under `rtc_transports`"),
+        (answered(200, {KEY: [LIVEKIT]}), "broken", "HTTP 200 without a list under `rtc_transports`"),
+        (answered(200, {"rtc_transports": LIVEKIT}), "broken", "HTTP 200 with a `rtc_transports` that is not a list"),
+        (answered(204), "broken", "HTTP 204"),
+        (answered(302, b"", {"location": "https://sso.example.org/"}), "broken", "to https://sso.example.org/"),
+        (answered(308, b""), "broken", "HTTP 308, a redirect to nowhere"),
+        (answered(401, b"<html>401 Authorization Required", {"www-authenticate": "Basic"}), "broken", "HTTP 401 with"),
+        (answered(401, {"errcode": "M_UNKNOWN_TOKEN"}), "unknown", ""),
+        (answered(403, NGINX_404), "unknown", ""),
+        (answered(429, {"errcode": "M_LIMIT_EXCEEDED"}), "unknown", ""),
+        (answered(500, b""), "unknown", ""),
+        (answered(502, NGINX_404), "unknown", ""),
+        (failed(FailureKind.HTTP_TIMEOUT, Phase.HTTP), "unknown", ""),
+        (failed(FailureKind.CONNECT_REFUSED, Phase.CONNECT), "unknown", ""),
+    ],
+)
+def test_the_states_of_the_transports_endpoint(answer: Exchange, state: PathState, wrong: str) -> None:
+    """Each answer without a token is one of the contract's states; what may pass is unknown."""
+    read = read_transports(answer, UNRECOGNISED)
+    assert (read.unstable, read.endpoint) == (state, state)
+    assert wrong in read.wrong
+    assert bool(read.wrong) == (state == "broken")
+    assert read_transports(UNRECOGNISED, answer).unstable == "absent"
+
+
+@pytest.mark.parametrize(
+    ("published", "severity", "verdict"),
+    [([LIVEKIT], Severity.WARNING, Verdict.WARNING), ([], Severity.ERROR, Verdict.CRITICAL)],
+)
+def test_something_else_where_the_endpoint_should_be(
+    published: list[Any], severity: Severity, verdict: Verdict
+) -> None:
+    """A warning as long as the well-known carries the list, and the cause of the outage where nothing does."""
+    transports = read_transports(answered(404, NGINX_404), UNRECOGNISED)
+    document = {"m.homeserver": {"base_url": BASE_URL}, KEY: published}
+    answer = read_answer("example.org", [answered(200, document, ANY_ORIGIN)], None)
+    whole = assembled(answer, transports, observations={RTC: seen(SERVICE)} if published else {})
+    (found,) = (one for one in whole.findings if one.code == "transports-broken")
+    assert (found.severity, whole.verdict) == (severity, verdict)
+    assert "(HTTP 404 with a web page)" in found.message
+    nobody = assembled(answer, transports, versions=VersionsAnswer(False, True, None, "HTTP 404"))
+    assert "transports-broken" not in [one.code for one in nobody.findings]
+
+
+@pytest.mark.parametrize(
+    ("asked", "preflight", "barrier"),
+    [
+        (answered(401, MISSING_TOKEN, ANY_ORIGIN), PREFLIGHT, ""),
+        (answered(401, MISSING_TOKEN), PREFLIGHT, ""),
+        (answered(200, {"rtc_transports": []}, ANY_ORIGIN), PREFLIGHT, ""),
+        (answered(200, {"rtc_transports": []}), PREFLIGHT, "no `Access-Control-Allow-Origin`"),
+        (answered(404, {"errcode": "M_UNRECOGNIZED"}), PREFLIGHT, "no `Access-Control-Allow-Origin`"),
+        (answered(401, MISSING_TOKEN, {"access-control-allow-origin": ("*", "*")}), PREFLIGHT, "twice"),
+        (UNRECOGNISED, answered(204, b"", ANY_ORIGIN), "does not allow the header `Authorization`"),
+        (UNRECOGNISED, answered(200, b"", {**ALLOWED, "access-control-allow-headers": "*"}), "`Authorization`"),
+        (UNRECOGNISED, answered(200, b"", {**ALLOWED, "access-control-allow-headers": ("a", "b, AUTHORIZATION")}), ""),
+        (UNRECOGNISED, answered(204, b"", {"access-control-allow-headers": "authorization"}), "Allow-Origin"),
+        (UNRECOGNISED, answered(204, b"", {**ALLOWED, "access-control-allow-origin": "*, *"}), "twice"),
+        (UNRECOGNISED, answered(405, b"", ALLOWED), "HTTP 405"),
+        (UNRECOGNISED, answered(401, b"", ALLOWED), "HTTP 401"),
+        (UNRECOGNISED, answered(302, b"", ALLOWED), "HTTP 302"),
+        (UNRECOGNISED, answered(429, b""), ""),
+        (UNRECOGNISED, failed(FailureKind.HTTP_TIMEOUT, Phase.HTTP), ""),
+        (answered(404, NGINX_404), answered(405, b""), ""),
+        (answered(503, b""), answered(503, b""), ""),
+    ],
+)
+def test_what_keeps_browsers_from_the_endpoint(asked: Exchange, preflight: Exchange, barrier: str) -> None:
+    """Judged as a browser judges: the preflight names Authorization, and the answer, its 404 too, may be read."""
+    read = read_transports(asked, UNRECOGNISED, None, preflight)
+    assert barrier in read.barrier
+    assert read.shut_to_web == bool(barrier)
+    codes = [one.code for one in report_on(read).findings]
+    assert ("transports-cors" in codes) == bool(barrier)
+
+
+def report_on(transports: TransportsAnswer) -> Report:
+    """On a server that is well but perhaps for its transports endpoint."""
+    document = {"m.homeserver": {"base_url": BASE_URL}, KEY: [LIVEKIT]}
+    answer = read_answer("example.org", [answered(200, document, ANY_ORIGIN)], None)
+    return assembled(answer, transports, observations={RTC: seen(SERVICE)})

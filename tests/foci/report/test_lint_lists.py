@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugins.foci.discovery.homeserver import PathState, TransportsAnswer
+from plugins.foci.discovery.homeserver import HomeserverAnswer, PathState, TransportsAnswer
 from plugins.foci.discovery.well_known import WellKnownAnswer, read_answer
 from plugins.foci.findings import Group, group_of
 from plugins.foci.model import MSC4143_KEY, MSC4158_KEY, STABLE_KEY, Entry, Finding, Severity
@@ -140,6 +140,11 @@ def test_what_was_published_is_kept_where_it_can_be() -> None:
         ("unknown", "absent", "unknown"),
         ("unknown", "unknown", "unknown"),
         ("unknown", "present", "present"),
+        ("broken", "present", "present"),
+        ("broken", "absent", "broken"),
+        ("broken", "unknown", "broken"),
+        ("unknown", "broken", "unknown"),
+        ("absent", "broken", "broken"),
     ],
 )
 def test_the_endpoint_of_two_paths(unstable: PathState, stable: PathState, endpoint: PathState) -> None:
@@ -165,7 +170,7 @@ def test_any_list_is_linted(document: Any, status: int, transports: TransportsAn
     answer = published(document, status)
     entries = answer.document.entries if answer.document is not None else ()
     base_copy = None if base is None else published(base).document
-    found = lint_list("example.org", answer, base_copy, transports, None)
+    found = lint_list("example.org", answer, base_copy, HomeserverAnswer(None, transports), None)
     assert len({(one.code, one.focus) for one in found}) == len(found)
     for one in found:
         assert one.focus is None or one.focus in range(1, len(entries) + 1)
