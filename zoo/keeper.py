@@ -81,9 +81,9 @@ class Keeper:
             return
         handler = _handler(animal.behaviour(good))
         if animal.habitat is Habitat.FOCUS:
-            site.mount(Mount(path, _but_for_preflights(handler, focus)))
+            site.mount(Mount(path, _but_for_preflights(handler, focus.service.answer)))
         else:
-            site.mount(Mount(path, handler, exact=True))
+            site.mount(Mount(path, _but_for_preflights(handler, _allowed), exact=True))
 
     def _place(self, animal: Animal, server: Server, focus: Focus) -> tuple[Site, str, Good]:
         """The site and path that the animal takes over, and what is answered there otherwise."""
@@ -150,10 +150,15 @@ def _handler(answer: Answer | Performance | Handler) -> Handler:
     return always
 
 
-def _but_for_preflights(handler: Handler, focus: Focus) -> Handler:
-    """Preflights go to the service, so that only what is looked at is wrong."""
+def _but_for_preflights(handler: Handler, healthy: Handler) -> Handler:
+    """Preflights get a healthy answer, so that only what is looked at is wrong."""
 
     async def answer(request: Request) -> Answer | Performance:
-        return await (focus.service.answer(request) if request.method == "OPTIONS" else handler(request))
+        return await (healthy if request.method == "OPTIONS" else handler)(request)
 
     return answer
+
+
+async def _allowed(_: Request) -> Answer:
+    """What a homeserver answers to a preflight."""
+    return Answer(204, b"", (("Access-Control-Allow-Origin", "*"), ("Access-Control-Allow-Headers", "Authorization")))
