@@ -93,6 +93,7 @@ CODES: dict[str, tuple[Group, Severity]] = {
     "cors-doubled": (Group.PROBE, _W),
     "cors-missing-on-service": (Group.PROBE, _W),
     "matrix2-endpoint-missing": (Group.PROBE, _W),
+    "service-outdated": (Group.PROBE, _W),
     "slow": (Group.PROBE, _W),
     "sfu-unreachable": (Group.PROBE, _E),
     "token-refused": (Group.PROBE, _E),

@@ -21,7 +21,7 @@ class Observation:
         addresses: of the host; empty with ``dns_failure``.
         main: the literal request to each address that was asked: POST to the service or GET to the SFU (the one by
             which it is known).
-        preflight, get_token, clean, root, validate: further requests, to one address; None when not made.
+        preflight, get_token, health, clean, root, validate: further requests, to one address; None when not made.
         families_reached: families over which this machine has reached any host.
         probe: names the check of a watched server that made it; empty where it is not shared.
     """
@@ -33,11 +33,17 @@ class Observation:
     main: Mapping[Endpoint, Exchange]
     preflight: Exchange | None = None
     get_token: Exchange | None = None
+    health: Exchange | None = None
     clean: Exchange | None = None
     root: Exchange | None = None
     validate: Exchange | None = None
     families_reached: frozenset[int] = frozenset()
     probe: str = ""
+
+    @property
+    def further(self) -> tuple[Exchange | None, ...]:
+        """All requests but the main ones."""
+        return self.preflight, self.get_token, self.health, self.clean, self.root, self.validate
 
     @property
     def answered(self) -> bool:

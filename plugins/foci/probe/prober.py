@@ -60,10 +60,11 @@ class Prober:
         return await self._identify(seen, resolution, deadline)
 
     async def _further(self, url: ServiceUrl, at: Resolution, deadline: float) -> Sequence[Exchange]:
-        """What else is asked of one address: preflight, ``/get_token``, and the URL without its slash at the end."""
+        """What else is asked of one address: preflight, ``/get_token``, health, the URL without a slash at its end."""
         asked = [
             self._fetch("OPTIONS", url.text + _OLDER, at, deadline, _PREFLIGHT_HEADERS),
             self._post(url.text, "/get_token", at, deadline),
+            self._fetch("HEAD", url.text.rstrip("/") + "/healthz", at, deadline, REQUEST_HEADERS),
         ]
         if url.trailing_slash:
             asked.append(self._post(url.text.rstrip("/"), _OLDER, at, deadline))
@@ -127,8 +128,8 @@ class Prober:
 
 
 def _with(seen: Observation, further: Sequence[Exchange]) -> Observation:
-    preflight, get_token, *clean = further
-    return replace(seen, preflight=preflight, get_token=get_token, clean=clean[0] if clean else None)
+    preflight, get_token, health, *clean = further
+    return replace(seen, preflight=preflight, get_token=get_token, health=health, clean=clean[0] if clean else None)
 
 
 def _first(places: Sequence[Endpoint]) -> Endpoint:

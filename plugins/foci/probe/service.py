@@ -170,13 +170,45 @@ def quality(seen: Observation, exchange: Answered, settings: ProbeSettings) -> l
             f"`/get_token` does not work: {fault}. Element Call falls back to `/sfu/get`; a client that knows only the "
             "newer endpoint fails."
         )
-        advice = "Update lk-jwt-service to 0.4.0 or later and route `/get_token` to it."
-        found.append(finding("matrix2-endpoint-missing", message, advice))
+        found.append(finding("matrix2-endpoint-missing", message, _get_token_advice(seen, exchange)))
+    elif seems_older(seen.health, exchange):
+        found.append(finding("service-outdated", _OUTDATED, _UPDATE))
     spent = exchange.connection.http_ms
     if spent is not None and spent >= settings.slow * 1000:
         message = f"The service took {spent / 1000:.1f} s to answer a request without content."
         found.append(finding("slow", message, "Check the load of the service and its proxy."))
     return found
+
+
+def seems_older(health: Exchange | None, post: Answered) -> bool:
+    """
+    Whether HEAD ``/healthz`` betrays lk-jwt-service before 0.4.2, which knew only GET there.
+
+    ``/healthz`` may be routed elsewhere, so only that very refusal counts: Go's has no content, and no proxy's page.
+    """
+    answer = answer_of(health)
+    page = answer is not None and (answer.header("content-type") or "").startswith("text/html")
+    return answer is not None and answer.status == 405 and not page and _is_known(post)
+
+
+def _get_token_advice(seen: Observation, post: Answered) -> str:
+    """An old service is updated; where HEAD ``/healthz`` shows a newer one, the route is missing."""
+    if seems_older(seen.health, post):
+        return f"The service is older than 0.4.2 (HEAD `/healthz` is 405), and `/get_token` came with 0.4.0. {_UPDATE}"
+    health = answer_of(seen.health)
+    if health is not None and health.status == 200 and _is_known(post):
+        return f"HEAD `/healthz` shows 0.4.2 or later, so route `/get_token` as `/sfu/get`: {route(_prefix(post))}."
+    return "Update lk-jwt-service to 0.4.0 or later and route `/get_token` to it."
+
+
+_OUTDATED = (
+    "lk-jwt-service is older than 0.4.2 (HEAD `/healthz` is 405). Element Call 0.19.2 and later (Element Web 1.12.18 "
+    "and later) needs 0.4.3: since then participants' identities are computed in another way."
+)
+_UPDATE = (
+    "Update lk-jwt-service to 0.4.3 or later; from 0.5.0 on `LIVEKIT_FULL_ACCESS_HOMESERVERS` must be set, and "
+    "`LIVEKIT_LOCAL_HOMESERVERS` is not read."
+)
 
 
 def answers_as(post: Answered) -> str:

@@ -129,6 +129,7 @@ def _cut(observation: Observation) -> Observation:
         main={endpoint: _shortened(exchange) for endpoint, exchange in observation.main.items()},
         preflight=observation.preflight and _shortened(observation.preflight),
         get_token=observation.get_token and _shortened(observation.get_token),
+        health=observation.health and _shortened(observation.health),
         clean=observation.clean and _shortened(observation.clean),
         root=observation.root and _shortened(observation.root),
         validate=observation.validate and _shortened(observation.validate),
@@ -142,8 +143,7 @@ def _shortened(exchange: Exchange) -> Exchange:
 
 
 def _size(observation: Observation) -> int:
-    others = (observation.preflight, observation.get_token, observation.clean, observation.root, observation.validate)
-    exchanges = (*observation.main.values(), *others)
+    exchanges = (*observation.main.values(), *observation.further)
     return sum(_weight(exchange.response) for exchange in exchanges if isinstance(exchange, Answered))
 
 

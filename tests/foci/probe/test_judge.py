@@ -251,6 +251,48 @@ def test_the_newer_endpoint(get_token: Exchange | None, missing: bool) -> None:
     assert codes(judged(seen(SERVICE, get_token=get_token))) == (["matrix2-endpoint-missing"] if missing else [])
 
 
+HEALTHY, ONLY_GET = answered(200, b""), answered(405, b"")
+NO_HEAD = answered(405, b"", {"content-type": "text/html"})
+OTHER_REFUSAL = answered(422, b"missing field `room`")
+
+
+@pytest.mark.parametrize(
+    ("post", "health", "get_token", "expected"),
+    [
+        (SERVICE, ONLY_GET, SERVICE, ["service-outdated"]),
+        (SERVICE, HEALTHY, SERVICE, []),
+        (SERVICE, None, SERVICE, []),
+        (SERVICE, GO_404, SERVICE, []),
+        (SERVICE, answered(502, b""), SERVICE, []),
+        (SERVICE, NO_HEAD, SERVICE, []),
+        (SERVICE, failed(FailureKind.HTTP_TIMEOUT, Phase.HTTP), SERVICE, []),
+        (OTHER_REFUSAL, ONLY_GET, OTHER_REFUSAL, []),
+        (SERVICE, ONLY_GET, GO_404, ["matrix2-endpoint-missing"]),
+    ],
+)
+def test_old_services(post: Exchange, health: Exchange | None, get_token: Exchange, expected: list[str]) -> None:
+    """Only the very refusal of lk-jwt-service betrays its age; one without the newer endpoint has one finding."""
+    judgement = judged(seen(post, health=health, get_token=get_token))
+    assert (codes(judgement), judgement.certainty) == (expected, None)
+
+
+@pytest.mark.parametrize(
+    ("health", "advised"),
+    [
+        (ONLY_GET, "older than 0.4.2"),
+        (HEALTHY, "route `/get_token` as `/sfu/get`: nginx `location /livekit/jwt/"),
+        (GO_404, "Update lk-jwt-service to 0.4.0 or later and route"),
+        (None, "Update lk-jwt-service to 0.4.0 or later and route"),
+    ],
+)
+def test_why_the_newer_endpoint_is_missing(health: Exchange | None, advised: str) -> None:
+    """An old service is told from a missing route, where its health says so."""
+    (found,) = judged(
+        seen(answered(400, BAD_JSON, ANY_ORIGIN, url=f"{RTC}/sfu/get"), health=health, get_token=GO_404)
+    ).findings
+    assert (found.code, advised in found.advice) == ("matrix2-endpoint-missing", True)
+
+
 @pytest.mark.parametrize(
     ("main", "clean", "expected", "severity"),
     [
