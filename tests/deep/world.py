@@ -102,3 +102,10 @@ class World:
     def requests(self, wanted: Callable[[Request], bool] = lambda _: True) -> list[Request]:
         """The requests that reached the proxies, of all hosts."""
         return [request for site in self.federation.sites.values() for request in site.requests if wanted(request)]
+
+
+def shown_token(request: Request) -> str:
+    """The OpenID token that a service was shown; empty in a probe without one."""
+    values = json.loads(request.body) if request.method == "POST" and request.body else {}
+    token: str = values.get("openid_token", {}).get("access_token", "")
+    return token

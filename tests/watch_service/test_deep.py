@@ -34,6 +34,22 @@ async def test_a_restart_does_not_make_a_deep_failure_recover(any_database: Data
     assert [line.partition(":")[0] for line in lines] == ["!ops edit", "!ops reply"]
 
 
+async def test_what_fails_deep_was_last_seen_good_by_a_deep_check(database: Database) -> None:
+    """Not by those in between that looked no further."""
+    ops = await shared(database)
+    await ops.checks("deep.org", 1, 0.0, deep=True)
+    await ops.checks("deep.org", 3, 600.0)
+    ops.internet.refusing = {"rtc"}
+    await ops.checks("deep.org", 3, 1200, deep=True)
+    ops.internet.refusing = set()
+    await ops.read()
+    for _ in range(2):
+        ops.at += 1200
+        await ops.watch_service.take(ops.internet.check("deep.org", ops.at, deep=True), ops.at)
+    (told,) = [one.text for one in await ops.read() if one.placement == "reply"]
+    assert "First failed check at 12:50 UTC, last good deep check before it at 12:00 UTC." in told
+
+
 async def test_it_goes_deep_once_an_hour_and_always_while_it_fails(any_database: Database) -> None:
     """Also from one process to the next; a server that nobody wants watched deep never does."""
     ops = await shared(any_database)

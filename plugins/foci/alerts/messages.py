@@ -217,7 +217,7 @@ def _further(in_room: IncidentInRoom) -> tuple[Block, ...]:
 def _history(last: AlertEvent, start: float, now: float) -> Sequence[Block]:
     told = f"First failed check at {moment(start, now)}"
     if last.last_good is not None and last.last_good <= start:
-        told += f", last good check before it at {moment(last.last_good, now)}"
+        told += f", last good {'deep ' if last.cause.deep else ''}check before it at {moment(last.last_good, now)}"
     if last.flaps > 1:
         told += f"; it failed {last.flaps} times"
     return (Paragraph((Text(f"{told}."),)),)

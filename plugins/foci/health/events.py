@@ -25,11 +25,13 @@ class Cause:
         code: a finding code or another stable word; another code is another cause.
         detail: one line for people, without lone surrogates.
         outage: nothing works there at all, as opposed to something answering wrongly.
+        deep: only a deep check sees it.
     """
 
     code: str = ""
     detail: str = ""
     outage: bool = True
+    deep: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,7 @@ class Sample:
         at: seconds since the epoch.
         probe: names the act of probing; the same result taken twice has the same.
         timed_out: it is bad only because the bot's own connection is thought to work.
+        deep: it is good of the deep stages as well.
     """
 
     key: Key
@@ -51,6 +54,7 @@ class Sample:
     probe: str
     cause: Cause = Cause()
     timed_out: bool = False
+    deep: bool = False
 
 
 class EventKind(StrEnum):
@@ -82,7 +86,7 @@ class AlertEvent:
         at: now.
         since: when the trouble was first seen; when flapping, the first of its firings.
         checks: samples of this kind in a row until now.
-        last_good: when it was last seen good before; None if never.
+        last_good: when it was last seen good before, of a deep cause by a deep check; None if never.
         flaps: outages it includes; 1 for a plain one.
         ended: the first good sample of the recovery; with RESOLVED and CHECKABLE.
         expires: end of the certificate; of a certificate's key.

@@ -17,7 +17,7 @@ from plugins.foci.health.certificates import PresentedCertificate
 from plugins.foci.health.events import Cause, Sample, Status
 from plugins.foci.health.keys import Key, KeyKind, certificate_key, focus_key
 from plugins.foci.health.self_check import Connectivity
-from plugins.foci.model import Certainty, Finding, FocusReport, Outcome, Report, Severity, Stage, Verdict
+from plugins.foci.model import DEEP_STAGES, Certainty, Finding, FocusReport, Outcome, Report, Severity, Stage, Verdict
 from plugins.foci.probe.judge import Judgement
 from plugins.foci.report.build import MAX_PROBED, CheckResult, ServerObservation
 from plugins.foci.serialise import Codec
@@ -175,7 +175,8 @@ def _focus(checked: CheckResult, focus: FocusReport, proves: Proves, outdone: fr
     host = "" if url.fault else url.host
     timed_out = standing is Status.BAD and focus.verdict is Verdict.UNKNOWN
     probe = judgement.seen.probe if judgement is not None else ""
-    return Sample(key, host, standing, checked.at, probe or checked.probe, cause, timed_out)
+    deep = standing is Status.GOOD and focus.deepest_stage in DEEP_STAGES
+    return Sample(key, host, standing, checked.at, probe or checked.probe, cause, timed_out, deep)
 
 
 def _unclear(judgement: Judgement | None, url: ServiceUrl, proves: Proves) -> Status | None:
@@ -195,7 +196,8 @@ def _cause(report: Report, focus: FocusReport) -> Cause:
     code = worst.code if worst is not None and worst.severity is not Severity.INFO else ""
     if failed is not None:
         outage = failed.stage is not Stage.AUTHORISATION
-        return Cause(code or f"{failed.stage.value}-failed", _line(failed.detail), outage)
+        deep = failed.stage in DEEP_STAGES
+        return Cause(code or f"{failed.stage.value}-failed", _line(failed.detail), outage, deep)
     return Cause(code or "unusable", _line(worst.message if worst is not None else ""), outage=False)
 
 

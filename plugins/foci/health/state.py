@@ -64,6 +64,7 @@ class AlertState:
         unknown, unknown_since: in a row, whatever the condition.
         first_bad: first bad sample of this trouble; None while ok.
         last_bad: the last one that counted.
+        last_good, last_good_deep: the last good sample, and the last one that was good of the deep stages as well.
         recovering_since: first good sample of the present row while firing.
         fired_at: start of the present firing.
         firings: starts of firings within the last hour, while flapping of the whole spell (``flaps`` counts them).
@@ -84,6 +85,7 @@ class AlertState:
     first_bad: float | None = None
     last_bad: float | None = None
     last_good: float | None = None
+    last_good_deep: float | None = None
     recovering_since: float | None = None
     fired_at: float | None = None
     firings: tuple[float, ...] = ()
@@ -137,9 +139,8 @@ def drop(state: AlertState, key: Key, now: float) -> Events:
     if state.condition is not Condition.FIRING and state.spell is None and not state.unclear:
         return ()
     since = next((at for at in (state.spell, state.first_bad, state.unknown_since) if at is not None), now)
-    return (
-        AlertEvent(EventKind.DROPPED, key, now, min(since, now), state.told, state.bad, state.last_good, state.flaps),
-    )
+    last_good = _last_good(state, state.told)
+    return (AlertEvent(EventKind.DROPPED, key, now, min(since, now), state.told, state.bad, last_good, state.flaps),)
 
 
 def pace(state: AlertState, interval: float, now: float) -> float:
@@ -184,6 +185,7 @@ def _rebased(state: AlertState, now: float) -> AlertState:
         first_bad=past(state.first_bad),
         last_bad=past(state.last_bad),
         last_good=past(state.last_good),
+        last_good_deep=past(state.last_good_deep),
         recovering_since=past(state.recovering_since),
         fired_at=past(state.fired_at),
         firings=tuple(at for at in state.firings if now - HOUR < at <= now),
@@ -209,9 +211,8 @@ def _unknown(state: AlertState, sample: Sample, settings: HealthSettings, held: 
     lately = state.noticed_at is not None and sample.at - state.noticed_at < NOTICE_PAUSE
     if state.unknown < UNKNOWN_FACTOR * settings.failures or state.unclear or lately or held:
         return state, ()
-    event = AlertEvent(
-        EventKind.UNCHECKABLE, sample.key, sample.at, since, sample.cause, state.unknown, state.last_good
-    )
+    last_good = _last_good(state, sample.cause)
+    event = AlertEvent(EventKind.UNCHECKABLE, sample.key, sample.at, since, sample.cause, state.unknown, last_good)
     return replace(state, unclear=True, noticed_at=sample.at), (event,)
 
 
@@ -263,13 +264,22 @@ def _developed(state: AlertState, sample: Sample) -> tuple[AlertState, Events]:
 
 def _good(state: AlertState, sample: Sample, settings: HealthSettings) -> tuple[AlertState, Events]:
     if state.condition is not Condition.FIRING:
-        return replace(state, condition=Condition.OK, bad=0, first_bad=None, last_good=sample.at), ()
+        return _seen_good(replace(state, condition=Condition.OK, bad=0, first_bad=None), sample), ()
     since = sample.at if state.recovering_since is None else state.recovering_since
     state = replace(state, good=state.good + 1, recovering_since=since)
     if state.good < settings.recoveries:
         return state, ()
     events = () if state.spell is not None else (_event(EventKind.RESOLVED, state, sample),)
-    return _well(state, sample.at), events
+    return _seen_good(_well(state, sample.at), sample), events
+
+
+def _seen_good(state: AlertState, sample: Sample) -> AlertState:
+    return replace(state, last_good=sample.at, last_good_deep=sample.at if sample.deep else state.last_good_deep)
+
+
+def _last_good(state: AlertState, cause: Cause) -> float | None:
+    """When what now fails was last seen good: a check that looks less deep did not see it."""
+    return state.last_good_deep if cause.deep else state.last_good
 
 
 def _well(state: AlertState, now: float) -> AlertState:
@@ -281,7 +291,6 @@ def _well(state: AlertState, now: float) -> AlertState:
         first_bad=None,
         recovering_since=None,
         fired_at=None,
-        last_good=now,
         turned_at=now,
     )
 
@@ -302,14 +311,15 @@ def _steadied(state: AlertState, sample: Sample) -> tuple[AlertState, Events]:
 
 def _event(kind: EventKind, state: AlertState, sample: Sample) -> AlertEvent:
     since = state.spell if state.spell is not None and kind is not EventKind.STILL_BAD else state.first_bad
+    cause = sample.cause if sample.standing is Status.BAD else state.told
     return AlertEvent(
         kind,
         sample.key,
         sample.at,
         sample.at if since is None else since,
-        sample.cause if sample.standing is Status.BAD else state.told,
+        cause,
         state.bad,
-        state.last_good,
+        _last_good(state, cause),
         state.flaps,
         state.recovering_since,
     )

@@ -107,6 +107,27 @@ def test_an_outage_carries_its_times() -> None:
     assert (resolved.checks, resolved.flaps, resolved.at) == (5, 1, START + 1000)
 
 
+def test_what_only_deep_checks_see_was_last_good_in_a_deep_check() -> None:
+    """Checks in between that looked no further did not see it; of other causes any good check counts."""
+    told: list[AlertEvent] = []
+    plan = [("g", True), ("g", False), ("g", False), *[("b", True)] * 3, ("g", True), ("g", True)]
+    for cause in (Cause("media-failed", deep=True), Cause("connect-refused")):
+        state = AlertState()
+        for place, (letter, deep) in enumerate(plan):
+            at = START + 100 * place
+            good = letter == "g"
+            sample = Sample(KEY, "h", STANDINGS[letter], at, f"{place}", Cause() if good else cause, deep=deep and good)
+            state, events = step(state, sample, SETTINGS)
+            assert CODEC.load(CODEC.dump(state)) == state
+            told += events
+    assert [(event.kind, event.last_good) for event in told] == [
+        (F, START),
+        (R, START),
+        (F, START + 200),
+        (R, START + 200),
+    ]
+
+
 def test_the_second_outage_within_an_hour_says_that_it_is_the_second() -> None:
     """Its resolve counts the outages of the last hour."""
     assert [event.flaps for event in Patient("bbbggbbbgg").events] == [1, 1, 2, 2]
