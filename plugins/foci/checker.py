@@ -24,6 +24,7 @@ from plugins.foci.probe.judge import Judgement, deepened, judge
 from plugins.foci.probe.observation import Observation, Observe
 from plugins.foci.probe.prober import Prober
 from plugins.foci.report.build import MAX_PROBED, CheckResult, CheckSettings, ServerObservation, assemble
+from plugins.foci.report.clients import sdk_fault
 from plugins.foci.service_url import ServiceUrl, host_of, probe_url
 
 
@@ -110,7 +111,7 @@ class Checker:
             # Begun before the probes: a list of silent services would take every slot of this check.
             published = asyncio.gather(
                 self._homeserver(target, answer, probes, deadline),
-                self._base_copy(target, answer, deadline),
+                self._base_copy(target, answer, probes, deadline),
                 self._with_port(target, answer, deadline),
             )
             probes.add(answer.document.entries if answer.document is not None else ())
@@ -147,14 +148,25 @@ class Checker:
         probes.add(entries_of(answer, homeserver))
         return homeserver
 
-    async def _base_copy(self, target: Target, answer: WellKnownAnswer, deadline: float) -> WellKnownAnswer | None:
-        """The copy on the base_url's host, where the server name's own has no list (a common mistake)."""
-        if answer.document is None or answer.document.keys_found or answer.report.base_url is None:
+    async def _base_copy(
+        self, target: Target, answer: WellKnownAnswer, probes: _Probes, deadline: float
+    ) -> WellKnownAnswer | None:
+        """
+        The copy on the base_url's host, where the server name's own has no list that Element X can use.
+
+        Without any list that is a common mistake; a document that is of no use to Element X it reads there.
+        """
+        document = answer.document
+        if document is None or answer.report.base_url is None:
             return None
         host = host_of(answer.report.base_url)
-        if host.lower() == target.url_host.lower():
+        read_by_sdk = sdk_fault(document) is not None
+        if host.lower() == target.url_host.lower() or (document.keys_found and not read_by_sdk):
             return None
-        return await self._discovery.well_known(host, deadline=deadline)
+        copy = await self._discovery.well_known(host, deadline=deadline)
+        if read_by_sdk and copy.document is not None:
+            probes.add(copy.document.entries)
+        return copy
 
     async def _with_port(self, target: Target, answer: WellKnownAnswer, deadline: float) -> WellKnownAnswer | None:
         if target.port is None or target.port == 443 or answer.report.outcome == "ok":

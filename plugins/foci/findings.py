@@ -44,7 +44,7 @@ CODES: dict[str, tuple[Group, Severity]] = {
     "keys-disagree": (Group.LIST, _W),
     "both-keys-present": (Group.LIST, _I),
     "unknown-rtc-key": (Group.LIST, _W),
-    "transports-endpoint-missing": (Group.LIST, _W),
+    "transports-endpoint-missing": (Group.LIST, _I),
     "transports-empty": (Group.LIST, _E),
     "transports-broken": (Group.LIST, _W),
     "transports-cors": (Group.LIST, _W),

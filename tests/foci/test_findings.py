@@ -188,7 +188,7 @@ CASES = [
         "extra_well_known_client_content",
         "transports-endpoint-missing",
     ),
-    of_empty_list("foci-absent", scenes.document(HOMESERVER), WARNING, "Element Web"),
+    of_empty_list("foci-absent", scenes.document(HOMESERVER), WARNING, "older Element Web"),
     of_empty_list("foci-empty", scenes.entries(), ERROR, "Publish your focus"),
     of_empty_list("foci-not-a-list", scenes.document({**HOMESERVER, FOCI_KEY: ENTRY}), ERROR, "list of objects"),
     of_empty_list(
@@ -216,9 +216,17 @@ CASES = [
     of_list(
         "transports-endpoint-missing",
         scenes.entries(ENTRY, transports=Transports.ABSENT),
+        INFO,
+        OK,
+        r"do not need it.*standalone Element Call.*matrix_rtc\.transports.*msc4143_enabled: true",
+    ),
+    of_list(
+        "transports-endpoint-missing",
+        scenes.document({**HOMESERVER, FOCI_KEY: [ENTRY], STABLE_KEY: [ENTRY]}, transports=Transports.ABSENT),
         WARNING,
         SUSPECT,
-        r"matrix_rtc\.transports.*msc4143_enabled: true",
+        rf"Keep `{FOCI_KEY}` alone.*matrix_rtc\.transports.*msc4143_enabled: true",
+        "both-keys-present",
     ),
     of_list(
         "transports-empty",

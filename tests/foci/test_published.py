@@ -100,7 +100,7 @@ EXPECTED_TRANSPORTS = {
     0: ("open", [], 2, "ok", ("transports-empty",)),
     1: ("open", "rtc_transports", 0, "ok", ()),
     2: ("present", None, 0, "ok", ()),
-    3: ("absent", None, 1, "ok", ("transports-endpoint-missing",)),
+    3: ("absent", None, 0, "ok", ("transports-endpoint-missing",)),
     4: ("open", [], 2, "ok", ("transports-empty",)),
     5: ("open", "rtc_transports", 1, "ok critical", ("livekit-url-missing 2", "transports-disagree")),
     6: ("broken", None, 1, "ok", ("transports-broken",)),

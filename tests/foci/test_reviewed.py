@@ -12,6 +12,7 @@ from botkit.plugin import Limits
 from lab.fault import Fault
 from lab.federation import Federation
 from lab.homeserver import Transports
+from lab.wellknown import WellKnown
 from plugins.foci.model import Certainty, Report, Verdict
 from plugins.foci.probe.judge import judge
 from plugins.foci.probe.observation import Observation, ProbeSettings
@@ -66,19 +67,21 @@ def test_ok_at_the_root_is_no_sfu_that_refuses_to_validate() -> None:
     assert judge(seen, NOW, ProbeSettings()).certainty is Certainty.DEFINITE
 
 
-async def test_only_the_key_that_element_call_reads_counts_for_it(
+async def test_only_the_key_that_element_web_reads_counts_for_it(
     federation: Federation, examination: Examination
 ) -> None:
-    """A list under m.rtc_foci alone is found by no Element Call."""
+    """A list under m.rtc_foci alone is found by Element X, whose SDK reads that key, and by nobody else."""
     await federation.focus("https://rtc.example.org")
     document = {"m.homeserver": {"base_url": "https://matrix.example.org"}, "m.rtc_foci": [GOOD]}
     await federation.server("example.org", well_known=document, transports="absent")
     report = await examination("example.org")
     assert finds(report) == {
-        "element-call-0.19": "no",
-        "element-call-0.20": "no",
-        "element-call-0.24": "no",
+        "element-web": "no",
         "element-x": "yes",
+        "element-call-0.28": "no",
+        "element-call-0.24": "no",
+        "element-call-0.19": "no",
+        "element-call-0.16": "no",
     }
 
 
@@ -88,11 +91,11 @@ async def test_only_the_key_that_element_call_reads_counts_for_it(
 async def test_one_bad_transport_stops_the_strict(
     federation: Federation, examination: Examination, listed: list[Any], web: str
 ) -> None:
-    """One bad entry voids the transports list for Element X; a null before the good one stops Element Call."""
+    """One bad entry voids the transports list for Element X; a null before the good one stops Element Web."""
     await federation.focus("https://rtc.example.org")
     await federation.server("example.org", foci=[GOOD], transports="open", transports_list=listed)
     found = finds(await examination("example.org"))
-    assert (found["element-x"], found["element-call-0.24"]) == ("no", web)
+    assert (found["element-x"], found["element-web"], found["element-call-0.24"]) == ("no", web, web)
 
 
 async def test_a_list_in_both_places_is_found_where_cors_lets_one_through(
@@ -102,7 +105,26 @@ async def test_a_list_in_both_places_is_found_where_cors_lets_one_through(
     await federation.focus("https://rtc.example.org")
     await federation.server("example.org", foci=[GOOD], transports="open", fault=Fault.CORS_MISSING)
     found = finds(await examination("example.org"))
-    assert (found["element-call-0.19"], found["element-call-0.20"]) == ("yes", "no")
+    assert (found["element-web"], found["element-call-0.19"]) == ("yes", "no")
+
+
+@pytest.mark.parametrize(("copy", "element_x"), [(True, "yes"), (False, "no")])
+async def test_element_x_turns_to_the_well_known_of_the_base_url(
+    federation: Federation, examination: Examination, copy: bool, element_x: str
+) -> None:
+    """Both keys void the server name's document for Element X; what the base_url's host lists is fetched and probed."""
+    focus = await federation.focus("https://rtc.example.org")
+    base = {"m.homeserver": {"base_url": "https://matrix.example.org"}}
+    document = {**base, "org.matrix.msc4143.rtc_foci": [], "m.rtc_foci": []}
+    await federation.server("example.org", well_known=document, transports="absent")
+    if copy:
+        WellKnown(await federation.site("matrix.example.org"), {**base, "org.matrix.msc4143.rtc_foci": [focus.entry]})
+    report = await examination("example.org")
+    row = next(row for row in report.clients if row.client == "element-x")
+    assert (row.finds_focus, row.uses_focus) == (element_x, None)
+    assert ("https://rtc.example.org" in row.reason) is copy
+    assert report.foci == ()
+    assert report.verdict is Verdict.CRITICAL
 
 
 async def test_the_first_line_names_the_cause_that_decided(federation: Federation, examination: Examination) -> None:

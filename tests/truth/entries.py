@@ -8,11 +8,10 @@ from dnslib import RCODE
 
 from lab.wellknown import FOCI_KEY
 from plugins.foci.model import Verdict
-from tests.truth.row import ELEMENT_X, NEW, OLD, WEB, Case, Mark, Row
+from tests.truth.row import ASKS_ENDPOINT, EVERYBODY, Case, Mark, Row
 from tests.truth.world import BARE, NAME, RTC, RTC_HOST, Scene, World, behind_nginx
 
 CRITICAL, UNKNOWN, WARNING, OK, _ = Verdict
-ALL = (OLD, WEB, NEW, ELEMENT_X)
 MATRIX_ORG = "https://livekit-jwt.call.matrix.org"
 STRANGER = "https://rtc.example.net/livekit/jwt"
 
@@ -74,7 +73,7 @@ async def old_service_and_port(world: World) -> None:
 
 def case(name: str, url: str, code: str, says: str = "") -> Case:
     """A case whose only entry cannot be used as it is written."""
-    return Case(name, lists(entry(url)), CRITICAL, (code,), ALL, says)
+    return Case(name, lists(entry(url)), CRITICAL, (code,), EVERYBODY, says)
 
 
 HERE = ("foreign-focus", "private-address")
@@ -85,8 +84,8 @@ ROWS = (
         Mark.PARTLY,
         ("foreign-focus",),
         (
-            Case("matrix.org", answers_at(MATRIX_ORG), WARNING, ("foreign-focus",), (NEW, ELEMENT_X), "no rooms for"),
-            Case("another-stranger", answers_at(STRANGER), OK, ("foreign-focus",), (NEW, ELEMENT_X), "example.net"),
+            Case("matrix.org", answers_at(MATRIX_ORG), WARNING, ("foreign-focus",), ASKS_ENDPOINT, "no rooms for"),
+            Case("another-stranger", answers_at(STRANGER), OK, ("foreign-focus",), ASKS_ENDPOINT, "example.net"),
         ),
     ),
     Row(
@@ -117,19 +116,19 @@ ROWS = (
                 lists(entry("https://192.168.1.20:8080")),
                 CRITICAL,
                 ("foreign-focus", "private-address"),
-                ALL,
+                EVERYBODY,
             ),
-            Case("loopback", lists(entry("https://127.0.0.1:8080")), CRITICAL, HERE, ALL),
-            Case("localhost", resolves("localhost", "127.0.0.1"), CRITICAL, HERE, ALL),
-            Case("container", resolves("rtc-auth"), CRITICAL, NOWHERE, ALL),
+            Case("loopback", lists(entry("https://127.0.0.1:8080")), CRITICAL, HERE, EVERYBODY),
+            Case("localhost", resolves("localhost", "127.0.0.1"), CRITICAL, HERE, EVERYBODY),
+            Case("container", resolves("rtc-auth"), CRITICAL, NOWHERE, EVERYBODY),
             Case(
                 "cluster",
                 resolves("jwt.matrix.svc.cluster.local"),
                 CRITICAL,
                 NOWHERE,
-                ALL,
+                EVERYBODY,
             ),
-            Case("name-of-the-intranet", resolves(RTC_HOST, "10.0.0.7"), UNKNOWN, ("private-address",), ALL),
+            Case("name-of-the-intranet", resolves(RTC_HOST, "10.0.0.7"), UNKNOWN, ("private-address",), EVERYBODY),
         ),
     ),
     Row(
@@ -145,7 +144,7 @@ ROWS = (
         19,
         Mark.DETECTED,
         ("path-includes-endpoint",),
-        (Case("behind-nginx", endpoint_in_path, CRITICAL, ("path-includes-endpoint",), ALL),),
+        (Case("behind-nginx", endpoint_in_path, CRITICAL, ("path-includes-endpoint",), EVERYBODY),),
     ),
     Row(
         23,
@@ -157,7 +156,7 @@ ROWS = (
                 sfu_in_place_of_service,
                 CRITICAL,
                 ("points-at-sfu", "unknown-entry-key"),
-                ALL,
+                EVERYBODY,
                 "livekit_jwt_service_url",
             ),
         ),
@@ -172,7 +171,7 @@ ROWS = (
                 old_service_and_port,
                 WARNING,
                 ("matrix2-endpoint-missing", "port-in-server-name"),
-                (NEW, ELEMENT_X),
+                ASKS_ENDPOINT,
                 target=f"{NAME}:8448",
             ),
         ),

@@ -12,12 +12,10 @@ from lab.homeserver import Transports
 from lab.loopback import BLOCK, reserved_port
 from lab.sfu import Sfu
 from plugins.foci.model import Verdict
-from tests.truth.row import ELEMENT_X, NEW, OLD, WEB, Case, Mark, Row
+from tests.truth.row import EVERYBODY, Case, Mark, Row
 from tests.truth.world import DOCUMENT, NAME, RTC, RTC_HOST, Scene, World, behind_nginx, well_known_at
 
 CRITICAL, UNKNOWN, WARNING, OK, _ = Verdict
-ALL = (OLD, WEB, NEW, ELEMENT_X)
-BROWSERS = (OLD, WEB, NEW)
 SLASHED = {**DOCUMENT, "org.matrix.msc4143.rtc_foci": [{"type": "livekit", "livekit_service_url": RTC + "/"}]}
 SERVER_NAME_MISSING = "unrelated.example.org"
 
@@ -170,10 +168,10 @@ ROWS = (
                 routed(STRIPPED, server="merge_slashes off;", slashed=True),
                 CRITICAL,
                 ("trailing-slash",),
-                ALL,
+                EVERYBODY,
                 "and that fails",
             ),
-            Case("not-routed", caddy_answers_nothing_for_slashes, CRITICAL, ("trailing-slash",), ALL),
+            Case("not-routed", caddy_answers_nothing_for_slashes, CRITICAL, ("trailing-slash",), EVERYBODY),
         ),
     ),
     Row(
@@ -186,10 +184,10 @@ ROWS = (
                 routed("proxy_pass http://%s;"),
                 CRITICAL,
                 ("service-not-routed",),
-                ALL,
+                EVERYBODY,
                 "prefix not stripped",
             ),
-            Case("caddy-handle", published_by(Fault.PREFIX_NOT_STRIPPED), CRITICAL, ("service-not-routed",), ALL),
+            Case("caddy-handle", published_by(Fault.PREFIX_NOT_STRIPPED), CRITICAL, ("service-not-routed",), EVERYBODY),
         ),
     ),
     Row(
@@ -202,10 +200,10 @@ ROWS = (
                 on_another_vhost,
                 CRITICAL,
                 ("service-not-routed",),
-                ALL,
+                EVERYBODY,
                 r"from the web server \(nginx\)",
             ),
-            Case("single-page-site", site_at_service_url, CRITICAL, ("not-an-authorisation-service",), ALL),
+            Case("single-page-site", site_at_service_url, CRITICAL, ("not-an-authorisation-service",), EVERYBODY),
         ),
     ),
     Row(
@@ -219,9 +217,9 @@ ROWS = (
         Mark.DETECTED,
         ("http-5xx",),
         (
-            Case("502-container-down", container_down, CRITICAL, ("http-5xx",), ALL, "HTTP 502"),
-            Case("503-maintenance", routed("return 503;"), CRITICAL, ("http-5xx",), ALL, "HTTP 503"),
-            Case("504-container-silent", container_silent, CRITICAL, ("http-5xx",), ALL, "HTTP 504"),
+            Case("502-container-down", container_down, CRITICAL, ("http-5xx",), EVERYBODY, "HTTP 502"),
+            Case("503-maintenance", routed("return 503;"), CRITICAL, ("http-5xx",), EVERYBODY, "HTTP 503"),
+            Case("504-container-silent", container_silent, CRITICAL, ("http-5xx",), EVERYBODY, "HTTP 504"),
         ),
     ),
     Row(
@@ -229,15 +227,15 @@ ROWS = (
         Mark.PARTLY,
         ("waf-challenge", "not-an-authorisation-service"),
         (
-            Case("at-the-service", published_by(Fault.WAF_CHALLENGE), UNKNOWN, ("waf-challenge",), ALL),
-            Case("at-the-well-known", well_known_host(Fault.WAF_CHALLENGE), UNKNOWN, ("waf-challenge",), ALL),
+            Case("at-the-service", published_by(Fault.WAF_CHALLENGE), UNKNOWN, ("waf-challenge",), EVERYBODY),
+            Case("at-the-well-known", well_known_host(Fault.WAF_CHALLENGE), UNKNOWN, ("waf-challenge",), EVERYBODY),
             Case(
                 # A page that does not mark itself as a challenge.
                 "unmarked",
                 routed("return 403;"),
                 CRITICAL,
                 ("not-an-authorisation-service",),
-                ALL,
+                EVERYBODY,
                 blind=True,
             ),
         ),
@@ -247,16 +245,16 @@ ROWS = (
         Mark.DETECTED,
         ("tls-expired", "tls-self-signed", "tls-hostname", "tls-untrusted", "well-known-unreachable"),
         (
-            Case("expired", certificate(Flaw.EXPIRED), CRITICAL, ("tls-expired",), ALL, RTC_HOST),
-            Case("default-of-traefik", published_by(Fault.TLS_SELF_SIGNED), CRITICAL, ("tls-self-signed",), ALL),
-            Case("wrong-vhost", wrong_certificate, CRITICAL, ("tls-hostname",), ALL),
-            Case("private-authority", certificate(Flaw.UNTRUSTED), CRITICAL, ("tls-untrusted",), ALL),
+            Case("expired", certificate(Flaw.EXPIRED), CRITICAL, ("tls-expired",), EVERYBODY, RTC_HOST),
+            Case("default-of-traefik", published_by(Fault.TLS_SELF_SIGNED), CRITICAL, ("tls-self-signed",), EVERYBODY),
+            Case("wrong-vhost", wrong_certificate, CRITICAL, ("tls-hostname",), EVERYBODY),
+            Case("private-authority", certificate(Flaw.UNTRUSTED), CRITICAL, ("tls-untrusted",), EVERYBODY),
             Case(
                 "of-the-well-known",
                 well_known_host(Fault.TLS_EXPIRED),
                 CRITICAL,
                 ("well-known-unreachable",),
-                ALL,
+                EVERYBODY,
                 f"well-known of {NAME} cannot be fetched: .*expired",
             ),
         ),
@@ -275,14 +273,14 @@ ROWS = (
         Mark.DETECTED,
         ("cors-missing-on-service", "cors-doubled"),
         (
-            Case("doubled", routed(ADDED), WARNING, ("cors-doubled",), BROWSERS),
-            Case("header-taken", cors_on_wrong_path, WARNING, ("cors-missing-on-service",), BROWSERS),
+            Case("doubled", routed(ADDED), WARNING, ("cors-doubled",), EVERYBODY),
+            Case("header-taken", cors_on_wrong_path, WARNING, ("cors-missing-on-service",), EVERYBODY),
             Case(
                 "own-preflight",
                 routed(OWN_PREFLIGHT),
                 WARNING,
                 ("cors-missing-on-service",),
-                BROWSERS,
+                EVERYBODY,
             ),
         ),
     ),

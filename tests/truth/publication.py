@@ -10,7 +10,7 @@ from lab.fault import Fault
 from lab.homeserver import Transports
 from lab.wellknown import FOCI_KEY, WellKnown, document
 from plugins.foci.model import Verdict
-from tests.truth.row import ELEMENT_X, NEW, OLD, WEB, Case, Mark, Row
+from tests.truth.row import ASKS_ENDPOINT, ELEMENT_X, READS_WELL_KNOWN, STANDALONE, Case, Mark, Row
 from tests.truth.world import BARE, BASE_URL, DOCUMENT, ENTRY, NAME, RTC, Scene, World, behind_nginx, well_known_at
 
 CRITICAL, UNKNOWN, WARNING, OK, _ = Verdict
@@ -147,8 +147,8 @@ ROWS = (
         Mark.DETECTED,
         ("foci-only-on-base-url-host", "well-known-absent"),
         (
-            Case("older-copy", foci_on_matrix_host_only, CRITICAL, ("foci-only-on-base-url-host",), (WEB,)),
-            Case("no-copy", no_copy_on_base_domain, CRITICAL, ("well-known-absent",), (OLD, WEB)),
+            Case("older-copy", foci_on_matrix_host_only, CRITICAL, ("foci-only-on-base-url-host",), READS_WELL_KNOWN),
+            Case("no-copy", no_copy_on_base_domain, CRITICAL, ("well-known-absent",), READS_WELL_KNOWN),
         ),
     ),
     Row(
@@ -161,7 +161,7 @@ ROWS = (
                 nginx_serves("", directives="expires 1h;"),
                 WARNING,
                 ("cors-missing",),
-                (OLD, WEB),
+                READS_WELL_KNOWN,
             ),
             Case(
                 # A location with an add_header of its own inherits none.
@@ -171,7 +171,7 @@ ROWS = (
                 ),
                 WARNING,
                 ("cors-missing",),
-                (OLD, WEB),
+                READS_WELL_KNOWN,
             ),
         ),
     ),
@@ -179,40 +179,49 @@ ROWS = (
         3,
         Mark.DETECTED,
         ("cors-missing-on-redirect",),
-        (Case("redirect", redirected_without_cors, WARNING, ("cors-missing-on-redirect",), (OLD, WEB)),),
+        (Case("redirect", redirected_without_cors, WARNING, ("cors-missing-on-redirect",), READS_WELL_KNOWN),),
     ),
     Row(
         4,
         Mark.DETECTED,
         ("foci-absent",),
-        (Case("synapse", synapse_alone, WARNING, ("foci-absent",), (WEB,), "adds none by itself|Keep the list"),),
+        (
+            Case(
+                "synapse",
+                synapse_alone,
+                WARNING,
+                ("foci-absent",),
+                READS_WELL_KNOWN,
+                "adds none by itself|Keep the list",
+            ),
+        ),
     ),
     Row(
         5,
         Mark.PARTLY,
         ("transports-empty",),
         (
-            Case("synapse-from-outside", synapse_without_transports, OK, (), (NEW, ELEMENT_X), blind=True),
+            Case("synapse-from-outside", synapse_without_transports, OK, (), ASKS_ENDPOINT, blind=True),
             Case(
                 "synapse-with-account",
                 synapse_without_transports_from_inside,
                 CRITICAL,
                 ("transports-empty",),
-                (NEW, ELEMENT_X),
+                ASKS_ENDPOINT,
             ),
             Case(
                 "open-without-key",
                 publishing(DOCUMENT, transports=Transports.OPEN_WITHOUT_KEY),
                 CRITICAL,
                 ("transports-empty",),
-                (NEW, ELEMENT_X),
+                ASKS_ENDPOINT,
             ),
             Case(
                 "open-and-empty",
                 publishing(DOCUMENT, transports=Transports.OPEN, transports_list=[]),
                 CRITICAL,
                 ("transports-empty",),
-                (NEW, ELEMENT_X),
+                ASKS_ENDPOINT,
             ),
         ),
     ),
@@ -220,20 +229,20 @@ ROWS = (
         6,
         Mark.DETECTED,
         (ENDPOINT_MISSING,),
-        (Case("flag-off", strict(DOCUMENT), WARNING, (ENDPOINT_MISSING,), (NEW,)),),
+        (Case("flag-off", strict(DOCUMENT), OK, (ENDPOINT_MISSING,), (STANDALONE,)),),
     ),
     Row(
         7,
         Mark.DETECTED,
         ("foci-absent", "well-known-absent"),
         (
-            Case("key-removed", publishing(BARE), WARNING, ("foci-absent",), (WEB,)),
+            Case("key-removed", publishing(BARE), WARNING, ("foci-absent",), READS_WELL_KNOWN),
             Case(
                 "document-removed",
                 publishing(None, base_url=f"https://{NAME}"),
                 WARNING,
                 ("well-known-absent",),
-                (WEB,),
+                READS_WELL_KNOWN,
             ),
         ),
     ),
@@ -249,7 +258,7 @@ ROWS = (
                 nginx_serves("", TRAILING_COMMA),
                 CRITICAL,
                 ("well-known-not-json",),
-                (OLD, WEB),
+                READS_WELL_KNOWN,
                 r"a trailing comma.* at line 11, column \d",
             ),
             Case(
@@ -257,7 +266,7 @@ ROWS = (
                 nginx_serves("", WITHOUT_BRACE),
                 CRITICAL,
                 ("well-known-not-json",),
-                (OLD, WEB),
+                READS_WELL_KNOWN,
                 r"at line 10, column \d",
             ),
         ),
@@ -266,7 +275,7 @@ ROWS = (
         11,
         Mark.DETECTED,
         ("well-known-html",),
-        (Case("single-page-site", single_page_site, CRITICAL, ("well-known-html",), (OLD, WEB)),),
+        (Case("single-page-site", single_page_site, CRITICAL, ("well-known-html",), READS_WELL_KNOWN),),
     ),
     Row(
         12,
@@ -274,9 +283,14 @@ ROWS = (
         ("foci-not-a-list",),
         (
             Case(
-                "object", publishing({**BARE, FOCI_KEY: ENTRY}), CRITICAL, ("foci-not-a-list",), (WEB,), r'"org\.matrix'
+                "object",
+                publishing({**BARE, FOCI_KEY: ENTRY}),
+                CRITICAL,
+                ("foci-not-a-list",),
+                READS_WELL_KNOWN,
+                r'"org\.matrix',
             ),
-            Case("string", publishing({**BARE, FOCI_KEY: RTC}), CRITICAL, ("foci-not-a-list",), (WEB,)),
+            Case("string", publishing({**BARE, FOCI_KEY: RTC}), CRITICAL, ("foci-not-a-list",), READS_WELL_KNOWN),
         ),
     ),
     Row(
@@ -289,14 +303,14 @@ ROWS = (
                 strict(_with(ENTRY, {"livekit_service_url": RTC})),
                 WARNING,
                 ("type-missing", ENDPOINT_MISSING),
-                (NEW, ELEMENT_X),
+                (STANDALONE, ELEMENT_X),
             ),
             Case(
                 "url-missing",
                 strict(_with(ENTRY, {"type": "livekit"})),
                 WARNING,
                 ("livekit-url-missing", ENDPOINT_MISSING),
-                (NEW, ELEMENT_X),
+                (STANDALONE, ELEMENT_X),
             ),
             Case(
                 "homeserver-missing",
@@ -317,7 +331,7 @@ ROWS = (
                 only_under_the_port,
                 CRITICAL,
                 ("well-known-absent", "port-in-server-name"),
-                (WEB,),
+                READS_WELL_KNOWN,
                 "The latter is ok",
                 f"{NAME}:8448",
             ),
@@ -329,7 +343,7 @@ ROWS = (
         ("long-cache",),
         (
             Case("week", spoilt(Fault.LONG_CACHE), OK, ("long-cache",)),
-            Case("cache-answers-for-the-origin", stale_cache, CRITICAL, ("foci-empty", "long-cache"), (OLD, WEB)),
+            Case("cache-answers-for-the-origin", stale_cache, CRITICAL, ("foci-empty", "long-cache"), READS_WELL_KNOWN),
         ),
     ),
     Row(
@@ -342,7 +356,7 @@ ROWS = (
                 publishing({**BARE, key: value}),
                 WARNING,
                 ("foci-absent", "unknown-rtc-key"),
-                (WEB,),
+                READS_WELL_KNOWN,
                 key,
             )
             for name, key, value in (

@@ -10,11 +10,13 @@ from plugins.foci.model import Verdict
 from tests.foci.examination import PATIENT
 from tests.truth.world import NAME, Scene
 
-OLD = "element-call-0.19"
-WEB = "element-call-0.20"
-NEW = "element-call-0.24"
+READS_WELL_KNOWN = ("element-call-0.16", "element-call-0.19")
+"""Older clients, which read the well-known alone, from a browser."""
+STANDALONE = "element-call-0.24"
 ELEMENT_X = "element-x"
-EVERYBODY = (OLD, WEB, NEW, ELEMENT_X)
+ASKS_ENDPOINT = ("element-web", ELEMENT_X, "element-call-0.28", STANDALONE)
+"""Current clients and those to come, which ask the endpoint first."""
+EVERYBODY = (*ASKS_ENDPOINT, *READS_WELL_KNOWN)
 
 
 class Mark(StrEnum):

@@ -162,7 +162,7 @@ async def test_watches_tell_how_it_is(room: Room) -> None:
     room.ops.at += 60
     assert await room.types("watches") == (
         "2 servers are watched in this room:\n"
-        "1. ⚠️ a.org every 5 min; checked 1 h 1 min ago; rtc.example.org failing since 12:21 UTC\n"
+        "1. ✅ a.org every 5 min; checked 1 h 1 min ago; rtc.example.org failing since 12:21 UTC\n"
         "2. ❌ b.org every 1 h; checked 1 min ago; rtc.example.org failing since 12:21 UTC"
     )
 
@@ -191,7 +191,7 @@ async def test_a_silence_may_be_about_a_service(room: Room) -> None:
     await room.types("silence rtc.example.org 2h new disks")
     await room.types("silence a.org 1h")
     assert (await room.types("watches")).splitlines()[1:] == [
-        "1. ⚠️ a.org every 5 min; checked 0 s ago; silenced until 13:01 UTC",
+        "1. ✅ a.org every 5 min; checked 0 s ago; silenced until 13:01 UTC",
         "Also silenced:",
         f"1. rtc.example.org until 14:01 UTC, by {ADMIN}: new disks",
     ]

@@ -29,7 +29,7 @@ async def test_a_watch_is_made_changed_and_ended(any_database: Database) -> None
     assert (view.server, view.interval, view.source, view.checked_at) == ("a.org", 120, "room", None)
     await ops.checks("a.org", 1)
     (view,) = await ops.watch_service.watches("!ops", ops.at)
-    assert (view.verdict, view.checked_at) == ("warning", ops.at)
+    assert (view.verdict, view.checked_at) == ("ok", ops.at)
     assert await ops.watch_service.unwatch("!ops", "b.org", ops.at) is Unwatched.UNKNOWN
     assert await ops.watch_service.unwatch("!ops", "a.org", ops.at) is Unwatched.GONE
     assert await ops.watch_service.unwatch("!ops", "a.org", ops.at) is Unwatched.UNKNOWN

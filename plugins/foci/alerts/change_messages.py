@@ -92,7 +92,8 @@ def change_message(server: str, effect: Changed, now: float | None = None) -> Do
     if effect.migration:
         told = (
             f" withdrew its foci list from the well-known at {at}, and its homeserver has the transports endpoint: "
-            "probably a migration. Clients that read only the well-known (Element Call up to 0.23) find no focus now."
+            "probably a migration. Clients that read only the well-known (older Element Web and Element X) find no "
+            "focus now."
         )
         return Document((Paragraph(sentence("ℹ️", server, Text(told))),))
     head = sentence("⚠️", server, Text(f" changed its foci list at {at}: "))
@@ -142,13 +143,13 @@ def uses(changed: Diff, endpoint: PathState) -> tuple[Inline, ...]:
     if now is None:
         return (Text(f"{who} find no focus there now."),)
     if key == STABLE_KEY:
-        return (Text("Element X now uses "), _name(now), Text("; Element Call does not read "), Code(key), Text("."))
+        return (Text("Element X now uses "), _name(now), Text("; Element Web does not read "), Code(key), Text("."))
     if key != MSC4143_KEY:
         return (Text("No known client reads "), Code(str(key)), Text("."))
     same = before is not None and before.identity == now.identity and changed.old.key == key
     parts: list[Inline] = [Text(f"{who} {'still' if same else 'now'} use "), _name(now), Text(".")]
     if now.position > 1:
-        parts.append(Text(" Element Call 0.20 to 0.23 takes the first entry, which it cannot use."))
+        parts.append(Text(" Older clients (Element Call 0.19.1 to 0.23) take entry 1, which they cannot use."))
     return tuple(parts)
 
 

@@ -49,7 +49,7 @@ def room_document(reports: Sequence[tuple[Report, int]], left_out: int) -> Docum
 
 def _line(report: Report, members: int) -> Paragraph:
     people = "1 member" if members == 1 else f"{members} members"
-    used = next((row.uses_focus for row in report.clients if row.finds_focus == "yes"), None)
+    used = next((row.uses_focus for row in report.clients if row.finds_focus == "yes" and row.uses_focus), None)
     head = (Emoji(icon(report.verdict)), Text(" "), Bold(report.server_name), Text(f" ({people}): "))
     if used is None:
         return Paragraph((*head, *inline(report.summary)))

@@ -19,7 +19,7 @@ from plugins.foci.model import MAX_ENTRIES, Certainty, Entry, Finding, FocusRepo
 from plugins.foci.probe.judge import Judgement, expiry, skipped_after, untried
 from plugins.foci.probe.observation import ProbeSettings
 from plugins.foci.report.clients import Published, client_rows
-from plugins.foci.report.lint import lint_entries, lint_list
+from plugins.foci.report.lint import lint_endpoint, lint_entries, lint_list
 from plugins.foci.report.verdict import focus_verdict, server_verdict, summarise
 from plugins.foci.service_url import ServiceUrl, probe_url
 
@@ -110,8 +110,10 @@ def assemble(
         _focus(entry, judgement, own[place], seen)
         for place, (entry, judgement) in enumerate(zip(entries, judgements, strict=True), 1)
     )
+    clients = client_rows(_published(seen, foci, suffixes))
+    endpoint = lint_endpoint(seen.well_known.document, seen.homeserver.transports, clients)
+    found += [one for one in endpoint if one.code not in settings.ignore]
     verdict = server_verdict(seen.well_known.certainty, foci, found)
-    clients = client_rows(_published(seen, foci, judgements))
     report, document = seen.well_known.report, seen.well_known.document
     if _base_url_fails(seen, settings.probe):
         report = replace(report, spec_action="FAIL_ERROR")
@@ -262,15 +264,31 @@ def _others_answered(seen: ServerObservation, entry: Entry) -> bool:
     return elsewhere or seen.well_known.report.http_status is not None
 
 
-def _published(
-    seen: ServerObservation, foci: Sequence[FocusReport], judgements: Sequence[Judgement | None]
-) -> Published:
+def _published(seen: ServerObservation, foci: Sequence[FocusReport], suffixes: PublicSuffixList) -> Published:
     answer = seen.well_known
     readable = bool(answer.report.cors) and not any(one.code == "cors-missing-on-redirect" for one in answer.findings)
-    unclear = answer.certainty in (Certainty.UNCLEAR, Certainty.TIMEOUT)
     shut = {
-        place
-        for place, judgement in enumerate(judgements, 1)
-        if judgement is not None and any(one.code in _SHUT_TO_WEB for one in judgement.findings)
+        url.text
+        for url, judgement in seen.judgements.items()
+        if any(one.code in _SHUT_TO_WEB for one in judgement.findings)
     }
-    return Published(answer.document, unclear, readable, seen.homeserver.transports, foci, frozenset(shut))
+    return Published(
+        document=answer.document,
+        discovery_unclear=answer.certainty in (Certainty.UNCLEAR, Certainty.TIMEOUT),
+        readable_by_web=readable,
+        transports=seen.homeserver.transports,
+        foci=foci,
+        shut_to_web=frozenset(shut),
+        base_copy=seen.base_copy,
+        base_foci=_foci_of_base_copy(seen, suffixes),
+    )
+
+
+def _foci_of_base_copy(seen: ServerObservation, suffixes: PublicSuffixList) -> list[FocusReport]:
+    """The list of the base_url's host, judged for the client that falls back to it; it is no part of the report."""
+    document = seen.base_copy.document if seen.base_copy is not None else None
+    entries = document.entries if document is not None else ()
+    own: dict[int | None, list[Finding]] = defaultdict(list)
+    for one in lint_entries(entries, seen.target.hostname, suffixes):
+        own[one.focus].append(one)
+    return [_focus(entry, _judgement(entry, seen), own[place], seen) for place, entry in enumerate(entries, 1)]

@@ -1,16 +1,28 @@
-"""What each generation of clients makes of what a server publishes, as read in the clients' sources."""
+"""What each generation of clients makes of what a server publishes, as measured with the clients themselves."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from plugins.foci.discovery.homeserver import TransportsAnswer
-from plugins.foci.discovery.well_known import WellKnown
-from plugins.foci.model import MSC4143_KEY, STABLE_KEY, ClientRow, Entry, FocusReport, Outcome, Stage, Verdict
+from plugins.foci.discovery.well_known import WellKnown, WellKnownAnswer
+from plugins.foci.model import (
+    MSC4143_KEY,
+    STABLE_KEY,
+    Certainty,
+    ClientRow,
+    Entry,
+    FocusReport,
+    Outcome,
+    Stage,
+    Verdict,
+)
 
 Finds = Literal["yes", "no", "unknown"]
+CURRENT = ("element-web", "element-x")
+"""The rows of the clients that people have today."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +31,13 @@ class Published:
     What clients have to go by.
 
     Attributes:
-        document: the well-known; None when it is absent or unusable.
-        discovery_unclear: the well-known could not be fetched for a reason that may lie here.
-        readable_by_web: CORS lets browsers read the well-known.
+        document: the well-known of the server name; None when it is absent or unusable.
+        discovery_unclear: it could not be fetched for a reason that may lie here.
+        readable_by_web: CORS lets browsers read it.
         foci: every focus of the report, judged.
-        shut_to_web: numbers of the foci whose service CORS keeps browsers from.
+        shut_to_web: the URLs, as published, of services that CORS keeps browsers from.
+        base_copy: the well-known of the base_url's host; None where that is the server name's, or was not needed.
+        base_foci: the entries of its list, judged.
     """
 
     document: WellKnown | None
@@ -31,129 +45,36 @@ class Published:
     readable_by_web: bool
     transports: TransportsAnswer
     foci: Sequence[FocusReport]
-    shut_to_web: frozenset[int] = frozenset()
+    shut_to_web: frozenset[str] = frozenset()
+    base_copy: WellKnownAnswer | None = None
+    base_foci: Sequence[FocusReport] = ()
 
-    def answers_web(self, place: int) -> Finds:
-        """Whether a focus answers clients that run in a browser, as Element Call does."""
-        return "no" if place in self.shut_to_web else focus_answers(self.foci[place - 1])
+    def place_of(self, entry: Entry) -> int | None:
+        """The number of an entry among the foci of the report; None where it is not one of them."""
+        return next((place for place, focus in enumerate(self.foci, 1) if focus.entry.identity == entry.identity), None)
+
+    def answers(self, entry: Entry) -> Finds:
+        """Whether the focus of an entry answers Element Call, which runs in a browser in every client."""
+        if entry.service_url in self.shut_to_web:
+            return "no"
+        judged = (focus for focus in (*self.foci, *self.base_foci) if focus.entry.identity == entry.identity)
+        focus = next(judged, None)
+        return "unknown" if focus is None else focus_answers(focus)
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What a client comes to."""
+
+    finds: Finds
+    reason: str
+    uses: int | None = None
 
 
 def client_rows(published: Published) -> tuple[ClientRow, ...]:
-    """The four rows, in a fixed order."""
-    return (_call_019(published), _call_020(published), _call_024(published), _element_x(published))
-
-
-def _call_019(published: Published) -> ClientRow:
-    client, name = "element-call-0.19", "Element Call up to 0.19"
-    shown = () if published.transports.shut_to_web else published.transports.entries or ()
-    listed = _places_of(shown, published.foci)
-    in_reach = published.readable_by_web and _uses_msc4143(published)
-    candidates = [*listed, *(_well_known_places(published) if in_reach else [])]
-    usable = [place for place in candidates if _takes(published.foci[place - 1].entry)]
-    answers = {place: published.answers_web(place) for place in usable}
-    for place, answer in answers.items():
-        if answer == "yes":
-            return ClientRow(client, name, place, "yes", f"tries each LiveKit entry; entry {place} answers")
-    if "unknown" in answers.values() or published.discovery_unclear:
-        return ClientRow(client, name, None, "unknown", "no entry is known to answer")
-    if published.transports.endpoint in ("present", "unknown") and published.transports.entries is None:
-        return ClientRow(client, name, None, "unknown", _unreadable(published.transports.endpoint))
-    reason = "no LiveKit entry answers" if usable else "no LiveKit entry is published where it looks"
-    return ClientRow(client, name, None, "no", reason)
-
-
-def _call_020(published: Published) -> ClientRow:
-    client, name = "element-call-0.20", "Element Call 0.20 to 0.23 and Element Web"
-    if published.document is None or not _uses_msc4143(published):
-        return _without_list(client, name, published)
-    if not published.readable_by_web:
-        return ClientRow(client, name, None, "no", "CORS headers do not let browsers read the well-known")
-    places = _well_known_places(published)
-    if not places:
-        return ClientRow(client, name, None, "no", "the well-known lists no focus")
-    first = published.foci[0]
-    if first.entry.service_url is None:
-        return ClientRow(client, name, 1, "no", "uses entry 1 whatever its type, and that has no livekit_service_url")
-    if not first.entry.is_livekit:
-        return ClientRow(client, name, 1, "unknown", "uses entry 1 whatever its type; it was not probed")
-    return ClientRow(client, name, 1, published.answers_web(1), _reason(published, 1, published.answers_web(1)))
-
-
-def _call_024(published: Published) -> ClientRow:
-    client, name = "element-call-0.24", "Element Call 0.24 and later"
-    return _from_endpoint(client, name, published, web=True) or ClientRow(
-        client, name, None, "no", "reads only the transports endpoint, which this homeserver does not have"
-    )
-
-
-def _element_x(published: Published) -> ClientRow:
-    client, name = "element-x", "Element X"
-    row = _from_endpoint(client, name, published, web=False)
-    if row is not None:
-        return row
-    if published.document is None or not published.document.keys_found:
-        return _without_list(client, name, published)
-    keys = published.document.keys_found
-    if MSC4143_KEY in keys and STABLE_KEY in keys:
-        return ClientRow(client, name, None, "unknown", "its parser may refuse a document with both keys")
-    if keys[0] not in (MSC4143_KEY, STABLE_KEY):
-        return _without_list(client, name, published)
-    fault = _strict_fault(published.document)
-    if fault:
-        return ClientRow(client, name, None, "no", fault)
-    return _first_livekit(client, name, _well_known_places(published), published, web=False)
-
-
-def _from_endpoint(client: str, name: str, published: Published, *, web: bool) -> ClientRow | None:
-    """The row where the endpoint decides; None where the endpoint is absent."""
-    transports = published.transports
-    if transports.unstable == "absent":
-        return None
-    if web and transports.shut_to_web:
-        return ClientRow(client, name, None, "no", "CORS headers do not let browsers read the transports endpoint")
-    if transports.entries is None:
-        return ClientRow(client, name, None, "unknown", _unreadable(transports.unstable))
-    if not transports.entries:
-        return ClientRow(
-            client, name, None, "no", "the transports endpoint returns an empty list, and it looks nowhere else"
-        )
-    fault = _stumbles(transports.entries, web=web)
-    if fault:
-        return ClientRow(client, name, None, "no", fault)
-    places = _places_of(transports.entries, published.foci)
-    return _first_livekit(client, name, places, published, web=web)
-
-
-def _stumbles(entries: Sequence[Entry], *, web: bool) -> str | None:
-    """The entry that breaks a client: any bad one for strict Rust, a null before the usable one in a browser."""
-    for place, entry in enumerate(entries, 1):
-        if not web and _breaks_strict(entry.value):
-            return f"drops the whole transports list because of entry {place}"
-        if web and entry.value is None:
-            return f"fails on entry {place} of the transports list, which is null"
-        if web and _takes(entry):
-            return None
-    return None
-
-
-def _first_livekit(client: str, name: str, places: Sequence[int], published: Published, *, web: bool) -> ClientRow:
-    for place in places:
-        if _takes(published.foci[place - 1].entry):
-            answer = published.answers_web(place) if web else focus_answers(published.foci[place - 1])
-            return ClientRow(client, name, place, answer, _reason(published, place, answer))
-    return ClientRow(client, name, None, "no", "no entry of type livekit with a livekit_service_url is listed")
-
-
-def _unreadable(state: str) -> str:
-    if state == "unknown":
-        return "whether there is a transports endpoint is unknown"
-    return "the endpoint's list cannot be read without an account there"
-
-
-def _without_list(client: str, name: str, published: Published) -> ClientRow:
-    if published.discovery_unclear:
-        return ClientRow(client, name, None, "unknown", "the well-known could not be fetched from here")
-    return ClientRow(client, name, None, "no", f"finds no list under {MSC4143_KEY}")
+    """The six rows, in a fixed order, current clients first."""
+    outcomes = ((client, name, rule(published)) for client, name, rule in _RULES)
+    return tuple(ClientRow(client, name, one.uses, one.finds, one.reason) for client, name, one in outcomes)
 
 
 def focus_answers(focus: FocusReport) -> Finds:
@@ -163,11 +84,185 @@ def focus_answers(focus: FocusReport) -> Finds:
     return "no" if focus.verdict is Verdict.CRITICAL else "unknown"
 
 
-def _reason(published: Published, place: int, answer: Finds) -> str:
-    if answer == "no" and focus_answers(published.foci[place - 1]) == "yes":
-        return f"uses entry {place}, whose CORS headers keep browsers out"
-    told = {"yes": "answers", "no": "fails", "unknown": "could not be checked"}
-    return f"uses entry {place}, which {told[answer]}"
+def sdk_fault(document: WellKnown) -> str | None:
+    """Why matrix-sdk drops a well-known as a whole (ruma's ``discover_homeserver::Response``); None if it does not."""
+    if not isinstance(document.base_url_value, str):
+        return "drops the well-known because m.homeserver is missing"
+    if document.document.get("m.identity_server") is not None and document.identity_server_broken:
+        return "drops the well-known because m.identity_server has no base_url"
+    if MSC4143_KEY in document.keys_found and STABLE_KEY in document.keys_found:
+        return f"drops the well-known because it has both {MSC4143_KEY} and {STABLE_KEY}"
+    if document.key_used not in (MSC4143_KEY, STABLE_KEY):
+        return None
+    if not isinstance(document.foci_value, list):
+        return f"drops the well-known because the value of {document.key_used} is not a list"
+    place = _bad_for_sdk(document.entries)
+    return f"drops the well-known because of entry {place}" if place else None
+
+
+def _element_web(published: Published) -> _Outcome:
+    """Its host asks the endpoint, and reads the well-known on 404 M_UNRECOGNIZED only."""
+    listed = _from_endpoint(published)
+    if listed is None:
+        listed = _from_well_known(published)
+    return listed if isinstance(listed, _Outcome) else _first_livekit(listed, published)
+
+
+def _element_x(published: Published) -> _Outcome:
+    """matrix-sdk asks the endpoint, then the well-known of the name, then that of the base_url (matrix-sdk 0.19)."""
+    listed = _from_endpoint(published, native=True)
+    if listed is None:
+        listed = _from_well_known_of_sdk(published)
+    return listed if isinstance(listed, _Outcome) else _first_livekit(listed, published)
+
+
+def _call_028(published: Published) -> _Outcome:
+    """As Element Web, but an entry with ``url`` goes by way of the homeserver (MSC4195), which was not asked."""
+    listed = _from_endpoint(published)
+    if listed is None:
+        listed = _from_well_known(published)
+    if isinstance(listed, _Outcome):
+        return listed
+    for place, entry in enumerate(listed, 1):
+        if entry.is_livekit and entry.sfu_url is not None:
+            reason = f"uses entry {place} through the homeserver's own token endpoint (MSC4195), which was not tested"
+            return _Outcome("unknown", reason, published.place_of(entry))
+        if _takes(entry):
+            break
+    return _first_livekit(listed, published)
+
+
+def _call_024(published: Published) -> _Outcome:
+    """The endpoint alone."""
+    listed = _from_endpoint(published)
+    if listed is None:
+        return _Outcome("no", "reads only the transports endpoint, which this homeserver does not have")
+    return listed if isinstance(listed, _Outcome) else _first_livekit(listed, published)
+
+
+def _call_019(published: Published) -> _Outcome:
+    """Entry 1 of the well-known, whatever its type."""
+    listed = _from_well_known(published)
+    if isinstance(listed, _Outcome):
+        return listed
+    if not listed:
+        return _Outcome("no", "the list is empty")
+    first = listed[0]
+    if first.service_url is None:
+        return _Outcome("no", "uses entry 1 whatever its type, and that has no livekit_service_url", 1)
+    if not first.is_livekit:
+        return _Outcome("unknown", "uses entry 1 whatever its type; it was not probed", 1)
+    return _uses(first, published)
+
+
+def _call_016(published: Published) -> _Outcome:
+    """The first livekit entry of the well-known; entries of no use to it are skipped."""
+    listed = _from_well_known(published)
+    if isinstance(listed, _Outcome):
+        return listed
+    return _first_livekit([entry for entry in listed if entry.value is not None], published)
+
+
+_RULES: tuple[tuple[str, str, Callable[[Published], _Outcome]], ...] = (
+    ("element-web", "Element Web", _element_web),
+    ("element-x", "Element X", _element_x),
+    ("element-call-0.28", "Element Call 0.28 and later", _call_028),
+    ("element-call-0.24", "Element Call 0.24 to 0.27, standalone", _call_024),
+    ("element-call-0.19", "Element Call 0.19.1 to 0.23, inside older clients", _call_019),
+    ("element-call-0.16", "Element Call up to 0.16, inside older clients", _call_016),
+)
+
+
+def _from_endpoint(published: Published, *, native: bool = False) -> Sequence[Entry] | _Outcome | None:
+    """
+    The list of the transports endpoint, or what the client comes to there; None where there is no endpoint.
+
+    Args:
+        native: asked by matrix-sdk, which needs no CORS and drops a list that has one bad entry.
+    """
+    transports = published.transports
+    if transports.shut_to_web and not native:
+        return _Outcome("no", "CORS headers do not let browsers read the transports endpoint")
+    if transports.unstable == "absent":
+        return None
+    if transports.unstable == "broken":
+        return _Outcome("no", f"something else answers at the transports endpoint ({transports.wrong})")
+    if transports.entries is None:
+        return _Outcome("unknown", _UNREADABLE[transports.unstable])
+    if not transports.entries:
+        return _Outcome("no", "the transports endpoint returns an empty list, and it looks nowhere else")
+    place = _bad_for_sdk(transports.entries) if native else None
+    return _Outcome("no", f"drops the transports list because of entry {place}") if place else transports.entries
+
+
+_UNREADABLE = {
+    "present": "the list of the homeserver's transports endpoint cannot be read without an account there",
+    "open": "the list of the homeserver's transports endpoint was not read",
+    "unknown": "it is not known whether the homeserver has a transports endpoint",
+}
+
+
+def _from_well_known(published: Published) -> Sequence[Entry] | _Outcome:
+    """The list as clients in browsers read it in the well-known, or what they come to without."""
+    document = published.document
+    if document is None:
+        return _without_document(published)
+    if not published.readable_by_web:
+        return _Outcome("no", "CORS headers do not let browsers read the well-known")
+    if document.key_used != MSC4143_KEY:
+        return _Outcome("no", f"finds no list under {MSC4143_KEY}")
+    if not isinstance(document.foci_value, list):
+        return _Outcome("no", f"the value of {MSC4143_KEY} is not a list")
+    return document.entries
+
+
+def _from_well_known_of_sdk(published: Published) -> Sequence[Entry] | _Outcome:
+    """The list of the first well-known that matrix-sdk can use: the server name's, else the one at the base_url."""
+    document = published.document
+    fault = None if document is None else sdk_fault(document)
+    if document is not None and fault is None:
+        return _listed_for_sdk(document)
+    if document is None and published.discovery_unclear:
+        return _without_document(published)
+    why = fault or _without_document(published).reason
+    copy = published.base_copy
+    if copy is None:
+        return _Outcome("no", why)
+    if copy.certainty in (Certainty.TIMEOUT, Certainty.UNCLEAR):
+        return _Outcome("unknown", f"{why}; the one at the base_url could not be fetched from here")
+    if copy.document is None or sdk_fault(copy.document) is not None:
+        return _Outcome("no", f"{why}; the one at the base_url is of no use either")
+    return _listed_for_sdk(copy.document)
+
+
+def _listed_for_sdk(document: WellKnown) -> Sequence[Entry] | _Outcome:
+    if document.key_used in (MSC4143_KEY, STABLE_KEY):
+        return document.entries
+    return _Outcome("no", f"finds no list under {MSC4143_KEY} or {STABLE_KEY}")
+
+
+def _without_document(published: Published) -> _Outcome:
+    if published.discovery_unclear:
+        return _Outcome("unknown", "the well-known could not be fetched from here")
+    return _Outcome("no", "there is no well-known that it can use")
+
+
+def _first_livekit(entries: Sequence[Entry], published: Published) -> _Outcome:
+    for place, entry in enumerate(entries, 1):
+        if entry.value is None:
+            return _Outcome("no", f"fails on entry {place}, which is null")
+        if _takes(entry):
+            return _uses(entry, published)
+    return _Outcome("no", "no entry of type livekit with a livekit_service_url is listed")
+
+
+def _uses(entry: Entry, published: Published) -> _Outcome:
+    place, answer = published.place_of(entry), published.answers(entry)
+    told = {"yes": "answers", "no": "fails", "unknown": "could not be checked"}[answer]
+    if entry.service_url in published.shut_to_web:
+        told = "does not let browsers in (CORS)"
+    where = f"entry {place}" if place else f"{entry.service_url}, listed by the well-known at the base_url"
+    return _Outcome(answer, f"uses {where}, which {told}", place)
 
 
 def _takes(entry: Entry) -> bool:
@@ -175,36 +270,12 @@ def _takes(entry: Entry) -> bool:
     return entry.type == "livekit" and isinstance(entry.value, dict) and "livekit_service_url" in entry.value
 
 
-def _uses_msc4143(published: Published) -> bool:
-    return published.document is not None and published.document.key_used == MSC4143_KEY
+def _bad_for_sdk(entries: Sequence[Entry]) -> int | None:
+    """The first entry that ruma cannot read, from 1; it voids the whole list. None if all can be read."""
+    return next((place for place, entry in enumerate(entries, 1) if _breaks_ruma(entry.value)), None)
 
 
-def _well_known_places(published: Published) -> list[int]:
-    return [place for place, focus in enumerate(published.foci, 1) if focus.entry.source == "well-known"]
-
-
-def _places_of(entries: Sequence[Entry], foci: Sequence[FocusReport]) -> list[int]:
-    """The places of the entries among the foci; each identity is made once, as lists may be long."""
-    places: dict[tuple[str | None, str], int] = {}
-    for place, focus in enumerate(foci, 1):
-        places.setdefault(focus.entry.identity, place)
-    identities = [entry.identity for entry in entries]
-    return [places[identity] for identity in identities if identity in places]
-
-
-def _strict_fault(document: WellKnown) -> str | None:
-    """What makes the Rust SDK drop the whole list: a bad entry, or no m.homeserver."""
-    if not isinstance(document.base_url_value, str):
-        return "drops the document because m.homeserver is missing"
-    if not isinstance(document.foci_value, list):
-        return "drops the document because the value is not a list"
-    for place, entry in enumerate(document.entries, 1):
-        if _breaks_strict(entry.value):
-            return f"drops the whole list because of entry {place}"
-    return None
-
-
-def _breaks_strict(value: Any) -> bool:
+def _breaks_ruma(value: Any) -> bool:
     if not isinstance(value, dict) or not isinstance(value.get("type"), str):
         return True
     return value["type"] == "livekit" and not isinstance(value.get("livekit_service_url"), str)

@@ -12,7 +12,8 @@ from botkit.messages.sanitise import clipped
 from plugins.foci.discovery.homeserver import UNSTABLE_PATH, HomeserverAnswer, TransportsAnswer
 from plugins.foci.discovery.well_known import WellKnown, WellKnownAnswer
 from plugins.foci.findings import finding
-from plugins.foci.model import MSC4143_KEY, MSC4158_KEY, STABLE_KEY, Entry, Finding, Severity
+from plugins.foci.model import MSC4143_KEY, MSC4158_KEY, STABLE_KEY, ClientRow, Entry, Finding, Severity
+from plugins.foci.report.clients import CURRENT
 from plugins.foci.service_url import (
     RESTRICTED_SERVICES,
     ServiceUrl,
@@ -23,8 +24,8 @@ from plugins.foci.wording import quoted
 
 _MAX_SHOWN = 5
 _SYNAPSE = (
-    "In Synapse set `matrix_rtc.transports` and `experimental_features.msc4143_enabled: true`, never the flag "
-    "alone: an enabled endpoint without transports stops Element X."
+    "in Synapse set `matrix_rtc.transports` and `experimental_features.msc4143_enabled: true`, never the flag "
+    "alone: an enabled endpoint without transports stops every current client."
 )
 
 
@@ -86,8 +87,9 @@ def _keys(document: WellKnown) -> list[Finding]:
     keys = document.keys_found
     found = []
     if keys and keys[0] == STABLE_KEY:
-        message = f"The list is published only under `{STABLE_KEY}`, which Element Call does not read."
-        found.append(finding("stable-key-only", message, f"Publish the same list under `{MSC4143_KEY}`."))
+        message = f"The list is published only under `{STABLE_KEY}`, which Element Web does not read."
+        advice = f"Publish the list under `{MSC4143_KEY}` instead; Element X drops a document that has both."
+        found.append(finding("stable-key-only", message, advice))
     if keys == (MSC4158_KEY,):
         message = f"The list is published only under `{MSC4158_KEY}`, which no known client reads."
         found.append(finding("msc4158-key-only", message, f"Publish the same list under `{MSC4143_KEY}`."))
@@ -97,7 +99,11 @@ def _keys(document: WellKnown) -> list[Finding]:
             message = f"{shown} hold different lists; clients that read different keys use different foci."
             found.append(finding("keys-disagree", message, f"Publish one list, under `{MSC4143_KEY}` alone."))
         else:
-            message = f"{shown} hold the same list; strict clients may reject a document with both."
+            message = f"{shown} hold the same list."
+            if STABLE_KEY in keys and MSC4143_KEY in keys:
+                message += (
+                    " Element X drops a document that has both; it reads it where there is no transports endpoint."
+                )
             found.append(finding("both-keys-present", message, f"Keep `{MSC4143_KEY}` alone."))
     if not keys and document.rtc_like_keys:
         shown = ", ".join(quoted(key) for key in document.rtc_like_keys[:_MAX_SHOWN])
@@ -141,7 +147,8 @@ def _without_key(
     if transports.endpoint in ("present", "open"):
         message = "The well-known names no foci; only clients that ask the transports endpoint find one."
         advice = (
-            "Keep the list in the well-known too while older clients (Element Call up to 0.23, Element Web) are in use:"
+            "Keep the list in the well-known too while clients that read only it are in use (older Element Web and "
+            "Element X, FluffyChat, Commet):"
         )
         return [finding("foci-absent", message, advice, severity=Severity.WARNING, snippet=snippet)]
     rest = ", so no client finds one" if transports.endpoint == "absent" else ""
@@ -153,7 +160,10 @@ def _without_key(
 def _entries(entries: Sequence[Entry]) -> list[Finding]:
     found = []
     if not entries[0].is_livekit:
-        message = "The first entry is not a LiveKit focus; Element Call 0.20 to 0.23 uses the first whatever its type."
+        message = (
+            "The first entry is not a LiveKit focus; older clients (Element Call 0.19.1 to 0.23 inside them) use "
+            "the first whatever its type."
+        )
         found.append(finding("first-entry-not-livekit", message, "Put a LiveKit focus first.", focus=1))
     seen: dict[tuple[str | None, str], int] = {}
     for focus, entry in enumerate(entries, 1):
@@ -185,9 +195,6 @@ def _endpoint(answer: WellKnownAnswer, homeserver: HomeserverAnswer) -> list[Fin
     """Whether clients get an answer of the transports endpoint, and browsers may read it."""
     found = []
     transports = homeserver.transports
-    if transports.unstable == "absent":
-        message = "The homeserver has no transports endpoint: Element Call 0.24 and later finds no focus."
-        found.append(finding("transports-endpoint-missing", message, _SYNAPSE))
     # Where no homeserver answers at all, the base_url is at fault and says so.
     if transports.unstable == "broken" and (homeserver.versions is None or homeserver.versions.valid):
         found.append(_broken(answer, transports))
@@ -222,6 +229,35 @@ def _listed_there(answer: WellKnownAnswer, transports: TransportsAnswer) -> list
         return []
     message = "The transports endpoint and the well-known list different foci; callers may end up on different foci."
     return [finding("transports-disagree", message, "Make both lists the same.")]
+
+
+def lint_endpoint(
+    document: WellKnown | None, transports: TransportsAnswer, clients: Sequence[ClientRow]
+) -> list[Finding]:
+    """
+    Whether the transports endpoint is missed: by current clients only if they find nothing in the well-known either.
+
+    Args:
+        document: the well-known, None when it is absent or unusable.
+        clients: what each client comes to.
+    """
+    if transports.unstable != "absent" or transports.shut_to_web:
+        return []  # an answer that browsers may not read is a finding of its own
+    lost = [row for row in clients if row.client in CURRENT and row.finds_focus == "no" and row.uses_focus is None]
+    if not lost:
+        message = (
+            "The homeserver has no transports endpoint. This concerns standalone Element Call from 0.24 only (such as "
+            "call.element.io); Element Web and Element X go by the well-known."
+        )
+        advice = f"Element Web and Element X do not need it. For standalone Element Call, {_SYNAPSE}"
+        return [finding("transports-endpoint-missing", message, advice)]
+    reasons = "; ".join(f"{row.name}: {row.reason}" for row in lost)
+    message = f"The homeserver has no transports endpoint, and the well-known does not help either ({reasons})."
+    keys = document.keys_found if document is not None else ()
+    both = STABLE_KEY in keys and MSC4143_KEY in keys
+    correct = f"Keep `{MSC4143_KEY}` alone in the well-known" if both else "Correct the well-known"
+    advice = f"{correct}: it is enough for Element Web and Element X. To have the endpoint too, {_SYNAPSE}"
+    return [finding("transports-endpoint-missing", message, advice, severity=Severity.WARNING)]
 
 
 _KNOWN_KEYS = frozenset({"type", "livekit_service_url", "url"})

@@ -157,7 +157,7 @@ def _advice(report: Report) -> list[Block]:
     to_fix = [one for one in ranked if one.severity is not Severity.INFO]
     blocks: list[Block] = [Paragraph((Bold("To fix:"),))] if to_fix else []
     for one in to_fix:
-        repeated = any(one.message.rstrip(".") in line for line in told)
+        repeated = any(one.message.rstrip(".").lower() in line.lower() for line in told)
         blocks.append(Paragraph((*_head(one), *inline(one.advice if repeated else f"{one.message} {one.advice}"))))
         if one.snippet is not None:
             blocks.append(CodeBlock(one.snippet))

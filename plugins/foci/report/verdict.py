@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from plugins.foci.findings import Group, group_of
 from plugins.foci.model import DEEP_STAGES, Certainty, ClientRow, Finding, FocusReport, Outcome, Severity, Verdict
 from plugins.foci.probe.judge import Judgement
+from plugins.foci.report.clients import CURRENT
 
 _MOST_PLACES = 6
 """Foci that a sentence names by their numbers; a list may have hundreds."""
@@ -68,16 +69,16 @@ def summarise(
     foci: Sequence[FocusReport],
     found: Sequence[Finding],
 ) -> str:
-    """One sentence: the cause where the server is broken or could not be judged, else who finds a focus."""
+    """One sentence: the cause where the server is broken or not judged, else who finds a focus and what is worst."""
     if verdict is Verdict.UNKNOWN:
-        return f"could not be checked from here: {_cause(discovery, foci, found)}."
+        return f"could not be checked from here: {_cause(verdict, discovery, foci, found)}."
     if verdict is Verdict.CRITICAL:
         still = None if _fails_deep(foci) else _named(clients, "yes")
         rest = f"; {still[0]} still {still[1]} a focus that answers" if still else ""
-        return f"{_cause(discovery, foci, found)}{rest}."
+        return f"{_cause(verdict, discovery, foci, found)}{rest}."
     broken = _places(foci, Verdict.CRITICAL, "is broken", "are broken")
     unsure = _places(foci, Verdict.UNKNOWN, "could not be checked", "could not be checked")
-    return "; ".join((_who_finds(clients), *broken, *unsure)) + "."
+    return "; ".join((_who_finds(clients), *broken, *unsure, *_worst_of_the_rest(foci, found))) + "."
 
 
 def _places(foci: Sequence[FocusReport], verdict: Verdict, of_one: str, of_many: str) -> list[str]:
@@ -97,37 +98,78 @@ def _fails_deep(foci: Sequence[FocusReport]) -> bool:
     return any(result.stage in DEEP_STAGES and result.outcome is Outcome.FAILED for result in stages)
 
 
+def _worst_of_the_rest(foci: Sequence[FocusReport], found: Sequence[Finding]) -> list[str]:
+    """The worst error or warning that is not about a focus told of already; none where there is none."""
+    told = {place for place, focus in enumerate(foci, 1) if focus.verdict in (Verdict.CRITICAL, Verdict.UNKNOWN)}
+    left = [one for one in found if one.severity is not Severity.INFO and one.focus not in told]
+    if not left:
+        return []
+    worst = min(left, key=lambda one: one.severity.rank)
+    clause = worst.message.rstrip(".")
+    begun, _, rest = clause.partition(" ")
+    clause = f"{begun.lower()} {rest}" if begun in _SMALL_WORDS else clause
+    return [clause if worst.focus is None else f"focus {worst.focus}: {clause}"]
+
+
+_SMALL_WORDS = frozenset({"A", "Clients", "No", "Only", "The", "There", "Whether"})
+"""First words of messages that are written small inside a sentence."""
+
+
 def _who_finds(clients: Sequence[ClientRow]) -> str:
-    yes, no, unknown = (_named(clients, answer) for answer in ("yes", "no", "unknown"))
-    if yes and not no and not unknown:
+    """The current clients first; others only where none of the current ones comes to the same."""
+    if all(row.finds_focus == "yes" for row in clients):
         return "every known client finds a focus that answers"
-    parts = []
-    if yes:
-        parts.append(f"{yes[0]} {yes[1]} a focus that answers")
-    if no:
-        parts.append(f"{no[0]} {no[1]} none" if yes else f"{no[0]} {no[1]} no focus that answers")
-    if unknown:
-        parts.append(f"whether {unknown[0]} {unknown[1]} one is unknown")
-    return "; ".join(parts)
+    current = [row for row in clients if row.client in CURRENT]
+    answers = {row.finds_focus for row in current}
+    others = [row for row in clients if row.client not in CURRENT and row.finds_focus not in answers]
+    clauses: list[str] = []
+    for rows in (current, others):
+        for answer in ("yes", "no", "unknown"):
+            subject = _named(rows, answer)
+            if subject is not None:
+                clauses.append(_clause_on(subject, answer, rows, first=not clauses))
+    return "; ".join(clauses)
 
 
-def _cause(discovery: Certainty | None, foci: Sequence[FocusReport], found: Sequence[Finding]) -> str:
+def _clause_on(subject: tuple[str, str], answer: str, rows: Sequence[ClientRow], *, first: bool) -> str:
+    who, find = subject
+    if answer == "yes":
+        return f"{who} {find} a focus that answers"
+    if answer == "no":
+        return f"{who} {find} {'no focus that answers' if first else 'none'}"
+    reasons = {row.reason for row in rows if row.finds_focus == answer}
+    why = f": {min(reasons)}" if len(reasons) == 1 and min(reasons).startswith(("the ", "it is ")) else ""
+    return f"whether {who} {find} {'a focus' if first else 'one'} is unknown{why}"
+
+
+def _cause(verdict: Verdict, discovery: Certainty | None, foci: Sequence[FocusReport], found: Sequence[Finding]) -> str:
     """The cause in one clause, by the rule that decided the verdict; a finding left out leaves the stage."""
-    if discovery is not None:
-        whole = [one for one in found if one.focus is None]
-        told = [one for one in whole if group_of(one) is Group.WELL_KNOWN or one.code == "waf-challenge"]
-        return _clause(told) or "the well-known cannot be read"
     lists = [one for one in found if group_of(one) is Group.LIST and one.severity is Severity.ERROR]
+    if discovery is Certainty.DEFINITE or (discovery is not None and verdict is Verdict.UNKNOWN):
+        return _clause(_of_discovery(found)) or "the well-known cannot be read"
     if lists:
         return _clause(lists)
     first = next(((place, focus) for place, focus in enumerate(foci, 1) if focus.entry.is_livekit), None)
     if first is None:
         return "no focus can be used"
     place, focus = first
-    own = [one for one in found if one.focus == place]
-    ranked = sorted(own, key=lambda one: one.severity.rank)
     stage = next((result.detail for result in focus.stages if result.outcome is not Outcome.OK), "it failed")
-    return f"focus {place}, which clients try first: {_clause(ranked) or stage}"
+    return f"focus {place}, which clients try first: {_clause(_of_focus(place, found)) or stage}"
+
+
+def _of_discovery(found: Sequence[Finding]) -> list[Finding]:
+    """What kept the well-known from being read, worst first."""
+    told = [one for one in found if one.focus is None and group_of(one) in (Group.WELL_KNOWN, Group.PROBE)]
+    return sorted(told, key=lambda one: one.severity.rank)
+
+
+def _of_focus(place: int, found: Sequence[Finding]) -> list[Finding]:
+    """What is wrong with a focus, worst first; of warnings those about its probe first, as they decide."""
+
+    def order(one: Finding) -> tuple[int, bool]:
+        return one.severity.rank, one.severity is Severity.WARNING and group_of(one) is not Group.PROBE
+
+    return sorted((one for one in found if one.focus == place), key=order)
 
 
 def _clause(found: Sequence[Finding]) -> str:
@@ -135,26 +177,29 @@ def _clause(found: Sequence[Finding]) -> str:
 
 
 _NAMES = (
-    (frozenset({"element-call-0.19", "element-call-0.20"}), "clients up to Element Call 0.23"),
-    (frozenset({"element-call-0.19"}), "Element Call up to 0.19"),
-    (frozenset({"element-call-0.20"}), "Element Call 0.20 to 0.23"),
-    (frozenset({"element-call-0.24"}), "Element Call 0.24 and later"),
-    (frozenset({"element-x"}), "Element X"),
+    (frozenset({"element-web"}), "Element Web", False),
+    (frozenset({"element-x"}), "Element X", False),
+    (frozenset({"element-call-0.28"}), "Element Call 0.28 and later", False),
+    (frozenset({"element-call-0.24"}), "standalone Element Call 0.24 to 0.27", False),
+    (frozenset({"element-call-0.19", "element-call-0.16"}), "older clients (Element Call up to 0.23)", True),
+    (frozenset({"element-call-0.19"}), "older clients (Element Call 0.19.1 to 0.23)", True),
+    (frozenset({"element-call-0.16"}), "older clients (Element Call up to 0.16)", True),
 )
+"""Rows, what people call those clients, and whether that is a plural."""
 
 
 def _named(clients: Sequence[ClientRow], answer: str) -> tuple[str, str] | None:
     """The clients of one answer as the subject of a sentence, with "find" or "finds"; None without any."""
     left = {row.client for row in clients if row.finds_focus == answer}
-    names = []
-    for group, name in _NAMES:
+    names, plural = [], False
+    for group, name, several in _NAMES:
         if group <= left:
             names.append(name)
+            plural = plural or several
             left -= group
     if not names:
         return None
-    plural = len(names) > 1 or names[0].startswith("clients")
-    return _and(names), "find" if plural else "finds"
+    return _and(names), "find" if plural or len(names) > 1 else "finds"
 
 
 def _and(words: Sequence[str]) -> str:

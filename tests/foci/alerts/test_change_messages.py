@@ -84,14 +84,14 @@ USES: list[tuple[Snapshot, Snapshot, PathState, str]] = [
         published("a"),
         published("a", key=STABLE_KEY),
         "absent",
-        f"Element X now uses {A}; Element Call does not read m.rtc_foci.",
+        f"Element X now uses {A}; Element Web does not read m.rtc_foci.",
     ),
     (published("a"), published("a", key=MSC4158_KEY), "absent", f"No known client reads {MSC4158_KEY}."),
     (
         published("a"),
         published({"type": "other"}, "a"),
         "absent",
-        f"Clients still use {A}. Element Call 0.20 to 0.23 takes the first entry, which it cannot use.",
+        f"Clients still use {A}. Older clients (Element Call 0.19.1 to 0.23) take entry 1, which they cannot use.",
     ),
 ]
 

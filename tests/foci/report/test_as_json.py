@@ -20,7 +20,14 @@ from tests.foci.scenes import ENTRY, NAME, OTHER_ENTRY, Scene
 from tests.outbound.standins import NameTable
 
 STAGES = ["address", "connect", "tls", "http", "authorisation"]
-CLIENTS = ["element-call-0.19", "element-call-0.20", "element-call-0.24", "element-x"]
+CLIENTS = [
+    "element-web",
+    "element-x",
+    "element-call-0.28",
+    "element-call-0.24",
+    "element-call-0.19",
+    "element-call-0.16",
+]
 MESH = {"type": "full_mesh", "deep": {"kept": [1, None, "ü\ud800"]}}
 
 SCENES: dict[str, Scene] = {

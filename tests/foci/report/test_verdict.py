@@ -12,9 +12,9 @@ from botkit.outbound.model import Exchange, FailureKind, Phase
 from plugins.foci.discovery.homeserver import TransportsAnswer
 from plugins.foci.discovery.well_known import read_answer
 from plugins.foci.findings import CODES, Group, finding
-from plugins.foci.model import MSC4143_KEY, Certainty, Finding, FocusReport, Severity, Verdict
+from plugins.foci.model import MSC4143_KEY, STABLE_KEY, Certainty, Finding, FocusReport, Severity, Verdict
 from plugins.foci.probe.observation import Observation
-from plugins.foci.report.verdict import focus_verdict, server_verdict
+from plugins.foci.report.verdict import focus_verdict, server_verdict, summarise
 from plugins.foci.service_url import read_service_url
 from tests.foci.evidence import (
     ANY_ORIGIN,
@@ -165,17 +165,21 @@ BAD_JSON = answered(400, {"errcode": "M_BAD_JSON"}, ANY_ORIGIN)
 REFUSED = failed(FailureKind.CONNECT_REFUSED, Phase.CONNECT, "connection refused on 192.0.2.7:443")
 
 
-def _summary(first: Exchange, *others: Exchange) -> str:
-    """Of a server whose endpoint is absent, with foci at which this was observed."""
+ABSENT = TransportsAnswer("absent", "absent", None)
+PRESENT = TransportsAnswer("present", "absent", None)
+
+
+def _summary(first: Exchange, *others: Exchange, transports: TransportsAnswer = ABSENT, keys: str = MSC4143_KEY) -> str:
+    """Of a server with foci at which this was observed, published under these keys."""
     at = {RTC: first, **{f"https://rtc-{place}.example.org": other for place, other in enumerate(others, 2)}}
     entries = [{"type": "livekit", "livekit_service_url": url} for url in at]
-    document = {"m.homeserver": {"base_url": "https://matrix.example.org"}, MSC4143_KEY: entries}
+    document = {"m.homeserver": {"base_url": "https://matrix.example.org"}, **dict.fromkeys(keys.split(), entries)}
     answer = read_answer("example.org", [answered(200, document, {**ANY_ORIGIN, **JSON_TYPE})], None)
     observations = {
         url: Observation(read_service_url(url), ("192.0.2.7",), None, 1.0, {V4: exchange})
         for url, exchange in at.items()
     }
-    summary = assembled(answer, TransportsAnswer("absent", "absent", None), observations=observations).summary
+    summary = assembled(answer, transports, observations=observations).summary
     assert summary.endswith(".")
     assert "\n" not in summary
     return summary
@@ -186,9 +190,55 @@ def test_the_summary_names_the_cause() -> None:
     assert "connection refused on 192.0.2.7:443" in _summary(REFUSED)
     assert _summary(answered(429)).startswith("could not be checked from here: ")
     assert "429" in _summary(answered(429))
-    assert "clients up to Element Call 0.23 and Element X find a focus that answers" in _summary(BAD_JSON)
-    assert "Element Call 0.24 and later finds none" in _summary(BAD_JSON)
     assert _summary(BAD_JSON, REFUSED).endswith("; focus 2 is broken.")
+
+
+def test_the_summary_speaks_of_current_clients_first() -> None:
+    """Element Web and Element X before all others; these only where they come to something else."""
+    assert _summary(BAD_JSON) == (
+        "Element Web and Element X find a focus that answers; standalone Element Call 0.24 to 0.27 finds none."
+    )
+    assert _summary(BAD_JSON, transports=PRESENT) == (
+        "whether Element Web and Element X find a focus is unknown: the list of the homeserver's transports endpoint "
+        "cannot be read without an account there; older clients (Element Call up to 0.23) find a focus that answers."
+    )
+    listed = replace(PRESENT, unstable="open", entries=(entry(LIVEKIT, source="transports"),))
+    assert _summary(BAD_JSON, transports=listed) == "every known client finds a focus that answers."
+    assert _summary(BAD_JSON, keys=f"{MSC4143_KEY} {STABLE_KEY}").startswith(
+        "Element Web finds a focus that answers; Element X finds none; the homeserver has no transports endpoint, and "
+        "the well-known does not help either (Element X: drops the well-known because it has both "
+    )
+    assert _summary(BAD_JSON, keys=STABLE_KEY).startswith(
+        "Element X finds a focus that answers; Element Web finds none; the list is published only under "
+    )
+
+
+def test_the_reason_of_a_warning_is_in_the_summary() -> None:
+    """The worst finding that is not about a focus which is broken and told of anyway."""
+    no_cors = answered(400, {"errcode": "M_BAD_JSON"})
+    assert "; focus 1: the answer to a POST has no CORS header" in _summary(no_cors)
+    assert "; focus 3 is broken; focus 2: the answer to a POST has no CORS" in _summary(BAD_JSON, no_cors, REFUSED)
+    errors = [found("slow", focus=1), found("delayed-events-missing"), found("base-url-invalid", focus=None)]
+    told = replace(errors[2], message="No homeserver answers.")
+    said = summarise(WARNING, None, (), (judged(WARNING),), [*errors[:2], told])
+    assert said.endswith("; no homeserver answers.")
+
+
+def test_a_warning_does_not_stand_for_the_error_that_decided() -> None:
+    """Of what was found, the summary takes what decided the verdict, whatever stands before it."""
+    warning, error = found("cors-missing-on-redirect"), found("well-known-http-status")
+    told = [replace(warning, message="A warning."), replace(error, message="An error.")]
+    assert summarise(CRITICAL, Certainty.DEFINITE, (), (), told) == "An error."
+    listed = [replace(found("foci-empty"), message="An empty list."), *told]
+    assert summarise(CRITICAL, Certainty.UNCLEAR, (), (), listed) == "An empty list."
+    assert summarise(CRITICAL, Certainty.DEFINITE, (), (), listed) == "An error."
+    entry_first = [
+        replace(found("foreign-focus", Severity.WARNING, focus=1), message="Foreign."),
+        replace(found("rate-limited", focus=1), message="Busy."),
+    ]
+    assert summarise(UNKNOWN, None, (), (judged(UNKNOWN),), entry_first).endswith(": Busy.")
+    worst = [*entry_first, replace(found("tls-expired", focus=1), message="Expired.")]
+    assert summarise(CRITICAL, None, (), (judged(CRITICAL),), worst).endswith(": Expired.")
 
 
 def test_the_summary_leaves_no_focus_out() -> None:
