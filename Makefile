@@ -65,7 +65,7 @@ test-system: lab
 	$(PYTEST) -m system --no-loadscope-reorder
 
 # Real Element Call in Debian's Chromium against the lab, beside the table of expectations and the bot's rows; SETUPS="endpoint
-# both-keys" for some, PAGE=docs/evidence/clients.md rewrites the page. Needs chromium, node 20 and npm.
+# both-keys" for some, PAGE=docs/evidence/clients.md rewrites the page. Needs chromium, node and npm.
 clients: lab client-tools
 	@$(BIN)/python -m lab.clients $(SETUPS) $(if $(PAGE),--page $(PAGE))
 

@@ -9,6 +9,7 @@ from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 SERVER_NAME = "example.org"
 FILE = Path(__file__).with_name("expectations.json")
@@ -16,6 +17,7 @@ FILE = Path(__file__).with_name("expectations.json")
 MISSING_TRANSPORT = "missing-transport"
 OPEN_ID_ERROR = "open-id-error"
 STUCK = "stuck"
+"""Nothing is shown for long after a request failed: it tries again and again, or an empty call is all there is."""
 ERRORS = frozenset({MISSING_TRANSPORT, OPEN_ID_ERROR, STUCK})
 
 Source = Literal["transports", "well-known", "base-url-well-known"]
@@ -126,6 +128,11 @@ class Setup:
     services: Mapping[str, Service]
     matrix_sdk: Source | None
     expected: Mapping[str, str]
+
+    @property
+    def hides_homeserver(self) -> bool:
+        """Whether nothing at the server name leads a stranger to the homeserver: some rows can only be unknown then."""
+        return self.well_known is None and urlsplit(self.base_url).hostname != SERVER_NAME
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,6 +102,16 @@ def test_a_disagreement_is_named(row: Row) -> None:
     assert len(row.faults) == 1
 
 
+def test_unknown_is_right_only_where_the_homeserver_is_hidden(table: Expectations) -> None:
+    """Of one set-up a stranger cannot know all; hedging is excused there, a promise is not."""
+    assert [setup.name for setup in table.setups if setup.hides_homeserver] == ["well-known-of-base-url"]
+    (hidden,) = (setup for setup in table.setups if setup.hides_homeserver)
+    seen = [Seen(hidden.name, "element-web", "0.26.1", MISSING_TRANSPORT, 2.0)]
+    for bot, faults in (("unknown", 0), ("no", 0), ("A", 1)):
+        (row,) = rows_of(table, hidden, seen, {"element-web": bot})
+        assert len(row.faults) == faults
+
+
 def test_the_page_shows_what_disagrees(table: Expectations, setup: Setup) -> None:
     """Both tables show what was seen; what agrees is a word, what does not says why, what was not run is empty."""
     seen = [
