@@ -29,8 +29,8 @@ where the client has found its focus: no media flows here (`--deep` and its test
 **A**, **B**, **C** are the focus that was asked for a token, in published order. `-` is MISSING_MATRIX_RTC_FOCUS or
 MISSING_MATRIX_RTC_TRANSPORT on the screen, `OID` is OPEN_ID_ERROR, `x` is neither {patience:.0f} s after the first
 failed request: it is still trying, or an empty call is all that is shown. An agreeing cell shows one word for all
-three: the bot says that this focus is found, or none. Where nothing at the server name leads a stranger to the homeserver,
-which logged-in clients know, the bot may answer `unknown`; the cell says so. The report has no row for
+three: the bot says that this focus is found, or none. Where nothing at the server name leads a stranger to the
+homeserver, which logged-in clients know, the bot may answer `unknown`; the cell says so. The report has no row for
 `element-call-0.20-standalone`.
 
 {table}
