@@ -92,6 +92,7 @@ ACTING = frozenset(
         "plugins.foci.deep.quota",
         "plugins.foci.deep.relay",
         "plugins.foci.discovery.client",
+        "plugins.foci.discovery.every_address",
         "plugins.foci.plugin",
         "plugins.foci.probe.prober",
         "plugins.foci.probe.shared",

@@ -78,8 +78,8 @@ class Resolution:
     elapsed_ms: float
 
     def shortlist(self) -> tuple[Endpoint, ...]:
-        """The endpoints to ask one by one, at most four per family, in an order that no name server shuffles."""
-        return shortlist(tuple(sorted(set(self.endpoints), key=lambda one: (ip_address(one.address).packed, one.port))))
+        """The endpoints that are tried, at most four per family."""
+        return shortlist(self.endpoints)
 
     def at(self, endpoint: Endpoint) -> Resolution:
         """The same, with this endpoint alone to connect to."""

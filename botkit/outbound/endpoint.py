@@ -34,8 +34,9 @@ Routes = Mapping[tuple[str, int], tuple[Endpoint, ...]]
 
 
 def shortlist(endpoints: tuple[Endpoint, ...]) -> tuple[Endpoint, ...]:
-    """The endpoints that are tried, IPv6 first."""
-    by_family = ([e for e in endpoints if e.family == family][:ADDRESSES_PER_FAMILY] for family in (6, 4))
+    """The endpoints that are tried, IPv6 first; in order of addresses, since name servers shuffle their answers."""
+    ordered = sorted(set(endpoints), key=lambda one: (ip_address(one.address).packed, one.port))
+    by_family = ([e for e in ordered if e.family == family][:ADDRESSES_PER_FAMILY] for family in (6, 4))
     return tuple(endpoint for family in by_family for endpoint in family)
 
 

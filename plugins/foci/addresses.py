@@ -8,7 +8,16 @@ from botkit.outbound.endpoint import Endpoint
 from plugins.foci.findings import finding
 from plugins.foci.model import Finding
 
+FAMILY_NAMES = {4: "IPv4", 6: "IPv6"}
+_RECORDS = {4: "A", 6: "AAAA"}
 _MOST_NAMED = 3
+
+
+def family_broken(host: str, family: int, trouble: str) -> Finding:
+    """The finding about a family (4 or 6) all of whose addresses fail while the other works."""
+    name, other = FAMILY_NAMES[family], FAMILY_NAMES[10 - family]
+    advice = f"Repair {name} on {host}, or remove its {_RECORDS[family]} record."
+    return finding("address-family-broken", f"{name} fails while {other} works: {trouble}.", advice)
 
 
 def addresses_differ(host: str, asked: int, failing: Mapping[Endpoint, str]) -> Finding:
@@ -25,9 +34,7 @@ def addresses_differ(host: str, asked: int, failing: Mapping[Endpoint, str]) -> 
     message = (
         f"{len(failing)} of {asked} addresses of {host} {verb}, and clients take any of them: {'; '.join(named)}{more}."
     )
-    kinds = " and ".join(
-        kind for family, kind in ((4, "A"), (6, "AAAA")) if any(endpoint.family == family for endpoint in failing)
-    )
+    kinds = " and ".join(_RECORDS[family] for family in sorted({endpoint.family for endpoint in failing}))
     addresses = ", ".join(endpoint.address for endpoint in list(failing)[:_MOST_NAMED])
     advice = f"Make {addresses} answer like the others, or take it out of the {kinds} records of {host}."
     return finding("addresses-differ", message, advice)

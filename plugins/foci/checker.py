@@ -40,7 +40,7 @@ class Checker:
         now: Callable[[], datetime],
     ) -> None:
         self._outbound = outbound
-        self._discovery = Discovery(outbound, limits.max_redirects)
+        self._discovery = Discovery(outbound, limits.max_redirects, limits.timeout)
         self._federation = Federation(outbound, limits.max_redirects, limits.timeout)
         self._observer = Prober(outbound)
         self._media = MediaClient(outbound)

@@ -11,6 +11,7 @@ from botkit.outbound import HomeserverReader, OutboundClient, Resolution
 from botkit.outbound.model import Answered, Exchange, Failed
 from botkit.outbound.url import UrlError
 from botkit.outbound.url import parse_url as read_url
+from plugins.foci.discovery.every_address import Asked, EveryAddress
 from plugins.foci.discovery.federation import (
     FEDERATION_PORT,
     PATIENCE_SHARE,
@@ -31,21 +32,27 @@ from plugins.foci.discovery.homeserver import (
     read_transports,
     read_versions,
 )
+from plugins.foci.discovery.standing import REDIRECTS, of_well_known
 from plugins.foci.discovery.target import Target
 from plugins.foci.discovery.well_known import WellKnownAnswer, read_answer
 from plugins.foci.responses import REQUEST_HEADERS, preflight_headers
 
 WELL_KNOWN_PATH = "/.well-known/matrix/client"
-_REDIRECTS = (301, 302, 303, 307, 308)
 _NO_CACHE = {"Cache-Control": "no-cache", "Pragma": "no-cache"}
 
 
 class Discovery:
-    """Asks for one server's public documents. Holds no state between servers."""
+    """
+    Asks for one server's public documents. Holds no state between servers.
 
-    def __init__(self, outbound: OutboundClient, max_redirects: int) -> None:
+    Args:
+        timeout: seconds of one request.
+    """
+
+    def __init__(self, outbound: OutboundClient, max_redirects: int, timeout: float) -> None:
         self._outbound = outbound
         self._max_redirects = max_redirects
+        self._every_address = EveryAddress(outbound, timeout)
 
     async def well_known(self, url_host: str, *, deadline: float, no_cache: bool = False) -> WellKnownAnswer:
         """
@@ -58,19 +65,20 @@ class Discovery:
         """
         headers = {**REQUEST_HEADERS, **_NO_CACHE} if no_cache else REQUEST_HEADERS
         hops, refused = await self._followed(url_host, headers, deadline)
-        return read_answer(url_host, hops, refused)
+        answer = read_answer(url_host, [hop.best for hop in hops], refused)
+        return replace(answer, findings=(*answer.findings, *(found for hop in hops for found in hop.findings)))
 
     async def _followed(
         self, url_host: str, headers: Mapping[str, str], deadline: float
-    ) -> tuple[list[Exchange], str | None]:
+    ) -> tuple[list[Asked], str | None]:
         """Every exchange on the way to the answer, and why the last redirect was not followed."""
         url = f"https://{url_host}{WELL_KNOWN_PATH}"
-        hops: list[Exchange] = []
+        hops: list[Asked] = []
         seen = {url}
         while True:
-            hop = await self._outbound.fetch("GET", url, headers=headers, deadline=deadline)
-            hops.append(hop)
-            if isinstance(hop, Failed) or hop.response.status not in _REDIRECTS:
+            hops.append(await self._every_address.ask(url, headers, of_well_known, deadline=deadline))
+            hop = hops[-1].best
+            if isinstance(hop, Failed) or hop.response.status not in REDIRECTS:
                 return hops, None
             following, refused = self._next(url, hop.response.header("location"), seen, len(hops))
             if refused is not None:
@@ -185,7 +193,7 @@ class Federation:
         url = f"https://{host}{SERVER_WELL_KNOWN_PATH}"
         for _ in range(self._max_redirects):
             hop = await self._outbound.fetch("GET", url, deadline=limit)
-            if isinstance(hop, Failed) or hop.response.status not in _REDIRECTS:
+            if isinstance(hop, Failed) or hop.response.status not in REDIRECTS:
                 return hop
             url, refused = redirected(url, hop.response.header("location"))
             if refused is not None:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from botkit.outbound.endpoint import Endpoint
 from botkit.outbound.model import Answered, Certificate, Exchange, Failed, Failure, Phase, Response
-from plugins.foci.addresses import addresses_differ
+from plugins.foci.addresses import FAMILY_NAMES, addresses_differ, family_broken
 from plugins.foci.failure import advice_for, as_anywhere, meaning_of
 from plugins.foci.findings import finding
 from plugins.foci.model import DEEP_STAGES, OPEN_STAGES, Certainty, Finding, Outcome, Severity, Stage, StageResult
@@ -20,7 +20,6 @@ from plugins.foci.probe.wrong_answer import WrongAnswer
 from plugins.foci.responses import meets_prober_only
 
 _PERHAPS_SFU = frozenset({"service-not-routed", "not-an-authorisation-service"})
-_FAMILY_NAMES = {4: "IPv4", 6: "IPv6"}
 _ANSWERS = len(Phase)
 _WORKS = _ANSWERS + 1
 
@@ -229,11 +228,7 @@ def _broken_families(seen: Observation, best: Endpoint) -> list[Finding]:
     furthest = max(others, key=lambda exchange: standing(seen, exchange))
     if _rank(seen, furthest) >= good:
         return []
-    message = f"{_FAMILY_NAMES[family]} fails while {_FAMILY_NAMES[best.family]} works: {_trouble(seen, furthest)}."
-    advice = (
-        f"Repair {_FAMILY_NAMES[family]} on {seen.url.host}, or remove its {'AAAA' if family == 6 else 'A'} record."
-    )
-    return [finding("address-family-broken", message, advice)]
+    return [family_broken(seen.url.host, family, _trouble(seen, furthest))]
 
 
 def _failing_addresses(seen: Observation, settings: ProbeSettings) -> list[Finding]:
@@ -297,10 +292,10 @@ def _note(seen: Observation, exchange: Exchange, now: datetime, settings: ProbeS
         parts.append(f"{exchange.connection.http_ms:.0f} ms")
     good = _rank(seen, exchange)
     working = sorted({endpoint.family for endpoint, other in seen.main.items() if _rank(seen, other) == good})
-    parts.append(" and ".join(_FAMILY_NAMES[family] for family in working))
+    parts.append(" and ".join(FAMILY_NAMES[family] for family in working))
     families = dict.fromkeys(endpoint.family for endpoint in seen.main)
     untested = [family for family in families if family not in working and family not in seen.families_reached]
-    parts += [f"{_FAMILY_NAMES[family]} not tested from here" for family in untested]
+    parts += [f"{FAMILY_NAMES[family]} not tested from here" for family in untested]
     doubtful = [
         endpoint.address
         for endpoint, other in seen.main.items()

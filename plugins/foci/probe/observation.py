@@ -18,7 +18,7 @@ class Observation:
     Everything seen at one service URL.
 
     Attributes:
-        addresses: of the host; empty with ``dns_failure``.
+        addresses: of the host, those that were asked; empty with ``dns_failure``.
         main: the literal request to each address that was asked: POST to the service or GET to the SFU (the one by
             which it is known).
         preflight, get_token, health, clean, root, validate: further requests, to one address; None when not made.

@@ -138,4 +138,4 @@ def _first(places: Sequence[Endpoint]) -> Endpoint:
 
 
 def _addresses(resolution: Resolution) -> tuple[str, ...]:
-    return tuple(str(address) for address in resolution.addresses)
+    return tuple(place.address for place in resolution.shortlist())

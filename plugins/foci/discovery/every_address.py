@@ -1,0 +1,83 @@
+"""The same question to every address of a host, so that of several addresses a bad one is seen each time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from botkit.outbound import OutboundClient, Resolution, UrlError, parse_url
+from botkit.outbound.model import Exchange, Failed
+from plugins.foci.discovery.standing import Judge, about_addresses, standing
+from plugins.foci.failure import meaning_of
+from plugins.foci.model import Certainty, Finding
+
+PATIENCE_SHARE = 0.5
+"""Share of a request's time that each of several addresses gets: a dead one must not hold up the whole check."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """
+    What came of it.
+
+    Attributes:
+        best: the exchange that speaks for the host.
+        at: where it was, for further questions to the same address; None where the host has no place.
+        findings: about addresses that fail while others work.
+    """
+
+    best: Exchange
+    at: Resolution | None = None
+    findings: tuple[Finding, ...] = ()
+
+
+class EveryAddress:
+    """
+    Asks every address of a host, at most four per family.
+
+    Args:
+        timeout: seconds of one request.
+    """
+
+    def __init__(self, outbound: OutboundClient, timeout: float) -> None:
+        self._outbound = outbound
+        self._patience = timeout * PATIENCE_SHARE
+
+    async def ask(self, url: str, headers: Mapping[str, str], judge: Judge, *, deadline: float) -> Asked:
+        """
+        GET a URL from each address of its host; the best answer counts, of equals the first by address.
+
+        Where none answers in its share of the time, the host is asked once more as clients do, for the whole of it.
+
+        Args:
+            judge: what an exchange is worth.
+            deadline: loop time at which to give up.
+        """
+        try:
+            target = parse_url(url)
+        except UrlError:
+            return Asked(await self._outbound.fetch("GET", url, headers=headers, deadline=deadline))
+        resolution = await self._outbound.resolve(target.host.name, target.port, deadline=deadline)
+
+        async def fetch(at: Resolution, timeout: float | None = None) -> Exchange:
+            exchange = await self._outbound.fetch(
+                "GET", url, headers=headers, deadline=deadline, resolution=at, timeout=timeout
+            )
+            return replace(exchange, elapsed_ms=exchange.elapsed_ms + resolution.elapsed_ms)
+
+        places = resolution.shortlist()
+        if resolution.failure is not None or len(places) < 2:
+            return Asked(await fetch(resolution), resolution)
+        exchanges = await asyncio.gather(*(fetch(resolution.at(place), self._patience) for place in places))
+        found = dict(zip(places, exchanges, strict=True))
+        best = max(places, key=lambda place: standing(found[place], judge))
+        if _ran_out_of_time(found[best]):
+            return Asked(await fetch(resolution), resolution)
+        reached = self._outbound.families_reached()
+        about = about_addresses(target.host.name, found, judge, patience=self._patience, families_reached=reached)
+        return Asked(found[best], resolution.at(best), tuple(about))
+
+
+def _ran_out_of_time(exchange: Exchange) -> bool:
+    return isinstance(exchange, Failed) and meaning_of(exchange.failure).certainty is Certainty.TIMEOUT

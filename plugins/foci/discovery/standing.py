@@ -1,0 +1,133 @@
+"""Of several addresses of a host: which one speaks for it, and what is said of those that fail. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from enum import IntEnum
+
+from botkit.outbound.endpoint import Endpoint
+from botkit.outbound.model import Answered, Exchange, Failed, Phase
+from plugins.foci.addresses import addresses_differ, family_broken
+from plugins.foci.discovery.homeserver import read_versions
+from plugins.foci.discovery.well_known import read_answer
+from plugins.foci.failure import meaning_of
+from plugins.foci.model import Certainty, Finding
+
+REDIRECTS = (301, 302, 303, 307, 308)
+
+
+class Quality(IntEnum):
+    """What an exchange with one address is worth, worst first."""
+
+    FAILED = 0
+    WRONG = 1
+    ABSENT = 2
+    """A 404, which clients take for an answer where one is allowed."""
+    UNCLEAR = 3
+    """A refusal that may concern this prober alone: what clients get there is not known."""
+    REDIRECT = 4
+    GOOD = 5
+
+
+Judge = Callable[[Exchange], Quality]
+Standing = tuple[Quality, int, int]
+
+
+def of_well_known(exchange: Exchange) -> Quality:
+    """Of an answer to the well-known's URL, by the rules for the document itself."""
+    if isinstance(exchange, Failed):
+        return Quality.FAILED
+    if exchange.response.status in REDIRECTS:
+        return Quality.REDIRECT
+    answer = read_answer("", [exchange], None)
+    if answer.report.outcome == "ok":
+        return Quality.GOOD
+    if answer.report.outcome == "absent":
+        return Quality.ABSENT
+    return Quality.WRONG if answer.certainty is Certainty.DEFINITE else Quality.UNCLEAR
+
+
+def of_versions(exchange: Exchange) -> Quality:
+    """Of an answer to ``/_matrix/client/versions``."""
+    if isinstance(exchange, Failed):
+        return Quality.FAILED
+    versions = read_versions(exchange)
+    if versions.valid:
+        return Quality.GOOD
+    return Quality.WRONG if versions.definite else Quality.UNCLEAR
+
+
+def standing(exchange: Exchange, judge: Judge) -> Standing:
+    """By this the best of several is found: its quality; of failures how far it got, then how sure it is."""
+    quality = judge(exchange)
+    if isinstance(exchange, Answered):
+        return quality, len(Phase), 0
+    return quality, list(Phase).index(exchange.failure.phase), -meaning_of(exchange.failure).certainty.rank
+
+
+def about_addresses(
+    host: str,
+    asked: Mapping[Endpoint, Exchange],
+    judge: Judge,
+    *,
+    patience: float,
+    families_reached: frozenset[int],
+) -> list[Finding]:
+    """
+    The findings about addresses that fail while others work; none where no address works.
+
+    Args:
+        asked: what each address answered.
+        patience: seconds that each of them had.
+        families_reached: families over which this machine has reached any host.
+    """
+    if not asked:
+        return []
+    best = max(asked.values(), key=lambda exchange: standing(exchange, judge))
+    good = judge(best)
+    if good not in (Quality.ABSENT, Quality.REDIRECT, Quality.GOOD):
+        return []
+    fine = min(good, Quality.REDIRECT)
+    working = {endpoint.family for endpoint, exchange in asked.items() if judge(exchange) >= fine}
+    failing = {
+        endpoint: _trouble(exchange)
+        for endpoint, exchange in asked.items()
+        if judge(exchange) < fine and _is_proven(exchange, judge, patience)
+    }
+    failing |= {endpoint: "another document" for endpoint, exchange in asked.items() if _disagree(exchange, best)}
+    found = []
+    for family in {endpoint.family for endpoint in failing} - working:
+        if family in families_reached:
+            trouble = next(text for endpoint, text in failing.items() if endpoint.family == family)
+            found.append(family_broken(host, family, trouble))
+    failing = {endpoint: text for endpoint, text in failing.items() if endpoint.family in working}
+    return [*found, *([addresses_differ(host, len(asked), failing)] if failing else [])]
+
+
+def _is_proven(exchange: Exchange, judge: Judge, patience: float) -> bool:
+    """Whether a failure beside an address that works is the other side's, not this machine's or our haste's."""
+    if isinstance(exchange, Answered):
+        return judge(exchange) is not Quality.UNCLEAR
+    certainty = meaning_of(exchange.failure).certainty
+    waited = exchange.elapsed_ms >= patience * 900
+    return certainty is Certainty.DEFINITE or (certainty is Certainty.TIMEOUT and waited)
+
+
+def _trouble(exchange: Exchange) -> str:
+    return exchange.failure.detail if isinstance(exchange, Failed) else f"HTTP {exchange.response.status}"
+
+
+def _disagree(one: Exchange, best: Exchange) -> bool:
+    """Whether both publish a document, and not the same foci or homeserver."""
+    ours, theirs = _published(one), _published(best)
+    return ours is not None and theirs is not None and ours != theirs
+
+
+def _published(exchange: Exchange) -> str | None:
+    """What clients of calls read in a well-known, comparable; None where it is none."""
+    document = read_answer("", [exchange], None).document
+    if document is None:
+        return None
+    foci = {key: document.document[key] for key in document.keys_found}
+    return json.dumps([foci, document.base_url_value], sort_keys=True)
