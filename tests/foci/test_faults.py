@@ -92,7 +92,7 @@ AT_WELL_KNOWN = [
     (Fault.TLS_UNTRUSTED, CRITICAL, ["well-known-unreachable"]),
     (Fault.TLS_WRONG_NAME, CRITICAL, ["well-known-unreachable"]),
     (Fault.TLS_NEAR_EXPIRY, WARNING, ["tls-expiring"]),
-    (Fault.DEAD_IPV6, WARNING, ["address-family-broken"]),
+    (Fault.DEAD_IPV6, OK, []),
     (Fault.DEAD_IPV4, WARNING, ["address-family-broken"]),
     (Fault.SLOW_HEADERS, UNKNOWN, ["well-known-unreachable"]),
     (Fault.SILENT_AFTER_REQUEST, UNKNOWN, ["well-known-unreachable"]),
@@ -161,7 +161,7 @@ async def _check_all(federation: Federation) -> dict[str, Report]:
     reports: dict[str, Report] = {}
     examination = Examination(federation, NOBODY)
     # A checker that has reached no host over IPv6 must judge the dead one.
-    lonely = [name for name in groups["patient"] if name.startswith(f"{Fault.DEAD_IPV6}.")]
+    lonely = [name for name in groups["patient"] if f"{Fault.DEAD_IPV6}." in name]
     others = [name for name in groups["patient"] if name not in lonely]
     for limits, names in ((PATIENT, lonely), (PATIENT, others), (BRIEF, groups["brief"])):
         async with examination.checker(limits) as checker, asyncio.timeout(5 * limits.deadline):
