@@ -92,6 +92,15 @@ class Site:
         self._mounts.sort(key=lambda mounted: len(mounted.prefix), reverse=True)
         return mount
 
+    def unmount(self, mount: Mount) -> None:
+        """
+        Serve it no more.
+
+        Raises:
+            ValueError: it is not mounted here.
+        """
+        self._mounts.remove(mount)
+
     async def answer(self, request: Request) -> Answer | Performance:
         """The answer of the mount that fits, or a web server's 404."""
         self.requests.append(request)

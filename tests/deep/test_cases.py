@@ -9,10 +9,12 @@ import pytest
 
 from botkit.messages.rendering import to_plain
 from lab.backend import CallFault
+from lab.exchange import Answer, Request, html_answer, json_answer, nginx_page
+from lab.front import Mount
 from plugins.foci.model import DEEP_STAGES, Stage, Verdict
 from plugins.foci.report.render import to_document
 from tests.deep.cases import CASES, Case
-from tests.deep.world import NAME, World
+from tests.deep.world import NAME, World, shown_token
 from tests.foci.terminal import run
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -38,6 +40,30 @@ async def test_a_fault_is_named(case: Case, world: World, media_client: None, tm
     words = [result["detail"] for result in focus["stages"]]
     words += [f"{found['message']} {found['advice']}" for found in report["findings"]]
     assert re.search(case.says, "\n".join(words), re.DOTALL), words
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [nginx_page(502), html_answer(200, "<html>hello</html>"), json_answer(500, {"errcode": "M_UNKNOWN"})],
+    ids=["bad gateway", "page", "its own error"],
+)
+async def test_a_broken_newer_endpoint_breaks_no_call(world: World, media_client: None, answer: Answer) -> None:
+    """With a token of the older one, as clients get it, media connects in the end: a warning, never critical."""
+    world.backend.full_access = ("*",)
+    await world.backend.play(None)
+    site = world.backend.focus.site
+
+    async def broken(request: Request) -> Answer:
+        return answer if shown_token(request) else await world.backend.focus.service.answer(request.at("/get_token"))
+
+    mount = site.mount(Mount("/livekit/jwt/get_token", broken, exact=True))
+    try:
+        report = await world.check()
+    finally:
+        site.unmount(mount)
+    (focus,) = report.foci
+    assert (report.verdict, focus.verdict, focus.deepest_stage) == (Verdict.WARNING, Verdict.WARNING, Stage.MEDIA)
+    assert {found.code for found in report.findings} == {"matrix2-endpoint-missing"}
 
 
 async def test_words_for_people(world: World, media_client: None, tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from lab.front import Mount
 from lab.issuer import Issuer
 from lab.livekit import LiveKit
 from lab.loopback import BLOCK, reserved_port
+from lab.nginx import Nginx
 from lab.openid import OpenIdLookup
 from plugins.foci.discovery.target import parse_target
 from plugins.foci.model import Outcome, Report, Severity, Stage, Verdict
@@ -239,3 +240,45 @@ async def test_a_proxy_that_does_not_wait_counts_likewise(town: Town) -> None:
         assert "/sfu/get: HTTP 504 from the proxy" in waiting.message
         assert "/get_token issues one, but clients do not ask there by default" in waiting.message
         assert "proxy_read_timeout" in waiting.advice
+
+
+PASSED_ON = """\
+proxy_pass https://{inside}; proxy_http_version 1.1; proxy_set_header Host $host;
+proxy_ssl_server_name on; proxy_ssl_name $host; """
+
+
+@asynccontextmanager
+async def behind_nginx(town: Town, directory: Path, locations: str) -> AsyncIterator[None]:
+    """A real nginx at the host of the service and the SFU, which passes on what it is told to."""
+    inside = town.federation.connect_to[f"rtc.{NAME}:443"]
+    nginx = Nginx(directory, town.federation)
+    await nginx.start({f"rtc.{NAME}": locations.replace("PASS", PASSED_ON.format(inside=inside))})
+    try:
+        yield
+    finally:
+        await nginx.stop()
+
+
+@pytest.mark.usefixtures("nginx")
+async def test_nginx_that_waits_too_short(town: Town, tmp_path: Path) -> None:
+    """Its read time-out strikes while the service waits: a 504 that says nothing of the service being down."""
+    town.focus.service.issuer = waiting = Waiting(town.issuer)
+    async with behind_nginx(town, tmp_path / "nginx", "location / { PASS proxy_read_timeout 2s; }"):
+        report = await town.check()
+        waiting.let.set()
+    outcome, detail = token_stage(report)
+    assert outcome is Outcome.FAILED
+    assert detail.startswith("/sfu/get: HTTP 504 from the proxy after ")
+    assert "while the service waits for the federation API of example.org or for the SFU" in detail
+    assert found(report) == {"token-waiting": Severity.ERROR}
+    assert report.verdict is Verdict.CRITICAL
+
+
+@pytest.mark.usefixtures("nginx")
+async def test_nginx_with_a_route_for_the_older_endpoint_alone(town: Town, tmp_path: Path) -> None:
+    """As guides from its days have it: calls work, and the newer endpoint is a warning."""
+    routes = "location = /livekit/jwt/sfu/get { PASS } location /livekit/sfu/ { PASS }"
+    async with behind_nginx(town, tmp_path / "nginx", routes):
+        report = await town.check()
+    assert token_stage(report)[0] is Outcome.OK
+    assert found(report) == {"matrix2-endpoint-missing": Severity.WARNING, "sfu-refused-token": Severity.ERROR}
