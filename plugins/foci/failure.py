@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from botkit.identifiers import parse_server_name
 from botkit.outbound.model import Failure, FailureKind
 from plugins.foci.model import Certainty
 from plugins.foci.service_url import is_loopback_name
@@ -40,6 +41,10 @@ NO_CLIENT_CERTIFICATE = (
 """What to change where a server lets in only clients with a certificate."""
 _FIREWALL = "Check that a server listens on this port of {host} and that no firewall blocks it."
 _HERE = "Check the network and DNS resolver of the machine that runs this check; the server may be fine."
+_LOCAL_NAME = (
+    "Publish a full host name that public DNS knows, such as matrix.example.org, instead of {host}: a name without a "
+    "dot is known inside one network only (of containers, or in a hosts file)."
+)
 _PROXY = "Check the reverse proxy of {host}: it must serve HTTP/1.1 over TLS on this port."
 
 _MEANINGS: dict[FailureKind, Meaning] = {
@@ -120,5 +125,10 @@ def as_anywhere(failure: Failure, host: str) -> Failure:
 
 
 def advice_for(failure: Failure, host: str) -> str:
-    """What to do about a failure at ``host``."""
-    return meaning_of(failure).advice.replace("{host}", host)
+    """What to do about a failure at ``host``, as written in a URL; a port is left out, since records have none."""
+    try:
+        name = parse_server_name(host).host
+    except ValueError:
+        name = host
+    local = failure.kind in (_K.DNS_NXDOMAIN, _K.DNS_NODATA) and "." not in name.rstrip(".")
+    return (_LOCAL_NAME if local else meaning_of(failure).advice).replace("{host}", name)

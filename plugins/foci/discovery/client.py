@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from urllib.parse import urljoin, urlsplit
 
+from botkit.identifiers import HostPort
 from botkit.outbound import HomeserverReader, OutboundClient, Resolution
 from botkit.outbound.model import Answered, Exchange, Failed
 from botkit.outbound.url import UrlError
@@ -32,7 +33,7 @@ from plugins.foci.discovery.homeserver import (
     read_transports,
     read_versions,
 )
-from plugins.foci.discovery.standing import REDIRECTS, of_well_known
+from plugins.foci.discovery.standing import REDIRECTS, of_versions, of_well_known
 from plugins.foci.discovery.target import Target
 from plugins.foci.discovery.well_known import WellKnownAnswer, read_answer
 from plugins.foci.responses import REQUEST_HEADERS, preflight_headers
@@ -111,22 +112,29 @@ class Discovery:
             return HomeserverAnswer(None, TransportsAnswer())
         if base is None:
             base = f"https://{target.url_host}"
-        requests: list[Awaitable[Exchange]] = [
-            self._outbound.fetch("GET", base + path, headers=REQUEST_HEADERS, deadline=deadline)
-            for path in (VERSIONS_PATH, UNSTABLE_PATH, STABLE_PATH)
-        ]
-        requests.append(
-            self._outbound.fetch(
-                "OPTIONS", base + UNSTABLE_PATH, headers=preflight_headers("GET", "authorization"), deadline=deadline
-            )
+        asked, published, listed = await asyncio.gather(
+            self._every_address.ask(base + VERSIONS_PATH, REQUEST_HEADERS, of_versions, deadline=deadline),
+            self._published(base, None, deadline),
+            _own_list(own, deadline),
         )
-        (versions_at, unstable, stable, preflight), listed = await asyncio.gather(
-            asyncio.gather(*requests), _own_list(own, deadline)
-        )
-        versions = read_versions(versions_at)
+        if any(asked.went_elsewhere(exchange) for exchange in published):
+            published = await self._published(base, asked.at, deadline)
+        unstable, stable, preflight = published
+        versions = read_versions(asked.best)
         if fallback and not versions.valid:
             return HomeserverAnswer(None, TransportsAnswer())
-        return HomeserverAnswer(versions, read_transports(unstable, stable, listed, preflight))
+        transports = read_transports(unstable, stable, listed, preflight)
+        return HomeserverAnswer(versions, transports, base, asked.findings)
+
+    async def _published(self, base: str, at: Resolution | None, deadline: float) -> Sequence[Exchange]:
+        """The transports endpoint on its unstable and its stable path, and the former's preflight."""
+        unstable, stable = base + UNSTABLE_PATH, base + STABLE_PATH
+        preflight = preflight_headers("GET", "authorization")
+        return await asyncio.gather(
+            self._outbound.fetch("GET", unstable, headers=REQUEST_HEADERS, deadline=deadline, resolution=at),
+            self._outbound.fetch("GET", stable, headers=REQUEST_HEADERS, deadline=deadline, resolution=at),
+            self._outbound.fetch("OPTIONS", unstable, headers=preflight, deadline=deadline, resolution=at),
+        )
 
 
 async def _own_list(own: HomeserverReader | None, deadline: float) -> Exchange | None:
@@ -214,7 +222,8 @@ class Federation:
         resolution = await self._outbound.resolve(service.host, service.port, deadline=limit)
         # Certificate and Host are those of the name, whatever host the record leads to.
         own = replace(resolution, host=place.host.lower(), port=443)
-        return await self._at(f"https://{place.host}", own, delegation, limit)
+        found = await self._at(f"https://{place.host}", own, delegation, limit)
+        return replace(found, target=HostPort(service.host, service.port))
 
     async def _at(self, url: str, resolution: Resolution | None, delegation: Delegation, limit: float) -> UserLookup:
         asked = await self._outbound.fetch("GET", url + USERINFO_PATH, deadline=limit, resolution=resolution)

@@ -23,13 +23,17 @@ class Asked:
 
     Attributes:
         best: the exchange that speaks for the host.
-        at: where it was, for further questions to the same address; None where the host has no place.
+        at: the one of several addresses that gave it, for further questions; None where there was no choice.
         findings: about addresses that fail while others work.
     """
 
     best: Exchange
     at: Resolution | None = None
     findings: tuple[Finding, ...] = ()
+
+    def went_elsewhere(self, exchange: Exchange) -> bool:
+        """Whether another exchange with the host was with another address than the best."""
+        return self.at is not None and exchange.connection.peer != self.at.endpoints[0].address
 
 
 class EveryAddress:
@@ -68,12 +72,12 @@ class EveryAddress:
 
         places = resolution.shortlist()
         if resolution.failure is not None or len(places) < 2:
-            return Asked(await fetch(resolution), resolution)
+            return Asked(await fetch(resolution))
         exchanges = await asyncio.gather(*(fetch(resolution.at(place), self._patience) for place in places))
         found = dict(zip(places, exchanges, strict=True))
         best = max(places, key=lambda place: standing(found[place], judge))
         if _ran_out_of_time(found[best]):
-            return Asked(await fetch(resolution), resolution)
+            return Asked(await fetch(resolution))
         reached = self._outbound.families_reached()
         about = about_addresses(target.host.name, found, judge, patience=self._patience, families_reached=reached)
         return Asked(found[best], resolution.at(best), tuple(about))

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
-from botkit.identifiers import parse_server_name
+from botkit.identifiers import HostPort, parse_server_name
 from botkit.messages.sanitise import clipped
-from botkit.outbound.model import Exchange, Failed, Response
+from botkit.outbound.model import Exchange, Failed, FailureKind, Phase, Response
 from plugins.foci.failure import advice_for, meaning_of
 from plugins.foci.findings import finding
 from plugins.foci.model import Certainty, Finding
@@ -78,6 +79,7 @@ class UserLookup:
         delegation: what the server well-known said.
         unsure: the server well-known or DNS did not say where to ask, so that it may have been the wrong place.
         cut_short: the deadline of the check left it less than its share of time.
+        target: the host and port that an SRV record led to; None without one.
     """
 
     asked: Exchange | None
@@ -85,6 +87,7 @@ class UserLookup:
     delegation: Delegation
     unsure: bool = False
     cut_short: bool = False
+    target: HostPort | None = None
 
 
 def read_place(text: str) -> Place | None:
@@ -164,10 +167,29 @@ def _problem(lookup: UserLookup, asked: Exchange, patience: float, others_answer
         # Time spent waiting in the queue here is not the other side's.
         waited = not lookup.cut_short and asked.elapsed_ms >= patience * PATIENCE_SHARE * 500
         if certainty is Certainty.DEFINITE or (certainty is Certainty.TIMEOUT and waited and others_answered):
-            host = lookup.url.removeprefix("https://")
-            return f"at {lookup.url}: {asked.failure.detail}", advice_for(asked.failure, host)
+            return _failure(lookup, asked)
         return "", ""
     return _answered(lookup.url, asked.response)
+
+
+def _failure(lookup: UserLookup, asked: Failed) -> tuple[str, str]:
+    """What failed and where: behind an SRV record the certificate must still be the server name's."""
+    failure, peer = asked.failure, asked.connection.peer
+    several = peer is not None and len(asked.connection.addresses) > 1
+    which = f" (address {peer}, one of {len(asked.connection.addresses)})" if several else ""
+    host = urlsplit(lookup.url).hostname or ""
+    if lookup.target is None:
+        return f"at {lookup.url}{which}: {failure.detail}", advice_for(failure, host)
+    problem = f"at {lookup.target}{which}, where the SRV record of {host} leads: {failure.detail}"
+    if failure.phase is not Phase.TLS:
+        return problem, advice_for(failure, lookup.target.host)
+    named = f'`{{"m.server": "{lookup.target}"}}` in `/.well-known/matrix/server` instead of the record'
+    if failure.kind is FailureKind.TLS_HOSTNAME:
+        return problem, (
+            f"Let {lookup.target} present a certificate for {host}, since an SRV record does not change the name that "
+            f"counts; or publish {named}, then a certificate for {lookup.target.host} will do."
+        )
+    return problem, f"At {lookup.target}: {advice_for(failure, host)}"
 
 
 def _answered(url: str, response: Response) -> tuple[str, str]:

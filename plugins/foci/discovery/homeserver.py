@@ -13,6 +13,7 @@ from plugins.foci.model import (
     MAX_ENTRIES,
     Certainty,
     Entry,
+    Finding,
     TransportsReport,
 )
 from plugins.foci.responses import (
@@ -103,10 +104,19 @@ class TransportsAnswer:
 
 @dataclass(frozen=True, slots=True)
 class HomeserverAnswer:
-    """What the homeserver itself said; ``versions`` is None where it was not asked or not found."""
+    """
+    What the homeserver itself said.
+
+    Attributes:
+        versions: None where it was not asked or not found.
+        url: where it was asked; empty where it was not.
+        findings: about addresses of its host of which some fail.
+    """
 
     versions: VersionsAnswer | None
     transports: TransportsAnswer
+    url: str = ""
+    findings: tuple[Finding, ...] = ()
 
 
 def read_versions(exchange: Exchange) -> VersionsAnswer:

@@ -26,6 +26,7 @@ from plugins.foci.service_url import ServiceUrl, probe_url
 MAX_PROBED = 20
 """Distinct service URLs probed in one check: a list of thousands must not make the bot a flood."""
 
+_OF_ADDRESSES = frozenset({"addresses-differ", "address-family-broken"})
 _SHUT_TO_WEB = frozenset({"cors-doubled", "cors-missing-on-service"})
 
 
@@ -156,7 +157,7 @@ def _findings(
 ) -> list[Finding]:
     host = seen.target.hostname
     base_copy = seen.base_copy.document if seen.base_copy is not None else None
-    found = [*seen.well_known.findings, *_base_url(seen, settings)]
+    found = [*seen.well_known.findings, *_base_url(seen, settings), *_addresses(seen)]
     base_url = _base_url_that_answers(seen)
     found += lint_list(host, seen.well_known, base_copy, seen.homeserver, base_url)
     linted = lint_entries(entries, host, suffixes)
@@ -171,6 +172,14 @@ def _findings(
         message = f"The list has {MAX_ENTRIES} entries or more; the rest was not checked."
         found.append(finding("not-tested", message, "Publish a short list.", severity=Severity.WARNING))
     return [*found, *_context(seen, entries, settings)]
+
+
+def _addresses(seen: ServerObservation) -> Sequence[Finding]:
+    """About addresses of the homeserver; where its host is the well-known's, what that found there is enough."""
+    homeserver = seen.homeserver
+    told = any(one.code in _OF_ADDRESSES for one in seen.well_known.findings)
+    same = urlsplit(homeserver.url).hostname in {urlsplit(hop.url).hostname for hop in seen.well_known.hops}
+    return () if told and same else homeserver.findings
 
 
 def _base_url_that_answers(seen: ServerObservation) -> str | None:

@@ -194,6 +194,61 @@ async def test_by_records_of_dns(
     assert site.requests[-1].headers["host"] == name
 
 
+@pytest.mark.parametrize(
+    ("fault", "words", "advice"),
+    [
+        (Fault.TLS_WRONG_NAME, "certificate is for", 'or publish `{"m.server": "{target}"}`'),
+        (Fault.TLS_UNTRUSTED, "the chain is incomplete", "At {target}: Install a certificate for example.org"),
+        (Fault.REFUSED, "connection refused", "a server listens on this port of machine.example.net"),
+    ],
+)
+async def test_a_record_that_leads_to_a_fault_is_named_with_its_target(
+    federation: LabFederation, examination: Examination, names: NameTable, fault: Fault, words: str, advice: str
+) -> None:
+    """Host and port of the record, not the server name alone, whose own certificate may be fine."""
+    await federation.site("example.org")
+    await federation.site("machine.example.org", fault=fault)
+    address, port = str(federation.connect_to["machine.example.org:443"]).split(":")
+    names.table[("_matrix-fed._tcp.example.org.", "SRV")] = [f"machine.example.net {port}"]
+    names.name("machine.example.net", address)
+    found = judge_lookup(await looked_up(examination), PATIENT.timeout, others_answered=True)
+    assert found is not None
+    target = f"machine.example.net:{port}"
+    assert f"at {target}, where the SRV record of example.org leads: " in found.message
+    assert words in found.message
+    assert advice.replace("{target}", target) in found.advice
+
+
+@pytest.mark.parametrize("fault", [Fault.TLS_WRONG_NAME, Fault.TLS_SELF_SIGNED])
+async def test_a_delegated_host_is_named_where_its_certificate_is_wrong(
+    federation: LabFederation, examination: Examination, fault: Fault
+) -> None:
+    """With its port; the advice is about the host alone."""
+    (await federation.site("example.org")).mount(_delegating("hs.example.org:8443"))
+    await federation.site("hs.example.org:8443", fault=fault)
+    found = judge_lookup(await looked_up(examination), PATIENT.timeout, others_answered=True)
+    assert found is not None
+    assert "at https://hs.example.org:8443: certificate is " in found.message
+    assert "Install a certificate for hs.example.org from" in found.advice
+
+
+async def test_of_several_addresses_the_one_that_was_asked_is_named(
+    federation: LabFederation, examination: Examination
+) -> None:
+    """The same one every time."""
+    (await federation.site("example.org")).mount(_delegating("hs.example.org:8443"))
+    await federation.site("hs.example.org:8443", fault=Fault.TLS_WRONG_NAME)
+    await federation.second_address("hs.example.org:8443", fault=Fault.TLS_WRONG_NAME)
+    messages = set()
+    for _ in range(4):
+        found = judge_lookup(await looked_up(examination), PATIENT.timeout, others_answered=True)
+        assert found is not None
+        messages.add(found.message)
+        federation.rotate("hs.example.org:8443")
+    [message] = messages
+    assert ", one of 2): certificate is for" in message
+
+
 async def test_by_the_port_of_old(federation: LabFederation, examination: Examination) -> None:
     """Neither a document nor records: 8448."""
     await _serve(federation, "example.org:8448")
