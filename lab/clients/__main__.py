@@ -15,9 +15,11 @@ from lab.authority import Authority
 from lab.clients.expectations import SERVER_NAME, Expectations, Setup, read_expectations
 from lab.clients.outcome import Row, lines_of
 from lab.clients.page import page
-from lab.clients.run import PATIENCE, Run
+from lab.clients.run import PATIENCE, ProgramError, Run
 from lab.clients.tools import INSTALLED, build_host, missing_tool, versions
 from lab.synapse import Synapse
+
+AT_ONCE = 3
 
 
 async def run_setups(
@@ -44,21 +46,24 @@ async def run_setups(
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run it; 0 where all agree, 1 where not, 3 where something is not installed."""
-    parser = argparse.ArgumentParser(prog="python -m lab.clients", description=__doc__)
-    parser.add_argument("setups", nargs="*", metavar="SETUP", help="names of set-ups; all if none is given")
-    parser.add_argument("--at-once", type=int, default=2, help="set-ups at the same time (default: 2)")
-    parser.add_argument("--page", type=Path, help="write the table to this Markdown page")
-    arguments = parser.parse_args(argv)
+    """Run it; 0 where all agree, 1 where not, 3 where it could not be run."""
+    table = read_expectations()
+    arguments = _arguments(table, argv)
     if missing := missing_tool():
         print(missing, file=sys.stderr)
         return 3
-    table = read_expectations()
     chosen = [setup for setup in table.setups if not arguments.setups or setup.name in arguments.setups]
     directory = INSTALLED / "runs" / datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     directory.mkdir(parents=True)
     began = time.monotonic()
-    found = asyncio.run(run_setups(table, chosen, directory, arguments.at_once))
+    try:
+        found = asyncio.run(run_setups(table, chosen, directory, arguments.at_once))
+    except ExceptionGroup as group:
+        failed, others = group.split(ProgramError)
+        if failed is None or others is not None:
+            raise
+        print("\n".join(str(error) for error in failed.exceptions), file=sys.stderr)
+        return 3
     rows = [row for rows in found.values() for row in rows]
     faults = sum(bool(row.faults) for row in rows)
     seconds = time.monotonic() - began
@@ -67,6 +72,19 @@ def main(argv: Sequence[str]) -> int:
         told = {"date": f"{datetime.now(UTC):%Y-%m-%d}", "seconds": seconds, "at_once": arguments.at_once}
         arguments.page.write_text(page(table, found, {**told, "patience": PATIENCE, **versions()}))
     return 1 if faults else 0
+
+
+def _arguments(table: Expectations, argv: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m lab.clients", description=__doc__)
+    parser.add_argument("setups", nargs="*", metavar="SETUP", help="names of set-ups; all if none is given")
+    parser.add_argument("--at-once", type=int, default=AT_ONCE, help="set-ups at the same time (default: %(default)s)")
+    parser.add_argument("--page", type=Path, help="write the table of all set-ups to this Markdown page")
+    arguments = parser.parse_args(argv)
+    if unknown := set(arguments.setups) - {setup.name for setup in table.setups}:
+        parser.error(f"no set-up is called {', '.join(sorted(unknown))}")
+    if arguments.page and arguments.setups:
+        parser.error("the page is of all set-ups")
+    return arguments
 
 
 if __name__ == "__main__":

@@ -26,8 +26,8 @@ PATIENCE = 45.0
 """Seconds after a request failed first; Element Call tries again for 30 before it shows an error."""
 
 
-class DriverError(Exception):
-    """The browser's driver failed; the text is what it said."""
+class ProgramError(Exception):
+    """The browser's driver or the bot did not do its part; the text is what it said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Run:
         Serve a set-up, open every version in it, and have the bot check it.
 
         Raises:
-            DriverError: the browser could not be driven.
+            ProgramError: the browser could not be driven, or the bot not run.
         """
         async with Federation(self.directory, authority=self._authority) as federation:
             await serve_setup(federation, setup, self._synapse)
@@ -120,7 +120,7 @@ class Run:
         output = await _finished(["node", str(driver())], json.dumps(jobs).encode())
         told = [json.loads(line) for line in output.splitlines()]
         if {one["name"] for one in told} != pages.keys():
-            raise DriverError(f"the driver told of {len(told)} pages instead of {len(pages)}")
+            raise ProgramError(f"the driver told of {len(told)} pages instead of {len(pages)}")
         return told
 
     async def _check(self, federation: Federation, setup: Setup) -> Any:
@@ -136,7 +136,12 @@ async def _finished(argv: Sequence[str], told: bytes, *, statuses: tuple[int, ..
     environment = {name: value for name, value in os.environ.items() if not name.startswith("FOCIBOT_")}
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(*argv, stdin=pipe, stdout=pipe, stderr=pipe, env=environment)
-    output, errors = await process.communicate(told)
+    try:
+        output, errors = await process.communicate(told)
+    finally:
+        if process.returncode is None:
+            process.terminate()
+            await process.wait()
     if process.returncode not in statuses:
-        raise DriverError(f"{argv[0]} {argv[1]} ended with {process.returncode}\n{errors.decode(errors='replace')}")
+        raise ProgramError(f"{argv[0]} {argv[1]} ended with {process.returncode}\n{errors.decode(errors='replace')}")
     return output

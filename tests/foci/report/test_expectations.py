@@ -25,8 +25,8 @@ from tests.foci.evidence import ANY_ORIGIN, JSON_TYPE, V4, answered, assembled, 
 
 TABLE = read_expectations()
 CASES = [(setup, client) for setup in TABLE.setups for client in setup.expected if client in TABLE.rows]
-OUT_OF_SIGHT = {("well-known-of-base-url", "element-web"), ("well-known-of-base-url", "element-x")}
-"""Nothing published leads a stranger to the homeserver there, which logged-in clients know: the rows are unknown."""
+ASK_THE_HOMESERVER = {"element-web", "element-x", "element-call-0.24"}
+"""Their rows are unknown where nothing published leads a stranger to the homeserver, which logged-in clients know."""
 
 UNRECOGNIZED = answered(404, {"errcode": "M_UNRECOGNIZED"}, ANY_ORIGIN)
 SERVICE = {
@@ -88,7 +88,7 @@ def test_the_rows_say_what_the_clients_did(setup: Setup, client: str) -> None:
     """A focus that a client reached is the one it is said to find; an error is a no; out of sight is unknown."""
     report, expected = report_on(setup), setup.expected[client]
     row = row_of(report, client)
-    if (setup.name, client) in OUT_OF_SIGHT:
+    if setup.hides_homeserver and client in ASK_THE_HOMESERVER:
         assert row.finds_focus == "unknown"
     elif expected in ERRORS:
         assert row.finds_focus == "no", row.reason
