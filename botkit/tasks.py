@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
 
+from botkit.backoff import Backoff
 from botkit.storage import StorageError
 
 log = logging.getLogger(__name__)
@@ -13,7 +14,6 @@ log = logging.getLogger(__name__)
 Job = Callable[[], Awaitable[None]]
 Sleep = Callable[[float], Awaitable[None]]
 
-_FIRST_PAUSE = 1.0
 _LONGEST_PAUSE = 60.0
 _HEALTHY_AFTER = 300.0
 
@@ -79,7 +79,8 @@ class Supervisor:
 
     async def _restarting(self, name: str, job: Job) -> None:
         loop = asyncio.get_running_loop()
-        pause = _FIRST_PAUSE
+        # No chance: tasks of one process come back to nobody's door at once.
+        backoff = Backoff(chance=lambda: 0.0, longest=_LONGEST_PAUSE)
         while True:
             started = loop.time()
             try:
@@ -89,8 +90,7 @@ class Supervisor:
                 # the database has said what ails it
                 log.debug("task waits for the database name=%s", name, exc_info=True)
             except Exception:
-                log.exception("task failed, restarting name=%s pause=%.0fs", name, pause)
+                log.exception("task failed, restarting name=%s", name)
             if loop.time() - started > _HEALTHY_AFTER:
-                pause = _FIRST_PAUSE
-            await self._sleep(pause)
-            pause = min(pause * 2, _LONGEST_PAUSE)
+                backoff.reset()
+            await self._sleep(backoff.pause())

@@ -18,7 +18,7 @@ LONGEST_FUNCTION = 60
 
 ORDERS: dict[str, tuple[str, ...]] = {
     "botkit": (
-        "version identifiers suggestion figure clock_jumps messages",
+        "version identifiers suggestion figure clock_jumps backoff messages",
         "storage outbound permissions",
         "tasks plugin",
         "config metrics",
@@ -27,7 +27,7 @@ ORDERS: dict[str, tuple[str, ...]] = {
         "cli",
     ),
     "botkit.matrix": (
-        "client backoff",
+        "client",
         "per_room",
         "crypto rooms",
         "send account",
@@ -65,7 +65,7 @@ PLACES: dict[str, tuple[str, ...]] = {
     "alembic": ("botkit.storage", "plugins.foci.storage"),
     "aiosqlite": ("botkit.storage",),
     "asyncpg": ("botkit.storage",),
-    "stamina": ("botkit.matrix",),
+    "stamina": ("botkit.backoff",),
     "yaml": ("botkit.config",),
     "prometheus_client": ("botkit.metrics", "botkit.web"),
     "cryptography": ("botkit.matrix", "botkit.outbound"),

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Awaitable, Callable, Hashable, Iterable
 from typing import Generic, TypeVar
 
-from botkit.matrix.backoff import LONGEST, Backoff
+from botkit.backoff import LONGEST, Backoff
 from botkit.plugin import RoomUnavailableError
 from botkit.storage import StorageError
 

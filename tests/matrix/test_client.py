@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 from pydantic import SecretStr
 
-from botkit.matrix.backoff import Backoff, insist
+from botkit.backoff import Backoff, insist
 from botkit.matrix.client import Answer, HomeserverClient, UnreachableError, path, trust_anchors
 from lab.authority import Authority
 

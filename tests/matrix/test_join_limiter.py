@@ -71,7 +71,7 @@ async def test_sixteen_joins_at_once(limiter: JoinLimiter) -> None:
 
 
 async def test_silence_is_one_servers(limiter: JoinLimiter, clock: Clock) -> None:
-    """A 429, which a stranger's server can have sent, silences its own lane for as long as it asks."""
+    """A 429, which a stranger's server can have sent, silences its own queue for as long as it asks."""
     limited, other = limiter.queue("limited.example"), limiter.queue("other.example")
     limiter.silence(limited, 900.0)
     async with limiter.turn(other):
@@ -80,8 +80,8 @@ async def test_silence_is_one_servers(limiter: JoinLimiter, clock: Clock) -> Non
         assert clock.now == 1000.0
 
 
-def test_lanes_are_forgotten(limiter: JoinLimiter) -> None:
-    """Who invited once costs no memory for ever; who holds a lane shares it."""
+def test_queues_are_forgotten(limiter: JoinLimiter) -> None:
+    """A server that invited once costs no memory for ever; joins that are under way share its queue."""
     held = limiter.queue("held.example")
     assert limiter.queue("held.example") is held
     limiter.silence(limiter.queue("gone.example"), 900.0)

@@ -11,11 +11,11 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from botkit.backoff import insist
 from botkit.config.account import MatrixConfig
 from botkit.matrix.account.cross_signing import CrossSigning, CrossSigningResult
 from botkit.matrix.account.device import check_same_device, open_crypto, published_device
 from botkit.matrix.account.session import Session, SessionFile, SignIn
-from botkit.matrix.backoff import insist
 from botkit.matrix.client import Answer, HomeserverClient, UnreachableError
 from botkit.matrix.crypto.key_exchange import CryptoInterruptedError
 from botkit.matrix.crypto.machine import Crypto

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from botkit.backoff import insist
 from botkit.config.account import MatrixConfig
 from botkit.matrix.account.secret_file import read_secret, write_secret
-from botkit.matrix.backoff import insist
 from botkit.matrix.client import Answer, HomeserverClient, UnreachableError, path
 
 log = logging.getLogger(__name__)

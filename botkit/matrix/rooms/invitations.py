@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakValueDictionary
 
+from botkit.backoff import Backoff
 from botkit.identifiers import server_of
-from botkit.matrix.backoff import Backoff
 from botkit.matrix.client import HomeserverClient, UnreachableError, path
 from botkit.matrix.rooms.directory import Sleep, log
 
@@ -47,13 +47,13 @@ class JoinLimiter:
         self._clock = clock
         self._sleep = sleep
         self._turns = asyncio.Semaphore(_AT_ONCE)
-        self._limiter: WeakValueDictionary[str, ServerJoins] = WeakValueDictionary()
+        self._servers: WeakValueDictionary[str, ServerJoins] = WeakValueDictionary()
 
     def queue(self, server: str) -> ServerJoins:
         """The server's queue, remembered while it is in use."""
-        queue = self._limiter.get(server)
+        queue = self._servers.get(server)
         if queue is None:
-            queue = self._limiter[server] = ServerJoins()
+            queue = self._servers[server] = ServerJoins()
         return queue
 
     @asynccontextmanager

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from botkit.matrix.backoff import Backoff
+from botkit.backoff import Backoff
 from botkit.matrix.client import HomeserverClient, UnreachableError, path
 from botkit.matrix.rooms.directory import RoomDirectory
 from botkit.matrix.rooms.membership import Membership

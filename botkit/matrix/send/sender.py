@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from enum import Enum, auto
 from typing import Any
 
-from botkit.matrix.backoff import Backoff
+from botkit.backoff import Backoff
 from botkit.matrix.client import Answer, HomeserverClient, UnreachableError, path
 from botkit.matrix.crypto.machine import Crypto, CryptoMissingError
 from botkit.matrix.per_room import PerRoom

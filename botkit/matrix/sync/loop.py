@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from botkit.matrix.backoff import insist
+from botkit.backoff import insist
 from botkit.matrix.client import Answer, HomeserverClient, UnreachableError, path
 from botkit.matrix.crypto.key_exchange import CryptoInterruptedError
 from botkit.matrix.crypto.machine import Crypto
