@@ -60,7 +60,7 @@ PYTEST = $(BIN)/python $(if $(COVERAGE),-m coverage run) -m pytest -n auto --dis
 test: setup
 	$(PYTEST) -m "not system"
 
-# The rest, against a real Synapse, SFU, PostgreSQL, nginx; what is not installed is skipped, by name.
+# The rest, against a real Synapse, SFU, PostgreSQL, nginx, Caddy, HAProxy; what is not installed is skipped, by name.
 test-system: lab
 	$(PYTEST) -m system --no-loadscope-reorder
 

@@ -23,7 +23,7 @@ from hypothesis import settings
 from lab.authority import Authority
 from lab.federation import Federation
 from lab.livekit import livekit_binary
-from lab.nginx import nginx_binary
+from lab.reverse_proxy import find_program
 from lab.synapse import Synapse
 from tests.examples import CI
 from tests.foci.examination import Examination
@@ -31,7 +31,7 @@ from tests.matrix.person import Person
 from tests.outbound.standins import NameTable
 from tests.storage.postgres import Postgres, find
 
-SERVERS = frozenset({"livekit", "media_client", "nginx", "postgres", "synapse"})
+SERVERS = frozenset({"caddy", "haproxy", "livekit", "media_client", "nginx", "postgres", "synapse"})
 PLACES = (
     "bench/",
     "host/test_installed.py",
@@ -177,8 +177,24 @@ def postgres() -> Iterator[Postgres]:
 @pytest.fixture(scope="session")
 def nginx() -> None:
     """For tests with a real nginx; where none is installed they are skipped by name."""
-    if nginx_binary() is None:
-        pytest.skip("nginx is not installed")
+    _needs("nginx")
+
+
+@pytest.fixture(scope="session")
+def caddy() -> None:
+    """For tests with a real Caddy; where none is installed they are skipped by name."""
+    _needs("caddy")
+
+
+@pytest.fixture(scope="session")
+def haproxy() -> None:
+    """For tests with a real HAProxy; where none is installed they are skipped by name."""
+    _needs("haproxy")
+
+
+def _needs(program: str) -> None:
+    if find_program(program) is None:
+        pytest.skip(f"{program} is not installed")
 
 
 @pytest.fixture(scope="session")

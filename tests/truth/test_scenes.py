@@ -7,7 +7,7 @@ import json
 import pytest
 
 from lab.homeserver import USERINFO as USERINFO_PATH
-from lab.nginx import NginxError
+from lab.reverse_proxy import ProxyError
 from lab.sfu import Sfu
 from tests.lab.client import Client
 from tests.truth import publication
@@ -79,5 +79,5 @@ async def test_synapse_lists_nothing_to_its_users(world: World) -> None:
 
 async def test_a_wrong_configuration_of_nginx_is_told(world: World) -> None:
     """A mistake of a test's own ends with nginx's words, and not in a time-out."""
-    with pytest.raises(NginxError, match="unknown directive"):
+    with pytest.raises(ProxyError, match="unknown directive"):
         await world.nginx.start({NAME: "no_such_thing on;"})

@@ -19,7 +19,8 @@ from lab.fault import Fault
 from lab.federation import Federation
 from lab.front import Mount, Site
 from lab.loopback import BLOCK
-from lab.nginx import Nginx, nginx_binary
+from lab.nginx import Nginx
+from lab.reverse_proxy import find_program
 from lab.synapse import Synapse
 from lab.wellknown import FOCI_KEY
 from tests.foci.examination import Examination
@@ -69,7 +70,7 @@ class World:
     @property
     def nginx(self) -> Nginx:
         """A real nginx; where none is installed the test is skipped by name."""
-        if nginx_binary() is None:
+        if find_program("nginx") is None:
             pytest.skip("nginx is not installed")
         if self._nginx is None:
             self._nginx = Nginx(self._directory / "nginx", self.federation)

@@ -198,7 +198,7 @@ def _get_token_advice(seen: Observation, post: Answered) -> str:
     health = answer_of(seen.health)
     if health is not None and health.status == 200 and _is_known(post):
         return f"HEAD `/healthz` shows 0.4.2 or later, so route `/get_token` as `/sfu/get`: {route(_prefix(post))}."
-    return "Update lk-jwt-service to 0.4.0 or later and route `/get_token` to it."
+    return "Update the service (lk-jwt-service to 0.4.0 or later) and route `/get_token` to it."
 
 
 _OUTDATED = (

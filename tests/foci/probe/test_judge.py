@@ -281,8 +281,8 @@ def test_old_services(post: Exchange, health: Exchange | None, get_token: Exchan
     [
         (ONLY_GET, "older than 0.4.2"),
         (HEALTHY, "route `/get_token` as `/sfu/get`: nginx `location /livekit/jwt/"),
-        (GO_404, "Update lk-jwt-service to 0.4.0 or later and route"),
-        (None, "Update lk-jwt-service to 0.4.0 or later and route"),
+        (GO_404, "Update the service (lk-jwt-service to 0.4.0 or later) and route"),
+        (None, "Update the service (lk-jwt-service to 0.4.0 or later) and route"),
     ],
 )
 def test_why_the_newer_endpoint_is_missing(health: Exchange | None, advised: str) -> None:
