@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
-from lab.exchange import Answer, Request, json_answer
+from lab.exchange import Answer, Request, json_answer, nginx_page
 from lab.front import Mount, Site
 from lab.playback import homeserver_unrecognised
 
@@ -35,6 +35,8 @@ class Transports(StrEnum):
     """200 and an empty object."""
     ABSENT = "absent"
     """404 M_UNRECOGNIZED."""
+    PAGE = "page"
+    """404 and the page of a web server, which does not pass the path on."""
     BROKEN = "broken"
     """500 without JSON."""
 
@@ -117,6 +119,8 @@ class Homeserver:
         match self.transports:
             case Transports.ABSENT:
                 return homeserver_unrecognised()
+            case Transports.PAGE:
+                return nginx_page(404)
             case Transports.BROKEN:
                 return Answer(500, b"Internal Server Error")
             case Transports.OPEN_WITHOUT_KEY:
