@@ -138,7 +138,7 @@ def describe(changed: Diff) -> tuple[Inline, ...]:
 
 def uses(changed: Diff, endpoint: PathState) -> tuple[Inline, ...]:
     """What clients use now, as one sentence."""
-    who = "Clients that read the well-known" if endpoint in ("present", "open") else "Clients"
+    who = "Clients that read the well-known" if endpoint in ("present", "open", "broken") else "Clients"
     key, before, now = changed.new.key, _first(changed.old), _first(changed.new)
     if now is None:
         return (Text(f"{who} find no focus there now."),)

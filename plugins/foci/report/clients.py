@@ -186,7 +186,7 @@ def _from_endpoint(published: Published, *, native: bool = False) -> Sequence[En
     if transports.unstable == "absent":
         return None
     if transports.unstable == "broken":
-        return _Outcome("no", f"something else answers at the transports endpoint ({transports.wrong})")
+        return _Outcome("no", f"something else answers at the transports endpoint: {transports.wrong}")
     if transports.entries is None:
         return _Outcome("unknown", _UNREADABLE[transports.unstable])
     if not transports.entries:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from plugins.foci.findings import Group, group_of
@@ -73,7 +74,7 @@ def summarise(
     if verdict is Verdict.UNKNOWN:
         return f"could not be checked from here: {_cause(verdict, discovery, foci, found)}."
     if verdict is Verdict.CRITICAL:
-        still = None if _fails_deep(foci) else _named(clients, "yes")
+        still = None if _fails_deep(foci) else _who_still_finds(clients)
         rest = f"; {still[0]} still {still[1]} a focus that answers" if still else ""
         return f"{_cause(verdict, discovery, foci, found)}{rest}."
     broken = _places(foci, Verdict.CRITICAL, "is broken", "are broken")
@@ -105,14 +106,19 @@ def _worst_of_the_rest(foci: Sequence[FocusReport], found: Sequence[Finding]) ->
     if not left:
         return []
     worst = min(left, key=lambda one: one.severity.rank)
-    clause = worst.message.rstrip(".")
-    begun, _, rest = clause.partition(" ")
-    clause = f"{begun.lower()} {rest}" if begun in _SMALL_WORDS else clause
-    return [clause if worst.focus is None else f"focus {worst.focus}: {clause}"]
+    begun, _, rest = _clause([worst]).partition(" ")
+    begun = begun.lower() if begun.istitle() and begun not in _NAMES_OF_SOFTWARE else begun
+    return [f"{begun} {rest}" if worst.focus is None else f"focus {worst.focus}: {begun} {rest}"]
 
 
-_SMALL_WORDS = frozenset({"A", "Clients", "No", "Only", "The", "There", "Whether"})
-"""First words of messages that are written small inside a sentence."""
+_NAMES_OF_SOFTWARE = frozenset({"Element", "Synapse"})
+"""First words of messages that keep their capital inside a sentence."""
+
+
+def _who_still_finds(clients: Sequence[ClientRow]) -> tuple[str, str] | None:
+    """The current clients that find a focus, else the others that do, as the subject of a sentence."""
+    current = [row for row in clients if row.client in CURRENT]
+    return _named(current, "yes") or _named(clients, "yes")
 
 
 def _who_finds(clients: Sequence[ClientRow]) -> str:
@@ -134,7 +140,7 @@ def _who_finds(clients: Sequence[ClientRow]) -> str:
 def _clause_on(subject: tuple[str, str], answer: str, rows: Sequence[ClientRow], *, first: bool) -> str:
     who, find = subject
     if answer == "yes":
-        return f"{who} {find} a focus that answers"
+        return f"{who} {find} {'a focus' if first else 'one'} that answers"
     if answer == "no":
         return f"{who} {find} {'no focus that answers' if first else 'none'}"
     reasons = {row.reason for row in rows if row.finds_focus == answer}
@@ -173,7 +179,8 @@ def _of_focus(place: int, found: Sequence[Finding]) -> list[Finding]:
 
 
 def _clause(found: Sequence[Finding]) -> str:
-    return found[0].message.rstrip(".") if found else ""
+    """The first sentence of the first message, without its stop; empty where nothing was found."""
+    return re.split(r"\.(?:\s+(?=[A-Z`])|$)", found[0].message, maxsplit=1)[0] if found else ""
 
 
 _NAMES = (

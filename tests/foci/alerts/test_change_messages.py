@@ -78,6 +78,7 @@ USES: list[tuple[Snapshot, Snapshot, PathState, str]] = [
     (published("a"), published("b", "a"), "absent", f"Clients now use {B}."),
     (published("a"), published("a", "b"), "absent", f"Clients still use {A}."),
     (published("a"), published("b"), "open", f"Clients that read the well-known now use {B}."),
+    (published("a"), published("b"), "broken", f"Clients that read the well-known now use {B}."),
     (published("a"), NOTHING, "absent", "Clients find no focus there now."),
     (published("a"), malformed({}), "unknown", "Clients find no focus there now."),
     (

@@ -33,6 +33,7 @@ from tests.foci.evidence import (
 CRITICAL, UNKNOWN, WARNING, OK, NOT_PROBED = Verdict
 BADNESS = {OK: 0, NOT_PROBED: 0, WARNING: 1, UNKNOWN: 2, CRITICAL: 3}
 OTHER_TYPE = {"type": "full_mesh"}
+OTHER_LIVEKIT = {"type": "livekit", "livekit_service_url": "https://rtc-2.example.org"}
 
 
 def found(code: str, severity: Severity | None = None, focus: int | None = None) -> Finding:
@@ -200,7 +201,7 @@ def test_the_summary_speaks_of_current_clients_first() -> None:
     )
     assert _summary(BAD_JSON, transports=PRESENT) == (
         "whether Element Web and Element X find a focus is unknown: the list of the homeserver's transports endpoint "
-        "cannot be read without an account there; older clients (Element Call up to 0.23) find a focus that answers."
+        "cannot be read without an account there; older clients (Element Call up to 0.23) find one that answers."
     )
     listed = replace(PRESENT, unstable="open", entries=(entry(LIVEKIT, source="transports"),))
     assert _summary(BAD_JSON, transports=listed) == "every known client finds a focus that answers."
@@ -222,6 +223,8 @@ def test_the_reason_of_a_warning_is_in_the_summary() -> None:
     told = replace(errors[2], message="No homeserver answers.")
     said = summarise(WARNING, None, (), (judged(WARNING),), [*errors[:2], told])
     assert said.endswith("; no homeserver answers.")
+    told = replace(errors[2], message="Element X is lost (see RFC. 1). It needs more than x.y. Much more.")
+    assert summarise(WARNING, None, (), (), [told]).endswith("Element X is lost (see RFC. 1).")
 
 
 def test_a_warning_does_not_stand_for_the_error_that_decided() -> None:
@@ -239,6 +242,18 @@ def test_a_warning_does_not_stand_for_the_error_that_decided() -> None:
     assert summarise(UNKNOWN, None, (), (judged(UNKNOWN),), entry_first).endswith(": Busy.")
     worst = [*entry_first, replace(found("tls-expired", focus=1), message="Expired.")]
     assert summarise(CRITICAL, None, (), (judged(CRITICAL),), worst).endswith(": Expired.")
+
+
+def test_the_summary_of_a_broken_server_says_who_is_spared() -> None:
+    """Current clients where one of them still finds a focus, else older ones; nobody where nobody does."""
+    listed = replace(PRESENT, unstable="open", entries=(entry(OTHER_LIVEKIT, source="transports"),))
+    told = _summary(REFUSED, BAD_JSON, transports=listed)
+    assert told.endswith("443; Element Web and Element X still find a focus that answers.")
+    empty = replace(PRESENT, unstable="open", entries=())
+    assert _summary(BAD_JSON, transports=empty).endswith(
+        "; older clients (Element Call up to 0.23) still find a focus that answers."
+    )
+    assert "still" not in _summary(REFUSED)
 
 
 def test_the_summary_leaves_no_focus_out() -> None:
