@@ -37,7 +37,7 @@ ORDERS: dict[str, tuple[str, ...]] = {
     ),
     "plugins.foci": (
         "model clock wording serialise",
-        "findings service_url",
+        "findings refusal service_url",
         "addresses failure login_page responses",
         "discovery probe",
         "deep report",

@@ -44,6 +44,10 @@ def _strange_status(code: int) -> Animal:
     return _published(f"status-{code}", species, _CRITICAL, "well-known-http-status", says=says)
 
 
+def _turned_away(code: int) -> Animal:
+    return _published(f"status-{code}", status(code), _UNKNOWN, "refused-here", says=f"HTTP {code}")
+
+
 _DEPTH = "nested"
 _REDIRECTS = (
     _refused("redirect-to-itself", ring(1), "it is a redirect loop"),
@@ -69,7 +73,9 @@ _REDIRECTS = (
     _refused("redirect-to-a-long-name", redirect(f"https://{'a' * 9000}/"), "longer than 4096 characters"),
     _published("redirect-with-endless-body", endless_redirect, _CRITICAL, "well-known-too-large"),
 )
-_STATUSES = tuple(_strange_status(code) for code in (204, 206, 300, 304, 401, 403, 418, 429, 451, 500, 503, 599))
+_STATUSES = tuple(_strange_status(code) for code in (204, 206, 300, 304, 418, 500, 503, 599))
+_LOGIN = _published("status-401", status(401), _CRITICAL, "login-page", says="HTTP 401, a login")
+_REFUSALS = tuple(_turned_away(code) for code in (403, 429, 451))
 _WITH_A_BODY_THAT_MAY_NOT_BE = _published(
     "status-204-with-a-body", status(204), _CRITICAL, "well-known-unreachable", says="not legal HTTP"
 )
@@ -161,7 +167,7 @@ _AT_FOCUS = (
     _service("text-of-a-megabyte", body(bodies.MEGABYTE_TEXT), _CRITICAL, "http-protocol", says="1048578 bytes"),
     _service("status-404", status(404), _CRITICAL, "service-not-routed"),
     _service("status-405", status(405), _CRITICAL, _SERVICE),
-    _service("status-429", status(429), _UNKNOWN, "rate-limited"),
+    _service("status-429", status(429), _UNKNOWN, "refused-here"),
     _service("status-503", status(503), _CRITICAL, "http-5xx", says="HTTP 503"),
     _service("redirect-to-loopback", redirect("https://127.0.0.1/", 307), _CRITICAL, _SERVICE, says="redirected"),
 )
@@ -203,6 +209,8 @@ _AT_TRANSPORTS = (
 DOCUMENTS = (
     *_REDIRECTS,
     *_STATUSES,
+    _LOGIN,
+    *_REFUSALS,
     _WITH_A_BODY_THAT_MAY_NOT_BE,
     *_TEXTS,
     *_CONTENTS,

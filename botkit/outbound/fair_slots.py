@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-_RESERVE = 3.5
+_RESERVE = 3
 """So many times what a party holds must be free if it is to get another."""
 
 # Context, not state: whatever is started inside inherits the party of its starter.
@@ -27,10 +27,10 @@ def one_party() -> Iterator[None]:
 
 class FairSlots:
     """
-    A bounded number of slots, of which a party may hold two sevenths of those that are free.
+    A bounded number of slots, of which a party may hold a third as many as are free.
 
     So some are left for the next party, until very many want everything (dynamic thresholds; Choudhury and
-    Hahne, 1998). Of 64 the first party gets 15, enough for all requests of a check with two foci, and ten greedy
+    Hahne, 1998). Of 64 the first party gets 16, enough for all requests of a check with two foci, and ten greedy
     ones leave 3. Of the waiting parties the one with the fewest slots is served first.
     """
 

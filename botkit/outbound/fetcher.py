@@ -18,7 +18,7 @@ from botkit.outbound.dial import Dialler
 from botkit.outbound.dns import Resolution, Resolver
 from botkit.outbound.endpoint import Endpoint
 from botkit.outbound.model import Answered, Exchange, Failed, Failure, FailureKind, Phase, Response
-from botkit.outbound.settings import OutboundSettings
+from botkit.outbound.settings import DEFAULT_USER_AGENT, OutboundSettings
 from botkit.outbound.stream import Stream, Streams
 from botkit.outbound.tls import build_context
 from botkit.outbound.transport import HttpTransport, SentOnceError, TooLargeError, UpgradeError
@@ -62,12 +62,13 @@ class Fetcher:
         self._resolver = resolver
         tls = build_context(settings.ca_file)
         self._max_body = settings.max_body
+        self._user_agent = settings.user_agent or DEFAULT_USER_AGENT
         self._streams = Streams(tls, dialler)
         self._sender = HttpTransport(
             tls=tls,
             dialler=dialler,
             max_body=settings.max_body,
-            user_agent=settings.user_agent,
+            user_agent=self._user_agent,
         )
         self._diagnosis = Diagnosis(now)
 
@@ -99,7 +100,7 @@ class Fetcher:
                 return await greeting(
                     stream,
                     target,
-                    headers=request.headers,
+                    headers={"User-Agent": self._user_agent, **request.headers},
                     farewell=farewell,
                     attempt=attempt,
                     limit=self._max_body,

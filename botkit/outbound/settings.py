@@ -10,6 +10,8 @@ from botkit.identifiers import parse_address
 from botkit.outbound.endpoint import parse_routes
 from botkit.outbound.policy import AddressPolicy
 
+DEFAULT_USER_AGENT = "foci-bot"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboundSettings:

@@ -26,8 +26,6 @@ from botkit.outbound.endpoint import ADDRESSES_PER_FAMILY, Endpoint, shortlist
 from botkit.outbound.model import Response
 from botkit.outbound.url import Url
 
-DEFAULT_USER_AGENT = "foci-bot"
-
 # Replaces an IP literal in the URL, since the connector asks its resolver about names only.
 _LITERAL_ALIAS = "literal.invalid"
 _HAPPY_EYEBALLS_DELAY = 0.25
@@ -59,18 +57,14 @@ class HttpTransport:
         tls: shared by all connections.
         dialler: opens the sockets.
         max_body: bytes after decompression.
-        user_agent: None for the default.
+        user_agent: of every request that brings no other.
     """
 
-    def __init__(self, *, tls: ssl.SSLContext, dialler: Dialler, max_body: int, user_agent: str | None) -> None:
+    def __init__(self, *, tls: ssl.SSLContext, dialler: Dialler, max_body: int, user_agent: str) -> None:
         self._tls = tls
         self._dialler = dialler
         self._max_body = max_body
-        self._headers = {
-            "Accept": "*/*",
-            "Accept-Encoding": "gzip",
-            "User-Agent": user_agent or DEFAULT_USER_AGENT,
-        }
+        self._headers = {"Accept": "*/*", "Accept-Encoding": "gzip", "User-Agent": user_agent}
         self._session: ClientSession | None = None
 
     @property

@@ -83,7 +83,7 @@ CODES: dict[str, tuple[Group, Severity]] = {
     "http-timeout": (Group.PROBE, _E),
     "http-protocol": (Group.PROBE, _E),
     "http-5xx": (Group.PROBE, _E),
-    "rate-limited": (Group.PROBE, _W),
+    "refused-here": (Group.PROBE, _W),
     "waf-challenge": (Group.PROBE, _W),
     "service-not-routed": (Group.PROBE, _E),
     "login-page": (Group.PROBE, _E),

@@ -36,6 +36,21 @@ def leads_to_login(target: SplitResult, host: str) -> bool:
     return elsewhere or not _QUERY.isdisjoint(query)
 
 
+def past_login(paths: str, folder: str) -> str:
+    """
+    Lines that lead paths past a login.
+
+    Args:
+        paths: for people.
+        folder: what all of them begin with, as a configuration has it.
+    """
+    return (
+        f"Lead {paths}, OPTIONS included, past the login: nginx `auth_request off;` (or `auth_basic off;`) in their "
+        f"`location`; Caddy a `handle {folder}*` without `forward_auth`; Authelia `policy: bypass`, oauth2-proxy "
+        "`skip_auth_routes`, for these paths. Matrix clients cannot log in there."
+    )
+
+
 def login_of(response: Response) -> str:
     """What login an answer is, for people; empty if it is none."""
     challenge = response.header("www-authenticate")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from botkit.outbound.model import Response
+from plugins.foci.refusal import refused_here
 
 ORIGIN = "https://web-client.invalid"
 """The Origin sent with every request: one that no server lists (RFC 6761), since a public answer must allow all."""
@@ -79,8 +80,8 @@ def is_challenge(response: Response) -> bool:
 
 
 def meets_prober_only(response: Response) -> bool:
-    """A challenge or a rate limit may meet this prober alone; it says nothing about what clients get."""
-    return response.status == 429 or is_challenge(response)
+    """A challenge or a refusal may meet this prober alone; it says nothing about what clients get."""
+    return is_challenge(response) or bool(refused_here(response))
 
 
 _DEMANDS = (b"No required SSL certificate was sent", b"Cannot perform Post-Handshake Authentication")

@@ -126,7 +126,7 @@ def test_refusals_are_told_apart(
 
 @pytest.mark.parametrize(
     ("status", "headers", "code"),
-    [(429, {}, "rate-limited"), (403, {"cf-mitigated": "challenge"}, "waf-challenge")],
+    [(429, {}, "refused-here"), (403, {"cf-mitigated": "challenge"}, "waf-challenge")],
 )
 def test_what_may_meet_the_bot_alone_proves_nothing(status: int, headers: dict[str, str], code: str) -> None:
     """A limit or a challenge leaves the focus unknown."""

@@ -8,13 +8,13 @@ from typing import Any
 
 from lab import wellknown
 from lab.authorisation import AuthorisationService
-from lab.exchange import Answer, Handler, Request, json_answer, nginx_page
+from lab.exchange import Answer, Handler, Request, html_answer, json_answer, nginx_page
 from lab.fault import Fault
 from lab.federation import Federation
 from lab.focus import Slashes
 from lab.front import Mount
 from lab.homeserver import UNSTABLE_TRANSPORTS, USERINFO, Transports, userinfo
-from lab.wellknown import FOCI_KEY, WellKnown
+from lab.wellknown import FOCI_KEY, Hop, WellKnown
 from tests.outbound.standins import NameTable
 
 NAME = "example.org"
@@ -207,6 +207,18 @@ async def page_404(_: Request) -> Answer:
 async def without_preflight(_: Request) -> Answer:
     """A list that a proxy serves itself, with the one CORS header that people know of."""
     return json_answer(200, {"rtc_transports": [ENTRY]}, ("Access-Control-Allow-Origin", "*"))
+
+
+async def login_page(_: Request) -> Answer:
+    """What a single sign-on shows."""
+    return html_answer(200, '<!doctype html><html><head><title>Login - Authelia</title></head><div id="root"></div>')
+
+
+async def well_known_behind_login(federation: Federation, _: NameTable) -> None:
+    """A single sign-on sends whoever comes without a cookie to its own host, and shows its page there."""
+    site = await federation.site(NAME)
+    Hop(site, wellknown.PATH, f"https://auth.example.org/?rd=https%3A%2F%2F{NAME}{wellknown.PATH}")
+    (await federation.site("auth.example.org")).mount(Mount("", login_page))
 
 
 async def slow(request: Request) -> Answer:

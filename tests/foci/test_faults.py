@@ -109,7 +109,7 @@ AT_WELL_KNOWN = [
     (Fault.NGINX_404, CRITICAL, ["well-known-absent"]),
     (Fault.HOMESERVER_MOUNTED_THERE, CRITICAL, ["well-known-absent"]),
     (Fault.ABSENT, CRITICAL, ["well-known-absent"]),
-    (Fault.FORBIDDEN, CRITICAL, ["well-known-http-status"]),
+    (Fault.FORBIDDEN, UNKNOWN, ["refused-here"]),
     (Fault.INTERNAL_ERROR, CRITICAL, ["well-known-http-status"]),
     (Fault.HTML, CRITICAL, ["well-known-html"]),
     (Fault.EMPTY, CRITICAL, ["well-known-not-json"]),

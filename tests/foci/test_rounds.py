@@ -48,14 +48,14 @@ async def test_a_check_is_two_rounds(federation: Federation, examination: Examin
     for url in urls:
         await federation.focus(url, dual_stack=True)
     await federation.server("example.org", foci=urls)
-    gate = Gate(2, 15)
+    gate = Gate(2, 16)
     for site in federation.sites.values():
         site.answer = gate.before(site.host, site.answer)  # type: ignore[assignment, method-assign]
     async with examination.checker() as checker:
         report = (await checker.check(parse_target("example.org"))).report
     of_a_focus = ["HEAD {0}", "OPTIONS {0}", "POST {0}", "POST {0}", "POST {0}"]
     first = ["GET example.org"] * 2
-    second = ["GET matrix.example.org"] * 4 + ["OPTIONS matrix.example.org"]
+    second = ["GET matrix.example.org"] * 5 + ["OPTIONS matrix.example.org"]
     second += [asked.format(f"rtc{number}.example.org") for number in (1, 2) for asked in of_a_focus]
     assert [first, sorted(second), []] == gate.rounds
     # a request that had to wait for a slot would have let others time out behind the gate

@@ -87,6 +87,7 @@ _UNCLEAR = (
     failed(FailureKind.HTTP_TIMEOUT, Phase.HTTP, elapsed_ms=500.0),
     answered(429, {"errcode": "M_LIMIT_EXCEEDED"}),
     answered(403, b"<html>", {"cf-mitigated": "challenge"}),
+    answered(403, b"Forbidden"),
 )
 _CERTAIN = (
     failed(FailureKind.CONNECT_REFUSED, Phase.CONNECT),
@@ -97,7 +98,7 @@ _CERTAIN = (
     failed(FailureKind.HTTP_DISCONNECTED, Phase.HTTP),
 )
 _SERVER_ERRORS = (answered(502, b"<html>Bad Gateway"), answered(503, {"errcode": "M_UNKNOWN"}, ANY_ORIGIN))
-_WRONG = (answered(200, b"<html>", ANY_ORIGIN), answered(200, [], JSON_TYPE), answered(403, b"Forbidden"))
+_WRONG = (answered(200, b"<html>", ANY_ORIGIN), answered(200, [], JSON_TYPE), answered(401, b"Unauthorised"))
 _BAD = (*_UNCLEAR, *_CERTAIN, *_SERVER_ERRORS, *_WRONG)
 _cors = st.sampled_from([{}, ANY_ORIGIN, {"access-control-allow-origin": ("*", "*")}])
 

@@ -203,3 +203,20 @@ async def test_a_bare_connection_carries_bytes(
     wrong = await client.open(f"https://{INTERNET}:{port}/", deadline=soon(20))
     assert not isinstance(wrong, Stream)
     assert wrong.kind is FailureKind.TLS_HOSTNAME
+
+
+async def test_the_user_agent_is_that_of_every_request(
+    make_client: Callable[..., OutboundClient], listeners: Listeners, names: NameTable, authority: Authority
+) -> None:
+    """Filters that refuse an empty user agent let WebSockets in as they let all else in."""
+    names.name("wss.test", INTERNET)
+    heads: list[bytes] = []
+    port = await listeners.serve(speaking(BytesMessage(b"welcome"), heads=heads), tls=authority.context("wss.test"))
+    for agent in (None, "checker/1"):
+        greeting = make_client(user_agent=agent).greet(
+            f"https://wss.test:{port}/rtc", headers={}, farewell=b"", deadline=soon(20)
+        )
+        assert isinstance(await greeting, Answered)
+    assert [head.count(b"\r\nUser-Agent: ") for head in heads] == [1, 1]
+    assert b"\r\nUser-Agent: foci-bot\r\n" in heads[0]
+    assert b"\r\nUser-Agent: checker/1\r\n" in heads[1]

@@ -225,7 +225,7 @@ ROWS = (
     Row(
         26,
         Mark.PARTLY,
-        ("waf-challenge", "not-an-authorisation-service"),
+        ("waf-challenge", "refused-here"),
         (
             Case("at-the-service", published_by(Fault.WAF_CHALLENGE), UNKNOWN, ("waf-challenge",), EVERYBODY),
             Case("at-the-well-known", well_known_host(Fault.WAF_CHALLENGE), UNKNOWN, ("waf-challenge",), EVERYBODY),
@@ -233,9 +233,10 @@ ROWS = (
                 # A page that does not mark itself as a challenge.
                 "unmarked",
                 routed("return 403;"),
-                CRITICAL,
-                ("not-an-authorisation-service",),
+                UNKNOWN,
+                ("refused-here",),
                 EVERYBODY,
+                "HTTP 403: turned away",
                 blind=True,
             ),
         ),

@@ -207,7 +207,7 @@ def _refusal(response: Response, applicant: TokenRequest, waited: float) -> _Ref
     if is_challenge(response):
         return _Refusal("blocked by a bot challenge", _WAF, Certainty.UNCLEAR, "waf-challenge")
     if status == 429:
-        return _Refusal(f"{named}: too many requests from here", _WAIT, Certainty.UNCLEAR, "rate-limited")
+        return _Refusal(f"{named}: too many requests from here", _WAIT, Certainty.UNCLEAR, "refused-here")
     if errcode == "M_LOOKUP_FAILED" or status == 401:
         return _not_looked_up(named, errcode, applicant, waited)
     if status == 403:

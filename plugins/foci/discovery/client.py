@@ -15,14 +15,19 @@ from botkit.outbound.url import parse_url as read_url
 from plugins.foci.discovery.every_address import Asked, EveryAddress
 from plugins.foci.discovery.federation import (
     FEDERATION_PORT,
+    GO_USER_AGENT,
     PATIENCE_SHARE,
     SERVER_WELL_KNOWN_PATH,
     USERINFO_PATH,
+    VERSION_PATH,
     Delegation,
     Place,
     UserLookup,
+    blocked_delegation,
+    may_mind_the_name,
     read_delegation,
     read_place,
+    software_of,
 )
 from plugins.foci.discovery.homeserver import (
     STABLE_PATH,
@@ -36,6 +41,7 @@ from plugins.foci.discovery.homeserver import (
 from plugins.foci.discovery.standing import REDIRECTS, of_versions, of_well_known
 from plugins.foci.discovery.target import Target
 from plugins.foci.discovery.well_known import WellKnownAnswer, read_answer
+from plugins.foci.refusal import refused_here
 from plugins.foci.responses import REQUEST_HEADERS, preflight_headers
 
 WELL_KNOWN_PATH = "/.well-known/matrix/client"
@@ -165,6 +171,7 @@ def redirected(url: str, location: str | None) -> tuple[str, str | None]:
     return following, None
 
 
+_AS_SERVICES = {"User-Agent": GO_USER_AGENT}
 _RECORDS = ("_matrix-fed._tcp", "_matrix._tcp")
 
 
@@ -192,15 +199,24 @@ class Federation:
         named = read_place(target.server_name) or Place(target.url_host, target.port)
         delegation = Delegation()
         if named.by_records:
-            delegation = read_delegation(await self._server_well_known(named.host, limit))
+            delegation = await self._delegation(named.host, limit)
         if delegation.broken:
             return UserLookup(None, "", delegation)
         return await self._ask(delegation.place or named, delegation, limit)
 
-    async def _server_well_known(self, host: str, limit: float) -> Exchange:
+    async def _delegation(self, host: str, limit: float) -> Delegation:
+        """As authorisation services read it; where they are refused, whether that is for their user agent."""
+        asked = await self._server_well_known(host, _AS_SERVICES, limit)
+        delegation = read_delegation(asked)
+        if isinstance(asked, Failed) or not refused_here(asked.response):
+            return delegation
+        renamed = read_delegation(await self._server_well_known(host, {}, limit))
+        return delegation if renamed.place is None else blocked_delegation(asked.response.status)
+
+    async def _server_well_known(self, host: str, headers: Mapping[str, str], limit: float) -> Exchange:
         url = f"https://{host}{SERVER_WELL_KNOWN_PATH}"
         for _ in range(self._max_redirects):
-            hop = await self._outbound.fetch("GET", url, deadline=limit)
+            hop = await self._outbound.fetch("GET", url, headers=headers, deadline=limit)
             if isinstance(hop, Failed) or hop.response.status not in REDIRECTS:
                 return hop
             url, refused = redirected(url, hop.response.header("location"))
@@ -226,5 +242,10 @@ class Federation:
         return replace(found, target=HostPort(service.host, service.port))
 
     async def _at(self, url: str, resolution: Resolution | None, delegation: Delegation, limit: float) -> UserLookup:
-        asked = await self._outbound.fetch("GET", url + USERINFO_PATH, deadline=limit, resolution=resolution)
-        return UserLookup(asked, url.removesuffix(":443"), delegation, delegation.unsure)
+        async def ask(path: str, headers: Mapping[str, str]) -> Exchange:
+            return await self._outbound.fetch("GET", url + path, headers=headers, deadline=limit, resolution=resolution)
+
+        asked, version = await asyncio.gather(ask(USERINFO_PATH, _AS_SERVICES), ask(VERSION_PATH, {}))
+        renamed = await ask(USERINFO_PATH, {}) if may_mind_the_name(asked) else None
+        shown, software = url.removesuffix(":443"), software_of(version)
+        return UserLookup(asked, shown, delegation, delegation.unsure, renamed=renamed, software=software)

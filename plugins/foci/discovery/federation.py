@@ -13,21 +13,24 @@ from urllib.parse import urlsplit
 
 from botkit.identifiers import HostPort, parse_server_name
 from botkit.messages.sanitise import clipped
-from botkit.outbound.model import Exchange, Failed, FailureKind, Phase, Response
+from botkit.outbound.model import Answered, Exchange, Failed, FailureKind, Phase, Response
 from plugins.foci.failure import advice_for, meaning_of
 from plugins.foci.findings import finding
 from plugins.foci.model import Certainty, Finding
-from plugins.foci.responses import BodyFault, errcode_of, read_json
+from plugins.foci.responses import BodyFault, Json, errcode_of, read_json
 from plugins.foci.service_url import is_address, is_legal_host
 
 SERVER_WELL_KNOWN_PATH = "/.well-known/matrix/server"
 USERINFO_PATH = "/_matrix/federation/v1/openid/userinfo"
+VERSION_PATH = "/_matrix/federation/v1/version"
 FEDERATION_PORT = 8448
+GO_USER_AGENT = "Go-http-client/1.1"
+"""What authorisation services call themselves: programs in Go that set no name (lk-jwt-service, gomatrixserverlib)."""
 PATIENCE_SHARE = 0.5
 """Share of a request's time that the whole look-up may take: no report waits longer for a side issue."""
 
 _LONGEST_SHOWN = 80
-_PASSING = (401, 403, 407, 408, 421, 425, 429)
+_PASSING = (401, 403, 407, 408, 421, 425, 429, 451)
 """Refusals that may be about who asks, or when."""
 
 
@@ -60,12 +63,14 @@ class Delegation:
         fault: what is wrong with its ``m.server``; empty if nothing is.
         broken: the fault ends the look-up; else resolvers continue as if there were no document.
         unsure: it could not be read, so what it names is unknown.
+        blocked: it is refused to authorisation services by their user agent, so that they look elsewhere.
     """
 
     place: Place | None = None
     fault: str = ""
     broken: bool = False
     unsure: bool = False
+    blocked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +85,8 @@ class UserLookup:
         unsure: the server well-known or DNS did not say where to ask, so that it may have been the wrong place.
         cut_short: the deadline of the check left it less than its share of time.
         target: the host and port that an SRV record led to; None without one.
+        renamed: the same request under the prober's own user agent, made where the first was not answered as wanted.
+        software: how the homeserver there calls itself, in lower case; empty if it does not say.
     """
 
     asked: Exchange | None
@@ -88,6 +95,8 @@ class UserLookup:
     unsure: bool = False
     cut_short: bool = False
     target: HostPort | None = None
+    renamed: Exchange | None = None
+    software: str = ""
 
 
 def read_place(text: str) -> Place | None:
@@ -123,6 +132,27 @@ def read_delegation(exchange: Exchange) -> Delegation:
     return Delegation(place)
 
 
+def blocked_delegation(status: int) -> Delegation:
+    """What services know of a server well-known that refuses them: nothing, so they look elsewhere."""
+    fault = f"the server well-known refuses Go's user agent, under which services ask (HTTP {status})"
+    return Delegation(fault=fault, blocked=True)
+
+
+def may_mind_the_name(asked: Exchange) -> bool:
+    """Whether a refusal may be about the user agent: then it is worth to ask under another one."""
+    if isinstance(asked, Failed):
+        return asked.failure.kind is FailureKind.HTTP_DISCONNECTED
+    return not _wants_token(asked.response) and asked.response.status < 500 and asked.response.status not in (404, 405)
+
+
+def software_of(asked: Exchange) -> str:
+    """How a homeserver calls itself (server-server API, ``/version``), in lower case; empty if it does not say."""
+    parsed = read_json(asked.response.body) if isinstance(asked, Answered) and asked.response.status == 200 else None
+    server = parsed.value.get("server") if isinstance(parsed, Json) and isinstance(parsed.value, dict) else None
+    name = server.get("name") if isinstance(server, dict) else None
+    return name[:_LONGEST_SHOWN].casefold() if isinstance(name, str) else ""
+
+
 def judge_lookup(lookup: UserLookup, patience: float, *, others_answered: bool) -> Finding | None:
     """
     The finding, None where users can be looked up or that cannot be determined from here.
@@ -140,7 +170,7 @@ def judge_lookup(lookup: UserLookup, patience: float, *, others_answered: bool) 
     if not problem or lookup.unsure:
         return None
     if delegation.fault:
-        return _finding(f"{delegation.fault}; {problem}", _PUBLISH)
+        return _finding(f"{delegation.fault}; {problem}", _PASS_GO if delegation.blocked else _PUBLISH)
     return _finding(problem, advice)
 
 
@@ -152,6 +182,10 @@ _LISTEN = (
     f"Let `{USERINFO_PATH}` reach the homeserver; in Synapse the listener behind it needs the resource `openid` or "
     "`federation`."
 )
+_PASS_GO = (
+    f"Let the filter pass the user agent `{GO_USER_AGENT}`: authorisation services are programs in Go and ask under "
+    f"that name for `{SERVER_WELL_KNOWN_PATH}` and `{USERINFO_PATH}`."
+)
 _PASS = f"Let the proxy, tunnel or firewall pass `GET {USERINFO_PATH}` for machines as well."
 
 
@@ -162,6 +196,9 @@ def _finding(problem: str, advice: str) -> Finding:
 
 def _problem(lookup: UserLookup, asked: Exchange, patience: float, others_answered: bool) -> tuple[str, str]:
     """What is wrong and what to do; empty words where nothing is known to be wrong."""
+    if lookup.renamed is not None and asks_for_token(lookup.renamed):
+        how = asked.failure.detail if isinstance(asked, Failed) else f"HTTP {asked.response.status}"
+        return f"{lookup.url} refuses Go's user agent, under which they ask ({how})", _PASS_GO
     if isinstance(asked, Failed):
         certainty = meaning_of(asked.failure).certainty
         # Time spent waiting in the queue here is not the other side's.
@@ -193,16 +230,24 @@ def _failure(lookup: UserLookup, asked: Failed) -> tuple[str, str]:
 
 
 def _answered(url: str, response: Response) -> tuple[str, str]:
+    if _wants_token(response) or response.status == 429:
+        return "", ""
     errcode = errcode_of(response)
-    if response.status in (400, 401) and errcode is not None and errcode != "M_UNRECOGNIZED":
-        return "", ""
-    if response.status == 429:
-        return "", ""
     named = f" {errcode[:40]}" if errcode else ""
     problem = f"{url} answers HTTP {response.status}{named} instead of asking for a token (401 M_MISSING_TOKEN)"
     if response.status in (404, 405) or response.status >= 500:
         return problem, _LISTEN
     return problem, _PASS
+
+
+def asks_for_token(exchange: Exchange) -> bool:
+    """Whether a federation API answered, which refuses who brings no token."""
+    return isinstance(exchange, Answered) and _wants_token(exchange.response)
+
+
+def _wants_token(response: Response) -> bool:
+    errcode = errcode_of(response)
+    return response.status in (400, 401) and errcode is not None and errcode != "M_UNRECOGNIZED"
 
 
 def _shown(value: str) -> str:

@@ -9,6 +9,7 @@ from botkit.messages.sanitise import clipped
 from botkit.outbound.model import Answered, Exchange, Failed, Response
 from plugins.foci.discovery.well_known import WellKnownAnswer
 from plugins.foci.failure import meaning_of
+from plugins.foci.login_page import login_of
 from plugins.foci.model import (
     MAX_ENTRIES,
     Certainty,
@@ -16,6 +17,7 @@ from plugins.foci.model import (
     Finding,
     TransportsReport,
 )
+from plugins.foci.refusal import refused_here
 from plugins.foci.responses import (
     BodyFault,
     allows_any_origin,
@@ -49,6 +51,7 @@ class VersionsAnswer:
         valid: a homeserver answered there.
         definite: when not valid, whether that is certainly the other side's fault.
         delayed_events: whether delayed events (MSC4140) are announced; None when not valid.
+        refused: this prober was turned away, perhaps alone.
         detail: what was seen, one line, when not valid.
         waited_ms: how long it was waited for, when it timed out; else None.
     """
@@ -58,6 +61,7 @@ class VersionsAnswer:
     delayed_events: bool | None
     detail: str
     waited_ms: float | None = None
+    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +131,9 @@ def read_versions(exchange: Exchange) -> VersionsAnswer:
         return VersionsAnswer(False, certainty is Certainty.DEFINITE, None, exchange.failure.detail, waited_ms)
     document = _object(exchange.response)
     if exchange.response.status != 200 or document is None or not isinstance(document.get("versions"), list):
-        return VersionsAnswer(
-            False, _proves(exchange.response), None, f"HTTP {exchange.response.status}, no list of versions"
-        )
+        detail = refused_here(exchange.response) or f"HTTP {exchange.response.status}, no list of versions"
+        refused = meets_prober_only(exchange.response)
+        return VersionsAnswer(False, not refused, None, detail, refused=refused)
     features = document.get("unstable_features")
     announced = isinstance(features, dict) and features.get(_DELAYED_EVENTS) is True
     return VersionsAnswer(True, False, announced, "")
@@ -165,7 +169,7 @@ def _state(exchange: Exchange) -> tuple[PathState, str]:
         return "absent", ""
     if response.status == 401 and errcode is not None:
         return ("present" if errcode == "M_MISSING_TOKEN" else "unknown"), ""
-    if response.status >= 500 or not _proves(response):
+    if response.status >= 500 or meets_prober_only(response):
         return "unknown", ""
     return "broken", _wrong(response, errcode)
 
@@ -173,6 +177,8 @@ def _state(exchange: Exchange) -> tuple[PathState, str]:
 def _wrong(response: Response, errcode: str | None) -> str:
     """What answers where the endpoint should, in a few words."""
     status = f"HTTP {response.status}"
+    if login := login_of(response):
+        return f"{status}, {login}"
     if 300 <= response.status < 400:
         return f"{status}, a redirect to {clipped(response.header('location') or 'nowhere')}"
     if errcode is not None:
@@ -222,11 +228,6 @@ def _object(response: Response) -> dict[str, Any] | None:
     if isinstance(parsed, BodyFault) or not isinstance(parsed.value, dict):
         return None
     return parsed.value
-
-
-def _proves(response: Response) -> bool:
-    """A rate limit or a firewall's page may meet this prober only; any other wrong answer meets every client."""
-    return response.status != 403 and not meets_prober_only(response)
 
 
 def entries_of(well_known: WellKnownAnswer, homeserver: HomeserverAnswer) -> tuple[Entry, ...]:

@@ -6,13 +6,16 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from botkit.messages.sanitise import clipped
 from botkit.outbound.model import Answered, Exchange, Failed, Failure, FailureKind, Response
 from botkit.outbound.url import UrlError, parse_url
 from plugins.foci.failure import NO_CLIENT_CERTIFICATE, advice_for, meaning_of
 from plugins.foci.findings import finding
+from plugins.foci.login_page import leads_to_login, login_of, past_login
 from plugins.foci.model import FOCI_KEYS, MAX_ENTRIES, Certainty, Entry, Finding, Severity, WellKnownReport
+from plugins.foci.refusal import exempt, refused_here
 from plugins.foci.responses import BodyFault, allows_any_origin, demands_client_certificate, is_challenge, read_json
 
 _RTC_WORD = re.compile(r"(?:^|[^a-z])(?:[a-z]*rtc|rtc[a-z]*)(?:[^a-z]|$)|livekit|(?:^|[^a-z])foc(?:i|us)(?:[^a-z]|$)")
@@ -189,6 +192,14 @@ def _judge_status(host: str, report: WellKnownReport, response: Response) -> Wel
     if demands_client_certificate(response):
         message = f"The web server demands a client certificate for the well-known of {host} (HTTP {response.status})."
         return _failed(report, finding("well-known-http-status", message, NO_CLIENT_CERTIFICATE))
+    if login := _login(host, report, response):
+        message = f"The well-known of {host} is behind a login: {login}."
+        advice = past_login("`/.well-known/matrix/client`", "/.well-known/matrix/")
+        return _failed(report, finding("login-page", message, advice))
+    if refused := refused_here(response):
+        message = f"The well-known of {host} turns this prober away, perhaps alone: {refused}."
+        advice = exempt("`/.well-known/matrix/`")
+        return replace(_failed(report, finding("refused-here", message, advice)), certainty=Certainty.UNCLEAR)
     if response.status != 200:
         message = f"The well-known of {host} answers HTTP {response.status} instead of 200."
         advice = f"Let {clipped(report.final_url)} answer 200 with the JSON document."
@@ -204,6 +215,16 @@ def _judge_status(host: str, report: WellKnownReport, response: Response) -> Wel
             ),
         )
     return _judge_document(host, report, response, content)
+
+
+def _login(host: str, report: WellKnownReport, response: Response) -> str:
+    """What login was answered, or redirected to, in place of a document; empty if none was."""
+    if login := login_of(response):
+        return f"HTTP {response.status}, {login}"
+    if response.body.lstrip()[:1] == b"{":
+        return ""
+    led = next((url for url in report.redirects if leads_to_login(urlsplit(url), host)), "")
+    return f"a redirect leads to {clipped(led.partition('?')[0])}" if led else ""
 
 
 _BODY_ADVICE = {

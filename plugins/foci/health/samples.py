@@ -123,7 +123,7 @@ def _discovery(checked: CheckResult, proves: Proves) -> Sample | None:
 
 def _unreadable(worst: Finding, status: int | None) -> str:
     """Why an answer is of no use, in the few words that follow "cannot be read"."""
-    if worst.code == "well-known-http-status":
+    if worst.code in ("well-known-http-status", "refused-here"):
         return f"HTTP {status}"
     return worst.message.partition(" is unusable: ")[2] or worst.message
 

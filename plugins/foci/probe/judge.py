@@ -203,7 +203,7 @@ def _judge_sfu(
     detail = f"HTTP {exchange.response.status} instead of LiveKit's refusal (401, no permissions to access the room)"
     stages.failed(Stage.HTTP, exchange.connection.http_ms, detail)
     code, advice, certainty = "sfu-unreachable", "Route the published `url` to LiveKit (port 7880).", Certainty.DEFINITE
-    if wrong is not None and wrong.code in ("http-5xx", "waf-challenge", "rate-limited"):
+    if wrong is not None and wrong.code in ("http-5xx", "waf-challenge", "refused-here"):
         code, advice, certainty = wrong.code, wrong.advice, wrong.certainty
     found = finding(code, f"No SFU answers at {seen.url.text}: {detail}.", advice)
     return Judgement(seen, stages.closed("an earlier stage failed"), (found, *warnings), certainty)

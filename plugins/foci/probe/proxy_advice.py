@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from plugins.foci.login_page import past_login
+
 _ENDPOINTS = "sfu/get|get_token|delegate_delayed_leave"
 _PLAIN = re.compile(r"(?:/[\w.~-]+){1,6}")
 _LONGEST_PREFIX = 60
@@ -45,11 +47,7 @@ def single_slash(prefix: str) -> str:
 def no_login(prefix: str) -> str:
     """Lines that lead the endpoints past a login."""
     shown = _shown(prefix) if prefix else ""
-    return (
-        f"Lead `{shown}/sfu/get` and `{shown}/get_token`, OPTIONS included, past the login: nginx `auth_request off;` "
-        f"(or `auth_basic off;`) in their `location`; Caddy a `handle {shown}/*` without `forward_auth`; Authelia "
-        f"`policy: bypass`, oauth2-proxy `skip_auth_routes`, for these paths. Matrix clients cannot log in there."
-    )
+    return past_login(f"`{shown}/sfu/get` and `{shown}/get_token`", f"{shown}/")
 
 
 def _shown(prefix: str) -> str:

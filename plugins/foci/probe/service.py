@@ -14,6 +14,7 @@ from plugins.foci.probe.observation import Observation, ProbeSettings, certainty
 from plugins.foci.probe.proxy_advice import no_login, prefix_of, route
 from plugins.foci.probe.redirect import followed, is_redirect, read_redirect
 from plugins.foci.probe.wrong_answer import WrongAnswer
+from plugins.foci.refusal import exempt, refused_here
 from plugins.foci.responses import (
     allows_any_origin,
     demands_client_certificate,
@@ -45,16 +46,12 @@ def read_post(post: Answered, preflight: Exchange | None) -> WrongAnswer | None:
         return WrongAnswer("tls-client-certificate", Certainty.DEFINITE, detail, NO_CLIENT_CERTIFICATE)
     if is_challenge(response):
         return WrongAnswer("waf-challenge", Certainty.UNCLEAR, "blocked by a bot challenge", _WAF)
-    if response.status == 429:
-        return WrongAnswer(
-            "rate-limited",
-            Certainty.UNCLEAR,
-            "HTTP 429: too many requests from here",
-            "Check again later.",
-        )
     if login := login_of(response):
         detail = f"HTTP {response.status}: {login} stands before the service"
         return WrongAnswer("login-page", Certainty.DEFINITE, detail, no_login(_prefix(post)))
+    if refused := refused_here(response):
+        detail = f"{refused}: turned away, perhaps only this prober"
+        return WrongAnswer("refused-here", Certainty.UNCLEAR, detail, exempt("the service's paths"))
     if refusal is Refusal.UNCLEAR:
         told = f"HTTP {response.status} instead of 400 M_BAD_JSON"
         detail = f"{told}: whether this is another kind of authorisation service cannot be told"

@@ -18,6 +18,7 @@ from plugins.foci.findings import finding
 from plugins.foci.model import MAX_ENTRIES, Certainty, Entry, Finding, FocusReport, Report, Severity, Verdict
 from plugins.foci.probe.judge import Judgement, expiry, skipped_after, untried
 from plugins.foci.probe.observation import ProbeSettings
+from plugins.foci.refusal import exempt
 from plugins.foci.report.clients import Published, client_rows
 from plugins.foci.report.lint import lint_endpoint, lint_entries, lint_list
 from plugins.foci.report.verdict import focus_verdict, server_verdict, summarise
@@ -208,6 +209,8 @@ def _base_url(seen: ServerObservation, settings: ProbeSettings) -> list[Finding]
         return []
     if not _base_url_fails(seen, settings):
         message = f"Whether a homeserver answers at the base_url {base_url} is unknown: {versions.detail}."
+        if versions.refused:
+            return [finding("refused-here", message, exempt("`/_matrix` there"))]
         advice = "Check again; if this persists, let `<base_url>/_matrix/client/versions` answer every client with 200."
         return [finding("not-tested", message, advice, severity=Severity.WARNING)]
     message = f"No homeserver answers at the base_url {base_url}: {versions.detail}."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 
 import pytest
 from dnslib import RCODE
@@ -12,13 +13,21 @@ from hypothesis import strategies as st
 
 from botkit.outbound import OutboundClient
 from botkit.outbound.model import Exchange, Failed, FailureKind, Phase
-from lab.exchange import Answer, Request, json_answer
+from lab.exchange import Answer, Performance, Request, html_answer, json_answer
 from lab.fault import Fault
 from lab.federation import Federation as LabFederation
 from lab.front import Mount
 from lab.homeserver import USERINFO, userinfo
 from plugins.foci.discovery.client import Federation
-from plugins.foci.discovery.federation import Delegation, Place, UserLookup, judge_lookup, read_delegation, read_place
+from plugins.foci.discovery.federation import (
+    Delegation,
+    Place,
+    UserLookup,
+    judge_lookup,
+    read_delegation,
+    read_place,
+    software_of,
+)
 from plugins.foci.discovery.target import parse_target
 from tests.foci.evidence import answered, failed
 from tests.foci.examination import PATIENT, Examination
@@ -125,6 +134,26 @@ def test_answers(asked: Exchange, words: str | None, advice: str) -> None:
         assert words in found.message
         assert advice in found.advice
         assert found.code == "openid-userinfo-unreachable"
+
+
+@pytest.mark.parametrize(
+    ("asked", "how"),
+    [
+        (answered(403, b"<html>Forbidden"), "HTTP 403"),
+        (answered(406, b""), "HTTP 406"),
+        (failed(FailureKind.HTTP_DISCONNECTED, Phase.HTTP, "closed without a response"), "closed without a response"),
+    ],
+)
+def test_a_filter_of_user_agents(asked: Exchange, how: str) -> None:
+    """What refuses Go's name and answers the prober's own keeps every authorisation service out."""
+    blocked = UserLookup(asked, "https://a.example", SURE, renamed=answered(401, MISSING))
+    found = judge_lookup(blocked, 10.0, others_answered=True)
+    assert found is not None
+    assert f"refuses Go's user agent, under which they ask ({how})" in found.message
+    assert "`Go-http-client/1.1`" in found.advice
+    alike = judge_lookup(replace(blocked, renamed=asked), 10.0, others_answered=True)
+    assert alike is not None
+    assert "user agent" not in alike.message
 
 
 def test_doubts_are_no_finding() -> None:
@@ -263,6 +292,62 @@ async def test_by_the_port_in_the_name(federation: LabFederation, examination: E
     await _serve(federation, "example.org:8443")
     assert fine(await looked_up(examination, "example.org:8443"))
     assert not site.requests
+
+
+def _but_for_go(mount: Mount) -> Mount:
+    """What a filter that refuses Go's user agent leaves of it."""
+    behind = mount.handler
+
+    async def answer(request: Request) -> Answer | Performance:
+        refused = request.headers["user-agent"].startswith("Go-http-client/")
+        return html_answer(403, "<html>Forbidden") if refused else await behind(request)
+
+    mount.handler = answer
+    return mount
+
+
+async def test_asked_as_authorisation_services_ask(federation: LabFederation, examination: Examination) -> None:
+    """Under Go's user agent, for the server well-known too; nothing is asked twice where it is answered."""
+    site = await federation.site("example.org")
+    site.mount(_delegating("hs.example.org:8443"))
+    await _serve(federation, "hs.example.org:8443")
+    assert fine(await looked_up(examination))
+    asked = [*site.requests, *(await federation.site("hs.example.org:8443")).requests]
+    names = [(request.path, request.headers["user-agent"]) for request in asked]
+    assert (WELL_KNOWN, "Go-http-client/1.1") in names
+    assert [name for path, name in names if path == USERINFO] == ["Go-http-client/1.1"]
+
+
+@pytest.mark.parametrize("where", ["userinfo", "server well-known"])
+async def test_a_filter_against_programs_in_go(federation: LabFederation, examination: Examination, where: str) -> None:
+    """Users cannot be looked up although the bot itself is let in; the user agent is named, wherever it is refused."""
+    document, api = _delegating("hs.example.org:8443"), Mount(USERINFO, userinfo, exact=True)
+    (await federation.site("example.org")).mount(document if where == "userinfo" else _but_for_go(document))
+    (await federation.site("hs.example.org:8443")).mount(_but_for_go(api) if where == "userinfo" else api)
+    await federation.site("example.org:8448", fault=Fault.REFUSED)
+    found = judge_lookup(await looked_up(examination), PATIENT.timeout, others_answered=True)
+    assert found is not None
+    assert "refuses Go's user agent" in found.message
+    assert "HTTP 403" in found.message
+    assert "Go-http-client/1.1" in found.advice
+
+
+@pytest.mark.parametrize(
+    ("answer", "name"),
+    [
+        (answered(200, {"server": {"name": "Synapse", "version": "1.163.2"}}), "synapse"),
+        (answered(200, {"server": {"name": "continuwuity"}}), "continuwuity"),
+        (answered(200, {"server": "Synapse"}), ""),
+        (answered(200, {"server": {"name": 7}}), ""),
+        (answered(200, [1]), ""),
+        (answered(200, b"<html>"), ""),
+        (answered(404, {"server": {"name": "Synapse"}}), ""),
+        (failed(FailureKind.CONNECT_REFUSED, Phase.CONNECT), ""),
+    ],
+)
+def test_how_a_homeserver_calls_itself(answer: Exchange, name: str) -> None:
+    """Its own word, in lower case; whatever is no name is none."""
+    assert software_of(answer) == name
 
 
 async def test_records_that_dns_does_not_tell(

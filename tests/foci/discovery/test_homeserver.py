@@ -40,15 +40,12 @@ def told(versions: Exchange) -> list[tuple[str, Severity]]:
 @pytest.mark.parametrize(
     ("versions", "why"),
     [
-        (answered(403, b"<html>Forbidden"), "HTTP 403"),
-        (answered(429, {"errcode": "M_LIMIT_EXCEEDED"}), "HTTP 429"),
-        (answered(503, b"<html>", {"cf-mitigated": "challenge"}), "HTTP 503"),
         (failed(FailureKind.DNS_SERVFAIL, Phase.ADDRESS, "the resolver failed"), "the resolver failed"),
         (failed(FailureKind.PRIVATE_NAME, Phase.ADDRESS, "it is inside"), "it is inside"),
         (failed(FailureKind.HTTP_TIMEOUT, Phase.HTTP, "no answer in time", elapsed_ms=500.0), "no answer in time"),
     ],
 )
-def test_what_proves_nothing_is_not_passed_over(versions: Exchange, why: str) -> None:
+def test_silence_that_proves_nothing_is_not_passed_over(versions: Exchange, why: str) -> None:
     """The homeserver was not seen to answer, for a reason that may pass: the report says so and is not "ok"."""
     whole = report(versions)
     assert told(versions) == [("not-tested", Severity.WARNING)]
@@ -59,8 +56,31 @@ def test_what_proves_nothing_is_not_passed_over(versions: Exchange, why: str) ->
 
 
 @pytest.mark.parametrize(
+    ("versions", "why"),
+    [
+        (answered(403, b"<html>Forbidden"), "HTTP 403"),
+        (answered(403, b"error code: 1010"), "HTTP 403 from Cloudflare's error 1010"),
+        (answered(429, {"errcode": "M_LIMIT_EXCEEDED"}), "HTTP 429"),
+        (answered(451), "HTTP 451"),
+        (answered(503, b"<html>", {"cf-mitigated": "challenge"}), "HTTP 503"),
+        (answered(200, b"<html><script id=anubis_challenge>"), "HTTP 200 from Anubis"),
+    ],
+)
+def test_a_refusal_of_the_prober_is_told_as_one(versions: Exchange, why: str) -> None:
+    """Whether clients reach the homeserver is unknown then; the list and its focus are not the worse for it."""
+    whole = report(versions)
+    assert told(versions) == [("refused-here", Severity.WARNING)]
+    (found,) = (one for one in whole.findings if one.code == "refused-here")
+    assert f"base_url {BASE_URL} is unknown: {why}" in found.message
+    assert "firewall, bot protection" in found.advice
+    assert "user agent" in found.advice
+    assert (whole.verdict, whole.well_known.spec_action) == (Verdict.WARNING, "OK")
+
+
+@pytest.mark.parametrize(
     "versions",
     [
+        answered(401, b"<html>"),
         answered(404, b"no"),
         answered(200, b"<html>"),
         answered(500, b""),
@@ -111,7 +131,11 @@ PREFLIGHT = answered(204, b"", ALLOWED)
         (answered(204), "broken", "HTTP 204"),
         (answered(302, b"", {"location": "https://sso.example.org/"}), "broken", "to https://sso.example.org/"),
         (answered(308, b""), "broken", "HTTP 308, a redirect to nowhere"),
-        (answered(401, b"<html>401 Authorization Required", {"www-authenticate": "Basic"}), "broken", "HTTP 401 with"),
+        (
+            answered(401, b"<html>401", {"www-authenticate": "Basic"}),
+            "broken",
+            "HTTP 401, a login (Basic)",
+        ),
         (answered(401, {"errcode": "M_UNKNOWN_TOKEN"}), "unknown", ""),
         (answered(403, NGINX_404), "unknown", ""),
         (answered(429, {"errcode": "M_LIMIT_EXCEEDED"}), "unknown", ""),

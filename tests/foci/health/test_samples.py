@@ -217,10 +217,15 @@ def test_a_private_address_written_out_is_bad() -> None:
         (500, b"", Status.BAD),
         (200, b"<html>", Status.BAD),
         (200, b"[1", Status.BAD),
+        (401, b"<html>", Status.BAD),
+        (403, b"error code: 1020", Status.UNKNOWN),
+        (429, b"", Status.UNKNOWN),
+        (451, b"", Status.UNKNOWN),
+        (200, b"<html><script id=anubis_challenge>", Status.UNKNOWN),
     ],
 )
 def test_discovery_is_about_the_fetch_and_not_about_the_list(status: int, body: bytes, standing: Status) -> None:
-    """A 404 and a document without a list are answers: changes of the list are told as such."""
+    """A 404 and a document without a list are answers; a refusal that may meet this prober alone alerts nobody."""
     place = "https://example.org/.well-known/matrix/client"
     assert Scene(answered(place, Response(status, {}, body))).standing(Key.parse("discovery:example.org")) is standing
 

@@ -100,7 +100,7 @@ def test_a_family_that_fails_as_a_whole_is_told_as_that() -> None:
         ({V4: WRONG_NAME, SECOND: REFUSED}, "tls-hostname", Certainty.DEFINITE),
         ({V4: REFUSED, SECOND: NOT_FOUND, THIRD: WRONG_NAME}, "service-not-routed", Certainty.DEFINITE),
         ({V4: REFUSED, SECOND: NO_ROUTE}, "connect-refused", Certainty.DEFINITE),
-        ({V4: NOT_FOUND, SECOND: BUSY}, "rate-limited", Certainty.UNCLEAR),
+        ({V4: NOT_FOUND, SECOND: BUSY}, "refused-here", Certainty.UNCLEAR),
     ],
 )
 def test_where_all_fail_the_same_one_speaks_whatever_their_order(

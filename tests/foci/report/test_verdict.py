@@ -237,7 +237,7 @@ def test_a_warning_does_not_stand_for_the_error_that_decided() -> None:
     assert summarise(CRITICAL, Certainty.DEFINITE, (), (), listed) == "An error."
     entry_first = [
         replace(found("foreign-focus", Severity.WARNING, focus=1), message="Foreign."),
-        replace(found("rate-limited", focus=1), message="Busy."),
+        replace(found("refused-here", focus=1), message="Busy."),
     ]
     assert summarise(UNKNOWN, None, (), (judged(UNKNOWN),), entry_first).endswith(": Busy.")
     worst = [*entry_first, replace(found("tls-expired", focus=1), message="Expired.")]
