@@ -24,9 +24,9 @@ the rows read the same table. `make clients PAGE=docs/evidence/clients.md` rewri
 
 The homeserver is a real Synapse, TLS and CORS are real. Stand-ins: the authorisation services (the lab's, after
 lk-jwt-service), which hand out tokens that no SFU takes, and the transports endpoint where there is one. So a run ends
-where the client has found its focus: no media flows here (`--deep` and its tests are for that). A service that cannot be
-asked costs people half a minute: Element Call from 0.19.1 on tries for 30 s before it shows OPEN_ID_ERROR, and 0.16.1 shows
-an empty call and no error at all.
+where the client has found its focus: no media flows here (`--deep` and its tests are for that). A service that cannot
+be asked costs people half a minute: Element Call from 0.19.1 on tries for 30 s before it shows OPEN_ID_ERROR, and
+0.16.1 shows an empty call and no error at all.
 
 **A**, **B**, **C** are the focus that was asked for a token, in published order. `-` is MISSING_MATRIX_RTC_FOCUS or
 MISSING_MATRIX_RTC_TRANSPORT on the screen, `OID` is OPEN_ID_ERROR, `x` is neither {patience:.0f} s after the first
