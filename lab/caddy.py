@@ -18,7 +18,9 @@ _FRAME = """\
 _SITE = """\
 https://{host}:{port} {{
 	bind {address}
-	tls {certificate} {key}
+	tls {certificate} {key} {{
+{tls}
+	}}
 {body}
 }}
 """
@@ -29,12 +31,13 @@ class Caddy(ReverseProxy):
 
     program = "caddy"
 
-    async def start(self, sites: Mapping[str, str]) -> None:
+    async def start(self, sites: Mapping[str, str], *, tls: str = "") -> None:
         """
         Serve sites over TLS until ``stop``.
 
         Args:
             sites: host name to what stands in its block, besides address and certificate.
+            tls: what stands in the block of each site's ``tls`` directive.
 
         Raises:
             ProxyError: it refused the configuration, or did not listen in time.
@@ -44,7 +47,7 @@ class Caddy(ReverseProxy):
         for host, body in sites.items():
             leaf = self._federation.authority.issue(host)
             files = {"certificate": leaf.certificate_file, "key": leaf.key_file}
-            blocks.append(_SITE.format(host=host, address=address, port=port, body=body, **files))
+            blocks.append(_SITE.format(host=host, address=address, port=port, body=body, tls=tls, **files))
         caddyfile = self.directory / "Caddyfile"
         caddyfile.write_text(_FRAME.format(directory=self.directory, sites="\n".join(blocks)))
         homes = {name: str(self.directory) for name in ("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME")}

@@ -13,7 +13,7 @@ defaults
     timeout client 30s
     timeout server 30s
 frontend https
-    bind {endpoint} ssl crt {certificate}
+    bind {endpoint} ssl crt {certificate} {options}
 {frontend}
 {backends}
 """
@@ -24,13 +24,14 @@ class HAProxy(ReverseProxy):
 
     program = "haproxy"
 
-    async def start(self, host: str, frontend: str, backends: str) -> None:
+    async def start(self, host: str, frontend: str, backends: str, *, options: str = "") -> None:
         """
         Serve a host over TLS until ``stop``.
 
         Args:
             frontend: the rules of the frontend.
             backends: whole sections.
+            options: further words of the ``bind`` line.
 
         Raises:
             ProxyError: it refused the configuration, or did not listen in time.
@@ -39,6 +40,6 @@ class HAProxy(ReverseProxy):
         certificate = self.directory / f"{host}.pem"
         certificate.write_bytes(leaf.certificate_file.read_bytes() + leaf.key_file.read_bytes())
         configuration = self.directory / "haproxy.cfg"
-        text = _FRAME.format(endpoint=self.endpoint, certificate=certificate, frontend=frontend, backends=backends)
-        configuration.write_text(text)
+        bind = {"endpoint": self.endpoint, "certificate": certificate, "options": options}
+        configuration.write_text(_FRAME.format(**bind, frontend=frontend, backends=backends))
         await self._run(["-db", "-f", str(configuration)], [host])

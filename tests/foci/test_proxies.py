@@ -17,7 +17,7 @@ from lab.sfu import Sfu
 from lab.wellknown import FOCI_KEY
 from plugins.foci.model import Finding, Report, Verdict
 from tests.outbound.standins import NameTable
-from tests.truth.world import DOCUMENT, NAME, RTC_HOST, World
+from tests.truth.world import DOCUMENT, NAME, RTC, RTC_HOST, World, well_known_at
 
 AT_ROOT = {**DOCUMENT, FOCI_KEY: [{"type": "livekit", "livekit_service_url": f"https://{RTC_HOST}"}]}
 SIGN_IN = "return 302 /oauth2/sign_in?rd=$scheme://$host$request_uri;"
@@ -286,3 +286,94 @@ async def test_haproxy_asks_for_a_password(world: World, haproxy_proxy: HAProxy)
     await haproxy_proxy.start(RTC_HOST, rules, backends)
     found = await told(world)
     assert (found.code, "HTTP 401: a login (Basic)" in found.message) == ("login-page", True), found.message
+
+
+async def test_nginx_rejects_a_name_that_it_does_not_know(
+    world: World, federation: Federation, nginx_proxy: Nginx
+) -> None:
+    """``ssl_reject_handshake`` in the default server: unrecognized_name, until there is a server for the name."""
+    service = await world.service()
+    refusing = f"server {{ listen {nginx_proxy.endpoint} ssl default_server; ssl_reject_handshake on; }}"
+    await nginx_proxy.start({"other.example.org": "return 404;"}, prelude=refusing)
+    federation.route(RTC_HOST, nginx_proxy.endpoint)
+    found = await told(world)
+    assert (found.code, "(TLS alert unrecognized_name)" in found.message) == ("tls-no-certificate", True), found.message
+    assert f"`server_name {RTC_HOST}` in nginx" in found.advice
+    route = f"location /livekit/jwt/ {{ proxy_pass http://{service}/; }}"
+    await nginx_proxy.start({"other.example.org": "return 404;", RTC_HOST: route}, prelude=refusing)
+    assert await is_mended(world)
+
+
+@pytest.mark.parametrize("where", [RTC_HOST, NAME])
+async def test_nginx_demands_a_client_certificate(
+    world: World, federation: Federation, nginx_proxy: Nginx, where: str
+) -> None:
+    """It completes the handshake and answers 400 with a page; at the service and at the well-known."""
+    demand = f"ssl_client_certificate {federation.authority.ca_file}; ssl_verify_client on;"
+    delegation = """return 200 '{"m.server": "matrix.example.org:443"}';"""
+    await world.federation.focus(RTC)
+    inside = {
+        RTC_HOST: f"location /livekit/jwt/ {{ proxy_pass http://{await world.service()}/; }}",
+        NAME: f"location = /.well-known/matrix/server {{ {delegation} }} {well_known_at(nginx_proxy, DOCUMENT)}",
+    }
+    await nginx_proxy.start({where: f"{demand} {inside[where]}"})
+    found = await told(world)
+    expected = "tls-client-certificate" if where == RTC_HOST else "well-known-http-status"
+    assert (found.code, "a client certificate" in found.message) == (expected, True), found.message
+    assert "remove `ssl_verify_client on` (nginx)" in found.advice
+    await nginx_proxy.start({where: inside[where]})
+    assert await is_mended(world)
+
+
+async def test_caddy_does_not_know_the_name(world: World, federation: Federation, caddy_proxy: Caddy) -> None:
+    """It ends the handshake with internal_error, until the name is a site of its own."""
+    service = await world.service()
+    await caddy_proxy.start({"other.example.org": "respond 404"})
+    federation.route(RTC_HOST, caddy_proxy.endpoint)
+    found = await told(world)
+    assert (found.code, "(TLS alert internal_error)" in found.message) == ("tls-no-certificate", True), found.message
+    assert f"a site `{RTC_HOST}` in Caddy" in found.advice
+    route = f"handle_path /livekit/jwt/* {{\n reverse_proxy {service}\n}}"
+    await caddy_proxy.start({"other.example.org": "respond 404", RTC_HOST: route})
+    assert await is_mended(world)
+
+
+async def test_caddy_demands_a_client_certificate(world: World, federation: Federation, caddy_proxy: Caddy) -> None:
+    """bad_certificate after the handshake, when the request is already on its way."""
+    route = f"handle_path /livekit/jwt/* {{\n reverse_proxy {await world.service()}\n}}"
+    demand = f"client_auth {{\n mode require_and_verify\n trusted_ca_cert_file {federation.authority.ca_file}\n}}"
+    await caddy_proxy.start({RTC_HOST: route}, tls=demand)
+    found = await told(world)
+    assert (found.code, "(TLS alert bad_certificate)" in found.message) == ("tls-client-certificate", True)
+    assert "`client_auth` (Caddy)" in found.advice
+    await caddy_proxy.start({RTC_HOST: route})
+    assert await is_mended(world)
+
+
+@pytest.mark.parametrize(("version", "alert"), [("TLSv1.2", "handshake_failure"), ("TLSv1.3", "certificate_required")])
+async def test_haproxy_demands_a_client_certificate(
+    world: World, federation: Federation, haproxy_proxy: HAProxy, version: str, alert: str
+) -> None:
+    """In the handshake or after it, by the version of TLS."""
+    rules = "use_backend jwt if { path_beg /livekit/jwt/ }"
+    backends = f"backend jwt\n {STRIPPED}\n server one {await world.service()}"
+    demand = f"ca-file {federation.authority.ca_file} verify required ssl-max-ver {version}"
+    await haproxy_proxy.start(RTC_HOST, rules, backends, options=demand)
+    found = await told(world)
+    assert (found.code, f"(TLS alert {alert})" in found.message) == ("tls-client-certificate", True), found.message
+    assert "`verify required` (HAProxy)" in found.advice
+    await haproxy_proxy.start(RTC_HOST, rules, backends)
+    assert await is_mended(world)
+
+
+async def test_haproxy_insists_on_a_known_name(world: World, federation: Federation, haproxy_proxy: HAProxy) -> None:
+    """``strict-sni`` and a certificate for another host: unrecognized_name, until its own is in the list."""
+    rules = "use_backend jwt if { path_beg /livekit/jwt/ }"
+    backends = f"backend jwt\n {STRIPPED}\n server one {await world.service()}"
+    await haproxy_proxy.start("other.example.org", rules, backends, options="strict-sni")
+    federation.route(RTC_HOST, haproxy_proxy.endpoint)
+    found = await told(world)
+    assert (found.code, "(TLS alert unrecognized_name)" in found.message) == ("tls-no-certificate", True), found.message
+    assert "`crt` list of HAProxy's `bind`" in found.advice
+    await haproxy_proxy.start(RTC_HOST, rules, backends, options="strict-sni")
+    assert await is_mended(world)
