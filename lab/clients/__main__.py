@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import sys
 import tempfile
 import time
@@ -67,10 +68,13 @@ def main(argv: Sequence[str]) -> int:
     rows = [row for rows in found.values() for row in rows]
     faults = sum(bool(row.faults) for row in rows)
     seconds = time.monotonic() - began
+    used = os.times()
+    processor = used.user + used.system + used.children_user + used.children_system
     print(f"{len(found)} set-ups, {len(rows)} runs, {faults} disagreements, {seconds:.0f} s; {directory}")
     if arguments.page:
-        told = {"date": f"{datetime.now(UTC):%Y-%m-%d}", "seconds": seconds, "at_once": arguments.at_once}
-        arguments.page.write_text(page(table, found, {**told, "patience": PATIENCE, **versions()}))
+        took = {"seconds": seconds, "processor": processor, "cores": os.cpu_count(), "at_once": arguments.at_once}
+        told = {"date": f"{datetime.now(UTC):%Y-%m-%d}", "patience": PATIENCE, **took, **versions()}
+        arguments.page.write_text(page(table, found, told))
     return 1 if faults else 0
 
 

@@ -2,15 +2,16 @@
  * Opens pages with Element Call in Chromium and tells what each comes to: one line of JSON per page on standard output.
  *
  * Standard input is JSON: {chromium, rules, patience, pages: [{name, url, storage, kept}]}. `storage` is what stands in
- * localStorage before the page runs, for Element Call by itself; `kept` is the stem of the log and the picture of a page.
- * A page is done when a service handed out a token, when Element Call shows an error code, `patience` seconds after a
- * request failed first, or after thrice as long. A line is {name, token, code, failed, seconds}: the URL that handed out the
- * token, the code, whether a request failed, and how long it took.
+ * localStorage before the page runs, for Element Call by itself; `kept` is the stem of a page's log and picture. A page
+ * is done when a service handed out a token, when Element Call shows an error code, `patience` seconds after its search
+ * for a focus first failed at something, or after thrice as long. A line is {name, token, code, failed, seconds}: the
+ * URL that handed out the token, the code, whether something failed, and how long it took.
  */
 import { writeFile } from "node:fs/promises";
 import { text } from "node:stream/consumers";
 import { chromium } from "playwright-core";
 
+const SEARCH = /\/(sfu\/get|get_token|rtc\/transports|\.well-known\/matrix\/client)$/;
 const TOKEN = /\/(sfu\/get|get_token)$/;
 const CODE = /\b(MISSING_MATRIX_RTC_(FOCUS|TRANSPORT)|[A-Z0-9_]+_ERROR|NO_MATRIX_2[A-Z0-9_]+)\b/;
 const POLL_MS = 200;
@@ -28,8 +29,9 @@ class Visit {
     this.waits = new Promise((resolve) => (this.nowWaits = resolve));
   }
 
-  fail(line) {
-    this.log.push(line);
+  fail(request) {
+    this.log.push(`${request.method()} ${request.url()}: ${request.failure()?.errorText}`);
+    if (!SEARCH.test(request.url())) return;
     this.failed ??= performance.now();
     this.nowWaits();
   }
@@ -37,9 +39,7 @@ class Visit {
   watch(page) {
     page.on("console", (message) => this.log.push(`${message.type()}: ${message.text()}`));
     page.on("pageerror", (error) => this.log.push(`uncaught: ${error.message}`));
-    page.on("requestfailed", (request) =>
-      this.fail(`${request.method()} ${request.url()}: ${request.failure()?.errorText}`),
-    );
+    page.on("requestfailed", (request) => this.fail(request));
     page.on("response", (response) => {
       const request = response.request();
       this.log.push(`${request.method()} ${request.url()}: ${response.status()}`);
@@ -65,6 +65,7 @@ class Visit {
       if (this.job.storage) {
         const join = page.getByRole("button", { name: "Join call" });
         await join.evaluate((button) => button.click(), null, { timeout: patience * 1000 });
+        this.failed = null; // until now it was not the call that asked
       }
     } catch (error) {
       if (error.name !== "TimeoutError") throw error;

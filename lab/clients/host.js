@@ -1,8 +1,8 @@
 /*
  * A Matrix client as small as it can be that embeds Element Call: one room, everything permitted.
  *
- * What it is told stands in the fragment, as JSON: homeserver, account, room, version of Element Call, and `transports`,
- * the answer to MSC4515's question for foci: "element-web" asks as Element Web does, a list is that list.
+ * What it is told stands in the fragment, as JSON: homeserver, account, room, the page of Element Call, and how to
+ * answer MSC4515's question for foci: `transports` is "element-web" to ask as Element Web does, or the list itself.
  */
 import { createClient, MatrixError } from "matrix-js-sdk";
 import { ClientWidgetApi, OpenIDRequestState, Widget, WidgetDriver } from "matrix-widget-api";

@@ -20,7 +20,8 @@ the rows read the same table. `make clients PAGE=docs/evidence/clients.md` rewri
 - Host of the widgets: a page made of matrix-js-sdk {js_sdk} and matrix-widget-api {widget_api}, which answers
   `get_rtc_transports` (MSC4515) by the rule of Element Web
 - Element X: what matrix-sdk {sdk} (ruma-client-api {ruma}) answered on {sdk_date}, as data; Element Call is given that
-- {seconds:.0f} s for {runs} runs, {at_once} set-ups at the same time
+- {runs} runs, {at_once} set-ups at the same time: {seconds:.0f} s, of which the run had {processor:.0f} s of processor
+  time on {cores} cores
 
 The homeserver is a real Synapse, TLS and CORS are real. Stand-ins: the authorisation services (the lab's, after
 lk-jwt-service), which hand out tokens that no SFU takes, and the transports endpoint where there is one. So a run ends
@@ -44,7 +45,7 @@ def page(table: Expectations, found: Mapping[str, Sequence[Row]], told: Mapping[
     The whole page.
 
     Args:
-        told: date, browser, versions of packages, seconds, at_once and patience, by the names in the text above.
+        told: what else the text above names: the date, browser and packages, and what the run took.
     """
     rows = [row for rows in found.values() for row in rows]
     faults = sum(bool(row.faults) for row in rows)

@@ -22,8 +22,8 @@ from lab.clients.tools import browser, driver, element_call
 from lab.federation import Federation
 from lab.synapse import Synapse
 
-PATIENCE = 45.0
-"""Seconds after a request failed first; Element Call tries again for 30 before it shows an error."""
+PATIENCE = 60.0
+"""Seconds after the search for a focus first failed at something; Element Call shows an error after 30 of retries."""
 
 
 class ProgramError(Exception):
