@@ -14,4 +14,5 @@ A small Matrix federation on loopback, for the demo, the tests and the bench; th
 be broken. What stands in for something else says so: ``AuthorisationService`` for lk-jwt-service, ``Sfu`` for LiveKit
 where nobody has a token, ``Homeserver`` for the part of a homeserver that strangers see. ``Backend`` puts a real SFU
 behind an authorisation service that issues tokens for it, with ``CallFault``, the ways in which calls fail.
+``lab.clients`` runs real Element Call in a browser against all of this.
 """
