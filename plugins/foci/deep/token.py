@@ -141,7 +141,7 @@ _NO_ROOM = (
 )
 _SFU_SILENT = (
     "Let the machine of {host} reach LIVEKIT_URL: a firewall that drops packets or a router without loopback is the "
-    "usual cause, or the SFU hangs. Wrong keys would be refused at once."
+    "usual cause. Wrong keys would be refused at once."
 )
 _BEHIND_PROXY = (
     "The service answered an empty request just before: see in its log and the proxy's whether it ended, or closed the "
@@ -151,7 +151,12 @@ _WAIT = "Check again later."
 _WAF = "Exempt the service's paths from bot challenges: Matrix clients cannot solve them."
 
 _DELEGATED_WAIT, _WHOLE_WAIT = 9.0, 25.0
-"""Seconds after which lk-jwt-service has waited for the delegated host alone (10), or for all there is to ask (30)."""
+"""
+Seconds after which lk-jwt-service has waited for something: 10 for a delegated host that accepts no connections, 30 for
+any other silence of the federation API, and for an SFU that accepts no connections. Where the SFU accepts connections
+and says nothing it waits on (measured, a375b13).
+"""
+_LONGER_THAN_HOMESERVERS = 31.0
 _PATIENT_PROXY = 5.0
 """Seconds of silence from which a proxy's error means that it would not wait any longer."""
 
@@ -189,7 +194,12 @@ def _waiting(exchange: Exchange, applicant: TokenRequest, settings: ProbeSetting
             return None
         ended = f"HTTP {status} from the proxy" + (f" after {waited:.0f} s" if waited >= 1 else "")
     detail = f"{ended}, while the service waits for the federation API of {applicant.server} or for the SFU"
-    further = "lk-jwt-service gives up on the first after 10 or 30 s (HTTP 401), on the second after 30 s (HTTP 500)"
+    further = (
+        "lk-jwt-service gives up on the federation API after 10 or 30 s (HTTP 401), on an SFU that accepts no "
+        "connections after 30 s (HTTP 500)"
+    )
+    if waited > _LONGER_THAN_HOMESERVERS:
+        further += "; after this long it is most likely the SFU"
     advice = (
         f"On the machine of {applicant.host} see which of the two does not answer: "
         f"`https://{applicant.server}/.well-known/matrix/server`, `/_matrix/federation/v1/openid/userinfo` at the host "
@@ -227,7 +237,7 @@ def _refusal(response: Response, applicant: TokenRequest, waited: float) -> _Ref
         detail = f"{named}: the service could not create the room or the token"
         if waited < _WHOLE_WAIT:
             return _Refusal(detail, _NO_ROOM, Certainty.DEFINITE)
-        detail += f"; it tried for {waited:.0f} s, as where the SFU is silent"
+        detail += f"; it tried for {waited:.0f} s, as where the SFU accepts no connections"
         return _Refusal(detail, _SFU_SILENT.replace("{host}", applicant.host), Certainty.DEFINITE)
     return _Refusal(f"{named} instead of a token", _UPDATE, Certainty.DEFINITE)
 
@@ -236,9 +246,8 @@ def _not_looked_up(named: str, errcode: str | None, applicant: TokenRequest, wai
     version = " (as services up to 0.5.0 answer)" if errcode == "M_LOOKUP_FAILED" else ""
     detail = f"{named}{version}: the service could not look up the bot's account at {applicant.server}"
     if waited >= _DELEGATED_WAIT:
-        silent = (
-            "nothing there answers" if waited >= _WHOLE_WAIT else "the host that its server well-known names is silent"
-        )
+        delegated = "the host that its server well-known names accepts no connections"
+        silent = "its federation API is silent" if waited >= _WHOLE_WAIT else delegated
         detail += f"; it tried for {waited:.0f} s, as where {silent}"
     advice = (
         f"Let the machine of {applicant.host} reach the federation API of {applicant.server}: the path "
