@@ -152,18 +152,18 @@ _CONTENTS = (
     _published("ten-thousand-members", member(b'"x": ' + bodies.members(10_000)), _OK),
     _published("deep-but-not-too-deep", member(b'"x": ' + bodies.deep(b"[", b"]", 60)), _OK),
 )
-_SERVICE = "not-an-authorisation-service"
+_SERVICE, _UNTOLD = "not-an-authorisation-service", "unknown-service"
 _AT_FOCUS = (
     _service("answers-200", body(b"{}", 200), _CRITICAL, _SERVICE),
     _service("hands-out-a-token", body(b'{"url": "wss://x.test", "jwt": "e30.e30."}', 200), _CRITICAL, _SERVICE),
-    _service("empty-400", body(b""), _CRITICAL, _SERVICE),
+    _service("empty-400", body(b""), _UNKNOWN, _UNTOLD),
     _service("web-page-400", status(400), _CRITICAL, _SERVICE, says="with a web page"),
-    _service("errcode-is-a-number", body(b'{"errcode": 7}'), _CRITICAL, _SERVICE),
-    _service("errcode-is-another", body(b'{"errcode": "M_FORBIDDEN"}'), _CRITICAL, _SERVICE, says="M_FORBIDDEN"),
-    _service("errcode-in-utf-16", served(bodies.in_utf_16), _CRITICAL, _SERVICE),
-    _service("errcode-with-a-lone-surrogate", body(b'{"errcode": "\\ud800"}'), _CRITICAL, _SERVICE),
-    _service("errcode-of-200000", body(b'{"errcode": ' + bodies.text(200_000) + b"}"), _CRITICAL, _SERVICE),
-    _service("deep-400", body(bodies.deep(b"[", b"]", 100_000)), _CRITICAL, _SERVICE),
+    _service("errcode-is-a-number", body(b'{"errcode": 7}'), _UNKNOWN, _UNTOLD),
+    _service("errcode-is-another", body(b'{"errcode": "M_FORBIDDEN"}'), _UNKNOWN, _UNTOLD, says="M_FORBIDDEN"),
+    _service("errcode-in-utf-16", served(bodies.in_utf_16), _UNKNOWN, _UNTOLD),
+    _service("errcode-with-a-lone-surrogate", body(b'{"errcode": "\\ud800"}'), _UNKNOWN, _UNTOLD),
+    _service("errcode-of-200000", body(b'{"errcode": ' + bodies.text(200_000) + b"}"), _UNKNOWN, _UNTOLD),
+    _service("deep-400", body(bodies.deep(b"[", b"]", 100_000)), _UNKNOWN, _UNTOLD),
     _service("text-of-a-megabyte", body(bodies.MEGABYTE_TEXT), _CRITICAL, "http-protocol", says="1048578 bytes"),
     _service("status-404", status(404), _CRITICAL, "service-not-routed"),
     _service("status-405", status(405), _CRITICAL, _SERVICE),

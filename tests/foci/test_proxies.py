@@ -277,6 +277,15 @@ async def test_haproxy_routes_the_older_endpoint_alone(world: World, haproxy_pro
     assert await is_mended(world)
 
 
+@pytest.mark.parametrize("path", ["/jwt/", "/livekit/jwt/"])
+async def test_haproxy_has_no_server(world: World, haproxy_proxy: HAProxy, path: str) -> None:
+    """It answers 503 where nothing is routed as where the service is down; the message names both."""
+    backend = f"backend jwt\n {STRIPPED}"
+    await haproxy_proxy.start(RTC_HOST, f"use_backend jwt if {{ path_beg {path} }}", backend)
+    found = await told(world)
+    assert (found.code, "HTTP 503: HAProxy has no server that is up" in found.message) == ("http-5xx", True)
+
+
 async def test_haproxy_asks_for_a_password(world: World, haproxy_proxy: HAProxy) -> None:
     """HTTP's own login, of which no Matrix client knows."""
     service = await world.service()

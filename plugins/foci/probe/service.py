@@ -26,6 +26,7 @@ from plugins.foci.responses import (
 )
 
 _GO_404 = b"404 page not found"
+_HAPROXY = b"No server is available to handle this request."
 _NO_PERMISSION = b"no permissions to access the room"
 
 
@@ -53,11 +54,10 @@ def read_post(post: Answered, preflight: Exchange | None) -> WrongAnswer | None:
         detail = f"{refused}: turned away, perhaps only this prober"
         return WrongAnswer("refused-here", Certainty.UNCLEAR, detail, exempt("the service's paths"))
     if refusal is Refusal.UNCLEAR:
-        told = f"HTTP {response.status} instead of 400 M_BAD_JSON"
-        detail = f"{told}: whether this is another kind of authorisation service cannot be told"
+        detail = f"{_describe(response, errcode)}: whether this is another kind of authorisation service cannot be told"
         return WrongAnswer("unknown-service", Certainty.UNCLEAR, detail, _UNKNOWN)
     if response.status >= 500:
-        return WrongAnswer("http-5xx", Certainty.DEFINITE, f"HTTP {response.status}", _FIVE_HUNDREDS)
+        return WrongAnswer("http-5xx", Certainty.DEFINITE, _describe_5xx(response), _FIVE_HUNDREDS)
     if is_redirect(post):
         return read_redirect(post)
     if response.status == 404 and errcode is None:
@@ -121,15 +121,23 @@ def _prefix(post: Answered) -> str:
 
 def _describe_404(post: Answered) -> str:
     response = post.response
+    # Where /sfu/get works and the newer endpoint does not, the prefix is stripped.
+    below = bool(_prefix(post)) and post.url.endswith("/sfu/get")
     if response.body.startswith(_GO_404):
-        # Where /sfu/get works and the newer endpoint does not, the prefix is stripped.
-        unstripped = bool(_prefix(post)) and post.url.endswith("/sfu/get")
         told = (
-            "the service is reached, but not under this path (prefix not stripped?)" if unstripped else "no such path"
+            "lk-jwt-service, but not under this path (prefix not stripped?)" if below else "a service without this path"
         )
-        return f"HTTP 404 from a Go program: {told}"
+        return f"HTTP 404 from a Go program: {told}, or Traefik without a route"
+    if not response.body:
+        told = " under this path (prefix not stripped, or `//sfu/get`?)" if below else ""
+        return f"HTTP 404 with nothing in it: what stands behind the proxy does not know the endpoint{told}"
     server = response.header("server")
     return f"HTTP 404 from the web server{f' ({server[:40]})' if server else ''}: no route for this path"
+
+
+def _describe_5xx(response: Response) -> str:
+    told = ": HAProxy has no server that is up for this path, or none at all" if _HAPROXY in response.body[:500] else ""
+    return f"HTTP {response.status}{told}"
 
 
 def _describe(response: Response, errcode: str | None) -> str:

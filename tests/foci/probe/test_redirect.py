@@ -164,6 +164,15 @@ def test_only_a_prefix_can_be_left_on(url: str, asks: bool) -> None:
     assert ("handle_path" in advice) is asks
 
 
+@pytest.mark.parametrize(("url", "asks"), [(RTC, True), (HOST, False)])
+def test_an_empty_404_is_no_web_servers(url: str, asks: bool) -> None:
+    """axum answers so where it knows no path, also to a doubled slash; web servers send a page."""
+    code, message, advice = told(answered(404, b"", {"server": "nginx"}, url=f"{url}/sfu/get"), url=url)
+    assert (code, "behind the proxy" in message) == ("service-not-routed", True)
+    assert ("prefix not stripped, or `//sfu/get`?" in message) is asks
+    assert ("with a slash at the end of both" in advice) is asks
+
+
 @pytest.mark.parametrize("body", [GO_404, b""])
 def test_a_missing_newer_endpoint_is_not_a_prefix(body: bytes) -> None:
     """The older endpoint works under the same prefix, so that is stripped."""
