@@ -125,14 +125,27 @@ def test_refusals_are_told_apart(
 
 
 @pytest.mark.parametrize(
-    ("status", "headers", "code"),
-    [(429, {}, "refused-here"), (403, {"cf-mitigated": "challenge"}, "waf-challenge")],
+    ("answer", "code"),
+    [
+        (answered(429), "refused-here"),
+        (answered(403, b"<html>Forbidden"), "refused-here"),
+        (answered(451), "refused-here"),
+        (answered(503, b"<html><title>CrowdSec Ban</title>", http_ms=9_000), "refused-here"),
+        (answered(403, b"", {"cf-mitigated": "challenge"}), "waf-challenge"),
+    ],
 )
-def test_what_may_meet_the_bot_alone_proves_nothing(status: int, headers: dict[str, str], code: str) -> None:
-    """A limit or a challenge leaves the focus unknown."""
-    step, _ = judged(answered(status, b"", headers))
-    assert [found.code for found in step.findings] == [code]
-    assert step.certainty is Certainty.UNCLEAR
+def test_what_may_meet_the_bot_alone_proves_nothing(answer: Exchange, code: str) -> None:
+    """A limit, a firewall or a challenge leaves the focus unknown, and says nothing of what clients show."""
+    step, _ = judged(answer)
+    (found,) = step.findings
+    assert (found.code, step.certainty) == (code, Certainty.UNCLEAR)
+    assert "OPEN_ID_ERROR" not in found.message
+
+
+def test_a_login_in_front_is_no_failed_look_up() -> None:
+    """The service itself names an errcode with its 401."""
+    step, _ = judged(answered(401, b"<html>Log in", {"www-authenticate": "Basic"}))
+    assert step.result.detail == "/sfu/get: HTTP 401 instead of a token"
 
 
 def test_an_errcode_that_somebody_made_up_is_not_shown() -> None:

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from botkit.outbound.model import Answered, Exchange, Failed, FailureKind, Response
+from botkit.outbound.model import Answered, Exchange, Failed, FailureKind
 from plugins.foci.deep.redaction import discreet
 from plugins.foci.deep.token import TokenRequest, told_failure
 from plugins.foci.failure import advice_for, as_anywhere, meaning_of
 from plugins.foci.findings import finding
 from plugins.foci.model import Certainty, Finding, Severity, Stage
 from plugins.foci.probe.observation import DeepStageResult, ProbeSettings, certainty_of, failed, passed
+from plugins.foci.refusal import exempt, refused_here
 from plugins.foci.responses import is_challenge
 from plugins.foci.service_url import ServiceUrl
 
@@ -107,7 +108,7 @@ def judge_without_token(url: ServiceUrl, upgrade: Exchange, settings: ProbeSetti
         detail = f"a WebSocket opens at {shown} without a token, which LiveKit would require"
         return _unreachable(detail, _ROUTE, Certainty.DEFINITE, upgrade.elapsed_ms)
     detail = f"plain requests reach the SFU, WebSockets do not: HTTP {upgrade.response.status} to the upgrade"
-    return _unreachable(detail, _UPGRADE, _proof(upgrade.response), upgrade.elapsed_ms)
+    return _unreachable(detail, _UPGRADE, Certainty.DEFINITE, upgrade.elapsed_ms)
 
 
 _LIVEKIT_URL = (
@@ -144,11 +145,11 @@ def _not_accepted(exchange: Answered, applicant: TokenRequest, shown: str) -> De
     if (turned_away := _turned_away(exchange, shown)) is not None:
         return turned_away
     detail = f"no SFU answers at {shown}: HTTP {response.status} at /rtc/validate"
-    return _unreachable(detail, _ROUTE, _proof(response), exchange.elapsed_ms)
+    return _unreachable(detail, _ROUTE, Certainty.DEFINITE, exchange.elapsed_ms)
 
 
 def _turned_away(exchange: Answered, shown: str) -> DeepStageResult | None:
-    """By a bot challenge, or by an SFU that is full; None by neither."""
+    """By a bot challenge, an SFU that is full, or what may turn away this machine alone; None by none of them."""
     response = exchange.response
     if is_challenge(response):
         found = finding("waf-challenge", f"A bot challenge blocks the SFU at {shown}.", _EXEMPT)
@@ -157,7 +158,12 @@ def _turned_away(exchange: Answered, shown: str) -> DeepStageResult | None:
         detail = (
             f"the SFU accepts no participants (HTTP {response.status}; Element Call shows INSUFFICIENT_CAPACITY_ERROR)"
         )
-        return _unreachable(detail, _BUSY, _proof(response), exchange.elapsed_ms)
+        proof = Certainty.UNCLEAR if response.status == 429 else Certainty.DEFINITE
+        return _unreachable(detail, _BUSY, proof, exchange.elapsed_ms)
+    if refused := refused_here(response):
+        detail = f"{refused} at {shown}: turned away, perhaps only this machine"
+        found = finding("refused-here", f"{detail}.", exempt("the SFU's path"))
+        return failed(Stage.SIGNALLING, exchange.elapsed_ms, detail, Certainty.UNCLEAR, found)
     return None
 
 
@@ -185,7 +191,7 @@ def _upgrade_refused(exchange: Answered, applicant: TokenRequest, shown: str) ->
     if (turned_away := _turned_away(exchange, shown)) is not None:
         return turned_away
     detail = f"the SFU accepts the token, but the upgrade to WebSocket is refused (HTTP {exchange.response.status})"
-    return _unreachable(detail, _UPGRADE, _proof(exchange.response), exchange.elapsed_ms)
+    return _unreachable(detail, _UPGRADE, Certainty.DEFINITE, exchange.elapsed_ms)
 
 
 def _no_answer(exchange: Failed, url: ServiceUrl, shown: str, settings: ProbeSettings) -> DeepStageResult:
@@ -204,10 +210,6 @@ def _unreachable(detail: str, advice: str, certainty: Certainty, elapsed_ms: flo
     severity = Severity.WARNING if certainty is Certainty.UNCLEAR else None
     found: Finding = finding("sfu-unreachable", f"{_capital(detail)}; {_SFU_ERROR}.", advice, severity=severity)
     return failed(Stage.SIGNALLING, elapsed_ms, detail, certainty, found)
-
-
-def _proof(response: Response) -> Certainty:
-    return Certainty.UNCLEAR if response.status in (403, 429) else Certainty.DEFINITE
 
 
 def _introduced(welcome: Welcome, since_v1: bool | None) -> str:

@@ -15,6 +15,7 @@ from plugins.foci.failure import advice_for, meaning_of
 from plugins.foci.findings import finding
 from plugins.foci.model import Certainty, Finding, Stage
 from plugins.foci.probe.observation import DeepStageResult, ProbeSettings, certainty_of, failed, passed
+from plugins.foci.refusal import exempt, refused_here
 from plugins.foci.responses import errcode_of, is_challenge, meets_prober_only
 
 _ERRCODE = re.compile(r"M_[A-Z_]{1,40}")
@@ -188,7 +189,7 @@ def _waiting(exchange: Exchange, applicant: TokenRequest, settings: ProbeSetting
             return None
     else:
         status = exchange.response.status
-        if errcode_of(exchange.response) is not None or is_challenge(exchange.response):
+        if errcode_of(exchange.response) is not None or meets_prober_only(exchange.response):
             return None
         if status not in (504, 524) and (status < 500 or waited < _PATIENT_PROXY):
             return None
@@ -216,17 +217,18 @@ def _refusal(response: Response, applicant: TokenRequest, waited: float) -> _Ref
     named = _status(response)
     if is_challenge(response):
         return _Refusal("blocked by a bot challenge", _WAF, Certainty.UNCLEAR, "waf-challenge")
-    if status == 429:
-        return _Refusal(f"{named}: too many requests from here", _WAIT, Certainty.UNCLEAR, "refused-here")
-    if errcode == "M_LOOKUP_FAILED" or status == 401:
-        return _not_looked_up(named, errcode, applicant, waited)
-    if status == 403:
+    if status == 403 and errcode is not None:
         detail = f"{named}: the service refuses tokens to users of {applicant.server}"
         advice = (
             f"Add {applicant.server} to LIVEKIT_FULL_ACCESS_HOMESERVERS of lk-jwt-service (the older name, "
-            "LIVEKIT_LOCAL_HOMESERVERS, is not read since 0.5.0), or let the firewall pass its paths."
+            "LIVEKIT_LOCAL_HOMESERVERS, is not read since 0.5.0), or to what the service calls it."
         )
         return _Refusal(detail, advice, applicant.certainty)
+    if refused := refused_here(response):
+        detail = f"{refused}: turned away, perhaps only this machine"
+        return _Refusal(detail, exempt("the service's paths"), Certainty.UNCLEAR, "refused-here")
+    if errcode == "M_LOOKUP_FAILED" or (status == 401 and errcode is not None):
+        return _not_looked_up(named, errcode, applicant, waited)
     if status == 400:
         return _Refusal(f"{named}: the service rejects what clients send", _UPDATE, Certainty.DEFINITE)
     if status >= 500 and errcode is None:
@@ -263,7 +265,10 @@ def _refused(refusal: _Refusal, elapsed_ms: float, *, also_newer: bool) -> DeepS
     if also_newer:
         detail += "; /get_token issues one, but clients do not ask there by default"
     told = f"{detail}; {refusal.further}" if refusal.further else detail
-    found = finding(refusal.code, f"The service issues no token ({_SHOWN}): {told}.", refusal.advice)
+    # What may have met this machine alone says nothing of what clients show.
+    alone = refusal.code in ("refused-here", "waf-challenge")
+    whom = "The service issued the bot no token" if alone else f"The service issues no token ({_SHOWN})"
+    found = finding(refusal.code, f"{whom}: {told}.", refusal.advice)
     return failed(Stage.TOKEN, elapsed_ms, detail, refusal.certainty, found)
 
 
