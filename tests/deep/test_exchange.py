@@ -21,6 +21,7 @@ from lab.exchange import Answer, Performance, Request, html_answer, json_answer,
 from lab.federation import Federation
 from lab.focus import Focus
 from lab.front import Mount
+from lab.haproxy import HAProxy
 from lab.issuer import Issuer
 from lab.livekit import LiveKit
 from lab.loopback import BLOCK, reserved_port
@@ -282,3 +283,33 @@ async def test_nginx_with_a_route_for_the_older_endpoint_alone(town: Town, tmp_p
         report = await town.check()
     assert token_stage(report)[0] is Outcome.OK
     assert found(report) == {"matrix2-endpoint-missing": Severity.WARNING, "sfu-refused-token": Severity.ERROR}
+
+
+@pytest.mark.parametrize(
+    ("paths", "timeout", "outcome", "codes"),
+    [
+        ("path_beg /livekit/", "2s", Outcome.FAILED, {"token-waiting"}),
+        ("path /livekit/jwt/sfu/get", "30s", Outcome.OK, {"matrix2-endpoint-missing", "sfu-unreachable"}),
+    ],
+    ids=["waits too short", "routes the older endpoint alone"],
+)
+async def test_haproxy(
+    town: Town, haproxy: None, tmp_path: Path, paths: str, timeout: str, outcome: Outcome, codes: set[str]
+) -> None:
+    """504 from its time-out for servers; 503 where no backend is named, at `/get_token` and here at the SFU."""
+    waiting = Waiting(town.issuer)
+    if outcome is Outcome.FAILED:
+        town.focus.service.issuer = waiting
+    inside = town.federation.connect_to[f"rtc.{NAME}:443"]
+    proxy = HAProxy(tmp_path / "haproxy", town.federation)
+    backend = f"backend inside\n timeout server {timeout}\n server one {inside} ssl verify none sni str(rtc.{NAME})"
+    await proxy.start(f"rtc.{NAME}", f"use_backend inside if {{ {paths} }}", backend)
+    try:
+        report = await town.check()
+    finally:
+        await proxy.stop()
+        waiting.let.set()
+    assert token_stage(report)[0] is outcome
+    assert found(report).keys() == codes
+    if outcome is Outcome.FAILED:
+        assert "HTTP 504 from the proxy" in token_stage(report)[1]
