@@ -21,7 +21,6 @@ from plugins.foci.responses import (
     errcode_of,
     is_challenge,
     is_doubled,
-    meets_prober_only,
     preflight_allows_post,
 )
 
@@ -161,7 +160,7 @@ def quality(seen: Observation, exchange: Answered, settings: ProbeSettings) -> l
     # Other programs refuse before they set CORS headers: what clients get in the end is not known by that.
     answers = [exchange.response] if _is_known(exchange) else []
     preflight = answer_of(seen.preflight)
-    if preflight is not None and not meets_prober_only(preflight):
+    if preflight is not None and not _meets_prober_only(preflight):
         answers.append(preflight)
     if any(is_doubled(response) for response in answers):
         message = "Access-Control-Allow-Origin is sent twice, which browsers reject."
@@ -222,6 +221,11 @@ def answers_as(post: Answered) -> str:
     return f"the authorisation service answers{other}"
 
 
+def _meets_prober_only(response: Response) -> bool:
+    """As the general rule, but for a bare 403: a POST was let through from here, so that is about method or path."""
+    return is_challenge(response) or refused_here(response) not in ("", "HTTP 403")
+
+
 def _is_known(post: Answered) -> bool:
     return refusal_of(post.response, None) is Refusal.KNOWN
 
@@ -232,7 +236,7 @@ def _shut_to_browsers(seen: Observation, post: Answered, settings: ProbeSettings
         return "The answer to a POST has no CORS header that lets web clients of any origin read it."
     preflight = seen.preflight
     if isinstance(preflight, Answered):
-        fine = meets_prober_only(preflight.response) or preflight_allows_post(preflight.response)
+        fine = _meets_prober_only(preflight.response) or preflight_allows_post(preflight.response)
         return "" if fine else _preflight_fault(preflight.response)
     # Only a request that arrived says something about the method: of many connections some may be refused.
     if preflight is None or preflight.failure.phase is not Phase.HTTP:
@@ -263,4 +267,6 @@ def _get_token_fault(seen: Observation, post: Response, settings: ProbeSettings)
     if wrong is None:
         shut = _is_known(newer) and allows_any_origin(post) and not allows_any_origin(newer.response)
         return "its CORS headers, unlike those of `/sfu/get`, do not let web clients use it" if shut else None
+    if wrong.code == "refused-here" and not _meets_prober_only(newer.response):
+        return f"HTTP {newer.response.status}"
     return None if wrong.certainty is Certainty.UNCLEAR else wrong.detail
