@@ -152,18 +152,18 @@ class Checker:
         self, target: Target, answer: WellKnownAnswer, probes: _Probes, deadline: float
     ) -> WellKnownAnswer | None:
         """
-        The copy on the base_url's host, where the server name's own has no list that Element X can use.
+        The copy at the base_url: below it where Element X turns to that one, as the server name's is of no use to it.
 
-        Without any list that is a common mistake; a document that is of no use to Element X it reads there.
+        Else on its host, where the server name's has no list: a common mistake.
         """
-        document = answer.document
-        if document is None or answer.report.base_url is None:
+        document, base_url = answer.document, answer.report.base_url
+        if document is None or base_url is None:
             return None
-        host = host_of(answer.report.base_url)
         read_by_sdk = sdk_fault(document) is not None
-        if host.lower() == target.url_host.lower() or (document.keys_found and not read_by_sdk):
+        where = base_url.partition("://")[2] if read_by_sdk else host_of(base_url)
+        if where.lower() == target.url_host.lower() or (document.keys_found and not read_by_sdk):
             return None
-        copy = await self._discovery.well_known(host, deadline=deadline)
+        copy = await self._discovery.well_known(where, deadline=deadline)
         if read_by_sdk and copy.document is not None:
             probes.add(copy.document.entries)
         return copy

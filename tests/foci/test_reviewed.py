@@ -108,17 +108,18 @@ async def test_a_list_in_both_places_is_found_where_cors_lets_one_through(
     assert (found["element-web"], found["element-call-0.19"]) == ("yes", "no")
 
 
+@pytest.mark.parametrize("host", ["matrix.example.org", "matrix.example.org:8448"])
 @pytest.mark.parametrize(("copy", "element_x"), [(True, "yes"), (False, "no")])
 async def test_element_x_turns_to_the_well_known_of_the_base_url(
-    federation: Federation, examination: Examination, copy: bool, element_x: str
+    federation: Federation, examination: Examination, host: str, copy: bool, element_x: str
 ) -> None:
     """Both keys void the server name's document for Element X; what the base_url's host lists is fetched and probed."""
     focus = await federation.focus("https://rtc.example.org")
-    base = {"m.homeserver": {"base_url": "https://matrix.example.org"}}
+    base = {"m.homeserver": {"base_url": f"https://{host}"}}
     document = {**base, "org.matrix.msc4143.rtc_foci": [], "m.rtc_foci": []}
-    await federation.server("example.org", well_known=document, transports="absent")
+    await federation.server("example.org", well_known=document, base_url=f"https://{host}", transports="absent")
     if copy:
-        WellKnown(await federation.site("matrix.example.org"), {**base, "org.matrix.msc4143.rtc_foci": [focus.entry]})
+        WellKnown(await federation.site(host), {**base, "org.matrix.msc4143.rtc_foci": [focus.entry]})
     report = await examination("example.org")
     row = next(row for row in report.clients if row.client == "element-x")
     assert (row.finds_focus, row.uses_focus) == (element_x, None)

@@ -66,7 +66,8 @@ class Discovery:
         The client well-known of a host (client-server API, "Well-known URIs"; redirects as in MSC4402).
 
         Args:
-            url_host: the host as written in a URL, with a port only for the port-keeping variant.
+            url_host: the host as written in a URL, with a port only for the port-keeping variant; or a base URL without
+                its scheme.
             deadline: loop time at which to give up.
             no_cache: caches on the way are to ask the origin (RFC 9111, section 5.2.1.4).
         """

@@ -36,7 +36,7 @@ class Published:
         readable_by_web: CORS lets browsers read it.
         foci: every focus of the report, judged.
         shut_to_web: the URLs, as published, of services that CORS keeps browsers from.
-        base_copy: the well-known of the base_url's host; None where that is the server name's, or was not needed.
+        base_copy: the well-known at the base_url; None where that is the server name's, or was not needed.
         base_foci: the entries of its list, judged.
     """
 
