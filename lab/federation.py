@@ -121,20 +121,21 @@ class Federation:
             await self.set_host_fault(name, fault)
         return self.sites[name]
 
-    async def second_address(self, authority: str, *, fault: Fault | None = None) -> Site:
+    async def second_address(self, authority: str, *, fault: Fault | None = None, lowest: bool = False) -> Site:
         """
         One more address of a declared host, such as an old machine in the same DNS name.
 
         Args:
             authority: as for ``site``.
             fault: of the connection layer, at this address.
+            lowest: before all others in the order of addresses; for one host of a federation.
 
         Returns:
             what answers there: 404 until something is mounted.
         """
         name = _authority(f"https://{authority}")
         site = Site(name)
-        [front] = self._new_fronts(name, dual_stack=False)
+        front = Front(self.authority, f"{BLOCK}.0") if lowest else self._new_fronts(name, dual_stack=False)[0]
         front.sites[name] = site
         await front.open(fault)
         self._fronts[name] = (*self._fronts[name], front)

@@ -38,7 +38,7 @@ from plugins.foci.discovery.homeserver import (
     read_transports,
     read_versions,
 )
-from plugins.foci.discovery.standing import REDIRECTS, of_versions, of_well_known
+from plugins.foci.discovery.standing import REDIRECTS, of_delegation, of_lookup, of_versions, of_well_known
 from plugins.foci.discovery.target import Target
 from plugins.foci.discovery.well_known import WellKnownAnswer, read_answer
 from plugins.foci.refusal import refused_here
@@ -189,6 +189,7 @@ class Federation:
         self._outbound = outbound
         self._max_redirects = max_redirects
         self._patience = timeout * PATIENCE_SHARE
+        self._every_address = EveryAddress(outbound, self._patience)
 
     async def look_up(self, target: Target, *, deadline: float) -> UserLookup:
         """Ask a server about users; ``deadline`` is loop time. Nothing it does raises here."""
@@ -217,7 +218,7 @@ class Federation:
     async def _server_well_known(self, host: str, headers: Mapping[str, str], limit: float) -> Exchange:
         url = f"https://{host}{SERVER_WELL_KNOWN_PATH}"
         for _ in range(self._max_redirects):
-            hop = await self._outbound.fetch("GET", url, headers=headers, deadline=limit)
+            hop = (await self._every_address.ask(url, headers, of_delegation, deadline=limit)).best
             if isinstance(hop, Failed) or hop.response.status not in REDIRECTS:
                 return hop
             url, refused = redirected(url, hop.response.header("location"))
@@ -243,10 +244,19 @@ class Federation:
         return replace(found, target=HostPort(service.host, service.port))
 
     async def _at(self, url: str, resolution: Resolution | None, delegation: Delegation, limit: float) -> UserLookup:
-        async def ask(path: str, headers: Mapping[str, str]) -> Exchange:
-            return await self._outbound.fetch("GET", url + path, headers=headers, deadline=limit, resolution=resolution)
+        async def fetch(path: str, at: Resolution | None) -> Exchange:
+            return await self._outbound.fetch("GET", url + path, headers={}, deadline=limit, resolution=at)
 
-        asked, version = await asyncio.gather(ask(USERINFO_PATH, _AS_SERVICES), ask(VERSION_PATH, {}))
-        renamed = await ask(USERINFO_PATH, {}) if may_mind_the_name(asked) else None
-        shown, software = url.removesuffix(":443"), software_of(version)
-        return UserLookup(asked, shown, delegation, delegation.unsure, renamed=renamed, software=software)
+        userinfo = url + USERINFO_PATH
+        asked, version = await asyncio.gather(
+            self._every_address.ask(userinfo, _AS_SERVICES, of_lookup, deadline=limit, resolution=resolution),
+            fetch(VERSION_PATH, resolution),
+        )
+        at = asked.at or resolution
+        if asked.went_elsewhere(version):
+            version = await fetch(VERSION_PATH, at)
+        renamed = await fetch(USERINFO_PATH, at) if may_mind_the_name(asked.best) else None
+        shown, unsure, software = url.removesuffix(":443"), delegation.unsure, software_of(version)
+        return UserLookup(
+            asked.best, shown, delegation, unsure, renamed=renamed, software=software, findings=asked.findings
+        )

@@ -48,7 +48,15 @@ class EveryAddress:
         self._outbound = outbound
         self._patience = timeout * PATIENCE_SHARE
 
-    async def ask(self, url: str, headers: Mapping[str, str], judge: Judge, *, deadline: float) -> Asked:
+    async def ask(
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        judge: Judge,
+        *,
+        deadline: float,
+        resolution: Resolution | None = None,
+    ) -> Asked:
         """
         GET a URL from each address of its host; the best answer counts, of equals the first by address.
 
@@ -57,18 +65,21 @@ class EveryAddress:
         Args:
             judge: what an exchange is worth.
             deadline: loop time at which to give up.
+            resolution: of the host, where something else than its name decided.
         """
         try:
             target = parse_url(url)
         except UrlError:
             return Asked(await self._outbound.fetch("GET", url, headers=headers, deadline=deadline))
-        resolution = await self._outbound.resolve(target.host.name, target.port, deadline=deadline)
+        if resolution is None:
+            resolution = await self._outbound.resolve(target.host.name, target.port, deadline=deadline)
+        looked_up_ms = resolution.elapsed_ms
 
         async def fetch(at: Resolution, timeout: float | None = None) -> Exchange:
             exchange = await self._outbound.fetch(
                 "GET", url, headers=headers, deadline=deadline, resolution=at, timeout=timeout
             )
-            return replace(exchange, elapsed_ms=exchange.elapsed_ms + resolution.elapsed_ms)
+            return replace(exchange, elapsed_ms=exchange.elapsed_ms + looked_up_ms)
 
         places = resolution.shortlist()
         if resolution.failure is not None or len(places) < 2:

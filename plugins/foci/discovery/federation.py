@@ -87,6 +87,7 @@ class UserLookup:
         target: the host and port that an SRV record led to; None without one.
         renamed: the same request under the prober's own user agent, made where the first was not answered as wanted.
         software: how the homeserver there calls itself, in lower case; empty if it does not say.
+        findings: about addresses of the host of which some fail.
     """
 
     asked: Exchange | None
@@ -97,6 +98,7 @@ class UserLookup:
     target: HostPort | None = None
     renamed: Exchange | None = None
     software: str = ""
+    findings: tuple[Finding, ...] = ()
 
 
 def read_place(text: str) -> Place | None:

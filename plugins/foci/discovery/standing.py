@@ -9,6 +9,7 @@ from enum import IntEnum
 from botkit.outbound.endpoint import Endpoint
 from botkit.outbound.model import Answered, Exchange, Failed, Phase
 from plugins.foci.addresses import addresses_differ, family_broken
+from plugins.foci.discovery.federation import asks_for_token, read_delegation
 from plugins.foci.discovery.homeserver import read_versions
 from plugins.foci.discovery.well_known import read_answer
 from plugins.foci.failure import meaning_of
@@ -56,6 +57,30 @@ def of_versions(exchange: Exchange) -> Quality:
     if versions.valid:
         return Quality.GOOD
     return Quality.WRONG if versions.definite else Quality.UNCLEAR
+
+
+def of_delegation(exchange: Exchange) -> Quality:
+    """Of an answer to the server well-known's URL."""
+    if isinstance(exchange, Failed):
+        return Quality.FAILED
+    if exchange.response.status in REDIRECTS:
+        return Quality.REDIRECT
+    delegation = read_delegation(exchange)
+    if delegation.place is not None:
+        return Quality.GOOD
+    if exchange.response.status == 404:
+        return Quality.ABSENT
+    return Quality.UNCLEAR if delegation.unsure else Quality.WRONG
+
+
+def of_lookup(exchange: Exchange) -> Quality:
+    """Of an answer to the question for a user without a token."""
+    if isinstance(exchange, Failed):
+        return Quality.FAILED
+    if asks_for_token(exchange):
+        return Quality.GOOD
+    status = exchange.response.status
+    return Quality.WRONG if status in (404, 405) or status >= 500 else Quality.UNCLEAR
 
 
 def standing(exchange: Exchange, judge: Judge) -> Standing:

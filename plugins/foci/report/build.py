@@ -175,12 +175,19 @@ def _findings(
     return [*found, *_context(seen, entries, settings)]
 
 
-def _addresses(seen: ServerObservation) -> Sequence[Finding]:
-    """About addresses of the homeserver; where its host is the well-known's, what that found there is enough."""
-    homeserver = seen.homeserver
-    told = any(one.code in _OF_ADDRESSES for one in seen.well_known.findings)
-    same = urlsplit(homeserver.url).hostname in {urlsplit(hop.url).hostname for hop in seen.well_known.hops}
-    return () if told and same else homeserver.findings
+def _addresses(seen: ServerObservation) -> list[Finding]:
+    """About addresses of the homeserver and its federation API; of a host that is told of already nothing more."""
+    differ = any(one.code in _OF_ADDRESSES for one in seen.well_known.findings)
+    told = {urlsplit(hop.url).hostname for hop in seen.well_known.hops} if differ else set()
+    lookup = seen.user_lookup
+    federation = [(lookup.url, lookup.findings)] if lookup is not None else []
+    found: list[Finding] = []
+    for url, about in ((seen.homeserver.url, seen.homeserver.findings), *federation):
+        host = urlsplit(url).hostname
+        if about and host not in told:
+            told.add(host)
+            found += about
+    return found
 
 
 def _base_url_that_answers(seen: ServerObservation) -> str | None:

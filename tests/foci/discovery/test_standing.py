@@ -9,7 +9,16 @@ import pytest
 
 from botkit.outbound.endpoint import Endpoint
 from botkit.outbound.model import Exchange, FailureKind, Phase
-from plugins.foci.discovery.standing import Judge, Quality, about_addresses, of_versions, of_well_known, standing
+from plugins.foci.discovery.standing import (
+    Judge,
+    Quality,
+    about_addresses,
+    of_delegation,
+    of_lookup,
+    of_versions,
+    of_well_known,
+    standing,
+)
 from plugins.foci.model import MSC4143_KEY, Finding
 from tests.foci.evidence import ANY_ORIGIN, JSON_TYPE, LIVEKIT, V4, V6, answered, failed
 
@@ -24,6 +33,8 @@ BUSY = answered(403, b"<html>", {"cf-mitigated": "challenge"})
 REFUSED = failed(FailureKind.CONNECT_REFUSED, Phase.CONNECT, "connection refused on 192.0.2.8:443")
 WRONG_NAME = failed(FailureKind.TLS_HOSTNAME, Phase.TLS, "certificate is for old.example.org")
 SILENT = failed(FailureKind.CONNECT_TIMEOUT, Phase.CONNECT, "no answer to SYN", elapsed_ms=5000.0)
+DELEGATION = answered(200, {"m.server": "matrix.example.org:443"})
+NO_TOKEN = answered(401, {"errcode": "M_MISSING_TOKEN"})
 VERSIONS = answered(200, {"versions": ["v1.12"]})
 
 
@@ -102,6 +113,14 @@ def test_a_404_is_an_answer_where_the_others_fail() -> None:
         (VERSIONS, BUSY, of_versions),
         (BUSY, ABSENT, of_versions),
         (ABSENT, REFUSED, of_versions),
+        (DELEGATION, MOVED, of_delegation),
+        (MOVED, BUSY, of_delegation),
+        (BUSY, ABSENT, of_delegation),
+        (ABSENT, answered(200, b"<html>"), of_delegation),
+        (answered(200, b"<html>"), REFUSED, of_delegation),
+        (NO_TOKEN, BUSY, of_lookup),
+        (BUSY, ABSENT, of_lookup),
+        (ABSENT, WRONG_NAME, of_lookup),
     ],
 )
 def test_the_order_of_what_an_address_is_worth(better: Exchange, worse: Exchange, judge: Judge) -> None:
