@@ -7,7 +7,7 @@ import json
 import os
 import secrets
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,20 +70,19 @@ class Run:
             versions = {version for client in self._table.clients for version in client.versions}
             packages = {version: element_call(version) for version in versions}
             await serve_pages(federation, self._host, packages, setup.base_url)
-            pages = {
-                f"{setup.name}--{client.id}--{version}": await self._page(setup, client, version)
+            pages = [
+                await self._page(setup, client, version)
                 for client in self._table.clients
                 for version in client.versions
-            }
-            told = await self._drive(federation, pages)
-            seen = [
-                Seen(setup.name, page.client.id, page.version, result_of(setup, one, asked), one["seconds"])
-                for one in sorted(told, key=lambda one: list(pages).index(one["name"]))
-                for page in [pages[one["name"]]]
-                for asked in [asked_for_tokens(federation, setup, page.room_id)]
             ]
+            told = await self._drive(federation, pages)
+            seen = [self._seen(federation, setup, page, told[page.job["name"]]) for page in pages]
             bot = bot_says(setup, await self._check(federation, setup))
         return rows_of(self._table, setup, seen, bot)
+
+    def _seen(self, federation: Federation, setup: Setup, page: Page, told: Mapping[str, Any]) -> Seen:
+        result = result_of(setup, told, asked_for_tokens(federation, setup, page.room_id))
+        return Seen(setup.name, page.client.id, page.version, result, told["seconds"])
 
     async def _page(self, setup: Setup, client: Client, version: str) -> Page:
         login = await self._synapse.register(f"user-{secrets.token_hex(6)}", secrets.token_hex(8))
@@ -109,17 +108,18 @@ class Run:
             job["url"] = f"https://{PAGES_HOST}/host/index.html#{quote(json.dumps(told))}"
         return Page(client, version, room, job)
 
-    async def _drive(self, federation: Federation, pages: dict[str, Page]) -> list[dict[str, Any]]:
+    async def _drive(self, federation: Federation, pages: Sequence[Page]) -> dict[str, Mapping[str, Any]]:
+        """What the driver tells of each page, by its name."""
         served = [f"MAP {name} {where}" for name, where in federation.connect_to.items() if isinstance(where, str)]
         jobs = {
             "chromium": browser(),
             "rules": ", ".join([*served, "MAP * ~NOTFOUND"]),
             "patience": PATIENCE,
-            "pages": [page.job for page in pages.values()],
+            "pages": [page.job for page in pages],
         }
         output = await _finished(["node", str(driver())], json.dumps(jobs).encode())
-        told = [json.loads(line) for line in output.splitlines()]
-        if {one["name"] for one in told} != pages.keys():
+        told = {one["name"]: one for one in map(json.loads, output.splitlines())}
+        if told.keys() != {page.job["name"] for page in pages}:
             raise ProgramError(f"the driver told of {len(told)} pages instead of {len(pages)}")
         return told
 
