@@ -115,6 +115,7 @@ class Setup:
         base_url_well_known: at ``base_url``; None is a 404.
         services: by letter, in the order in which they are published.
         matrix_sdk: which list matrix-sdk answered with; None is no transport.
+        matrix_sdk_run: whether it was run in this very set-up; otherwise its answer follows from those to the others.
         expected: by client id: the letter of the focus that receives a POST, or one of ``ERRORS``. A client that is
             not in it was not run.
     """
@@ -127,6 +128,7 @@ class Setup:
     transports: Endpoint
     services: Mapping[str, Service]
     matrix_sdk: Source | None
+    matrix_sdk_run: bool
     expected: Mapping[str, str]
 
     @property
@@ -213,6 +215,7 @@ def _setup(one: Mapping[str, Any]) -> Setup:
             for letter, service in one["services"].items()
         },
         matrix_sdk=one["matrix_sdk"],
+        matrix_sdk_run=one.get("matrix_sdk_run", True),
         expected=one["expected"],
     )
 

@@ -19,7 +19,8 @@ the rows read the same table. `make clients PAGE=docs/evidence/clients.md` rewri
 - {versions}, in {browser}, driven by playwright-core {playwright}
 - Host of the widgets: a page made of matrix-js-sdk {js_sdk} and matrix-widget-api {widget_api}, which answers
   `get_rtc_transports` (MSC4515) by the rule of Element Web
-- Element X: what matrix-sdk {sdk} (ruma-client-api {ruma}) answered on {sdk_date}, as data; Element Call is given that
+- Element X: what matrix-sdk {sdk} (ruma-client-api {ruma}) answered on {sdk_date}, as data; Element Call is given that.
+  In the set-ups marked ¹ it was not run: what it answers there follows from its answers to the others
 - {runs} runs, {at_once} set-ups at the same time: {seconds:.0f} s, of which the run had {processor:.0f} s of processor
   time on {cores} cores
 
