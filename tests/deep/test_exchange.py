@@ -101,6 +101,19 @@ async def test_both_endpoints_issue_tokens(town: Town) -> None:
     assert (len(town.shown("/sfu/get")), len(town.shown("/get_token"))) == (1, 1)
 
 
+@pytest.mark.parametrize("turned", [False, True])
+async def test_of_several_addresses_the_token_goes_where_the_service_is(town: Town, turned: bool) -> None:
+    """An old machine in the same name, first in the order of addresses, is not shown it."""
+    old = await town.federation.second_address(f"rtc.{NAME}", lowest=True)
+    if turned:
+        town.federation.rotate(f"rtc.{NAME}")
+    report = await town.check()
+    assert token_stage(report)[0] is Outcome.OK
+    assert (len(town.shown("/sfu/get")), len(town.shown("/get_token"))) == (1, 1)
+    assert [one.path for one in old.requests if one.method == "POST"]
+    assert not [one for one in old.requests if shown_token(one)]
+
+
 async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Take the request and say nothing until the client leaves."""
     await reader.read()

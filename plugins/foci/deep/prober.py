@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 from botkit.identifiers import server_of
-from botkit.outbound import OutboundClient
+from botkit.outbound import OutboundClient, Resolution
 from botkit.outbound.model import Answered, Exchange
 from botkit.plugin import Account
 from plugins.foci.deep.grant import Grant
@@ -191,9 +191,9 @@ class DeepProber:
         """
         name = self._token_hex(8)
         room = f"!foci-bot-reachability-{name}:{self._server}"
-        url = judgement.seen.url.text
+        url, at = judgement.seen.url.text, await self._address(judgement)
         values = {"room": room, "openid_token": openid.values, "device_id": _DEVICE}
-        older = self._post(f"{url}/sfu/get", values)
+        older = self._post(f"{url}/sfu/get", values, at)
         if any(found.code == "matrix2-endpoint-missing" for found in judgement.findings):
             return TokenAnswers(await older)
         member = {
@@ -202,13 +202,22 @@ class DeepProber:
             "claimed_device_id": _DEVICE,
         }
         values = {"room_id": room, "slot_id": _SLOT, "openid_token": openid.values, "member": member}
-        return TokenAnswers(*await asyncio.gather(older, self._post(f"{url}/get_token", values)))
+        return TokenAnswers(*await asyncio.gather(older, self._post(f"{url}/get_token", values, at)))
 
-    async def _post(self, url: str, values: dict[str, Any]) -> Exchange:
+    async def _address(self, judgement: Judgement) -> Resolution:
+        """Of several addresses the one at which the service was found; all of them where the name has others by now."""
+        place, _ = best_exchange(judgement.seen)
+        url = judgement.seen.url
+        resolution = await self._outbound.resolve(url.host, url.port, deadline=self._deadline)
+        return resolution.at(place) if place in resolution.endpoints else resolution
+
+    async def _post(self, url: str, values: dict[str, Any], at: Resolution) -> Exchange:
         headers = {**REQUEST_HEADERS, "Content-Type": "application/json"}
         body, patience = json.dumps(values).encode(), self._settings.token_patience
         deadline = asyncio.get_running_loop().time() + patience
-        return await self._outbound.fetch("POST", url, headers=headers, body=body, deadline=deadline, timeout=patience)
+        return await self._outbound.fetch(
+            "POST", url, headers=headers, body=body, deadline=deadline, resolution=at, timeout=patience
+        )
 
     async def _with_grant(
         self, grant: Grant, applicant: TokenRequest, secrets: Sequence[str], deadline: float
