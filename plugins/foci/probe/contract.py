@@ -27,7 +27,8 @@ whose JSON decoder wants every field refuse ``{}`` in its words, without CORS he
 No server is named, so that even a program that checks nothing has nobody to ask.
 """
 
-_FIELDS = re.compile(rb"\b(room|room_id|slot_id|openid_token|matrix_server_name|device_id)\b")
+_FIELDS = re.compile(r"\b(room|room_id|slot_id|openid_token|matrix_server_name|device_id)\b")
+_LONGEST_REFUSAL = 1000
 _REFUSALS = frozenset({"M_BAD_JSON", "M_NOT_JSON"})
 _FURTHER = frozenset({"M_BAD_JSON", "M_NOT_JSON", "M_MISSING_PARAM", "M_INVALID_PARAM"})
 
@@ -60,8 +61,22 @@ def refusal_of(response: Response, preflight: Response | None) -> Refusal:
         return Refusal.NONE
     if preflight is None or not preflight_allows_post(preflight):
         return Refusal.UNCLEAR
-    in_its_words = by_code or errcode in _FURTHER or _FIELDS.search(response.body) is not None
-    return Refusal.OTHER if in_its_words or _is_for_post_alone(preflight) else Refusal.UNCLEAR
+    if by_code or errcode in _FURTHER:
+        return Refusal.OTHER
+    words = _words(response)
+    if _FIELDS.search(words) or (words and _is_for_post_alone(preflight)):
+        return Refusal.OTHER
+    return Refusal.UNCLEAR
+
+
+def _words(response: Response) -> str:
+    """The words of a refusal; empty where it has none, or what it has is no short text."""
+    try:
+        text = response.body[: _LONGEST_REFUSAL + 1].decode()
+    except UnicodeDecodeError:
+        return ""
+    is_text = len(text) <= _LONGEST_REFUSAL and text.replace("\n", " ").replace("\r", " ").isprintable()
+    return text.strip() if is_text else ""
 
 
 def _is_page(response: Response) -> bool:
