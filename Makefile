@@ -53,8 +53,10 @@ check: setup
 	$(BIN)/mypy
 	$(BIN)/python -m pytest tests/test_architecture.py tests/test_docs.py
 
-# Every core runs whole files of tests, each at addresses of its own. COVERAGE=1 measures what they reach.
-PYTEST = $(BIN)/python $(if $(COVERAGE),-m coverage run) -m pytest -n auto --dist loadfile
+# Two workers a core, as tests wait half of the time, each with whole files and addresses of its own. COVERAGE=1 measures
+# what they reach.
+WORKERS ?= $(shell $(PYTHON) -c "import os; print(2 * (os.cpu_count() or 1))")
+PYTEST = $(BIN)/python $(if $(COVERAGE),-m coverage run) -m pytest -n $(WORKERS) --dist loadfile
 
 # What needs no server but those that the tests are themselves.
 test: setup

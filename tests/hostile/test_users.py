@@ -57,7 +57,7 @@ async def test_many_strangers_are_refused_in_few_words(
             await stranger.say(room, "!echo let me in, I say")
         await alice.say(room, "!echo mine")
         await alice.hears_text("echo mine")
-    assert sum("You may not" in said.body for said in alice.heard) == 5
+    assert sum("You are not allowed" in said.body for said in alice.heard) == 5
     assert not any("let me in" in said.body for said in alice.heard if said.sender == bot.user_id)
 
 

@@ -32,7 +32,7 @@ async def test_homeserver_away_at_start(
             assert bot.task is not None
             assert not bot.task.done()
             assert await bot.stop() == 0
-    waiting = [record for record in caplog.records if "homeserver not ready" in record.getMessage()]
+    waiting = [record for record in caplog.records if "homeserver unavailable" in record.getMessage()]
     assert len(waiting) == 1
 
 
