@@ -17,13 +17,13 @@ from pathlib import Path
 from zoo.animal import Animal
 from zoo.catalogue import animals
 from zoo.keeper import Keeper
-from zoo.sighting import Limits, PresentedCertificate
+from zoo.sighting import Limits, Sighting
 
 GRACE = 1.0
 """Seconds over the deadline in which a check that was cut off by it judges and prints what it has seen."""
 
 
-def table(sightings: Sequence[PresentedCertificate]) -> str:
+def table(sightings: Sequence[Sighting]) -> str:
     """One line each: place and name, verdict, findings, seconds, megabytes, and what is wrong, if anything."""
     lines = [f"{'animal':58} {'verdict':9} {'time':>6} {'peak':>7}  finding"]
     for sighting in sightings:
@@ -34,7 +34,7 @@ def table(sightings: Sequence[PresentedCertificate]) -> str:
     return "\n".join(lines)
 
 
-def total(sightings: Sequence[PresentedCertificate]) -> str:
+def total(sightings: Sequence[Sighting]) -> str:
     """The figures of all."""
     right = sum(sighting.is_right for sighting in sightings)
     slowest = max(sightings, key=lambda sighting: sighting.seconds)
@@ -46,7 +46,7 @@ def total(sightings: Sequence[PresentedCertificate]) -> str:
     )
 
 
-async def visit(chosen: Sequence[Animal]) -> list[PresentedCertificate]:
+async def visit(chosen: Sequence[Animal]) -> list[Sighting]:
     """Have them checked as a user would, with the product's own limits."""
     with tempfile.TemporaryDirectory() as directory:
         async with Keeper(Path(directory), limits=Limits()) as keeper:

@@ -16,7 +16,7 @@ from lab.front import Mount, Site
 from lab.homeserver import UNSTABLE_TRANSPORTS
 from zoo.animal import Animal, Habitat
 from zoo.hosts import Host, OpenHost
-from zoo.sighting import Limits, PresentedCertificate
+from zoo.sighting import Limits, Sighting
 from zoo.visitor import Visit, Visitor
 from zoo.wire import Good
 
@@ -58,7 +58,7 @@ class Keeper:
             await host.close()
         await self._federation.__aexit__()
 
-    async def show(self, animals: Iterable[Animal]) -> list[PresentedCertificate]:
+    async def show(self, animals: Iterable[Animal]) -> list[Sighting]:
         """House all of them, then have all checked: first what is endless, as it mostly waits."""
         housed = list(animals)
         for animal in housed:
@@ -95,7 +95,7 @@ class Keeper:
         homeserver = self._federation.sites[f"matrix.{animal.server_name}:443"]
         return homeserver, _VERSIONS if animal.habitat is Habitat.VERSIONS else UNSTABLE_TRANSPORTS, good
 
-    async def _visit(self, animals: Sequence[Animal]) -> list[PresentedCertificate]:
+    async def _visit(self, animals: Sequence[Animal]) -> list[Sighting]:
         names = [animal.server_name for animal in animals]
         async with self._gate:
             config = self._configure(names)
@@ -134,10 +134,10 @@ def _refuse(constant: str) -> None:
 
 def _sighting(
     animal: Animal, limits: Limits, visit: Visit, reports: dict[str, dict[str, Any]], *, alone: bool
-) -> PresentedCertificate:
+) -> Sighting:
     report = reports.get(animal.server_name, {})
     seconds = visit.seconds if alone or not report else report["elapsed_ms"] / 1000
-    return PresentedCertificate(animal, limits, report, seconds, visit.megabytes, visit.errors)
+    return Sighting(animal, limits, report, seconds, visit.megabytes, visit.errors)
 
 
 def _handler(answer: Answer | Performance | Handler) -> Handler:

@@ -20,7 +20,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class PresentedCertificate:
+class Sighting:
     """
     One animal's part of a run of ``check --json``.
 

@@ -12,7 +12,7 @@ from plugins.foci.report.render import to_details, to_document
 from tests.hostile.reports import HOMESERVER, report
 
 
-def _hook_queue(entries: int) -> int:
+def _calls(entries: int) -> int:
     """Calls, of Python and of C, for a report on so many entries in either list, all different and without a URL."""
     published = {**HOMESERVER, FOCI_KEYS[0]: [{"type": f"a{number}", "x": "x" * 100} for number in range(entries)]}
     listed = {"rtc_transports": [{"type": f"b{number}", "x": "x" * 100} for number in range(entries)]}
@@ -35,5 +35,5 @@ def _hook_queue(entries: int) -> int:
 
 def test_long_lists_cost_what_their_length_is() -> None:
     """Twice as many entries in both lists make about twice as much work: the loop serves every room meanwhile."""
-    _hook_queue(10)
-    assert _hook_queue(160) < 2.5 * _hook_queue(80)
+    _calls(10)
+    assert _calls(160) < 2.5 * _calls(80)

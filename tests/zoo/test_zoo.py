@@ -15,7 +15,7 @@ from plugins.foci.model import Verdict
 from zoo.animal import Animal, Habitat
 from zoo.catalogue import animals
 from zoo.keeper import Keeper
-from zoo.sighting import MEGABYTES, Limits, PresentedCertificate
+from zoo.sighting import MEGABYTES, Limits, Sighting
 
 ANIMALS = {animal.label: animal for animal in animals()}
 TOGETHER = 8
@@ -23,10 +23,10 @@ TOGETHER = 8
 
 
 @pytest.fixture(scope="module")
-def sightings(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, PresentedCertificate]:
+def sightings(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Sighting]:
     """All of them, by label."""
 
-    async def show() -> list[PresentedCertificate]:
+    async def show() -> list[Sighting]:
         place = tmp_path_factory.mktemp("zoo")
         async with Keeper(place, limits=Limits(), together=TOGETHER) as keeper:
             return await keeper.show(ANIMALS.values())
@@ -35,7 +35,7 @@ def sightings(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Presente
 
 
 @pytest.mark.parametrize("label", ANIMALS)
-def test_a_bad_server_is_found_out(label: str, sightings: Mapping[str, PresentedCertificate]) -> None:
+def test_a_bad_server_is_found_out(label: str, sightings: Mapping[str, Sighting]) -> None:
     """Verdict, findings and cause are those written down, within five deadlines and 150 MB."""
     sighting = sightings[label]
     assert sighting.faults == []

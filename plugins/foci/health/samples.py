@@ -95,7 +95,7 @@ def _certificates(seen: ServerObservation) -> tuple[PresentedCertificate, ...]:
     exchanges = [*seen.well_known.hops]
     exchanges += [exchange for judgement in seen.judgements.values() for exchange in judgement.seen.main.values()]
     found: dict[Key, PresentedCertificate] = {}
-    for sighting in (_sighting(exchange) for exchange in exchanges):
+    for sighting in (_presented(exchange) for exchange in exchanges):
         if sighting is None:
             continue
         other = found.setdefault(sighting.key, sighting)
@@ -201,7 +201,7 @@ def _cause(report: Report, focus: FocusReport) -> Cause:
     return Cause(code or "unusable", _line(worst.message if worst is not None else ""), outage=False)
 
 
-def _sighting(exchange: Exchange) -> PresentedCertificate | None:
+def _presented(exchange: Exchange) -> PresentedCertificate | None:
     facts = exchange.connection
     certificate = facts.certificate
     if certificate is None or facts.phase is not Phase.HTTP:
