@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import ssl
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -38,6 +39,8 @@ class Attempt:
         read_error: errno with which reading from the socket ended, if it did not end in order.
         peer_closed: the other side ended the connection, in order or not.
         alert: OpenSSL's reason with which TLS ended after the handshake.
+        tls: what an encrypted connection offers.
+        group_refused: the other side ended the handshake because it has nothing in common with that.
     """
 
     clock: Callable[[], float]
@@ -60,6 +63,8 @@ class Attempt:
     read_error: int | None = None
     peer_closed: bool = False
     alert: str = ""
+    tls: ssl.SSLContext | None = None
+    group_refused: bool = False
 
     @property
     def phase(self) -> Phase:

@@ -20,7 +20,7 @@ from botkit.outbound.endpoint import Endpoint
 from botkit.outbound.model import Answered, Exchange, Failed, Failure, FailureKind, Phase, Response
 from botkit.outbound.settings import DEFAULT_USER_AGENT, OutboundSettings
 from botkit.outbound.stream import Stream, Streams
-from botkit.outbound.tls import build_context
+from botkit.outbound.tls import GROUPS, TlsContexts
 from botkit.outbound.transport import HttpTransport, SentOnceError, TooLargeError, UpgradeError
 from botkit.outbound.url import Url, UrlError, parse_url
 from botkit.outbound.websocket import NotWebSocketError, greeting
@@ -60,12 +60,11 @@ class Fetcher:
         self, settings: OutboundSettings, *, resolver: Resolver, dialler: Dialler, now: Callable[[], datetime]
     ) -> None:
         self._resolver = resolver
-        tls = build_context(settings.ca_file)
+        self._tls = TlsContexts(settings.ca_file)
         self._max_body = settings.max_body
         self._user_agent = settings.user_agent or DEFAULT_USER_AGENT
-        self._streams = Streams(tls, dialler)
+        self._streams = Streams(dialler)
         self._sender = HttpTransport(
-            tls=tls,
             dialler=dialler,
             max_body=settings.max_body,
             user_agent=self._user_agent,
@@ -112,13 +111,11 @@ class Fetcher:
 
     async def open(self, url: str, *, deadline: float) -> Stream | Failure:
         """Connect to where a URL leads, with TLS for https, and send nothing. Only cancellation raises."""
-        attempt = self._attempt()
         try:
             target = parse_url(url)
         except UrlError as error:
             return Failure(error.kind, Phase.ADDRESS, error.detail)
-        attempt.encrypted = target.scheme == "https"
-        opened = await self._outcome(target, attempt, deadline, None, self._streams.open)
+        attempt, opened = await self._agree(target, deadline, None, self._streams.open)
         # A stream has no header of its own that could be too long.
         attempt.head_read = True
         return opened
@@ -126,6 +123,26 @@ class Fetcher:
     def _attempt(self) -> Attempt:
         clock = asyncio.get_running_loop().time
         return Attempt(clock, head_limit=self._sender.head_limit, wire_limit=self._sender.wire_limit)
+
+    async def _agree(
+        self,
+        target: Url,
+        deadline: float,
+        resolution: Resolution | None,
+        carry: _Carry[_Outcome],
+    ) -> tuple[Attempt, _Outcome | Failure]:
+        """The outcome, with the next group where the other side has no use for the one before."""
+        for group in GROUPS:
+            attempt = self._attempt()
+            if target.scheme == "https":
+                attempt.tls = self._tls.offering(group)
+            else:
+                attempt.encrypted = False
+            outcome = await self._outcome(target, attempt, deadline, resolution, carry)
+            if not attempt.group_refused:
+                break
+            resolution = attempt.resolution
+        return attempt, outcome
 
     async def _exchange(
         self, request: Request, carry: _Carry[Response], deadline: float, resolution: Resolution | None
@@ -137,8 +154,7 @@ class Fetcher:
         except UrlError as error:
             outcome: Response | Failure = Failure(error.kind, Phase.ADDRESS, error.detail)
         else:
-            attempt.encrypted = target.scheme == "https"
-            outcome = await self._outcome(target, attempt, deadline, resolution, carry)
+            attempt, outcome = await self._agree(target, deadline, resolution, carry)
         elapsed_ms, connection = (attempt.clock() - started) * 1000, attempt.facts()
         if isinstance(outcome, Failure):
             return Failed(request.method, request.url, elapsed_ms, connection, outcome)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import ssl
 from typing import Any
 
 import aiohappyeyeballs
@@ -45,12 +44,10 @@ class Streams:
     Opens streams.
 
     Args:
-        tls: shared by all connections.
         dialler: opens the sockets.
     """
 
-    def __init__(self, tls: ssl.SSLContext, dialler: Dialler) -> None:
-        self._tls = tls
+    def __init__(self, dialler: Dialler) -> None:
         self._dialler = dialler
 
     async def open(self, target: Url, attempt: Attempt, endpoints: tuple[Endpoint, ...]) -> Stream:
@@ -75,7 +72,7 @@ class Streams:
                 encrypted: dict[str, Any] = {}
                 if attempt.encrypted:
                     encrypted = {
-                        "ssl": self._tls,
+                        "ssl": attempt.tls,
                         "server_hostname": target.host.name,
                         "ssl_shutdown_timeout": _PATIENCE_AT_THE_END,
                     }

@@ -8,7 +8,18 @@ from typing import Any
 
 from botkit.outbound.attempt import CURRENT
 
+GROUPS = ("prime256v1", "X25519", "secp384r1", None)
+"""
+Groups for the key exchange, those of browsers, in the order of their trial. The first is one that every server has to
+have (RFC 8446, section 9.1). A context offers one alone, as the ssl module can set no list, and what OpenSSL offers by
+itself has finite fields of 8192 bits, with which a stranger would hold the event loop for a tenth of a second. TLS 1.2
+has those in its cipher suites only, so there every curve can be offered (None), as that of the certificate counts, too.
+"""
+
 _ENCODING_DER = 2  # _ssl.ENCODING_DER: the only way before Python 3.13 gave it a public name
+
+
+_NOTHING_IN_COMMON = "SSLV3_ALERT_HANDSHAKE_FAILURE"
 
 
 class NotingSSLObject(ssl.SSLObject):
@@ -27,9 +38,11 @@ class NotingSSLObject(ssl.SSLObject):
             super().do_handshake()
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
             raise
-        except ssl.SSLError:
+        except ssl.SSLError as error:
             if attempt is not None:
                 attempt.leaf = self._unverified_leaf()
+                # with a certificate of the other side's the group was agreed on
+                attempt.group_refused = attempt.leaf is None and error.reason == _NOTHING_IN_COMMON
                 attempt.tls_version = self.version()
             raise
         if attempt is not None:
@@ -76,11 +89,31 @@ class NotingSSLObject(ssl.SSLObject):
         return leaf
 
 
-def build_context(ca_file: Path | None) -> ssl.SSLContext:
+class TlsContexts:
+    """
+    A context for each of the ``GROUPS``, built when it is needed first.
+
+    Raises:
+        ValueError: see `build_context`.
+    """
+
+    def __init__(self, ca_file: Path | None) -> None:
+        self._ca_file = ca_file
+        self._built: dict[str | None, ssl.SSLContext] = {GROUPS[0]: build_context(ca_file, GROUPS[0])}
+
+    def offering(self, group: str | None) -> ssl.SSLContext:
+        """The context that offers this group."""
+        if group not in self._built:
+            self._built[group] = build_context(self._ca_file, group)
+        return self._built[group]
+
+
+def build_context(ca_file: Path | None, group: str | None) -> ssl.SSLContext:
     """
     A client context: system trust plus ``ca_file`` (PEM), host names checked, TLS 1.2 or later.
 
-    Costs 15 to 25 ms: build one and share it.
+    Costs 15 to 25 ms: build one and share it. It knows no key exchange over finite fields and no renegotiation: both
+    let the other side choose what they cost here.
 
     Raises:
         ValueError: ``ca_file`` cannot be read or holds no certificate; the text names it.
@@ -89,6 +122,13 @@ def build_context(ca_file: Path | None) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.hostname_checks_common_name = False
     context.set_alpn_protocols(["http/1.1"])
+    context.options |= ssl.OP_NO_RENEGOTIATION
+    names = [cipher["name"] for cipher in context.get_ciphers()]
+    context.set_ciphers(":".join(name for name in names if not name.startswith(("TLS_", "DHE-"))))
+    if group is None:
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+    else:
+        context.set_ecdh_curve(group)
     # Python 3.13 changed the defaults; the same certificate must get the same verdict on every Python.
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Mapping
 
 from aiohttp import (
@@ -54,14 +53,12 @@ class HttpTransport:
     Carries requests. One per client; closing it ends every connection.
 
     Args:
-        tls: shared by all connections.
         dialler: opens the sockets.
         max_body: bytes after decompression.
         user_agent: of every request that brings no other.
     """
 
-    def __init__(self, *, tls: ssl.SSLContext, dialler: Dialler, max_body: int, user_agent: str) -> None:
-        self._tls = tls
+    def __init__(self, *, dialler: Dialler, max_body: int, user_agent: str) -> None:
         self._dialler = dialler
         self._max_body = max_body
         self._headers = {"Accept": "*/*", "Accept-Encoding": "gzip", "User-Agent": user_agent}
@@ -117,7 +114,13 @@ class HttpTransport:
             all_headers["Host"] = target.host_header
         try:
             response = await self._open_session().request(
-                method, url, headers=all_headers, data=body, allow_redirects=False, server_hostname=name
+                method,
+                url,
+                headers=all_headers,
+                data=body,
+                allow_redirects=False,
+                server_hostname=name,
+                ssl=attempt.tls or True,
             )
             try:
                 return Response(response.status, _headers(response), await self._body(method, response, attempt))
@@ -154,7 +157,6 @@ class HttpTransport:
             connector = TCPConnector(
                 resolver=PinnedResolver(),
                 use_dns_cache=False,
-                ssl=self._tls,
                 socket_factory=self._dialler.open,
                 force_close=True,
                 limit=0,

@@ -18,7 +18,7 @@ import pytest
 from botkit.outbound import Answered, Endpoint, Exchange, Failed, FailureKind, OutboundClient, Phase, parse_url
 from botkit.outbound.attempt import CURRENT, Attempt
 from botkit.outbound.diagnosis import Diagnosis
-from botkit.outbound.tls import build_context
+from botkit.outbound.tls import GROUPS, build_context
 from lab.handshake import refuse
 from lab.loopback import BLOCK
 from tests.outbound.conftest import Fetch
@@ -287,7 +287,9 @@ def test_the_first_handshake_step_proves_that_tcp_is_done(authority: Authority) 
     attempt = Attempt(lambda: 7.0, head_limit=1, wire_limit=1, connect_at=5.0)
     token = CURRENT.set(attempt)
     try:
-        client = build_context(authority.ca_file).wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname=NAME)
+        client = build_context(authority.ca_file, GROUPS[0]).wrap_bio(
+            ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname=NAME
+        )
         with pytest.raises(ssl.SSLWantReadError):
             client.do_handshake()
     finally:
