@@ -25,10 +25,11 @@ GRACE = 1.0
 
 def table(sightings: Sequence[Sighting]) -> str:
     """One line each: place and name, verdict, findings, seconds, megabytes, and what is wrong, if anything."""
-    lines = [f"{'animal':58} {'verdict':9} {'time':>6} {'peak':>7}  finding"]
+    lines = [f"{'animal':58} {'verdict':9} {'time':>6} {'peak':>7} {'step':>7}  finding"]
     for sighting in sightings:
         verdict, codes = sighting.found
-        line = f"{sighting.animal.label:58} {verdict:9} {sighting.seconds:4.1f} s {sighting.megabytes:4.0f} MB  "
+        spent = f"{sighting.seconds:4.1f} s {sighting.megabytes:4.0f} MB {1000 * sighting.stall:4.0f} ms"
+        line = f"{sighting.animal.label:58} {verdict:9} {spent}  "
         lines.append(line + (", ".join(codes) or sighting.told))
         lines += [f"    WRONG: {fault}" for fault in sighting.faults]
     return "\n".join(lines)
@@ -38,11 +39,13 @@ def total(sightings: Sequence[Sighting]) -> str:
     """The figures of all."""
     right = sum(sighting.is_right for sighting in sightings)
     slowest = max(sightings, key=lambda sighting: sighting.seconds)
+    stalled = max(sightings, key=lambda sighting: sighting.stall)
     largest = max(sightings, key=lambda sighting: sighting.megabytes)
     return (
         f"{len(sightings)} bad servers: {right} with the right finding, "
         f"longest {slowest.seconds:.1f} s of {slowest.limits.deadline:g} s ({slowest.animal.label}), "
-        f"at most {largest.megabytes:.0f} MB ({largest.animal.label})"
+        f"at most {largest.megabytes:.0f} MB ({largest.animal.label}), "
+        f"longest step of the event loop {1000 * stalled.stall:.0f} ms of CPU ({stalled.animal.label})"
     )
 
 

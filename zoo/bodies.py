@@ -55,3 +55,10 @@ def text(length: int) -> bytes:
 MEGABYTE_TEXT = text(_MIB)
 MILLION_ENTRIES = entries(b"0", 1_000_000)
 """Two megabytes: more than any limit lets through."""
+
+
+def long_names(letter: str, *labels: int) -> bytes:
+    """Five hundred foci at internationalised names that are all different, each with labels of so many letters."""
+    rest = ".".join(letter * length for length in labels)
+    urls = (f"https://{letter}{number}.{rest}.example/jwt" for number in range(500))
+    return json.dumps([{"type": "livekit", "livekit_service_url": url} for url in urls]).encode()

@@ -69,7 +69,7 @@ _REDIRECTS = (
     _refused("redirect-to-metadata", redirect("//169.254.169.254/latest/meta-data"), "private address"),
     _refused("redirect-to-nowhere", redirect(None), "it has no Location header"),
     _refused("redirect-to-an-open-bracket", redirect("https://[::1"), "its Location is not a URL"),
-    _refused("redirect-to-a-port-beyond", redirect("https://zoo.test:99999/"), "port is not from 1 to 65535"),
+    _refused("redirect-to-a-port-beyond", redirect("https://zoo.test:99999/"), "port 99999 does not exist"),
     _refused("redirect-to-a-long-name", redirect(f"https://{'a' * 9000}/"), "longer than 4096 characters"),
     _published("redirect-with-endless-body", endless_redirect, _CRITICAL, "well-known-too-large"),
 )
@@ -140,6 +140,8 @@ _CONTENTS = (
         _CRITICAL,
         "placeholder-host",
     ),
+    _published("five-hundred-long-names", foci(bodies.long_names("ü", 40, 50)), _CRITICAL, "tls-untrusted"),
+    _published("five-hundred-names-too-long", foci(bodies.long_names("ü", 60, 60)), _CRITICAL, "placeholder-host"),
     _published(
         "url-of-200000",
         foci(b'[{"type": "livekit", "livekit_service_url": ' + bodies.text(200_000) + b"}]"),

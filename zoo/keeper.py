@@ -137,7 +137,7 @@ def _sighting(
 ) -> Sighting:
     report = reports.get(animal.server_name, {})
     seconds = visit.seconds if alone or not report else report["elapsed_ms"] / 1000
-    return Sighting(animal, limits, report, seconds, visit.megabytes, visit.errors)
+    return Sighting(animal, limits, report, seconds, visit.megabytes, visit.errors, visit.stall)
 
 
 def _handler(answer: Answer | Performance | Handler) -> Handler:

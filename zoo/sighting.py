@@ -29,6 +29,7 @@ class Sighting:
         seconds: how long the check took.
         megabytes: peak memory of the process, whatever else it checked.
         errors: what the process said on standard error.
+        stall: CPU seconds of the longest step of its event loop.
     """
 
     animal: Animal
@@ -37,6 +38,7 @@ class Sighting:
     seconds: float
     megabytes: float
     errors: str
+    stall: float
 
     @property
     def found(self) -> tuple[str, tuple[str, ...]]:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import io
 import multiprocessing
 import resource
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from plugins.foci.checker import Checker
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +29,14 @@ class Visit:
         errors: what it said on standard error, or why there is nothing.
         seconds: wall time, without the start of Python and its imports.
         megabytes: peak resident memory of the process (10^6 bytes), interpreter and libraries included.
+        stall: CPU seconds of the longest step of its event loop, during which nothing else is served.
     """
 
     output: str
     errors: str
     seconds: float
     megabytes: float
+    stall: float
 
 
 class Visitor:
@@ -49,11 +56,11 @@ class Visitor:
         try:
             if not receiver.poll(patience):
                 process.kill()
-                return Visit("", "it had to be stopped", time.monotonic() - started, 0.0)
+                return Visit("", "it had to be stopped", time.monotonic() - started, 0.0, 0.0)
             visit: Visit = receiver.recv()
             return visit
         except EOFError:
-            return Visit("", "it died", time.monotonic() - started, 0.0)
+            return Visit("", "it died", time.monotonic() - started, 0.0, 0.0)
         finally:
             receiver.close()
             process.join()
@@ -64,13 +71,45 @@ _ASIDE = "openid-userinfo-unreachable"
 """A question aside with little patience, so that a busy machine decides; it has tests of its own."""
 
 
+class Stalls:
+    """
+    How long the steps of an event loop take from the first check on, in CPU time, so that other load has little say.
+
+    Attributes:
+        longest: seconds.
+    """
+
+    def __init__(self) -> None:
+        self.longest = 0.0
+
+    @contextlib.contextmanager
+    def noted(self) -> Iterator[None]:
+        """Note every step of every loop in this process."""
+        step, check = asyncio.Handle._run, Checker.check
+        checking = False
+
+        def timed(handle: asyncio.Handle) -> None:
+            started = time.thread_time() if checking else None
+            step(handle)
+            if started is not None:
+                self.longest = max(self.longest, time.thread_time() - started)
+
+        async def noting(checker: Checker, *args: Any, **kwargs: Any) -> Any:
+            nonlocal checking
+            checking = True
+            return await check(checker, *args, **kwargs)
+
+        with patch.object(asyncio.Handle, "_run", timed), patch.object(Checker, "check", noting):
+            yield
+
+
 def _run(sender: Connection, config: str, targets: Sequence[str]) -> None:
     from botkit.cli import main
 
-    output, errors = io.StringIO(), io.StringIO()
+    output, errors, stalls = io.StringIO(), io.StringIO(), Stalls()
     started = time.monotonic()
-    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
+    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors), stalls.noted():
         main(["check", "--json", "--ignore", _ASIDE, "--config", config, *targets], {})
     seconds = time.monotonic() - started
     kibibytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    sender.send(Visit(output.getvalue(), errors.getvalue(), seconds, kibibytes * 1024 / 1e6))
+    sender.send(Visit(output.getvalue(), errors.getvalue(), seconds, kibibytes * 1024 / 1e6, stalls.longest))

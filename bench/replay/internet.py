@@ -33,7 +33,7 @@ from plugins.foci.model import MSC4143_KEY
 from plugins.foci.probe.judge import judge
 from plugins.foci.probe.observation import Observation, Observe
 from plugins.foci.report.build import CheckResult, CheckSettings, ServerObservation, assemble
-from plugins.foci.service_url import ServiceUrl, probe_url
+from plugins.foci.service_url import ServiceUrl
 
 LIFETIME = 90 * DAY
 _FAR = 61 * DAY
@@ -83,7 +83,7 @@ class StandInChecker(Checker):
         published = self._truth.published(target.server_name, self._at)
         answer = await self._well_known(target, published)
         homeserver = HomeserverAnswer(None, TransportsAnswer(published.endpoint, published.endpoint))
-        places = [probe_url(entry) for entry in entries_of(answer, homeserver)]
+        places = [entry.probe_url for entry in entries_of(answer, homeserver)]
         urls = list(dict.fromkeys(url for url in places if url is not None and not url.fault))
         watch = observe or self.observe
         observations = await asyncio.gather(*(watch(url, deadline) for url in urls))

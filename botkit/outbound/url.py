@@ -7,13 +7,18 @@ import unicodedata
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
+import idna
 from yarl import URL
 
 from botkit.identifiers import HostPort, parse_host_port
 from botkit.messages.sanitise import clean_line
 from botkit.outbound.model import FailureKind
 
-_URL_LIMIT = 4096
+LONGEST_URL = 4096
+"""Characters."""
+
+_LONGEST_NAME = 253
+_LONGEST_LABEL = 63
 _URL = re.compile(r"(?P<scheme>[A-Za-z]+)://(?P<authority>[^/?#\\]*)(?:[/?#][^\x00-\x1f\x7f]*)?")
 _NAME = re.compile(r"[a-z0-9._-]+")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
@@ -107,8 +112,8 @@ def parse_host(text: str) -> Host:
 
 
 def _split(text: str) -> tuple[str, str]:
-    if len(text) > _URL_LIMIT:
-        raise _invalid(f"the URL is longer than {_URL_LIMIT} characters")
+    if len(text) > LONGEST_URL:
+        raise _invalid(f"the URL is longer than {LONGEST_URL} characters")
     if any(unicodedata.category(char) == "Cs" for char in text):
         raise _invalid("the URL holds a lone surrogate")
     found = _URL.fullmatch(text)
@@ -140,18 +145,18 @@ def _ipv4(text: str) -> Host:
 
 
 def _internationalised(text: str) -> str:
+    # before anything that costs more than the text is long
+    if len(text) > _LONGEST_NAME or any(len(label) > _LONGEST_LABEL for label in text.split(".")):
+        raise UrlError(FailureKind.DNS_BADNAME, f"{clean_line(text, 80)!r} is not a name that DNS can hold")
     if unicodedata.normalize("NFKC", text) != text:
         raise _invalid(f"{clean_line(text, 80)!r} has look-alike characters")
     for char in text:
         if char in _FOREIGN_DOTS or not (char.isascii() or unicodedata.category(char)[0] in "LM"):
             raise _invalid(f"{clean_line(text, 80)!r} is not a legal host name")
     try:
-        encoded = URL(f"https://{text}/").raw_host
-    except ValueError:
-        encoded = None
-    if not encoded:
-        raise _invalid(f"{clean_line(text, 80)!r} is not a legal host name")
-    return encoded
+        return idna.encode(text, uts46=True).decode()
+    except idna.IDNAError:
+        raise _invalid(f"{clean_line(text, 80)!r} is not a legal host name") from None
 
 
 def _same_host(raw: str | None, host: Host) -> bool:

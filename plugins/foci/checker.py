@@ -25,7 +25,10 @@ from plugins.foci.probe.observation import Observation, Observe
 from plugins.foci.probe.prober import Prober
 from plugins.foci.report.build import MAX_PROBED, CheckResult, CheckSettings, ServerObservation, assemble
 from plugins.foci.report.clients import sdk_fault
-from plugins.foci.service_url import ServiceUrl, host_of, probe_url
+from plugins.foci.service_url import ServiceUrl, host_of
+
+_MANY = 20
+"""Entries from which judging them could stall the event loop; no honest list is as long."""
 
 
 class Checker:
@@ -78,7 +81,9 @@ class Checker:
         with one_party():
             seen = await self._seen(target, observe or self.observe, deadline, afresh=afresh, deep=deep)
         settings = replace(self._settings, ignore=self._settings.ignore | ignore)
-        report = assemble(seen, settings, self._suffixes, self._now(), (loop.time() - started) * 1000)
+        facts = (seen, settings, self._suffixes, self._now(), (loop.time() - started) * 1000)
+        many = len(entries_of(seen.well_known, seen.homeserver)) > _MANY
+        report = await asyncio.to_thread(assemble, *facts) if many else assemble(*facts)
         return CheckResult(seen, report, probe, self._is_own(target.server_name))
 
     async def observe(self, url: ServiceUrl, deadline: float) -> Observation:
@@ -183,7 +188,7 @@ class _Probes:
 
     def add(self, entries: Iterable[Entry]) -> None:
         for entry in entries:
-            url = probe_url(entry)
+            url = entry.probe_url
             if url is None or url.fault or url in self._tasks or len(self._tasks) >= MAX_PROBED:
                 continue
             self._tasks[url] = asyncio.ensure_future(self._judged(url))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal
+
+from plugins.foci.service_url import ServiceUrl, read_service_url, read_sfu_url
 
 LIVEKIT_TYPES = frozenset({"livekit", "m.livekit", "msc4195.livekit", "livekit_multi_sfu"})
 """Types whose media goes through a LiveKit SFU (MSC4195 in all its revisions)."""
@@ -118,11 +120,23 @@ class Entry:
         source: where it was published.
         position: from 1, counted per source.
         value: the JSON value as published, whatever it is.
+        probe_url: the URL under which an entry of the LiveKit family is probed; None when it names none. One with a
+            ``fault`` must not be probed.
     """
 
     source: Literal["well-known", "transports"]
     position: int
     value: Any
+    probe_url: ServiceUrl | None = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Read the URL once: a list may be long, and reading costs what a stranger makes it cost."""
+        url = None
+        if self.is_livekit and self.service_url is not None:
+            url = read_service_url(self.service_url)
+        elif self.is_livekit and self.sfu_url is not None:
+            url = read_sfu_url(self.sfu_url)
+        object.__setattr__(self, "probe_url", url)
 
     @property
     def type(self) -> str | None:

@@ -11,8 +11,7 @@ from urllib.parse import urlsplit
 from publicsuffixlist import PublicSuffixList
 
 from botkit.identifiers import HostPort, parse_host_port
-from botkit.outbound.url import UrlError, parse_host
-from plugins.foci.model import Entry
+from botkit.outbound.url import LONGEST_URL, UrlError, parse_host
 
 _ENDPOINTS = ("/sfu/get", "/get_token")
 _LONGEST_HOST = 400
@@ -122,6 +121,8 @@ def _split(text: str, ports: dict[str, int]) -> ServiceUrl:
     scheme, colon, rest = text.partition("://")
     scheme = scheme.lower()
     authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    if len(text) > LONGEST_URL:
+        return _faulty(invalid, "livekit-url-invalid", f"it is longer than {LONGEST_URL} characters")
     if _has_blanks(text):
         unfilled = scheme in ports and " " in authority and authority.isprintable() and _looks_templated(authority)
         told = "it has spaces or control characters"
@@ -173,18 +174,3 @@ def host_of(url: str) -> str:
     """The host of a URL that was judged before, as written in a URL (brackets kept, port left out)."""
     netloc = urlsplit(url).netloc
     return netloc[: netloc.index("]") + 1] if netloc.startswith("[") else netloc.partition(":")[0]
-
-
-def probe_url(entry: Entry) -> ServiceUrl | None:
-    """
-    The URL under which a LiveKit-family entry is probed.
-
-    None when the entry names none; one with a ``fault`` must not be probed.
-    """
-    if not entry.is_livekit:
-        return None
-    if entry.service_url is not None:
-        return read_service_url(entry.service_url)
-    if entry.sfu_url is not None:
-        return read_sfu_url(entry.sfu_url)
-    return None

@@ -26,7 +26,7 @@ from plugins.foci.model import MSC4143_KEY, Certainty, Entry, Report, Verdict
 from plugins.foci.probe.observation import Observation, ProbeSettings, certainty_of
 from plugins.foci.report.build import CheckSettings, ServerObservation, assemble
 from plugins.foci.responses import meets_prober_only
-from plugins.foci.service_url import ServiceUrl, probe_url
+from plugins.foci.service_url import ServiceUrl
 from tests.examples import examples
 from tests.foci.evidence import ANY_ORIGIN, JSON_TYPE, NOW, V4, V6, Headers, answered, failed, judgements
 from tests.foci.probe.test_judge import BAD_JSON, PREFLIGHT, SFU_REFUSAL
@@ -68,7 +68,7 @@ class World:
         homeserver = HomeserverAnswer(versions, read_transports(*self.transports))
         if answer.report.base_url is None and (answer.report.outcome == "failed" or not versions.valid):
             homeserver = HomeserverAnswer(None, TransportsAnswer())
-        urls = [probe_url(entry) for entry in entries_of(answer, homeserver)]
+        urls = [entry.probe_url for entry in entries_of(answer, homeserver)]
         judged = judgements(self.services[url] for url in urls if url is not None)
         lookup = UserLookup(self.lookup, "https://matrix.example.org:8448", Delegation())
         return ServerObservation(_TARGET, answer, homeserver, None, None, judged, lookup)
@@ -144,7 +144,7 @@ def _observations(draw: st.DrawFn, url: ServiceUrl) -> Observation:
 @st.composite
 def _worlds(draw: st.DrawFn) -> World:
     published, listed = (draw(st.lists(st.sampled_from(_ENTRIES), max_size=3)) for _ in range(2))
-    urls = {url for value in (*published, *listed) if (url := probe_url(Entry("well-known", 1, value))) is not None}
+    urls = {url for value in (*published, *listed) if (url := Entry("well-known", 1, value).probe_url) is not None}
     return World(
         well_known=(draw(_documents(published)),),
         versions=draw(_versions),
@@ -242,7 +242,7 @@ def test_what_fails_worse_is_never_healthier(world: World) -> None:
 @given(data=st.data())
 def test_nor_is_a_focus_on_a_server_without_fault(entry: dict[str, str], data: st.DataObject) -> None:
     """The same, left out alike, where nothing else hides a verdict that improves."""
-    url = probe_url(Entry("well-known", 1, entry))
+    url = Entry("well-known", 1, entry).probe_url
     assert url is not None
     document = {"m.homeserver": {"base_url": "https://matrix.example.org"}, MSC4143_KEY: [entry]}
     present = answered(401, {"errcode": "M_MISSING_TOKEN"}, ANY_ORIGIN)

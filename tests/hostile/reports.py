@@ -15,7 +15,6 @@ from plugins.foci.discovery.well_known import read_answer
 from plugins.foci.model import FOCI_KEYS, Report
 from plugins.foci.probe.observation import Observation
 from plugins.foci.report.build import CheckSettings, ServerObservation, assemble
-from plugins.foci.service_url import probe_url
 from tests.foci.evidence import ANY_ORIGIN, JSON_TYPE, LIVEKIT, NOW, RTC, V4, answered, failed, judgements
 
 URL = "https://example.org/.well-known/matrix/client"
@@ -51,7 +50,7 @@ def report(
         read_versions(answered(200, {"versions": ["v1.11"]} if versions is None else versions)),
         read_transports(listed, listed),
     )
-    urls = {url for entry in entries_of(well_known, homeserver) if (url := probe_url(entry)) and not url.fault}
+    urls = {url for entry in entries_of(well_known, homeserver) if (url := entry.probe_url) and not url.fault}
     root = answered(200, b"<html>", {"server": "nginx"})
     return assemble(
         ServerObservation(

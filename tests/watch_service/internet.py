@@ -29,7 +29,7 @@ from plugins.foci.model import MSC4143_KEY, OPEN_STAGES, Entry, FocusReport, Out
 from plugins.foci.probe.judge import judge
 from plugins.foci.probe.observation import Observation, ProbeSettings
 from plugins.foci.report.build import CheckResult, CheckSettings, ServerObservation, assemble
-from plugins.foci.service_url import ServiceUrl, probe_url
+from plugins.foci.service_url import ServiceUrl
 from plugins.foci.watch.runner import ConfirmationResult
 from tests.foci.evidence import V4
 
@@ -89,7 +89,7 @@ class Internet:
             transports = tuple(Entry("transports", place, value) for place, value in enumerate(values, 1))
         homeserver = HomeserverAnswer(None, TransportsAnswer(server.endpoint, server.endpoint, transports))
         entries = (*(answer.document.entries if answer.document is not None else ()), *(transports or ()))
-        places = {one for entry in entries if (one := probe_url(entry)) is not None and not one.fault}
+        places = {one for entry in entries if (one := entry.probe_url) is not None and not one.fault}
         settings, now = CheckSettings(ignore, ProbeSettings()), datetime.fromtimestamp(at, UTC)
         judgements = {place: judge(self._observation(place, at), now, settings.probe) for place in places}
         seen = ServerObservation(parse_target(name), answer, homeserver, None, None, judgements)
@@ -101,7 +101,7 @@ class Internet:
 
     def _deep(self, focus: FocusReport) -> FocusReport:
         """What a deep check sees of a focus besides."""
-        place = probe_url(focus.entry)
+        place = focus.entry.probe_url
         if place is None or focus.verdict not in (Verdict.OK, Verdict.WARNING):
             return focus
         refused = place.host.partition(".")[0] in self.refusing

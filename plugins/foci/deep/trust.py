@@ -10,7 +10,7 @@ from botkit.outbound.url import UrlError, parse_host, parse_url
 from plugins.foci.discovery.homeserver import HomeserverAnswer, entries_of
 from plugins.foci.discovery.well_known import WellKnownAnswer
 from plugins.foci.model import Entry
-from plugins.foci.service_url import ServiceUrl, probe_url
+from plugins.foci.service_url import ServiceUrl
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def asked_place(url: ServiceUrl) -> str | None:
 
 def services_of(entries: Iterable[Entry]) -> frozenset[str]:
     """The services that a homeserver's own list names, and so sends its users' tokens to."""
-    urls = (probe_url(entry) for entry in entries)
+    urls = (entry.probe_url for entry in entries)
     return frozenset(place_of(url) for url in urls if url is not None and not url.fault and url.kind == "authorisation")
 
 

@@ -73,7 +73,11 @@ class Discovery:
         """
         headers = {**REQUEST_HEADERS, **_NO_CACHE} if no_cache else REQUEST_HEADERS
         hops, refused = await self._followed(url_host, headers, deadline)
-        answer = read_answer(url_host, [hop.best for hop in hops], refused)
+        exchanges = [hop.best for hop in hops]
+        if any(isinstance(one, Answered) and len(one.response.body) > _LARGE for one in exchanges):
+            answer = await asyncio.to_thread(read_answer, url_host, exchanges, refused)
+        else:
+            answer = read_answer(url_host, exchanges, refused)
         return replace(answer, findings=(*answer.findings, *(found for hop in hops for found in hop.findings)))
 
     async def _followed(
@@ -173,6 +177,9 @@ def redirected(url: str, location: str | None) -> tuple[str, str | None]:
 
 
 _AS_SERVICES = {"User-Agent": GO_USER_AGENT}
+_LARGE = 16 * 1024
+"""Bytes of a body from which reading it could stall the event loop; no honest well-known is as long."""
+
 _RECORDS = ("_matrix-fed._tcp", "_matrix._tcp")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -31,10 +31,18 @@ class WellKnown:
     Attributes:
         document: the whole object, as published.
         keys_found: which of the three foci keys are present, in the order of their use.
+        entries: of the used key, in published order (``MAX_ENTRIES``); empty when the value is not a list.
     """
 
     document: Mapping[str, Any]
     keys_found: tuple[str, ...]
+    entries: tuple[Entry, ...] = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Read the entries, once."""
+        value = self.foci_value if isinstance(self.foci_value, list) else []
+        entries = tuple(Entry("well-known", place, item) for place, item in enumerate(value[:MAX_ENTRIES], 1))
+        object.__setattr__(self, "entries", entries)
 
     @property
     def key_used(self) -> str | None:
@@ -45,14 +53,6 @@ class WellKnown:
     def foci_value(self) -> Any:
         """The value of the used key, whatever it is; None without a key."""
         return self.document[self.keys_found[0]] if self.keys_found else None
-
-    @property
-    def entries(self) -> tuple[Entry, ...]:
-        """The entries of the used key in published order (``MAX_ENTRIES``); empty when the value is not a list."""
-        value = self.foci_value
-        if not isinstance(value, list):
-            return ()
-        return tuple(Entry("well-known", place, item) for place, item in enumerate(value[:MAX_ENTRIES], 1))
 
     @property
     def base_url_value(self) -> Any:

@@ -15,7 +15,6 @@ from botkit.messages.sanitise import shortened
 from plugins.foci.model import (
     Entry,
 )
-from plugins.foci.service_url import probe_url
 
 _LONGEST_KEY = 400
 _LONGEST_LABEL = 120
@@ -100,7 +99,7 @@ def focus_key(entry: Entry) -> Key | None:
 
     A URL that cannot be probed as written is a key of its own, apart from what may answer there.
     """
-    url = probe_url(entry)
+    url = entry.probe_url
     if url is None:
         return None
     if url.fault:

@@ -21,7 +21,7 @@ from plugins.foci.model import DEEP_STAGES, Certainty, Finding, FocusReport, Out
 from plugins.foci.probe.judge import Judgement
 from plugins.foci.report.build import MAX_PROBED, CheckResult, ServerObservation
 from plugins.foci.serialise import Codec
-from plugins.foci.service_url import ServiceUrl, probe_url
+from plugins.foci.service_url import ServiceUrl
 
 _LONGEST_DETAIL = 300
 
@@ -161,7 +161,7 @@ def _drift(checked: CheckResult) -> Sample | None:
 
 
 def _focus(checked: CheckResult, focus: FocusReport, proves: Proves, outdone: frozenset[Key]) -> Sample | None:
-    key, url = focus_key(focus.entry), probe_url(focus.entry)
+    key, url = focus_key(focus.entry), focus.entry.probe_url
     if key is None or url is None or focus.verdict is Verdict.NOT_PROBED:
         return None
     judgement = checked.seen.judgements.get(url)

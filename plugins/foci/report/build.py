@@ -22,7 +22,7 @@ from plugins.foci.refusal import exempt
 from plugins.foci.report.clients import Published, client_rows
 from plugins.foci.report.lint import lint_endpoint, lint_entries, lint_list
 from plugins.foci.report.verdict import focus_verdict, server_verdict, summarise
-from plugins.foci.service_url import ServiceUrl, probe_url
+from plugins.foci.service_url import ServiceUrl
 
 MAX_PROBED = 20
 """Distinct service URLs probed in one check: a list of thousands must not make the bot a flood."""
@@ -137,7 +137,7 @@ def assemble(
 
 
 def _judgement(entry: Entry, seen: ServerObservation) -> Judgement | None:
-    url = probe_url(entry)
+    url = entry.probe_url
     return None if url is None else seen.judgements.get(url)
 
 
@@ -198,7 +198,7 @@ def _base_url_that_answers(seen: ServerObservation) -> str | None:
 
 
 def _probeable(entry: Entry) -> bool:
-    url = probe_url(entry)
+    url = entry.probe_url
     return url is not None and url.fault is None
 
 
@@ -268,7 +268,7 @@ def _focus(entry: Entry, judgement: Judgement | None, own: Sequence[Finding], se
 
 def _unprobed(entry: Entry, verdict: Verdict) -> tuple[str, Verdict]:
     """Why a focus was not probed, and its verdict."""
-    url = probe_url(entry)
+    url = entry.probe_url
     if url is not None and url.fault:
         return url.detail, verdict
     if url is not None:
@@ -278,7 +278,7 @@ def _unprobed(entry: Entry, verdict: Verdict) -> tuple[str, Verdict]:
 
 def _others_answered(seen: ServerObservation, entry: Entry) -> bool:
     """Whether anything but this focus answered: then a time-out is its own."""
-    url = probe_url(entry)
+    url = entry.probe_url
     elsewhere = any(one.seen.answered for other, one in seen.judgements.items() if other != url)
     return elsewhere or seen.well_known.report.http_status is not None
 

@@ -17,7 +17,6 @@ from plugins.foci.report.clients import CURRENT
 from plugins.foci.service_url import (
     RESTRICTED_SERVICES,
     ServiceUrl,
-    probe_url,
     registrable_domain,
 )
 from plugins.foci.wording import quoted
@@ -276,7 +275,7 @@ def lint_entries(entries: Sequence[Entry], server_host: str, suffixes: PublicSuf
     found: list[Finding] = []
     for focus, entry in enumerate(entries, 1):
         found += _shape(entry, focus)
-        url = probe_url(entry)
+        url = entry.probe_url
         if url is not None:
             found += _url(url, focus)
             if not url.fault:

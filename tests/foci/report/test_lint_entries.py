@@ -11,7 +11,6 @@ from publicsuffixlist import PublicSuffixList
 
 from plugins.foci.model import Entry, Severity
 from plugins.foci.report.lint import lint_entries
-from plugins.foci.service_url import probe_url
 from tests.foci.evidence import LIVEKIT, RTC, entry
 
 SUFFIXES = PublicSuffixList()
@@ -116,7 +115,7 @@ def test_findings_carry_the_place() -> None:
 )
 def test_what_is_probed(value: Any, kind: str, text: str) -> None:
     """The literal service URL is probed; only where there is none, the SFU's."""
-    url = probe_url(entry(value))
+    url = entry(value).probe_url
     assert url is not None
     assert (url.kind, url.text, url.fault) == (kind, text, None)
 
@@ -124,7 +123,7 @@ def test_what_is_probed(value: Any, kind: str, text: str) -> None:
 @pytest.mark.parametrize("value", [{"type": "m.livekit"}, {"type": "x", "livekit_service_url": RTC}, {}, "x", 7, []])
 def test_what_cannot_be_probed(value: Any) -> None:
     """Another family, or no URL: nothing is probed."""
-    assert probe_url(Entry("well-known", 1, value)) is None
+    assert Entry("well-known", 1, value).probe_url is None
 
 
 _keys = st.sampled_from(["type", "url", "x"]) | st.text()
