@@ -44,6 +44,8 @@ from plugins.foci.service_url import ServiceUrl, read_sfu_url
 _SLOT = "m.call#ROOM"
 _DEVICE = "FOCIBOT"
 _UPGRADE = "/rtc?protocol=16&auto_subscribe=0"
+_AT_ONCE_MS = 5000.0
+"""An empty request that takes longer speaks of load, and so may silence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +147,7 @@ class DeepProber:
     def _is_prompt(self, judgement: Judgement) -> bool:
         """Whether the service answered an empty request at once."""
         spent = best_exchange(judgement.seen)[1].connection.http_ms
-        return spent is not None and spent < self._settings.slow * 1000
+        return spent is not None and spent < _AT_ONCE_MS
 
     async def _trusted_services(self) -> OwnList:
         if self._trusted is not None:
