@@ -9,13 +9,14 @@ from plugins.foci.findings import finding
 from plugins.foci.model import Finding
 
 FAMILY_NAMES = {4: "IPv4", 6: "IPv6"}
+OTHER_FAMILY = {4: 6, 6: 4}
 _RECORDS = {4: "A", 6: "AAAA"}
 _MOST_NAMED = 3
 
 
 def family_broken(host: str, family: int, trouble: str) -> Finding:
     """The finding about a family (4 or 6) all of whose addresses fail while the other works."""
-    name, other = FAMILY_NAMES[family], FAMILY_NAMES[10 - family]
+    name, other = FAMILY_NAMES[family], FAMILY_NAMES[OTHER_FAMILY[family]]
     advice = f"Repair {name} on {host}, or remove its {_RECORDS[family]} record."
     return finding("address-family-broken", f"{name} fails while {other} works: {trouble}.", advice)
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from botkit.outbound.endpoint import Endpoint
 from botkit.outbound.model import Answered, Certificate, Exchange, Failed, Failure, Phase, Response
-from plugins.foci.addresses import FAMILY_NAMES, addresses_differ, family_broken
+from plugins.foci.addresses import FAMILY_NAMES, OTHER_FAMILY, addresses_differ, family_broken
 from plugins.foci.failure import advice_for, as_anywhere, meaning_of
 from plugins.foci.findings import finding
 from plugins.foci.model import DEEP_STAGES, OPEN_STAGES, Certainty, Finding, Outcome, Severity, Stage, StageResult
@@ -222,7 +222,7 @@ def _broken_families(seen: Observation, best: Endpoint) -> list[Finding]:
     """A family all of whose addresses fail while the other works, where this machine is known to have it."""
     good = _rank(seen, seen.main[best])
     others = [exchange for endpoint, exchange in seen.main.items() if endpoint.family != best.family]
-    family = 10 - best.family
+    family = OTHER_FAMILY[best.family]
     if not others or good < _ANSWERS or family not in seen.families_reached:
         return []
     furthest = max(others, key=lambda exchange: standing(seen, exchange))
