@@ -14,7 +14,7 @@ import pycares.errno
 from botkit.messages.sanitise import clean_line
 from botkit.outbound.endpoint import Endpoint, Routes, route_key, shortlist
 from botkit.outbound.model import Failure, FailureKind, Phase
-from botkit.outbound.policy import AddressPolicy
+from botkit.outbound.policy import AddressPolicy, port_refusal
 from botkit.outbound.url import Host, UrlError, parse_host
 
 # Once one family has answered, how long the other is waited for, in seconds.
@@ -129,6 +129,9 @@ class Resolver:
         except UrlError as error:
             failure = Failure(error.kind, Phase.ADDRESS, error.detail)
             return Resolution(clean_line(host), port, (), (), failure, 0.0)
+        unfit = None if self._policy is None else port_refusal(port)
+        if unfit is not None:
+            return Resolution(parsed.name, port, (), (), unfit, 0.0)
         found = await self._endpoints(parsed, port, deadline)
         elapsed = (loop.time() - started) * 1000
         if isinstance(found, Failure):

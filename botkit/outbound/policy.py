@@ -12,6 +12,8 @@ from ipaddress import (
     ip_network,
 )
 
+from botkit.outbound.model import Failure, FailureKind, Phase
+
 # A table of our own: ipaddress.is_global changes between Python releases and misses translated addresses.
 _IPV4_RULES = tuple(
     (IPv4Network(network), rule)
@@ -60,6 +62,59 @@ _COMPATIBLE = IPv6Network("::/96")
 _SIIT = IPv6Network("::ffff:0:0:0/96")
 _ISATAP = frozenset({0x00005EFE, 0x02005EFE})
 _LOW_32 = 0xFFFFFFFF
+
+
+BLOCKED_PORTS = frozenset(
+    (
+        *(0, 1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95, 101, 102, 103, 104),
+        *(109, 110, 111, 113, 115, 117, 119, 123, 135, 137, 139, 143, 161, 179, 389, 427, 465, 512, 513, 514, 515, 526),
+        *(
+            530,
+            531,
+            532,
+            540,
+            548,
+            554,
+            556,
+            563,
+            587,
+            601,
+            636,
+            989,
+            990,
+            993,
+            995,
+            1719,
+            1720,
+            1723,
+            2049,
+            3659,
+            4045,
+        ),
+        *(4190, 5060, 5061, 6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080),
+    )
+)
+"""The bad ports of the Fetch standard, which browsers refuse."""
+
+AVOIDED_PORTS = {
+    3306: "MySQL",
+    5432: "PostgreSQL",
+    6379: "Redis",
+    9200: "Elasticsearch",
+    11211: "memcached",
+    27017: "MongoDB",
+}
+"""Ports of databases, which browsers do not refuse, and by what they are known."""
+
+
+def port_refusal(port: int) -> Failure | None:
+    """Why nothing is sent to this port, None where it may be."""
+    if port in BLOCKED_PORTS:
+        return Failure(FailureKind.PORT_BLOCKED, Phase.ADDRESS, f"browsers refuse port {port}")
+    if port in AVOIDED_PORTS:
+        detail = f"port {port} is known for {AVOIDED_PORTS[port]}, so nothing is sent there"
+        return Failure(FailureKind.PORT_AVOIDED, Phase.ADDRESS, detail)
+    return None
 
 
 class AddressPolicy:

@@ -63,6 +63,16 @@ _MEANINGS: dict[FailureKind, Meaning] = {
     _K.DNS_TIMEOUT: Meaning(
         "dns-failure", Certainty.UNCLEAR, "Check the resolver used here and the name servers of {host}."
     ),
+    _K.PORT_BLOCKED: Meaning(
+        "port-blocked",
+        Certainty.DEFINITE,
+        "Serve it on port 443 of {host}, or on another port that browsers accept, and publish that.",
+    ),
+    _K.PORT_AVOIDED: Meaning(
+        "not-tested",
+        Certainty.UNCLEAR,
+        "Serve it on port 443 of {host}: the bot does not connect to ports of databases.",
+    ),
     _K.PRIVATE_LITERAL: Meaning("private-address", Certainty.DEFINITE, "Publish a public host name instead of {host}."),
     _K.PRIVATE_NAME: Meaning(
         "private-address",

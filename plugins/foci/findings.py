@@ -65,6 +65,7 @@ CODES: dict[str, tuple[Group, Severity]] = {
     "unknown-type": (Group.ENTRY, _I),
     "unknown-entry-key": (Group.ENTRY, _I),
     "dns-failure": (Group.PROBE, _E),
+    "port-blocked": (Group.PROBE, _E),
     "connect-refused": (Group.PROBE, _E),
     "connect-timeout": (Group.PROBE, _E),
     "connect-reset": (Group.PROBE, _E),
