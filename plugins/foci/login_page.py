@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import SplitResult, parse_qs
+from collections.abc import Sequence
+from urllib.parse import SplitResult, parse_qsl
 
 from botkit.outbound.model import Response
 
@@ -19,6 +20,7 @@ _PAGE = re.compile(
     re.IGNORECASE,
 )
 _PAGE_START = 4096
+_LONGEST_QUERY = 4096
 
 
 def leads_to_login(target: SplitResult, host: str) -> bool:
@@ -29,25 +31,29 @@ def leads_to_login(target: SplitResult, host: str) -> bool:
         target: of the redirect, absolute.
         host: that sent it; a login is told where to send the user back.
     """
-    query = {name.lower(): values for name, values in parse_qs(target.query, max_num_fields=50).items()}
+    query = {name.lower(): value for name, value in parse_qsl(target.query[:_LONGEST_QUERY])}
     if _HOSTS.match(target.hostname or "") or _PATH.search(target.path):
         return True
-    elsewhere = target.hostname != host and any(host in value for values in query.values() for value in values)
+    elsewhere = target.hostname != host and any(host in value for value in query.values())
     return elsewhere or not _QUERY.isdisjoint(query)
 
 
-def past_login(paths: str, folder: str) -> str:
+def past_login(paths: Sequence[str], folder: str) -> str:
     """
     Lines that lead paths past a login.
 
     Args:
-        paths: for people.
-        folder: what all of them begin with, as a configuration has it.
+        folder: what all of them begin with, as a configuration has it; empty where that is a slash alone.
     """
+    listed = " ".join(paths)
+    handle = f"`handle {folder}*`" if folder else f"`@open path {listed}` and `handle @open`"
+    unless = f"path_beg {folder}" if folder else f"path {listed}"
+    told = " and ".join(f"`{path}`" for path in paths)
     return (
-        f"Lead {paths}, OPTIONS included, past the login: nginx `auth_request off;` (or `auth_basic off;`) in their "
-        f"`location`; Caddy a `handle {folder}*` without `forward_auth`; Authelia `policy: bypass`, oauth2-proxy "
-        "`skip_auth_routes`, for these paths. Matrix clients cannot log in there."
+        f"Lead {told}, OPTIONS included, past the login: nginx `auth_request off;` (or `auth_basic off;`) in their "
+        f"`location`; Caddy {handle} without `forward_auth`; HAProxy `|| {{ {unless} }}` at the end of `http-request "
+        "auth unless …`; Authelia `policy: bypass`, oauth2-proxy `skip_auth_routes`, for these paths. Matrix clients "
+        "cannot log in there."
     )
 
 

@@ -291,10 +291,13 @@ async def test_haproxy_asks_for_a_password(world: World, haproxy_proxy: HAProxy)
     service = await world.service()
     users = "userlist staff\n user anne insecure-password secret"
     backends = f"{users}\nbackend jwt\n {STRIPPED}\n server one {service}"
-    rules = "http-request auth unless { http_auth(staff) }\n use_backend jwt if { path_beg /livekit/jwt/ }"
-    await haproxy_proxy.start(RTC_HOST, rules, backends)
+    login, route = "http-request auth unless { http_auth(staff) }", "use_backend jwt if { path_beg /livekit/jwt/ }"
+    await haproxy_proxy.start(RTC_HOST, f"{login}\n {route}", backends)
     found = await told(world)
     assert (found.code, "HTTP 401: a login (Basic)" in found.message) == ("login-page", True), found.message
+    mended = f"{login} {line(found.advice, '|| {', service)}"
+    await haproxy_proxy.start(RTC_HOST, f"{mended}\n {route}", backends)
+    assert await is_mended(world)
 
 
 async def test_nginx_rejects_a_name_that_it_does_not_know(

@@ -194,7 +194,7 @@ def _judge_status(host: str, report: WellKnownReport, response: Response) -> Wel
         return _failed(report, finding("well-known-http-status", message, NO_CLIENT_CERTIFICATE))
     if login := _login(host, report, response):
         message = f"The well-known of {host} is behind a login: {login}."
-        advice = past_login("`/.well-known/matrix/client`", "/.well-known/matrix/")
+        advice = past_login(("/.well-known/matrix/client",), "/.well-known/matrix/")
         return _failed(report, finding("login-page", message, advice))
     if refused := refused_here(response):
         message = f"The well-known of {host} turns this prober away, perhaps alone: {refused}."

@@ -47,7 +47,7 @@ def single_slash(prefix: str) -> str:
 def no_login(prefix: str) -> str:
     """Lines that lead the endpoints past a login."""
     shown = _shown(prefix) if prefix else ""
-    return past_login(f"`{shown}/sfu/get` and `{shown}/get_token`", f"{shown}/")
+    return past_login((f"{shown}/sfu/get", f"{shown}/get_token"), f"{shown}/" if shown else "")
 
 
 def _shown(prefix: str) -> str:
