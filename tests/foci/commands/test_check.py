@@ -25,17 +25,18 @@ async def config(federation: Federation, tmp_path: Path) -> Path:
 
 
 async def test_exit_codes_and_first_lines(config: Path, tmp_path: Path) -> None:
-    """Each verdict has its exit code, and its word and the server's name begin the first line, free of pipes."""
-    for name, code, word in [
-        (GOOD, 0, "OK"),
-        (WARNED, 1, "WARNING"),
-        (BROKEN, 2, "CRITICAL"),
-        (DOUBTFUL, 3, "UNKNOWN"),
+    """Each verdict has its exit code; the first line begins with its word and the name, and says why, free of pipes."""
+    for name, code, word, reason in [
+        (GOOD, 0, "OK", "Element Web and Element X"),
+        (WARNED, 1, "WARNING", "expires"),
+        (BROKEN, 2, "CRITICAL", "connection refused"),
+        (DOUBTFUL, 3, "UNKNOWN", "bot challenge"),
     ]:
         finished = await run("check", f"@alice:{name}", "--config", config, directory=tmp_path)
         first, *rest = finished.out.splitlines()
         assert (finished.code, finished.err) == (code, "")
         assert first.startswith(f"{word} - {name}: ")
+        assert reason in first
         assert "|" not in first
         assert any("livekit" in line for line in rest)
 
