@@ -102,7 +102,7 @@ class MatrixRuntime:
         account = UserDevice(own_user_id, device.session.device_id)
         self._encrypted = EncryptedRooms(directory, stores.notes)
         self._hooks = HookWorker(stores.hook_queue, plugins, rooms)
-        self._upgrades = Upgrades(homeserver, directory, stores.room_store, membership, self._hooks.wake)
+        self._upgrades = Upgrades(homeserver, directory, stores.room_store, membership, config.admins, self._hooks.wake)
         self._invitations = Invitations(homeserver, own_user_id, self._may_invite)
         self._sender = Sender(
             homeserver,

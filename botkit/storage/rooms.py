@@ -201,10 +201,10 @@ class RoomStore:
         await note_call(connection, self._plugins, Hook.SUSPENDED, room_id, self._now(), reason=reason)
 
     async def _bury(self, connection: AsyncConnection, tombstone: Tombstone) -> None:
-        """The same tombstone again changes nothing; another one takes its place."""
+        """The same tombstone again changes nothing; another one takes its place unless that was followed."""
         key = storable(tombstone.room_id)
-        known = await connection.scalar(select(upgrades.c.event_id).where(upgrades.c.room_id == key))
-        if known == storable(tombstone.event_id):
+        known = (await connection.execute(select(upgrades).where(upgrades.c.room_id == key))).one_or_none()
+        if known and (known.state == UpgradeState.DONE or known.event_id == storable(tombstone.event_id)):
             return
         await connection.execute(delete(upgrades).where(upgrades.c.room_id == key))
         await connection.execute(

@@ -50,6 +50,32 @@ async def _enter(alice: Person, bot: ScribeBot, **extra: Any) -> str:
     return room
 
 
+async def _replacement(alice: Person, *rooms: str, **extra: Any) -> str:
+    """An open room that says that it replaces another, or that it replaces none."""
+    predecessor = {"creation_content": {"predecessor": {"room_id": rooms[0], "event_id": "$last"}}} if rooms else {}
+    return await alice.create_room(preset="public_chat", **predecessor, **extra)
+
+
+async def _bury(alice: Person, room: str, replacement: str) -> None:
+    await _state(alice, room, "m.room.tombstone", {"body": "", "replacement_room": replacement})
+
+
+async def _upgrade_state(bot: ScribeBot, room: str, *, until_not: tuple[str | None, ...]) -> str:
+    """How far the bot has followed the room's tombstone, once it is none of these."""
+    found: list[str] = []
+
+    async def judged() -> bool:
+        assert bot.journal.context is not None
+        async with bot.journal.context.storage.begin() as connection:
+            where = f"SELECT state FROM upgrades WHERE room_id = '{room}'"
+            state = (await connection.exec_driver_sql(where)).scalar()
+        found[:] = [] if state in until_not else [state]
+        return bool(found)
+
+    await until(judged)
+    return found[0]
+
+
 @pytest.fixture
 async def bot(
     synapse: Synapse, alice: Person, localparts: Callable[[str], str], tmp_path: Path
@@ -173,10 +199,10 @@ async def test_a_tombstone_of_somebody_without_power(
         Proxy(synapse.base_url, before=claim) as proxy,
         await ScribeBot.with_password(synapse, localparts("bot"), tmp_path / "bot", base_url=proxy.base_url) as bot,
     ):
-        elsewhere = await alice.create_room(preset="public_chat")
         states = []
         for _ in range(2):
             room = await _enter(alice, bot)
+            elsewhere = await _replacement(alice, room)
             await _state(alice, room, "m.room.tombstone", {"body": "", "replacement_room": elsewhere})
             assert bot.journal.context is not None
             storage = bot.journal.context.storage
@@ -195,6 +221,74 @@ async def test_a_tombstone_of_somebody_without_power(
         await bot.journal.hears("replaced", room, elsewhere)
     assert states[0] == "refused"
     assert len(bot.journal.of("replaced")) == 1
+
+
+async def test_a_tombstone_that_leads_to_a_room_of_somebody_else(alice: Person, bot: ScribeBot) -> None:
+    """The room that the bot is in already does not name the old one: nothing of one reaches the other."""
+    room, other = await _enter(alice, bot), await _enter(alice, bot)
+    await _bury(alice, room, other)
+    assert await _upgrade_state(bot, room, until_not=(None, "heard", "awaited")) == "refused"
+    assert bot.journal.of("replaced") == []
+    assert bot.journal.context is not None
+    assert other in bot.journal.context.rooms.joined()
+
+
+async def test_a_replacement_that_names_no_predecessor_is_left_again(alice: Person, bot: ScribeBot) -> None:
+    """Only the tombstone asked the bot into it."""
+    room, other = await _enter(alice, bot), await _replacement(alice)
+    await _bury(alice, room, other)
+    assert await _upgrade_state(bot, room, until_not=(None, "heard", "awaited")) == "refused"
+    assert bot.journal.context is not None
+    rooms = bot.journal.context.rooms
+    await until(lambda: other not in rooms.joined())
+    assert room in rooms.joined()
+    assert bot.journal.of("replaced") == []
+
+
+async def test_a_replacement_made_by_somebody_who_could_not_upgrade(
+    synapse: Synapse, alice: Person, bot: ScribeBot, localparts: Callable[[str], str], tmp_path: Path
+) -> None:
+    """A member may create a room that names the old one; that alone makes it no replacement."""
+    room = await _enter(alice, bot)
+    mallory = await synapse.register(localparts("mallory"), "secret")
+    content = {"predecessor": {"room_id": room, "event_id": "$last"}}
+    body = {"preset": "public_chat", "creation_content": content}
+    answer = await synapse.api("POST", "/_matrix/client/v3/createRoom", mallory.access_token, body)
+    await _bury(alice, room, str(answer["room_id"]))
+    assert await _upgrade_state(bot, room, until_not=(None, "heard", "awaited")) == "refused"
+    assert bot.journal.of("replaced") == []
+
+
+async def test_a_tombstone_of_a_member_who_is_not_entitled(
+    synapse: Synapse, alice: Person, bot: ScribeBot, localparts: Callable[[str], str]
+) -> None:
+    """Where everybody may send tombstones, the bot still goes only where somebody entitled sends it."""
+    levels = {"events": {"m.room.tombstone": 0}}
+    room = await _enter(alice, bot, preset="public_chat", power_level_content_override=levels)
+    mallory = await synapse.register(localparts("mallory"), "secret")
+    await synapse.api("POST", f"/_matrix/client/v3/join/{room}", mallory.access_token, {})
+    content = {"predecessor": {"room_id": room, "event_id": "$last"}}
+    body = {"preset": "public_chat", "creation_content": content}
+    answer = await synapse.api("POST", "/_matrix/client/v3/createRoom", mallory.access_token, body)
+    where = f"/_matrix/client/v3/rooms/{room}/state/m.room.tombstone/"
+    other = str(answer["room_id"])
+    await synapse.api("PUT", where, mallory.access_token, {"body": "", "replacement_room": other})
+    assert await _upgrade_state(bot, room, until_not=(None, "heard")) == "refused"
+    assert bot.journal.context is not None
+    assert other not in bot.journal.context.rooms.joined()
+
+
+async def test_a_room_is_followed_once(alice: Person, bot: ScribeBot) -> None:
+    """Another tombstone in a room that was followed leads nowhere."""
+    room = await _enter(alice, bot)
+    first, second = await _replacement(alice, room), await _replacement(alice, room)
+    await _bury(alice, room, first)
+    await bot.journal.hears("replaced", room, first)
+    await _bury(alice, room, second)
+    await alice.say(room, "!echo heard")
+    await alice.hears_text("echo heard")
+    assert await _upgrade_state(bot, room, until_not=()) == "done"
+    assert bot.journal.of("replaced") == [(room, first)]
 
 
 async def test_put_out_and_taken_in_again(alice: Person, bot: ScribeBot) -> None:

@@ -58,6 +58,18 @@ async def test_watches_and_silences_move_to_the_replacement(any_database: Databa
     assert rooms_in(await ops.checks("a.org", 2)) == ["!new edit", "!new reply"]
 
 
+async def test_nothing_moves_into_a_room_with_watches_of_its_own(any_database: Database) -> None:
+    """Neither watches nor silences: what is asked for in the one room stays there, and in the other as it is."""
+    ops = await firing(any_database, "!old")
+    await ops.watch({"!old": ["a.org"], "!other": ["c.org"]})
+    await ops.silence("!old", "b.org", 3600)
+    await ops.lines()
+    await ops.watch_service.room_replaced("!old", "!other", ops.at)
+    assert [view.server for view in await ops.watch_service.watches("!other", ops.at)] == ["c.org"]
+    assert await ops.watch_service.silences("!other") == ()
+    assert await ops.lines() == []
+
+
 async def test_what_was_acknowledged_stays_so_over_an_upgrade_and_a_suspension(any_database: Database) -> None:
     """No reminder comes until the reaction is taken back, be it in the room where it was made."""
     ops = Ops(any_database, Internet({"a.org": ["rtc"]}))

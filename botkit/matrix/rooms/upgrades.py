@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections import Counter
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any
 
 from botkit.backoff import Backoff
 from botkit.matrix.client import HomeserverClient, UnreachableError, path
 from botkit.matrix.rooms.directory import RoomDirectory
 from botkit.matrix.rooms.membership import Membership
-from botkit.permissions import needed_for_state
+from botkit.permissions import entitled, needed_for_state
 from botkit.plugin import RoomClosedError, RoomUnavailableError
 from botkit.storage.room_events import Tombstone
 from botkit.storage.rooms import RoomStore, Upgrade, UpgradeState
@@ -24,14 +25,19 @@ TOMBSTONE = "m.room.tombstone"
 _KNOCK_AGAIN = 3600.0
 _LONGEST_PAUSE = 600.0
 _JOIN_PATIENCE = 90.0
+_MOST_JOINS = 3
+"""Replacements of one room that are tried within an hour: each costs a request to a server that others chose."""
+_LONGEST_CHAIN = 12
+"""Upgrades in a row that led to a room; there are no more room versions."""
 
 
 class Upgrades:
     """
-    Verifies a tombstone, joins the replacement, and notifies plugins.
+    Verifies a tombstone, joins the replacement, verifies that too, and notifies plugins.
 
-    A replacement that does not let the bot in is tried again every hour, and an invitation to it is followed
-    whatever the policy says (``awaited``).
+    A tombstone counts if somebody entitled sent it, a replacement if it says itself that it replaces this room and was
+    created by somebody who could upgrade it: no room takes over what belongs to another. A replacement that does not
+    let the bot in is tried again every hour; an invitation to it is followed whatever the policy says (``awaited``).
 
     Args:
         told: called when plugins are to be notified.
@@ -43,6 +49,7 @@ class Upgrades:
         rooms: RoomDirectory,
         room_store: RoomStore,
         membership: Membership,
+        admins: Collection[str],
         told: Callable[[], None],
         sleep: Sleep = asyncio.sleep,
     ) -> None:
@@ -50,11 +57,13 @@ class Upgrades:
         self._rooms = rooms
         self._room_store = room_store
         self._membership = membership
+        self._admins = admins
         self._told = told
         self._sleep = sleep
         self._news = asyncio.Event()
         self._awaited: frozenset[str] = frozenset()
         self._knocked: set[str] = set()
+        self._joins: Counter[str] = Counter()
 
     def awaited(self, room_id: str) -> bool:
         """Whether this is a replacement that the bot should join."""
@@ -81,6 +90,7 @@ class Upgrades:
                 pause = backoff.pause()
             if not await self._woken(pause):
                 self._knocked.clear()
+                self._joins.clear()
 
     async def _woken(self, pause: float) -> bool:
         """Wait for news, at most this long; whether there were any."""
@@ -119,11 +129,27 @@ class Upgrades:
             await self._room_store.upgraded(tombstone, UpgradeState.AWAITED)
             await self.load()
         if tombstone.replacement in self._membership.joined:
+            await self._settle(tombstone)
+        elif tombstone.replacement not in self._knocked and self._joins[tombstone.room_id] < _MOST_JOINS:
+            await self._enter(tombstone)
+
+    async def _settle(self, tombstone: Tombstone) -> None:
+        if await self._succeeds(tombstone):
             log.info("room upgrade followed room=%s replacement=%s", tombstone.room_id, tombstone.replacement)
             await self._room_store.upgraded(tombstone, UpgradeState.DONE)
             self._told()
-        elif tombstone.replacement not in self._knocked:
-            await self._enter(tombstone)
+            return
+        log.warning(
+            "room upgrade not followed, the replacement does not name this room, or its creator could not upgrade it "
+            "room=%s replacement=%s",
+            tombstone.room_id,
+            tombstone.replacement,
+        )
+        await self._room_store.upgraded(tombstone, UpgradeState.REFUSED)
+        await self.load()
+        if tombstone.replacement in self._knocked:
+            # nobody but the tombstone asked the bot in
+            await self._homeserver.request("POST", path("rooms", tombstone.replacement, "leave"), {})
 
     async def _genuine(self, tombstone: Tombstone) -> bool:
         """Whether it is the state of the room it speaks of, sent by someone who could."""
@@ -139,9 +165,36 @@ class Upgrades:
             or _mapping(event.get("content")).get("replacement_room") != tombstone.replacement
         ):
             return False
-        levels = await self._rooms.state(tombstone.room_id, "m.room.power_levels")
-        power = await self._rooms.power_level(tombstone.room_id, sender)
-        return power >= needed_for_state(TOMBSTONE, levels)
+        return await self._may_upgrade(tombstone.room_id, sender) and await self._links(tombstone) <= _LONGEST_CHAIN
+
+    async def _may_upgrade(self, room_id: str, user_id: str) -> bool:
+        """Whether a user may send a tombstone, and has a say about the bot in this room."""
+        levels = await self._rooms.state(room_id, "m.room.power_levels")
+        power = await self._rooms.power_level(room_id, user_id)
+        return power >= needed_for_state(TOMBSTONE, levels) and entitled(user_id, self._admins, power)
+
+    async def _links(self, tombstone: Tombstone) -> int:
+        """Upgrades in a row that this one would make."""
+        before = {
+            upgrade.tombstone.replacement: upgrade.tombstone.room_id
+            for upgrade in await self._room_store.upgrades(UpgradeState.DONE)
+        }
+        links, room_id = 1, tombstone.room_id
+        while room_id in before and links <= _LONGEST_CHAIN:
+            links, room_id = links + 1, before[room_id]
+        return links
+
+    async def _succeeds(self, tombstone: Tombstone) -> bool:
+        """Whether the replacement was made for this room (m.room.create, ``predecessor``), by one who could."""
+        try:
+            create = await self._rooms.state_event(tombstone.replacement, "m.room.create") or {}
+            predecessor = _mapping(create.get("content")).get("predecessor")
+            creator = create.get("sender")
+            if _mapping(predecessor).get("room_id") != tombstone.room_id or not isinstance(creator, str):
+                return False
+            return await self._may_upgrade(tombstone.room_id, creator)
+        except RoomClosedError:
+            return False
 
     async def _enter(self, tombstone: Tombstone) -> None:
         """Request to join, via the server of the tombstone's sender; the sync shows when it succeeded."""
@@ -153,6 +206,7 @@ class Upgrades:
             raise RoomUnavailableError(answer.describe())
         # every attempt is a request to another server
         self._knocked.add(tombstone.replacement)
+        self._joins[tombstone.room_id] += 1
         if not answer.ok:
             log.warning(
                 "cannot join the replacement room=%s, waiting for an invitation: %s",

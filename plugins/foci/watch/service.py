@@ -7,6 +7,7 @@ epoch.
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from contextlib import asynccontextmanager
@@ -33,6 +34,8 @@ from plugins.foci.watch.queries import WatchTotals, history_of, tally_of, views_
 from plugins.foci.watch.runner import ConfirmationResult
 from plugins.foci.watch.transaction import UnitOfWork
 from plugins.foci.watch.views import History, Unwatched, Watched, WatchView
+
+log = logging.getLogger(__name__)
 
 DAY = 86400.0
 _SLACK = 1.1
@@ -233,8 +236,15 @@ class WatchService:
                     await _put(work, known, incident.withdraw(known, place, event_id, now, self._settings.alerts))
 
     async def room_replaced(self, old: str, new: str, now: float) -> None:
-        """A room was upgraded: its watches and silences move, and open incidents are sent anew to its replacement."""
+        """
+        A room was upgraded: its watches and silences move, and open incidents are sent anew to its replacement.
+
+        Into a room where something is watched already nothing moves: what is asked for there stays as it is.
+        """
         async with self._work(now) as work:
+            if any(watch.source == "room" for watch in await work.watches.of_room(new)):
+                log.warning("watches not moved, the replacement has its own room=%s replacement=%s", old, new)
+                return
             await work.rooms.replace(old, new)
             await work.rooms.suspend(new, None)
             await work.suppress_refused(old, await self._notifier.missed(work.connection, old))
