@@ -58,6 +58,7 @@ def test_only_what_was_climbed_deep_is_deep() -> None:
     assert not sampled(report())[KEY].deep
     failing = sampled(deep_report(TOKEN, SILENT))[KEY]
     assert (failing.standing, failing.deep, failing.cause.deep) == (Status.BAD, False, True)
+    assert not failing.cause.outage  # the service answers, so it is not down
     assert not sampled(report(Verdict.CRITICAL))[KEY].cause.deep
 
 

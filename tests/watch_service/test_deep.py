@@ -24,7 +24,7 @@ async def test_a_restart_does_not_make_a_deep_failure_recover(any_database: Data
     ops = await shared(any_database)
     ops.internet.refusing = {"rtc"}
     (fired,) = await ops.checks("deep.org", 3, 1200, deep=True)
-    assert fired.startswith("!ops new: ❌ rtc.example.org")
+    assert fired.startswith("!ops new: ❌ rtc.example.org is failing since ")
     ops.restarted()
     assert await ops.checks("plain.org", 5, 60) == []
     ops.internet.refusing = set()

@@ -195,8 +195,8 @@ def _cause(report: Report, focus: FocusReport) -> Cause:
     failed = next((stage for stage in focus.stages if stage.outcome is Outcome.FAILED), None)
     code = worst.code if worst is not None and worst.severity is not Severity.INFO else ""
     if failed is not None:
-        outage = failed.stage is not Stage.AUTHORISATION
         deep = failed.stage in DEEP_STAGES
+        outage = failed.stage is not Stage.AUTHORISATION and not deep
         return Cause(code or f"{failed.stage.value}-failed", _line(failed.detail), outage, deep)
     return Cause(code or "unusable", _line(worst.message if worst is not None else ""), outage=False)
 
