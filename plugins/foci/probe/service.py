@@ -96,8 +96,7 @@ def points_at_sfu(post: Answered, get_token: Exchange | None, preflight: Exchang
         post: to ``/sfu/get``, answered by the SFU or with a redirect to it.
         get_token: the same to the newer endpoint; that may be routed although the older one is not.
     """
-    prefix = _prefix(post)
-    share = f"Where SFU and service share a host, route `{prefix}/sfu/get` first: {route(prefix)}."
+    share = f"Where SFU and service share a host, route `<service url>/sfu/get` first: {route(_prefix(post))}."
     if isinstance(get_token, Answered) and read_post(get_token, preflight) is None:
         detail = "`/get_token` leads to the authorisation service, but `/sfu/get` to the SFU"
         return WrongAnswer("points-at-sfu", Certainty.DEFINITE, detail, f"{share} Clients ask that one.")
@@ -166,7 +165,10 @@ def quality(seen: Observation, exchange: Answered, settings: ProbeSettings) -> l
         message = "Access-Control-Allow-Origin is sent twice, which browsers reject."
         found.append(finding("cors-doubled", message, advice))
     elif problem := _shut_to_browsers(seen, exchange, settings):
-        advice = "Let the proxy pass the service's own CORS headers and OPTIONS requests through unchanged."
+        advice = (
+            "Let the proxy pass the service's own CORS headers and OPTIONS requests through unchanged. What nginx adds by "
+            "`add_header` reaches errors only with `always`."
+        )
         found.append(finding("cors-missing-on-service", problem, advice))
     fault = _get_token_fault(seen, exchange.response, settings)
     if fault:
@@ -196,12 +198,13 @@ def seems_older(health: Exchange | None, post: Answered) -> bool:
 
 
 def _get_token_advice(seen: Observation, post: Answered) -> str:
-    """An old service is updated; where HEAD ``/healthz`` shows a newer one, the route is missing."""
+    """An old service is updated; where HEAD ``/healthz`` speaks for a newer one, the route comes first."""
     if seems_older(seen.health, post):
         return f"The service is older than 0.4.2 (HEAD `/healthz` is 405), and `/get_token` came with 0.4.0. {_UPDATE}"
     health = answer_of(seen.health)
     if health is not None and health.status == 200 and _is_known(post):
-        return f"HEAD `/healthz` shows 0.4.2 or later, so route `/get_token` as `/sfu/get`: {route(_prefix(post))}."
+        told = "HEAD `/healthz` is 200, as of lk-jwt-service 0.4.2 and later, so probably a route is missing"
+        return f"{told}: {route(_prefix(post))}. Else update the service."
     return "Update the service (lk-jwt-service to 0.4.0 or later) and route `/get_token` to it."
 
 

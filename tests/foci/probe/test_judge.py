@@ -293,7 +293,7 @@ def test_old_services(post: Exchange, health: Exchange | None, get_token: Exchan
     ("health", "advised"),
     [
         (ONLY_GET, "older than 0.4.2"),
-        (HEALTHY, "route `/get_token` as `/sfu/get`: nginx `location /livekit/jwt/"),
+        (HEALTHY, "so probably a route is missing: nginx `location /livekit/jwt/"),
         (GO_404, "Update the service (lk-jwt-service to 0.4.0 or later) and route"),
         (None, "Update the service (lk-jwt-service to 0.4.0 or later) and route"),
     ],

@@ -206,5 +206,7 @@ def test_the_sfu_asks_first_for_a_missing_route(url: str, route: str) -> None:
 def test_odd_prefixes_stay_out_of_advice(path: str) -> None:
     """A stranger's path is not written into a configuration that people copy."""
     advice = told(answered(404, GO_404, url=f"{HOST}{path}/sfu/get"))[2]
+    shared = told(answered(404, GO_404, url=f"{HOST}{path}/sfu/get"), root=SFU)[2]
     assert "location /livekit/jwt/ {" in advice
-    assert path not in advice
+    assert "location /livekit/jwt/ {" in shared
+    assert path not in advice + shared
