@@ -166,8 +166,8 @@ def quality(seen: Observation, exchange: Answered, settings: ProbeSettings) -> l
         found.append(finding("cors-doubled", message, advice))
     elif problem := _shut_to_browsers(seen, exchange, settings):
         advice = (
-            "Let the proxy pass the service's own CORS headers and OPTIONS requests through unchanged. What nginx adds by "
-            "`add_header` reaches errors only with `always`."
+            "Let the proxy pass the service's own CORS headers and OPTIONS requests through unchanged. What nginx "
+            "adds by `add_header` reaches errors only with `always`."
         )
         found.append(finding("cors-missing-on-service", problem, advice))
     fault = _get_token_fault(seen, exchange.response, settings)
