@@ -1,0 +1,70 @@
+"""Every address of a host is asked; silence at one of them costs a share of the time, at all of them the whole."""
+
+from __future__ import annotations
+
+import asyncio
+
+from botkit.outbound import Answered, OutboundClient
+from lab.exchange import Answer, Performance, Request, json_answer
+from lab.fault import Fault
+from lab.federation import Federation
+from lab.front import Mount, Site
+from plugins.foci.discovery.every_address import Asked, EveryAddress
+from plugins.foci.discovery.standing import of_versions
+from tests.foci.examination import BRIEF, PATIENT, Examination
+
+HOST = "matrix.example.org"
+VERSIONS = {"versions": ["v1.12"]}
+
+
+async def ask(examination: Examination, timeout: float) -> Asked:
+    async with OutboundClient(examination.outbound()) as outbound:
+        deadline = asyncio.get_running_loop().time() + 60
+        url = f"https://{HOST}/_matrix/client/versions"
+        return await EveryAddress(outbound, timeout).ask(url, {}, of_versions, deadline=deadline)
+
+
+async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Say nothing until the client leaves."""
+    await reader.read()
+
+
+def serve(site: Site, *, silent: int = 0) -> None:
+    """Answer as a homeserver, after so many requests that stay without an answer."""
+    seen = []
+
+    async def answer(request: Request) -> Answer | Performance:
+        seen.append(request)
+        return Performance(hang) if len(seen) <= silent else json_answer(200, VERSIONS)
+
+    site.mount(Mount("", answer))
+
+
+async def test_a_host_with_one_address_is_asked_once(federation: Federation, examination: Examination) -> None:
+    """With all the time there is."""
+    site = await federation.site(HOST)
+    serve(site)
+    asked = await ask(examination, PATIENT.timeout)
+    assert isinstance(asked.best, Answered)
+    assert (asked.at, asked.findings, len(site.requests)) == (None, (), 1)
+
+
+async def test_one_that_answers_no_connection(federation: Federation, examination: Examination) -> None:
+    """The other speaks for the host, further questions go there, and the silent one is named after its share."""
+    serve(await federation.site(HOST))
+    await federation.second_address(HOST, fault=Fault.BLACKHOLE, lowest=True)
+    asked = await ask(examination, BRIEF.timeout)
+    assert isinstance(asked.best, Answered)
+    assert asked.at is not None
+    assert [endpoint.address for endpoint in asked.at.endpoints] == [asked.best.connection.peer]
+    [found] = asked.findings
+    assert "no answer to SYN" in found.message
+
+
+async def test_where_all_are_slow_the_host_has_the_whole_time(federation: Federation, examination: Examination) -> None:
+    """None answers within its share: asked again, as clients do, and nothing is held against an address."""
+    serve(await federation.site(HOST), silent=1)
+    serve(await federation.second_address(HOST), silent=1)
+    asked = await ask(examination, BRIEF.timeout)
+    assert isinstance(asked.best, Answered)
+    assert (asked.at, asked.findings) == (None, ())
