@@ -14,6 +14,7 @@ from lab.front import Mount, Site
 from lab.playback import homeserver_unrecognised
 
 USERINFO = "/_matrix/federation/v1/openid/userinfo"
+VERSION = "/_matrix/federation/v1/version"
 UNSTABLE_TRANSPORTS = "/_matrix/client/unstable/org.matrix.msc4143/rtc/transports"
 STABLE_TRANSPORTS = "/_matrix/client/v1/rtc/transports"
 _REQUEST_TOKEN = re.compile(r"/_matrix/client/v3/user/([^/]+)/openid/request_token")
@@ -50,6 +51,7 @@ class Homeserver:
         transports_list: what it lists to those who may know.
         delayed_events: whether ``/versions`` speaks of MSC4140.
         versions: the whole answer of ``/versions``, if it is not to be built; None answers 404.
+        software: how it calls itself over federation; None answers 404.
         openid: whether the federation's userinfo endpoint is served; whoever has an access token is given OpenID tokens
             all the same.
     """
@@ -64,6 +66,7 @@ class Homeserver:
         stable_transports: bool = False,
         delayed_events: bool = True,
         openid: bool = True,
+        software: str | None = None,
     ) -> None:
         """Serve it on the site, below the path of the base URL."""
         self.transports = Transports(transports)
@@ -71,6 +74,7 @@ class Homeserver:
         self.stable_transports = stable_transports
         self.delayed_events = delayed_events
         self.openid = openid
+        self.software = software
         self.versions: Any = self._versions
         self._vouched: dict[str, str] = {}
         self.mount = site.mount(Mount(f"{prefix}/_matrix", self._answer))
@@ -91,6 +95,8 @@ class Homeserver:
             return homeserver_unrecognised() if versions is None else json_answer(200, versions, *_CORS)
         if path == UNSTABLE_TRANSPORTS or (path == STABLE_TRANSPORTS and self.stable_transports):
             return self._list_transports(request)
+        if path == VERSION and self.software is not None:
+            return json_answer(200, {"server": {"name": self.software, "version": "1.0"}})
         if path == USERINFO and self.openid:
             return self._vouch(request)
         if request.method == "POST" and (found := _REQUEST_TOKEN.fullmatch(path)) is not None:

@@ -68,7 +68,7 @@ def _expected(habitat: Habitat, name: str) -> tuple[str, tuple[str, ...]]:
         return "critical", (_at_focus(name),)
     if name in ENDLESS or name in TARDY:
         return "unknown", ("well-known-unreachable",)
-    if name in SWOLLEN and CAUSES[name] != CAUSES["gzip-that-is-none"]:
+    if name in SWOLLEN and CAUSES[name] != CAUSES["brotli-bomb"]:
         return "critical", ("well-known-too-large",)
     if name == "gzip-cut-short":
         return "critical", ("well-known-not-json",)

@@ -12,7 +12,8 @@ _NO_RESPONSE = "closed the connection without a response"
 _HALF = "closed the connection before the response was complete"
 _STATUS = "Bad status line"
 _TOKEN = "Invalid header token"
-_CODING = "its content encoding was not requested, or is not valid"
+_CODING = "though only gzip was asked for"
+_NOT_GZIP = "the body is not in the content encoding that it announces"
 _SILENT = "did not send a response within"
 _SLOW = "did not send the whole response within"
 _TLS_SILENT = "accepted the connection but did not finish TLS within"
@@ -58,7 +59,7 @@ CAUSES = {
     "header-name-in-latin-1": _TOKEN,
     "header-without-colon": _TOKEN,
     "space-before-the-colon": _TOKEN,
-    "gzip-that-is-none": _CODING,
+    "gzip-that-is-none": _NOT_GZIP,
     "gzip-cut-short": "line 1, column",
     "endless-body": _LONG_BODY,
     "endless-chunks": _LONG_BODY,

@@ -115,7 +115,9 @@ _TEXTS = (
     _not_object("null", b"null", "null"),
 )
 _CONTENTS = (
-    _published("duplicate-list", member(b'"org.matrix.msc4143.rtc_foci": []'), _CRITICAL, "foci-empty"),
+    _published(
+        "duplicate-list", member(b'"org.matrix.msc4143.rtc_foci": []'), _CRITICAL, "duplicate-key", "foci-empty"
+    ),
     _published("list-is-an-object", foci(b"{}"), _CRITICAL, "foci-not-a-list"),
     _published("list-is-a-text", foci(bodies.text(200_000)), _CRITICAL, "foci-not-a-list"),
     _published("list-is-null", foci(b"null"), _CRITICAL, "foci-not-a-list"),

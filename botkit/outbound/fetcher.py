@@ -21,13 +21,12 @@ from botkit.outbound.model import Answered, Exchange, Failed, Failure, FailureKi
 from botkit.outbound.settings import DEFAULT_USER_AGENT, OutboundSettings
 from botkit.outbound.stream import Stream, Streams
 from botkit.outbound.tls import GROUPS, TlsContexts
-from botkit.outbound.transport import HttpTransport, SentOnceError, TooLargeError, UpgradeError
+from botkit.outbound.transport import CodingError, HttpTransport, SentOnceError, TooLargeError, UpgradeError
 from botkit.outbound.url import Url, UrlError, parse_url
 from botkit.outbound.websocket import NotWebSocketError, greeting
 
 logger = logging.getLogger(__name__)
 
-_EXPECTED = (TooLargeError, UpgradeError, SentOnceError, NotWebSocketError, ClientError, OSError, ValueError)
 _Outcome = TypeVar("_Outcome")
 _Carry = Callable[[Url, Attempt, tuple[Endpoint, ...]], Awaitable[_Outcome]]
 
@@ -177,6 +176,7 @@ class Fetcher:
             )
         except (
             TooLargeError,
+            CodingError,
             UpgradeError,
             SentOnceError,
             NotWebSocketError,
@@ -207,6 +207,8 @@ class Fetcher:
     def _failed(self, error: Exception, attempt: Attempt, target: Url) -> Failure:
         if isinstance(error, TooLargeError):
             return Failure(FailureKind.BODY_TOO_LARGE, Phase.HTTP, str(error))
+        if isinstance(error, CodingError):
+            return Failure(FailureKind.HTTP_CODING, Phase.HTTP, str(error))
         if isinstance(error, UpgradeError):
             return Failure(
                 FailureKind.HTTP_PROTOCOL, Phase.HTTP, "the response switches protocols unasked (status 101)"

@@ -49,6 +49,7 @@ class FailureKind(StrEnum):
     TLS_TIMEOUT = "tls_timeout"
     HTTP_TIMEOUT = "http_timeout"
     HTTP_PROTOCOL = "http_protocol"
+    HTTP_CODING = "http_coding"
     HTTP_DISCONNECTED = "http_disconnected"
     BODY_TOO_LARGE = "body_too_large"
     LOCAL_FAULT = "local_fault"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from aiohttp import (
@@ -19,6 +20,7 @@ from aiohttp import (
 )
 from aiohttp.connector import Connection
 
+from botkit.messages.sanitise import clean_line
 from botkit.outbound.attempt import CURRENT, Attempt
 from botkit.outbound.dial import Dialler, PinnedResolver
 from botkit.outbound.endpoint import ADDRESSES_PER_FAMILY, Endpoint, shortlist
@@ -36,12 +38,16 @@ _READ_SIZE = 32 * 1024
 _WIRE_FACTOR = 2
 # Compressions that a client may know; only gzip is asked for, and aiohttp decodes others where it finds a library.
 _UNASKED_CODINGS = frozenset({"br", "compress", "dcb", "dcz", "x-compress", "x-gzip", "zstd"})
-_CODING = "its content encoding was not requested, or is not valid"
+_LONGEST_CODING = 40
 _BODILESS = frozenset({204, 304})
 
 
 class TooLargeError(Exception):
     """The body is, or says that it is, longer than allowed."""
+
+
+class CodingError(Exception):
+    """The body comes in a content encoding that cannot be read; the text names it."""
 
 
 class UpgradeError(Exception):
@@ -94,7 +100,7 @@ class HttpTransport:
         Send one request to the first endpoint that can be connected and read the answer.
 
         Raises:
-            TooLargeError, UpgradeError, aiohttp.ClientError, OSError, ValueError: there is no answer.
+            TooLargeError, CodingError, UpgradeError, aiohttp.ClientError, OSError, ValueError: there is no answer.
         """
         attempt.endpoints = shortlist(endpoints)
         attempt.connect_at = attempt.clock()
@@ -128,7 +134,7 @@ class HttpTransport:
                 response.close()
         except (ClientResponseError, ClientPayloadError) as error:
             if "decode content-encoding" in str(error):
-                raise ClientPayloadError(_CODING) from error
+                raise _unreadable(error) from error
             raise
 
     async def _body(self, method: str, response: ClientResponse, attempt: Attempt) -> bytes:
@@ -138,7 +144,7 @@ class HttpTransport:
             return b""
         codings = response.headers.get("Content-Encoding", "").lower().split(",")
         if len(codings) > 1 or codings[0].strip() in _UNASKED_CODINGS:
-            raise ClientPayloadError(_CODING)
+            raise _unasked(response.headers["Content-Encoding"])
         announced = response.content_length
         if announced is not None and announced > self._max_body:
             raise TooLargeError(f"the body is announced with {announced} bytes, more than the {self._max_body} allowed")
@@ -177,6 +183,19 @@ class HttpTransport:
                 middlewares=(_send_once,),
             )
         return self._session
+
+
+def _unasked(coding: str) -> CodingError:
+    named = clean_line(coding, _LONGEST_CODING)
+    return CodingError(f"the body comes with Content-Encoding {named}, though only gzip was asked for")
+
+
+def _unreadable(error: Exception) -> CodingError:
+    """A coding that the HTTP client lacks a library for, and names in brackets; else a body that is not in its own."""
+    missing = re.search(r"\((br|zstd)\)", str(error))
+    if missing:
+        return _unasked(missing[1])
+    return CodingError("the body is not in the content encoding that it announces")
 
 
 class SentOnceError(Exception):

@@ -113,6 +113,12 @@ _MEANINGS: dict[FailureKind, Meaning] = {
         "Check why the server behind {host} does not answer: it accepts the request but sends no response.",
     ),
     _K.HTTP_PROTOCOL: Meaning("http-protocol", Certainty.DEFINITE, _PROXY),
+    _K.HTTP_CODING: Meaning(
+        "http-protocol",
+        Certainty.DEFINITE,
+        "Let the server compress only what the request's `Accept-Encoding` names, here gzip: nginx `brotli_static` and "
+        "`gzip_static` are `on`, not `always`; a file stored compressed has no `Content-Encoding` of its own.",
+    ),
     _K.HTTP_DISCONNECTED: Meaning("http-protocol", Certainty.DEFINITE, _PROXY),
     _K.BODY_TOO_LARGE: Meaning(
         "http-protocol",

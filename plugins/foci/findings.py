@@ -35,6 +35,7 @@ CODES: dict[str, tuple[Group, Severity]] = {
     "base-url-missing": (Group.WELL_KNOWN, _W),
     "base-url-invalid": (Group.WELL_KNOWN, _E),
     "long-cache": (Group.WELL_KNOWN, _I),
+    "duplicate-key": (Group.WELL_KNOWN, _W),
     "foci-absent": (Group.LIST, _E),
     "foci-empty": (Group.LIST, _E),
     "foci-not-a-list": (Group.LIST, _E),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -127,16 +128,22 @@ class BodyFault:
 
 @dataclass(frozen=True, slots=True)
 class Json:
-    """A parsed JSON value, wrapped so that it cannot be taken for a fault."""
+    """
+    A parsed JSON value, wrapped so that it cannot be taken for a fault.
+
+    Attributes:
+        repeated: keys that stand twice in one object, wherever it is; the last value counts, as in browsers.
+    """
 
     value: Any
+    repeated: tuple[str, ...] = ()
 
 
 def read_json(body: bytes) -> Json | BodyFault:
     """
     Strict JSON (RFC 8259): UTF-8 without a byte order mark, no NaN, bounded depth and number length.
 
-    Duplicate keys are allowed by the grammar; the last one counts, as in browsers.
+    The same key twice is allowed by the grammar, and noted.
     """
     if not body.strip():
         return BodyFault("well-known-not-json", "the body is empty")
@@ -153,8 +160,17 @@ def read_json(body: bytes) -> Json | BodyFault:
 
 
 def _parse(text: str) -> Json | BodyFault:
+    repeated: dict[str, None] = {}
+
+    def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        value = dict(pairs)
+        if len(value) < len(pairs):
+            counted = Counter(key for key, _ in pairs)
+            repeated.update((key, None) for key, count in counted.items() if count > 1)
+        return value
+
     try:
-        value = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
+        value = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite, object_pairs_hook=members)
     except json.JSONDecodeError as error:
         return BodyFault("well-known-not-json", f"{_reason(error)} at line {error.lineno}, column {error.colno}")
     except RecursionError:
@@ -163,7 +179,7 @@ def _parse(text: str) -> Json | BodyFault:
         return BodyFault("well-known-not-json", _constant_or_digits(error))
     if _deeper_than(value, _MAX_DEPTH):
         return BodyFault("well-known-not-json", f"nested more than {_MAX_DEPTH} levels deep")
-    return Json(value)
+    return Json(value, tuple(repeated))
 
 
 def _reason(error: json.JSONDecodeError) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 
@@ -27,6 +28,8 @@ from tests.outbound.standins import NameTable
 ERROR, WARNING, INFO = Severity
 CRITICAL, UNKNOWN, SUSPECT, OK, NOT_PROBED = Verdict
 ADDRESS, CONNECT, TLS, HTTP, AUTHORISATION = OPEN_STAGES
+TWICE = f'{{"m.homeserver": {{"base_url": "https://old.example.org", "base_url": "{BASE_URL}"}}, '.encode()
+TWICE += f'"{FOCI_KEY}": {json.dumps([ENTRY])}}}'.encode()
 HOMESERVER = {"m.homeserver": {"base_url": BASE_URL}}
 
 
@@ -181,6 +184,7 @@ CASES = [
         "_matrix/client/versions",
     ),
     of_list("long-cache", scenes.broken_well_known(Fault.LONG_CACHE), INFO, OK, "max-age=3600"),
+    of_list("duplicate-key", scenes.document(TWICE), WARNING, SUSPECT, "Keep one"),
     of_empty_list(
         "foci-absent",
         scenes.document(HOMESERVER, transports=Transports.ABSENT),

@@ -20,6 +20,7 @@ from plugins.foci.model import (
 from plugins.foci.refusal import refused_here
 from plugins.foci.responses import (
     BodyFault,
+    Json,
     allows_any_origin,
     errcode_of,
     is_doubled,
@@ -75,6 +76,7 @@ class TransportsAnswer:
         entries: the readable list, None when none was readable.
         barrier: what keeps browsers from the path that clients use, whose answer is else a good one; empty if nothing.
         wrong: what answers on that path where it is broken; else empty.
+        repeated: keys that stand twice in one object of the answer that holds the list.
     """
 
     unstable: PathState = "unknown"
@@ -82,6 +84,7 @@ class TransportsAnswer:
     entries: tuple[Entry, ...] | None = None
     barrier: str = ""
     wrong: str = ""
+    repeated: tuple[str, ...] = ()
 
     @property
     def shut_to_web(self) -> bool:
@@ -150,11 +153,13 @@ def read_transports(
     Args:
         preflight: of the unstable path, as browsers ask it before a request with a token.
     """
-    lists = [_list_of(exchange) for exchange in (own, unstable, stable) if exchange is not None]
-    readable = [entries for entries in lists if entries is not None]
+    asked = [exchange for exchange in (own, unstable, stable) if exchange is not None]
+    listed = next(((entries, one) for one in asked if (entries := _list_of(one)) is not None), None)
     state, wrong = _state(unstable)
     barrier = _barrier(unstable, preflight) if state in ("present", "open", "absent") else ""
-    return TransportsAnswer(state, _state(stable)[0], readable[0] if readable else None, barrier, wrong)
+    if listed is None:
+        return TransportsAnswer(state, _state(stable)[0], None, barrier, wrong)
+    return TransportsAnswer(state, _state(stable)[0], listed[0], barrier, wrong, _repeated(listed[1]))
 
 
 def _state(exchange: Exchange) -> tuple[PathState, str]:
@@ -221,6 +226,11 @@ def _list_of(exchange: Exchange) -> tuple[Entry, ...] | None:
     if not isinstance(value, list):
         return None
     return tuple(Entry("transports", place, item) for place, item in enumerate(value[:MAX_ENTRIES], 1))
+
+
+def _repeated(exchange: Exchange) -> tuple[str, ...]:
+    parsed = read_json(exchange.response.body) if isinstance(exchange, Answered) else None
+    return parsed.repeated if isinstance(parsed, Json) else ()
 
 
 def _object(response: Response) -> dict[str, Any] | None:

@@ -17,6 +17,7 @@ from plugins.foci.login_page import leads_to_login, login_of, past_login
 from plugins.foci.model import FOCI_KEYS, MAX_ENTRIES, Certainty, Entry, Finding, Severity, WellKnownReport
 from plugins.foci.refusal import exempt, refused_here
 from plugins.foci.responses import BodyFault, allows_any_origin, demands_client_certificate, is_challenge, read_json
+from plugins.foci.wording import quoted
 
 _RTC_WORD = re.compile(r"(?:^|[^a-z])(?:[a-z]*rtc|rtc[a-z]*)(?:[^a-z]|$)|livekit|(?:^|[^a-z])foc(?:i|us)(?:[^a-z]|$)")
 _HOMESERVER_KEY = "m.homeserver"
@@ -32,10 +33,12 @@ class WellKnown:
         document: the whole object, as published.
         keys_found: which of the three foci keys are present, in the order of their use.
         entries: of the used key, in published order (``MAX_ENTRIES``); empty when the value is not a list.
+        repeated: keys that stand twice in one of its objects.
     """
 
     document: Mapping[str, Any]
     keys_found: tuple[str, ...]
+    repeated: tuple[str, ...] = ()
     entries: tuple[Entry, ...] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -80,7 +83,7 @@ def read_well_known(body: bytes) -> WellKnown | BodyFault:
     if not isinstance(value.value, dict):
         return BodyFault("well-known-not-object", f"the body is {_article(value.value)}, not a JSON object")
     document = value.value
-    return WellKnown(document, tuple(key for key in FOCI_KEYS if key in document))
+    return WellKnown(document, tuple(key for key in FOCI_KEYS if key in document), value.repeated)
 
 
 def _member(value: Any, key: str) -> Any:
@@ -93,6 +96,7 @@ def _article(value: Any) -> str:
 
 
 _ONE_DAY = 86400
+_MOST_KEYS_SHOWN = 3
 _CORS_ADVICE = (
     "Add the header `Access-Control-Allow-Origin: *` to {where} "
     "(nginx: `add_header Access-Control-Allow-Origin * always;`)."
@@ -237,9 +241,19 @@ _BODY_ADVICE = {
 def _judge_document(host: str, report: WellKnownReport, response: Response, document: WellKnown) -> WellKnownAnswer:
     cors = allows_any_origin(response)
     base_url, base_findings, action = judge_base_url(document)
-    found = [*_headers(host, response, cors), *base_findings]
+    found = [*_headers(host, response, cors), *base_findings, *repeated_keys("the well-known", document.repeated)]
     judged = replace(report, outcome="ok", spec_action=action, base_url=base_url, cors=cors)
     return WellKnownAnswer(judged, document, None, tuple(found))
+
+
+def repeated_keys(where: str, keys: Sequence[str]) -> list[Finding]:
+    """What there is to say of keys that stand twice in one object of a document, ``where`` for people."""
+    if not keys:
+        return []
+    shown = ", ".join(quoted(key) for key in keys[:_MOST_KEYS_SHOWN])
+    more = " and more" if len(keys) > _MOST_KEYS_SHOWN else ""
+    message = f"In {where} one object has {shown}{more} twice: browsers take the last, strict parsers refuse it all."
+    return [finding("duplicate-key", message, "Keep one of the two, most often the last; `jq .` shows what counts.")]
 
 
 def judge_base_url(document: WellKnown) -> tuple[str | None, list[Finding], SpecAction]:

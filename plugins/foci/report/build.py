@@ -21,6 +21,7 @@ from plugins.foci.probe.observation import ProbeSettings
 from plugins.foci.refusal import exempt
 from plugins.foci.report.clients import Published, client_rows
 from plugins.foci.report.lint import lint_endpoint, lint_entries, lint_list
+from plugins.foci.report.software import to_delay_events
 from plugins.foci.report.verdict import focus_verdict, server_verdict, summarise
 from plugins.foci.service_url import ServiceUrl
 
@@ -52,6 +53,11 @@ class ServerObservation:
     judgements: Mapping[ServiceUrl, Judgement]
     user_lookup: UserLookup | None = None
     deep: bool = False
+
+    @property
+    def software(self) -> str:
+        """How the homeserver calls itself, in lower case; empty if it did not say."""
+        return "" if self.user_lookup is None else self.user_lookup.software
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +119,7 @@ def assemble(
         for place, (entry, judgement) in enumerate(zip(entries, judgements, strict=True), 1)
     )
     clients = client_rows(_published(seen, foci, suffixes))
-    endpoint = lint_endpoint(seen.well_known.document, seen.homeserver.transports, clients)
+    endpoint = lint_endpoint(seen.well_known.document, seen.homeserver.transports, clients, seen.software)
     found += [one for one in endpoint if one.code not in settings.ignore]
     verdict = server_verdict(seen.well_known.certainty, foci, found)
     report, document = seen.well_known.report, seen.well_known.document
@@ -160,7 +166,7 @@ def _findings(
     base_copy = seen.base_copy.document if seen.base_copy is not None else None
     found = [*seen.well_known.findings, *_base_url(seen, settings), *_addresses(seen)]
     base_url = _base_url_that_answers(seen)
-    found += lint_list(host, seen.well_known, base_copy, seen.homeserver, base_url)
+    found += lint_list(host, seen.well_known, base_copy, seen.homeserver, base_url, seen.software)
     linted = lint_entries(entries, host, suffixes)
     for place, judgement in enumerate(judgements, 1):
         found += [one for one in linted if one.focus == place]
@@ -230,8 +236,7 @@ def _context(seen: ServerObservation, entries: Sequence[Entry], settings: ProbeS
     versions = seen.homeserver.versions
     if versions is not None and versions.valid and not versions.delayed_events:
         message = "The homeserver announces no delayed events (MSC4140): participants who lose connection stay listed."
-        advice = "In Synapse set `max_event_delay_duration: 24h`."
-        found.append(finding("delayed-events-missing", message, advice))
+        found.append(finding("delayed-events-missing", message, to_delay_events(seen.software)))
     if seen.target.port is not None:
         found.append(_port(seen))
     return found

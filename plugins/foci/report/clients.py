@@ -84,8 +84,15 @@ def focus_answers(focus: FocusReport) -> Finds:
     return "no" if focus.verdict is Verdict.CRITICAL else "unknown"
 
 
+_READ_BY_SDK = frozenset({"m.homeserver", "m.identity_server", MSC4143_KEY, STABLE_KEY})
+"""Keys whose second appearance is an error for ruma, as that of a key and its alias is."""
+
+
 def sdk_fault(document: WellKnown) -> str | None:
     """Why matrix-sdk drops a well-known as a whole (ruma's ``discover_homeserver::Response``); None if it does not."""
+    twice = next((key for key in document.repeated if key in _READ_BY_SDK), None)
+    if twice is not None:
+        return f"drops the well-known because {twice} stands twice in it"
     if not isinstance(document.base_url_value, str):
         return "drops the well-known because m.homeserver is missing"
     if document.document.get("m.identity_server") is not None and document.identity_server_broken:

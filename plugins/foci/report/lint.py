@@ -10,10 +10,11 @@ from publicsuffixlist import PublicSuffixList
 
 from botkit.messages.sanitise import clipped
 from plugins.foci.discovery.homeserver import UNSTABLE_PATH, HomeserverAnswer, TransportsAnswer
-from plugins.foci.discovery.well_known import WellKnown, WellKnownAnswer
+from plugins.foci.discovery.well_known import WellKnown, WellKnownAnswer, repeated_keys
 from plugins.foci.findings import finding
 from plugins.foci.model import MSC4143_KEY, MSC4158_KEY, STABLE_KEY, ClientRow, Entry, Finding, Severity
 from plugins.foci.report.clients import CURRENT
+from plugins.foci.report.software import to_fill_endpoint, to_have_endpoint, to_publish
 from plugins.foci.service_url import (
     RESTRICTED_SERVICES,
     ServiceUrl,
@@ -22,10 +23,6 @@ from plugins.foci.service_url import (
 from plugins.foci.wording import quoted
 
 _MAX_SHOWN = 5
-_SYNAPSE = (
-    "in Synapse set `matrix_rtc.transports` and `experimental_features.msc4143_enabled: true`, never the flag "
-    "alone: an enabled endpoint without transports stops every current client."
-)
 
 
 def lint_list(
@@ -34,6 +31,7 @@ def lint_list(
     base_copy: WellKnown | None,
     homeserver: HomeserverAnswer,
     base_url: str | None,
+    software: str = "",
 ) -> list[Finding]:
     """
     Findings of the list.
@@ -44,6 +42,7 @@ def lint_list(
         base_copy: the well-known of the host of ``base_url``, where that is another host and was read.
         homeserver: what it said of itself and at its transports endpoint.
         base_url: where a homeserver was found, for the example to publish.
+        software: how the homeserver calls itself, in lower case; empty if it did not say.
     """
     found: list[Finding] = []
     transports = homeserver.transports
@@ -51,9 +50,10 @@ def lint_list(
         found.append(_absent(server_host, base_url, transports))
     elif answer.document is not None:
         found += _keys(answer.document)
-        found += _value(server_host, answer.document, base_url, base_copy, transports)
+        found += _value(server_host, answer.document, base_url, base_copy, transports, software)
     found += _endpoint(answer, homeserver)
-    found += _listed_there(answer, transports)
+    found += _listed_there(answer, transports, software)
+    found += repeated_keys("the answer of the transports endpoint", transports.repeated)
     return found
 
 
@@ -117,9 +117,10 @@ def _value(
     base_url: str | None,
     base_copy: WellKnown | None,
     transports: TransportsAnswer,
+    software: str,
 ) -> list[Finding]:
     if not document.keys_found:
-        return _without_key(server_host, base_url, base_copy, transports)
+        return _without_key(server_host, base_url, base_copy, transports, software)
     value = document.foci_value
     if not isinstance(value, list):
         message = f"The value of `{document.key_used}` is not a list; clients ignore it."
@@ -135,7 +136,11 @@ def _value(
 
 
 def _without_key(
-    server_host: str, base_url: str | None, base_copy: WellKnown | None, transports: TransportsAnswer
+    server_host: str,
+    base_url: str | None,
+    base_copy: WellKnown | None,
+    transports: TransportsAnswer,
+    software: str,
 ) -> list[Finding]:
     if base_copy is not None and base_copy.entries:
         shown = clipped(base_url or "")
@@ -152,7 +157,7 @@ def _without_key(
         return [finding("foci-absent", message, advice, severity=Severity.WARNING, snippet=snippet)]
     rest = ", so no client finds one" if transports.endpoint == "absent" else ""
     message = f"The well-known names no foci{rest}."
-    advice = "Publish your focus (Synapse: `extra_well_known_client_content`; it adds none by itself):"
+    advice = f"Publish your focus ({to_publish(software)}):"
     return [finding("foci-absent", message, advice, snippet=snippet)]
 
 
@@ -214,14 +219,13 @@ def _broken(answer: WellKnownAnswer, transports: TransportsAnswer) -> Finding:
     )
 
 
-def _listed_there(answer: WellKnownAnswer, transports: TransportsAnswer) -> list[Finding]:
+def _listed_there(answer: WellKnownAnswer, transports: TransportsAnswer, software: str) -> list[Finding]:
     """What a readable transports list holds, beside that of the well-known."""
     if transports.entries is None:
         return []
     if not transports.entries:
         message = "The transports endpoint returns an empty list, and clients look nowhere else: they find no focus."
-        advice = "Set `matrix_rtc.transports` in Synapse, or disable the endpoint."
-        return [finding("transports-empty", message, advice)]
+        return [finding("transports-empty", message, to_fill_endpoint(software))]
     if answer.document is None or not answer.document.entries:
         return []
     if {entry.identity for entry in answer.document.entries} == {entry.identity for entry in transports.entries}:
@@ -231,7 +235,7 @@ def _listed_there(answer: WellKnownAnswer, transports: TransportsAnswer) -> list
 
 
 def lint_endpoint(
-    document: WellKnown | None, transports: TransportsAnswer, clients: Sequence[ClientRow]
+    document: WellKnown | None, transports: TransportsAnswer, clients: Sequence[ClientRow], software: str = ""
 ) -> list[Finding]:
     """
     Whether the transports endpoint is missed: by current clients only if they find nothing in the well-known either.
@@ -239,6 +243,7 @@ def lint_endpoint(
     Args:
         document: the well-known, None when it is absent or unusable.
         clients: what each client comes to.
+        software: how the homeserver calls itself, in lower case; empty if it did not say.
     """
     if transports.unstable != "absent" or transports.shut_to_web:
         return []  # an answer that browsers may not read is a finding of its own
@@ -248,14 +253,15 @@ def lint_endpoint(
             "The homeserver has no transports endpoint. This concerns standalone Element Call from 0.24 only (such as "
             "call.element.io); Element Web and Element X go by the well-known."
         )
-        advice = f"Element Web and Element X do not need it. For standalone Element Call, {_SYNAPSE}"
+        advice = f"Element Web and Element X do not need it. For standalone Element Call, {to_have_endpoint(software)}."
         return [finding("transports-endpoint-missing", message, advice)]
     reasons = "; ".join(f"{row.name}: {row.reason}" for row in lost)
     message = f"The homeserver has no transports endpoint, and the well-known does not help either ({reasons})."
     keys = document.keys_found if document is not None else ()
     both = STABLE_KEY in keys and MSC4143_KEY in keys
     correct = f"Keep `{MSC4143_KEY}` alone in the well-known" if both else "Correct the well-known"
-    advice = f"{correct}: it is enough for Element Web and Element X. To have the endpoint too, {_SYNAPSE}"
+    advice = f"{correct}: it is enough for Element Web and Element X. To have the endpoint too, "
+    advice += f"{to_have_endpoint(software)}."
     return [finding("transports-endpoint-missing", message, advice, severity=Severity.WARNING)]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -171,6 +172,20 @@ def test_something_else_where_the_endpoint_should_be(
     assert "(HTTP 404 with a web page)" in found.message
     nobody = assembled(answer, transports, versions=VersionsAnswer(False, True, None, "HTTP 404"))
     assert "transports-broken" not in [one.code for one in nobody.findings]
+
+
+def test_the_same_key_twice_in_a_list() -> None:
+    """Told of the answer that holds the list, and of none that nobody reads."""
+    twice = b'{"rtc_transports": [], "rtc_transports": [' + json.dumps(LIVEKIT).encode() + b"]}"
+    read = read_transports(answered(200, twice, ANY_ORIGIN), UNRECOGNISED, None, PREFLIGHT)
+    assert read.repeated == ("rtc_transports",)
+    (found,) = (one for one in report_on(read).findings if one.code != "content-type")
+    assert (found.code, found.severity) == ("duplicate-key", Severity.WARNING)
+    assert "the answer of the transports endpoint one object has `rtc_transports` twice" in found.message
+    good = answered(200, {"rtc_transports": [LIVEKIT]}, ANY_ORIGIN)
+    assert read_transports(answered(200, twice, ANY_ORIGIN), UNRECOGNISED, good).repeated == ()
+    absent = answered(404, b'{"errcode": "M_UNRECOGNIZED", "errcode": "M_UNRECOGNIZED"}')
+    assert read_transports(absent, good).repeated == ()
 
 
 @pytest.mark.parametrize(

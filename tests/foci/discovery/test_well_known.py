@@ -22,6 +22,23 @@ def read(value: Any) -> WellKnown:
 
 
 @pytest.mark.parametrize(
+    ("body", "repeated"),
+    [
+        (b'{"a": 1, "b": {"a": 2}, "c": [{"a": 3}, {"a": 4}]}', ()),
+        (b'{"a": 1, "a": 1}', ("a",)),
+        (b'{"a": 1, "\\u0061": 2, "a": 3}', ("a",)),
+        (b'{"m.homeserver": {"base_url": "x", "base_url": "y"}}', ("base_url",)),
+        (b'{"f": [{"type": "livekit", "type": "livekit"}], "g": {}, "g": {}}', ("type", "g")),
+        (b'{"a": {"b": 1, "b": 2}, "a": 3}', ("b", "a")),
+    ],
+)
+def test_the_same_key_twice(body: bytes, repeated: tuple[str, ...]) -> None:
+    """Noted wherever it is, in an object that does not count as well; of two values the last is taken."""
+    assert read(body).repeated == repeated
+    assert read(body).document == json.loads(body)
+
+
+@pytest.mark.parametrize(
     ("body", "code", "detail"),
     [
         (b"", "well-known-not-json", "empty"),
