@@ -11,7 +11,7 @@ from tests.outbound.conftest import Fetch
 from tests.outbound.standins import INTERNET, NameTable
 
 
-@pytest.mark.parametrize("host", ["good.test", INTERNET])
+@pytest.mark.parametrize("host", ["good.test", INTERNET], ids=["name", "address"])
 @pytest.mark.parametrize(
     ("port", "kind", "certainty"),
     [
