@@ -77,6 +77,7 @@ class TransportsAnswer:
         barrier: what keeps browsers from the path that clients use, whose answer is else a good one; empty if nothing.
         wrong: what answers on that path where it is broken; else empty.
         repeated: keys that stand twice in one object of the answer that holds the list.
+        refused: how this prober, perhaps alone, was turned away from the path that clients use; else empty.
     """
 
     unstable: PathState = "unknown"
@@ -85,6 +86,7 @@ class TransportsAnswer:
     barrier: str = ""
     wrong: str = ""
     repeated: tuple[str, ...] = ()
+    refused: str = ""
 
     @property
     def shut_to_web(self) -> bool:
@@ -157,9 +159,9 @@ def read_transports(
     listed = next(((entries, one) for one in asked if (entries := _list_of(one)) is not None), None)
     state, wrong = _state(unstable)
     barrier = _barrier(unstable, preflight) if state in ("present", "open", "absent") else ""
-    if listed is None:
-        return TransportsAnswer(state, _state(stable)[0], None, barrier, wrong)
-    return TransportsAnswer(state, _state(stable)[0], listed[0], barrier, wrong, _repeated(listed[1]))
+    refused = refused_here(unstable.response) if isinstance(unstable, Answered) and state == "unknown" else ""
+    entries, repeated = (None, ()) if listed is None else (listed[0], _repeated(listed[1]))
+    return TransportsAnswer(state, _state(stable)[0], entries, barrier, wrong, repeated, refused)
 
 
 def _state(exchange: Exchange) -> tuple[PathState, str]:

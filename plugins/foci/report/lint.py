@@ -13,6 +13,7 @@ from plugins.foci.discovery.homeserver import UNSTABLE_PATH, HomeserverAnswer, T
 from plugins.foci.discovery.well_known import WellKnown, WellKnownAnswer, repeated_keys
 from plugins.foci.findings import finding
 from plugins.foci.model import MSC4143_KEY, MSC4158_KEY, STABLE_KEY, ClientRow, Entry, Finding, Severity
+from plugins.foci.refusal import exempt
 from plugins.foci.report.clients import CURRENT
 from plugins.foci.report.software import to_fill_endpoint, to_have_endpoint, to_publish
 from plugins.foci.service_url import (
@@ -202,6 +203,9 @@ def _endpoint(answer: WellKnownAnswer, homeserver: HomeserverAnswer) -> list[Fin
     # Where no homeserver answers at all, the base_url is at fault and says so.
     if transports.unstable == "broken" and (homeserver.versions is None or homeserver.versions.valid):
         found.append(_broken(answer, transports))
+    if transports.refused and homeserver.versions is not None and homeserver.versions.valid:
+        message = f"The transports endpoint turns this prober away, perhaps alone: {transports.refused}."
+        found.append(finding("refused-here", message, exempt("`/_matrix`")))
     if transports.barrier:
         message = f"Web clients cannot use the transports endpoint: {transports.barrier}."
         found.append(finding("transports-cors", message, _ALLOW))

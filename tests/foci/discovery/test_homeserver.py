@@ -174,6 +174,26 @@ def test_something_else_where_the_endpoint_should_be(
     assert "transports-broken" not in [one.code for one in nobody.findings]
 
 
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (answered(403, b"error code: 1020"), "HTTP 403 from Cloudflare's error 1020"),
+        (answered(429, {"errcode": "M_LIMIT_EXCEEDED"}), "HTTP 429"),
+        (answered(200, b"<html><script id=anubis_challenge>"), "HTTP 200 from Anubis"),
+        (answered(503, b"<html>"), ""),
+        (answered(401, MISSING_TOKEN), ""),
+    ],
+)
+def test_a_refusal_at_the_endpoint(answer: Exchange, told: str) -> None:
+    """Said as what it is; the endpoint is unknown then, and nothing is the worse for it."""
+    read = read_transports(answer, UNRECOGNISED, None, PREFLIGHT)
+    assert read.refused == told
+    found = [one for one in report_on(read).findings if one.code == "refused-here"]
+    assert [one.severity for one in found] == [Severity.WARNING] * bool(told)
+    assert all(told in one.message and "/_matrix" in one.advice for one in found)
+    assert read.unstable in ("unknown", "present")
+
+
 def test_the_same_key_twice_in_a_list() -> None:
     """Told of the answer that holds the list, and of none that nobody reads."""
     twice = b'{"rtc_transports": [], "rtc_transports": [' + json.dumps(LIVEKIT).encode() + b"]}"
