@@ -312,6 +312,12 @@ CASES = [
     of_second("unknown-entry-key", {**OTHER_ENTRY, "livekit_jwt_service_url": RTC}, INFO, OK, OK, "Remove"),
     of_probe("dns-failure", scenes.lone_entry(ENTRY), None, r"A and AAAA records for rtc\.example\.org"),
     of_doubt("dns-failure", scenes.named(RCODE.SERVFAIL), ERROR, None, "DNSSEC"),
+    of_probe(
+        "port-blocked",
+        scenes.lone_entry({**ENTRY, "livekit_service_url": "https://rtc.example.org:6667/livekit/jwt"}),
+        None,
+        "443",
+    ),
     of_probe("connect-refused", scenes.broken_focus(Fault.REFUSED), ADDRESS, "firewall"),
     of_probe("connect-timeout", scenes.broken_focus(Fault.BLACKHOLE), ADDRESS, "firewall", waits=True),
     of_probe("connect-reset", scenes.broken_focus(Fault.RESET_AFTER_CONNECT), CONNECT, "HTTPS"),
