@@ -61,4 +61,4 @@ def long_names(letter: str, *labels: int) -> bytes:
     """Five hundred foci at internationalised names that are all different, each with labels of so many letters."""
     rest = ".".join(letter * length for length in labels)
     urls = (f"https://{letter}{number}.{rest}.example/jwt" for number in range(500))
-    return json.dumps([{"type": "livekit", "livekit_service_url": url} for url in urls]).encode()
+    return json.dumps([{"type": "livekit", "livekit_service_url": url} for url in urls], ensure_ascii=False).encode()

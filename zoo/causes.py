@@ -97,7 +97,7 @@ CAUSES = {
     "tls-untrusted": "is unknown, or the chain is incomplete",
     "tls-wrong-name": "certificate is for another-host.test, not for",
     "tls-handshake-failure": "HANDSHAKE_FAILURE",
-    "tls-internal-error": "INTERNAL_ERROR",
+    "tls-internal-error": "TLS alert internal_error",
     "tls-record-too-long": "does not speak TLS on this port",
     "tls-endless-warnings": "TOO_MANY_WARN_ALERTS",
     "tls-endless-cipher-changes": "UNEXPECTED_MESSAGE",

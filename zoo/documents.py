@@ -142,8 +142,12 @@ _CONTENTS = (
         _CRITICAL,
         "placeholder-host",
     ),
-    _published("five-hundred-long-names", foci(bodies.long_names("ü", 40, 50)), _CRITICAL, "tls-untrusted"),
-    _published("five-hundred-names-too-long", foci(bodies.long_names("ü", 60, 60)), _CRITICAL, "placeholder-host"),
+    _published(
+        "five-hundred-long-names", foci(bodies.long_names("ü", 40, 50)), _UNKNOWN, "foreign-focus", "not-tested"
+    ),
+    _published(
+        "five-hundred-names-too-long", foci(bodies.long_names("ü", 60, 60)), _CRITICAL, "placeholder-host", "not-tested"
+    ),
     _published(
         "url-of-200000",
         foci(b'[{"type": "livekit", "livekit_service_url": ' + bodies.text(200_000) + b"}]"),
