@@ -20,7 +20,6 @@ from plugins.foci.model import (
 from plugins.foci.refusal import refused_here
 from plugins.foci.responses import (
     BodyFault,
-    Json,
     allows_any_origin,
     errcode_of,
     is_doubled,
@@ -155,22 +154,22 @@ def read_transports(
     Args:
         preflight: of the unstable path, as browsers ask it before a request with a token.
     """
-    asked = [exchange for exchange in (own, unstable, stable) if exchange is not None]
-    listed = next(((entries, one) for one in asked if (entries := _list_of(one)) is not None), None)
-    state, wrong = _state(unstable)
+    ours, theirs, standard = _list_in(own), _list_in(unstable), _list_in(stable)
+    listed = ours or theirs or standard
+    state, wrong = _state(unstable, theirs)
     barrier = _barrier(unstable, preflight) if state in ("present", "open", "absent") else ""
     refused = refused_here(unstable.response) if isinstance(unstable, Answered) and state == "unknown" else ""
-    entries, repeated = (None, ()) if listed is None else (listed[0], _repeated(listed[1]))
-    return TransportsAnswer(state, _state(stable)[0], entries, barrier, wrong, repeated, refused)
+    entries, repeated = (None, ()) if listed is None else (listed.entries, listed.repeated)
+    return TransportsAnswer(state, _state(stable, standard)[0], entries, barrier, wrong, repeated, refused)
 
 
-def _state(exchange: Exchange) -> tuple[PathState, str]:
+def _state(exchange: Exchange, listed: _List | None) -> tuple[PathState, str]:
     """How a path stands, and what answers in place of an endpoint where it is broken."""
     if isinstance(exchange, Failed):
         return "unknown", ""
     response = exchange.response
     errcode = errcode_of(response)
-    if response.status == 200 and _list_of(exchange) is not None:
+    if listed is not None:
         return "open", ""
     if response.status == 404 and errcode == "M_UNRECOGNIZED":
         return "absent", ""
@@ -219,20 +218,26 @@ def _barrier(asked: Exchange, preflight: Exchange | None) -> str:
     return ""
 
 
-def _list_of(exchange: Exchange) -> tuple[Entry, ...] | None:
-    """The list in a 200 answer; an empty object is an empty list, as in Synapse without transports."""
-    if isinstance(exchange, Failed) or exchange.response.status != 200:
+@dataclass(frozen=True, slots=True)
+class _List:
+    """A transports list; ``repeated`` are the keys that stand twice in one object of its answer."""
+
+    entries: tuple[Entry, ...]
+    repeated: tuple[str, ...]
+
+
+def _list_in(exchange: Exchange | None) -> _List | None:
+    """The list in a 200 answer, read once; an empty object is an empty list, as in Synapse without transports."""
+    if not isinstance(exchange, Answered) or exchange.response.status != 200:
         return None
-    document = _object(exchange.response)
-    value = [] if document == {} else (document or {}).get(_LIST_KEY)
+    parsed = read_json(exchange.response.body)
+    if isinstance(parsed, BodyFault) or not isinstance(parsed.value, dict):
+        return None
+    value = parsed.value.get(_LIST_KEY) if parsed.value else []
     if not isinstance(value, list):
         return None
-    return tuple(Entry("transports", place, item) for place, item in enumerate(value[:MAX_ENTRIES], 1))
-
-
-def _repeated(exchange: Exchange) -> tuple[str, ...]:
-    parsed = read_json(exchange.response.body) if isinstance(exchange, Answered) else None
-    return parsed.repeated if isinstance(parsed, Json) else ()
+    entries = tuple(Entry("transports", place, item) for place, item in enumerate(value[:MAX_ENTRIES], 1))
+    return _List(entries, parsed.repeated)
 
 
 def _object(response: Response) -> dict[str, Any] | None:
