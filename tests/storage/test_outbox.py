@@ -269,7 +269,7 @@ async def test_entering_and_losing_rooms(database: Database, room_store: RoomSto
 
 
 async def test_tombstones_are_followed_once(database: Database, room_store: RoomStore, calls: HookQueue) -> None:
-    """The same one again changes nothing, however far it was followed; another one takes its place."""
+    """The same one again changes nothing; another one takes its place until the room was followed."""
     box = Outbox(database, lambda: NOW)
     first, second = Tombstone("!old", "$1", "!new", "x"), Tombstone("!old", "$2", "!newer", "y")
     await post(database, notification("!old", "waiting", NEW))
@@ -277,19 +277,21 @@ async def test_tombstones_are_followed_once(database: Database, room_store: Room
     (upgrade,) = await room_store.upgrades(UpgradeState.HEARD)
     assert upgrade.tombstone == first
     await room_store.upgraded(first, UpgradeState.AWAITED)
-    await room_store.upgraded(first, UpgradeState.DONE)
     await _record(database, room_store, tombstones=[first])
+    assert await room_store.upgrades(UpgradeState.HEARD) == ()
+    await _record(database, room_store, tombstones=[second])
+    (upgrade,) = await room_store.upgrades(UpgradeState.HEARD, UpgradeState.AWAITED)
+    assert upgrade.tombstone == second
+    await room_store.upgraded(second, UpgradeState.DONE)
+    await _record(database, room_store, tombstones=[second, first])
     assert await room_store.upgrades(UpgradeState.HEARD, UpgradeState.AWAITED) == ()
     assert await box.next("!old") is None
-    call = await calls.next("p", "!new")
+    call = await calls.next("p", "!newer")
     assert call is not None
     assert (call.hook, call.arguments) == (Hook.REPLACED, {"old": "!old"})
-    await _record(database, room_store, tombstones=[second])
-    (upgrade,) = await room_store.upgrades(UpgradeState.HEARD)
-    assert upgrade.tombstone == second
 
 
-async def _letter_sent(database: Database, plugin: str = "p") -> None:
+async def _notification_sent(database: Database, plugin: str = "p") -> None:
     box = Outbox(database, lambda: NOW)
     await post(database, notification("!r", "one", NEW), plugin=plugin)
     await send(box, "!r", "$letter")
@@ -300,9 +302,11 @@ def annotation(event_id: str, target: str = "$letter", room_id: str = "!r", send
     return Annotation(room_id, event_id, target, sender, "k")
 
 
-async def test_only_reactions_to_letters_are_kept(database: Database, room_store: RoomStore, calls: HookQueue) -> None:
+async def test_only_reactions_to_notifications_are_kept(
+    database: Database, room_store: RoomStore, calls: HookQueue
+) -> None:
     """Not those to other events, from other rooms, or to notifications of plugins that are gone."""
-    await _letter_sent(database)
+    await _notification_sent(database)
     await post(database, notification("!r", "gone", NEW, "g"), plugin="gone")
     await send(Outbox(database, lambda: NOW), "!r", "$gone")
     strays = [annotation("$1", "$other"), annotation("$2", room_id="!other"), annotation("$3", "$gone")]
@@ -317,7 +321,7 @@ async def test_a_withdrawal_finds_its_reaction_waiting_or_done(
     database: Database, room_store: RoomStore, calls: HookQueue
 ) -> None:
     """In the same sync or a week later; in its own room, and once."""
-    await _letter_sent(database)
+    await _notification_sent(database)
     await _record(database, room_store, reactions=[annotation("$1"), Redaction("!r", "$1"), annotation("$2")])
     assert [hook for _, hook, _ in await _all(calls)] == ["reacted", "redacted", "reacted"]
     assert (await calls.taken("$1"), await calls.taken("$2")) == (False, True)
@@ -332,7 +336,7 @@ async def test_reactions_that_wait_are_bounded_by_sender(
     database: Database, room_store: RoomStore, calls: HookQueue
 ) -> None:
     """One who floods fills their own share only."""
-    await _letter_sent(database)
+    await _notification_sent(database)
     flood = [annotation(f"$flood{number}") for number in range(5 * MOST_PENDING)]
     await _record(database, room_store, reactions=[*flood, annotation("$other", sender="@b:x")])
     made = await _all(calls)
@@ -388,7 +392,7 @@ async def test_reactions_to_what_never_arrives_are_forgotten(
 
 async def test_strings_that_no_database_takes(database: Database, room_store: RoomStore, calls: HookQueue) -> None:
     """NUL and lone surrogates in ids and keys are stored somehow and stop nobody."""
-    await _letter_sent(database)
+    await _notification_sent(database)
     nasty = "\x00\ud800"
     seen = [Annotation("!r", f"$x{nasty}", "$letter", f"@a{nasty}:x", f"k{nasty}"), Redaction("!r", f"$x{nasty}")]
     tombstone = Tombstone(f"!r{nasty}", f"$t{nasty}", f"!n{nasty}", nasty)
@@ -403,7 +407,7 @@ async def test_letters_outlive_the_outbox_but_not_for_ever(database: Database, c
     """Pruning the outbox keeps what edits refer to; pruning notifications ends it."""
     clock = [NOW]
     box = Outbox(database, lambda: clock[0])
-    await _letter_sent(database)
+    await _notification_sent(database)
     await box.prune(NOW + 1)
     async with database.begin() as connection:
         assert (await connection.execute(select(outbox))).all() == []
