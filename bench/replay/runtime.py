@@ -80,7 +80,7 @@ class ReplayRuntime:
         self._chance = Random(seed + 1)
         self._post = post
         self._outbox = Outbox(database, self._milliseconds)
-        self._letters = asyncio.Event()
+        self._queued = asyncio.Event()
         self._watcher: Watcher | None = None
 
     async def play(self, look: Callable[[], Awaitable[None]] | None = None, every: float = 3600.0) -> None:
@@ -125,7 +125,7 @@ class ReplayRuntime:
             account,
             cast(Rooms, _NoRooms()),
             self.database,
-            self._post(OutboxNotifier("foci", self._milliseconds, self._letters.set)),
+            self._post(OutboxNotifier("foci", self._milliseconds, self._queued.set)),
             Limits(),
             self._settings,
             watches,
@@ -144,8 +144,8 @@ class ReplayRuntime:
         """Stands in for sender and homeserver: every message arrives at once."""
         pruned = 0.0
         while True:
-            await self._letters.wait()
-            self._letters.clear()
+            await self._queued.wait()
+            self._queued.clear()
             async with self.database.begin() as connection:
                 waiting = outbox.c.state == MessageState.WAITING
                 rows = (await connection.execute(select(outbox).where(waiting).order_by(outbox.c.id))).all()

@@ -43,7 +43,7 @@ def bell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     sys.modules.pop("plugins.bell", None)
 
 
-async def test_the_guides_letters_and_hooks(
+async def test_the_guides_notifications_and_hooks(
     bell: None, synapse: Synapse, alice: Person, localparts: Callable[[str], str], tmp_path: Path
 ) -> None:
     """What it says is edited when somebody reacts to it."""

@@ -73,7 +73,7 @@ async def test_the_homeserver_takes_the_edit_for_one(
     assert event["unsigned"]["m.relations"]["m.replace"]["content"]["m.new_content"]["body"] == "after"
 
 
-async def test_letters_belong_together_by_what_they_are_about(
+async def test_notifications_belong_together_by_what_they_are_about(
     synapse: Synapse, alice: Person, localparts: Callable[[str], str], tmp_path: Path
 ) -> None:
     """Two incidents in two rooms: each edit finds its own message."""
@@ -121,7 +121,7 @@ async def test_a_step_that_is_repeated_says_nothing_twice(
     assert [said.body for said in alice.heard] == ["once", "end"]
 
 
-async def test_letters_find_each_other_after_the_outbox_was_pruned(
+async def test_notifications_find_each_other_after_the_outbox_was_pruned(
     synapse: Synapse, alice: Person, localparts: Callable[[str], str], tmp_path: Path
 ) -> None:
     """An incident may last longer than rows are kept, and longer than a process lives."""
@@ -282,7 +282,7 @@ async def test_one_room_that_waits_holds_up_no_other(
     assert [said.body for said in alice.heard] == ["free", "one", "* two"]
 
 
-async def test_a_letter_that_is_too_large_is_said_in_short(
+async def test_a_notification_that_is_too_large_is_said_in_short(
     synapse: Synapse, alice: Person, localparts: Callable[[str], str], tmp_path: Path
 ) -> None:
     """Its first line arrives as loud as it was meant, and later edits refer to it."""

@@ -371,7 +371,7 @@ async def test_a_room_the_bot_was_never_in(synapse: Synapse, alice: Person, bot:
 
 
 @pytest.mark.parametrize("encrypted", [False, True])
-async def test_a_letter_to_a_room_that_is_still_being_joined(
+async def test_a_notification_to_a_room_that_is_still_being_joined(
     synapse: Synapse, alice: Person, localparts: Callable[[str], str], tmp_path: Path, encrypted: bool
 ) -> None:
     """It waits until the bot is in; the room never counts as one that refuses."""

@@ -83,13 +83,13 @@ LOST: dict[str, Spoil] = {
 
 
 @pytest.mark.parametrize("what", LOST)
-def test_lost_letters_are_missed(played: Played, what: str) -> None:
+def test_lost_notifications_are_missed(played: Played, what: str) -> None:
     """Whatever kind of message never arrives."""
     assert "missed" in spoiled(played, LOST[what])
 
 
 @pytest.mark.parametrize("about", ["focus:", "list:", "cert:"])
-def test_letters_told_twice_are_noticed(played: Played, about: str) -> None:
+def test_notifications_told_twice_are_noticed(played: Played, about: str) -> None:
     """Also under another transaction id, as a watch service would write them that forgot what it had told."""
 
     def twice(message: Told) -> tuple[Told, ...]:
@@ -167,7 +167,7 @@ def test_a_list_that_was_not_confirmed_is_false(tmp_path: Path) -> None:
     assert "false" in {one.kind for one in judged(told, truth).complaints}
 
 
-def test_a_post_box_that_drops_letters_is_noticed(tmp_path: Path) -> None:
+def test_a_notifier_that_drops_notifications_is_noticed(tmp_path: Path) -> None:
     """The same through the real watch service: every first message is lost on its way."""
 
     class Leak:

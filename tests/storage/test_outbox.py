@@ -126,7 +126,7 @@ async def test_order_and_thrift(database: Database, steps: Sequence[tuple[str, s
     assert await box.undelivered() == 0
 
 
-async def test_letters_of_plugins_and_rooms_are_apart(database: Database) -> None:
+async def test_notifications_of_plugins_and_rooms_are_apart(database: Database) -> None:
     """The same name and subject in another plugin or room is another notification, and refers to its own."""
     box = Outbox(database, lambda: NOW)
     for room in ("!1", "!2"):
@@ -403,7 +403,7 @@ async def test_strings_that_no_database_takes(database: Database, room_store: Ro
     assert [hook for _, hook, _ in await _all(calls)] == ["reacted", "redacted"]
 
 
-async def test_letters_outlive_the_outbox_but_not_for_ever(database: Database, calls: HookQueue) -> None:
+async def test_notifications_outlive_the_outbox_but_not_for_ever(database: Database, calls: HookQueue) -> None:
     """Pruning the outbox keeps what edits refer to; pruning notifications ends it."""
     clock = [NOW]
     box = Outbox(database, lambda: clock[0])
@@ -479,7 +479,7 @@ async def test_broken_tables_of_a_plugin(database: Database, tmp_path: Path) -> 
         assert await connection.scalar(text(kept)) == 0
 
 
-async def test_messages_from_before_letters(database: Database) -> None:
+async def test_messages_from_before_notifications(database: Database) -> None:
     """Rows that an earlier version queued have none of the new columns and are sent as ever."""
     values = {"room_id": "!r", "txn_id": "t", "kind": "m.room.message", "content": '{"body":"old"}'}
     async with database.begin() as connection:

@@ -156,7 +156,7 @@ async def test_list_changes_wait_for_a_room_that_refuses_the_bot(database: Datab
     assert rooms_in(await ops.lines()) == ["!ops new"]
 
 
-async def test_a_list_change_whose_letter_was_refused_is_told_when_the_room_takes_letters_again(
+async def test_a_list_change_whose_notification_was_refused_is_told_when_the_room_takes_notifications_again(
     any_database: Database,
 ) -> None:
     """Whether it waited when the room began to refuse, or was written before the watch knew of that."""
@@ -189,7 +189,7 @@ async def test_a_list_change_whose_letter_was_refused_is_told_when_the_room_take
             await box.mark_sent(row_id, f"${row_id}", anchor=True)
 
 
-async def test_what_ended_while_a_room_refused_the_bot_is_closed_when_it_takes_letters_again(
+async def test_what_ended_while_a_room_refused_the_bot_is_closed_when_it_takes_notifications_again(
     any_database: Database,
 ) -> None:
     """Whether the end is what it refused, or came later: no message says for ever that something is down."""
