@@ -63,7 +63,7 @@ class Published:
 
 
 @dataclass(frozen=True, slots=True)
-class _Outcome:
+class _Result:
     """What a client comes to."""
 
     finds: Finds
@@ -107,70 +107,70 @@ def sdk_fault(document: WellKnown) -> str | None:
     return f"drops the well-known because of entry {place}" if place else None
 
 
-def _element_web(published: Published) -> _Outcome:
+def _element_web(published: Published) -> _Result:
     """Its host asks the endpoint, and reads the well-known on 404 M_UNRECOGNIZED only."""
     listed = _from_endpoint(published)
     if listed is None:
         listed = _from_well_known(published)
-    return listed if isinstance(listed, _Outcome) else _first_livekit(listed, published)
+    return listed if isinstance(listed, _Result) else _first_livekit(listed, published)
 
 
-def _element_x(published: Published) -> _Outcome:
+def _element_x(published: Published) -> _Result:
     """matrix-sdk asks the endpoint, then the well-known of the name, then that of the base_url (matrix-sdk 0.19)."""
     listed = _from_endpoint(published, native=True)
     if listed is None:
         listed = _from_well_known_of_sdk(published)
-    return listed if isinstance(listed, _Outcome) else _first_livekit(listed, published)
+    return listed if isinstance(listed, _Result) else _first_livekit(listed, published)
 
 
-def _call_028(published: Published) -> _Outcome:
+def _call_028(published: Published) -> _Result:
     """As Element Web, but an entry with ``url`` goes by way of the homeserver (MSC4195), which was not asked."""
     listed = _from_endpoint(published)
     if listed is None:
         listed = _from_well_known(published)
-    if isinstance(listed, _Outcome):
+    if isinstance(listed, _Result):
         return listed
     for place, entry in enumerate(listed, 1):
         if entry.is_livekit and entry.sfu_url is not None:
             reason = f"uses entry {place} through the homeserver's own token endpoint (MSC4195), which was not tested"
-            return _Outcome("unknown", reason, published.place_of(entry))
+            return _Result("unknown", reason, published.place_of(entry))
         if _takes(entry):
             break
     return _first_livekit(listed, published)
 
 
-def _call_024(published: Published) -> _Outcome:
+def _call_024(published: Published) -> _Result:
     """The endpoint alone."""
     listed = _from_endpoint(published)
     if listed is None:
-        return _Outcome("no", "reads only the transports endpoint, which this homeserver does not have")
-    return listed if isinstance(listed, _Outcome) else _first_livekit(listed, published)
+        return _Result("no", "reads only the transports endpoint, which this homeserver does not have")
+    return listed if isinstance(listed, _Result) else _first_livekit(listed, published)
 
 
-def _call_019(published: Published) -> _Outcome:
+def _call_019(published: Published) -> _Result:
     """Entry 1 of the well-known, whatever its type."""
     listed = _from_well_known(published)
-    if isinstance(listed, _Outcome):
+    if isinstance(listed, _Result):
         return listed
     if not listed:
-        return _Outcome("no", "the list is empty")
+        return _Result("no", "the list is empty")
     first = listed[0]
     if first.service_url is None:
-        return _Outcome("no", "uses entry 1 whatever its type, and that has no livekit_service_url", 1)
+        return _Result("no", "uses entry 1 whatever its type, and that has no livekit_service_url", 1)
     if not first.is_livekit:
-        return _Outcome("unknown", "uses entry 1 whatever its type; it was not probed", 1)
+        return _Result("unknown", "uses entry 1 whatever its type; it was not probed", 1)
     return _uses(first, published)
 
 
-def _call_016(published: Published) -> _Outcome:
+def _call_016(published: Published) -> _Result:
     """The first livekit entry of the well-known; entries of no use to it are skipped."""
     listed = _from_well_known(published)
-    if isinstance(listed, _Outcome):
+    if isinstance(listed, _Result):
         return listed
     return _first_livekit([entry for entry in listed if entry.value is not None], published)
 
 
-_RULES: tuple[tuple[str, str, Callable[[Published], _Outcome]], ...] = (
+_RULES: tuple[tuple[str, str, Callable[[Published], _Result]], ...] = (
     ("element-web", "Element Web", _element_web),
     ("element-x", "Element X", _element_x),
     ("element-call-0.28", "Element Call 0.28 and later", _call_028),
@@ -180,7 +180,7 @@ _RULES: tuple[tuple[str, str, Callable[[Published], _Outcome]], ...] = (
 )
 
 
-def _from_endpoint(published: Published, *, native: bool = False) -> Sequence[Entry] | _Outcome | None:
+def _from_endpoint(published: Published, *, native: bool = False) -> Sequence[Entry] | _Result | None:
     """
     The list of the transports endpoint, or what the client comes to there; None where there is no endpoint.
 
@@ -189,17 +189,17 @@ def _from_endpoint(published: Published, *, native: bool = False) -> Sequence[En
     """
     transports = published.transports
     if transports.shut_to_web and not native:
-        return _Outcome("no", "CORS headers do not let browsers read the transports endpoint")
+        return _Result("no", "CORS headers do not let browsers read the transports endpoint")
     if transports.unstable == "absent":
         return None
     if transports.unstable == "broken":
-        return _Outcome("no", f"something else answers at the transports endpoint: {transports.wrong}")
+        return _Result("no", f"something else answers at the transports endpoint: {transports.wrong}")
     if transports.entries is None:
-        return _Outcome("unknown", _UNREADABLE[transports.unstable])
+        return _Result("unknown", _UNREADABLE[transports.unstable])
     if not transports.entries:
-        return _Outcome("no", "the transports endpoint returns an empty list, and it looks nowhere else")
+        return _Result("no", "the transports endpoint returns an empty list, and it looks nowhere else")
     place = _bad_for_sdk(transports.entries) if native else None
-    return _Outcome("no", f"drops the transports list because of entry {place}") if place else transports.entries
+    return _Result("no", f"drops the transports list because of entry {place}") if place else transports.entries
 
 
 _UNREADABLE = {
@@ -209,21 +209,21 @@ _UNREADABLE = {
 }
 
 
-def _from_well_known(published: Published) -> Sequence[Entry] | _Outcome:
+def _from_well_known(published: Published) -> Sequence[Entry] | _Result:
     """The list as clients in browsers read it in the well-known, or what they come to without."""
     document = published.document
     if document is None:
         return _without_document(published)
     if not published.readable_by_web:
-        return _Outcome("no", "CORS headers do not let browsers read the well-known")
+        return _Result("no", "CORS headers do not let browsers read the well-known")
     if document.key_used != MSC4143_KEY:
-        return _Outcome("no", f"finds no list under {MSC4143_KEY}")
+        return _Result("no", f"finds no list under {MSC4143_KEY}")
     if not isinstance(document.foci_value, list):
-        return _Outcome("no", f"the value of {MSC4143_KEY} is not a list")
+        return _Result("no", f"the value of {MSC4143_KEY} is not a list")
     return document.entries
 
 
-def _from_well_known_of_sdk(published: Published) -> Sequence[Entry] | _Outcome:
+def _from_well_known_of_sdk(published: Published) -> Sequence[Entry] | _Result:
     """The list of the first well-known that matrix-sdk can use: the server name's, else the one at the base_url."""
     document = published.document
     fault = None if document is None else sdk_fault(document)
@@ -234,42 +234,42 @@ def _from_well_known_of_sdk(published: Published) -> Sequence[Entry] | _Outcome:
     why = fault or _without_document(published).reason
     copy = published.base_copy
     if copy is None:
-        return _Outcome("no", why)
+        return _Result("no", why)
     if copy.certainty in (Certainty.TIMEOUT, Certainty.UNCLEAR):
-        return _Outcome("unknown", f"{why}; the one at the base_url could not be fetched from here")
+        return _Result("unknown", f"{why}; the one at the base_url could not be fetched from here")
     if copy.document is None or sdk_fault(copy.document) is not None:
-        return _Outcome("no", f"{why}; the one at the base_url is of no use either")
+        return _Result("no", f"{why}; the one at the base_url is of no use either")
     return _listed_for_sdk(copy.document)
 
 
-def _listed_for_sdk(document: WellKnown) -> Sequence[Entry] | _Outcome:
+def _listed_for_sdk(document: WellKnown) -> Sequence[Entry] | _Result:
     if document.key_used in (MSC4143_KEY, STABLE_KEY):
         return document.entries
-    return _Outcome("no", f"finds no list under {MSC4143_KEY} or {STABLE_KEY}")
+    return _Result("no", f"finds no list under {MSC4143_KEY} or {STABLE_KEY}")
 
 
-def _without_document(published: Published) -> _Outcome:
+def _without_document(published: Published) -> _Result:
     if published.discovery_unclear:
-        return _Outcome("unknown", "the well-known could not be fetched from here")
-    return _Outcome("no", "there is no well-known that it can use")
+        return _Result("unknown", "the well-known could not be fetched from here")
+    return _Result("no", "there is no well-known that it can use")
 
 
-def _first_livekit(entries: Sequence[Entry], published: Published) -> _Outcome:
+def _first_livekit(entries: Sequence[Entry], published: Published) -> _Result:
     for place, entry in enumerate(entries, 1):
         if entry.value is None:
-            return _Outcome("no", f"fails on entry {place}, which is null")
+            return _Result("no", f"fails on entry {place}, which is null")
         if _takes(entry):
             return _uses(entry, published)
-    return _Outcome("no", "no entry of type livekit with a livekit_service_url is listed")
+    return _Result("no", "no entry of type livekit with a livekit_service_url is listed")
 
 
-def _uses(entry: Entry, published: Published) -> _Outcome:
+def _uses(entry: Entry, published: Published) -> _Result:
     place, answer = published.place_of(entry), published.answers(entry)
     told = {"yes": "answers", "no": "fails", "unknown": "could not be checked"}[answer]
     if entry.service_url in published.shut_to_web:
         told = "does not let browsers in (CORS)"
     where = f"entry {place}" if place else f"{entry.service_url}, listed by the well-known at the base_url"
-    return _Outcome(answer, f"uses {where}, which {told}", place)
+    return _Result(answer, f"uses {where}, which {told}", place)
 
 
 def _takes(entry: Entry) -> bool:
