@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+import math
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
@@ -15,6 +16,13 @@ from botkit.storage.json_text import from_json, storable, to_json
 from botkit.storage.outbox import Outgoing, enqueue
 from botkit.storage.statements import insert_new
 from botkit.storage.tables import inbox, sync_state
+
+LOCKED_IN_A_ROOM = 50
+LOCKED_IN_ALL = 1000
+"""Events that may wait for their keys; whoever sends more of them has them forgotten."""
+
+LONGEST_LOCKED = 16 * 1024
+"""Characters of an event that may wait for its key; a command is far shorter."""
 
 Also = Callable[[Connection], Awaitable[None]]
 
@@ -93,13 +101,17 @@ class Inbox:
         """
         Keep events and the token after them, together or not at all; known events stay as they are.
 
+        Events that wait for their keys are kept as far as there is room for them.
+
         Args:
             also: keeps more in the same transaction.
         """
         key = {"user_id": account.user_id, "device_id": account.device_id}
         async with self._database.begin() as connection:
             for event in events:
-                await connection.execute(insert_new(connection, inbox).values(self._row(event)))
+                row = self._row(event)
+                if event.message is not None or await _has_room(connection, row):
+                    await connection.execute(insert_new(connection, inbox).values(row))
             if also is not None:
                 await also(connection)
             await connection.execute(insert_new(connection, sync_state).values(**key, next_batch=next_batch))
@@ -153,16 +165,18 @@ class Inbox:
         async with self._database.begin() as connection:
             for reply in replies:
                 await enqueue(connection, reply, self._now())
-            await connection.execute(update(inbox).where(inbox.c.seq == seq).values(state=EventState.DONE))
+            await connection.execute(update(inbox).where(inbox.c.seq == seq).values(state=EventState.DONE, **_SPENT))
 
     async def drop(self, seq: int) -> None:
         """Give an event up."""
         async with self._database.begin() as connection:
-            await connection.execute(update(inbox).where(inbox.c.seq == seq).values(state=EventState.DROPPED))
+            await connection.execute(update(inbox).where(inbox.c.seq == seq).values(state=EventState.DROPPED, **_SPENT))
 
-    async def locked(self) -> tuple[UndecryptedEvent, ...]:
-        """Events that wait for keys, oldest first."""
+    async def locked(self, received_before: float = math.inf) -> tuple[UndecryptedEvent, ...]:
+        """Events that wait for keys, oldest first; only those received before a time (ms)."""
         query = select(inbox).where(inbox.c.state == EventState.LOCKED).order_by(inbox.c.seq)
+        if received_before < math.inf:
+            query = query.where(inbox.c.received_at < int(received_before))
         async with self._database.begin() as connection:
             rows = (await connection.execute(query)).all()
         return tuple(UndecryptedEvent(row.seq, row.room_id, row.received_at, from_json(row.payload)) for row in rows)
@@ -180,7 +194,7 @@ class Inbox:
             await connection.execute(
                 update(inbox)
                 .where(inbox.c.room_id == room_id, inbox.c.state.in_(open_states))
-                .values(state=EventState.DROPPED)
+                .values(state=EventState.DROPPED, **_SPENT)
             )
 
     async def backlog(self) -> int:
@@ -194,6 +208,18 @@ class Inbox:
         finished = (EventState.DONE, EventState.DROPPED)
         async with self._database.begin() as connection:
             await connection.execute(delete(inbox).where(inbox.c.state.in_(finished), inbox.c.received_at < older_than))
+
+
+_SPENT = {"payload": to_json({})}
+"""Of an event that is done its id alone is needed, not what somebody wrote."""
+
+
+async def _has_room(connection: Connection, row: Mapping[str, Any]) -> bool:
+    """Whether an event may wait for its key."""
+    query = select(func.count()).select_from(inbox).where(inbox.c.state == EventState.LOCKED)
+    here = int(await connection.scalar(query.where(inbox.c.room_id == row["room_id"])) or 0)
+    in_all = int(await connection.scalar(query) or 0)
+    return len(row["payload"]) <= LONGEST_LOCKED and here < LOCKED_IN_A_ROOM and in_all < LOCKED_IN_ALL
 
 
 def _message(payload: str) -> InboundMessage:

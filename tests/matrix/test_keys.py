@@ -85,6 +85,39 @@ async def test_a_key_that_never_comes(
     assert hints[0].encrypted
 
 
+async def test_many_missing_keys_get_few_hints(
+    synapse: Synapse,
+    alice: Person,
+    localparts: Callable[[str], str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever sends messages under ever new keys fills no room; in a room without encryption they are nothing."""
+    monkeypatch.setattr(intake, "KEY_PATIENCE", 1.0)
+    async with await Bot.with_password(synapse, localparts("bot"), tmp_path / "bot") as bot:
+        room = await alice.create_room(bot.user_id, encrypted=True)
+        clear = await alice.create_room(bot.user_id)
+        await alice.wait_for_member(room, bot.user_id)
+        await alice.wait_for_member(clear, bot.user_id)
+        lost = {"algorithm": "m.megolm.v1.aes-sha2", "ciphertext": "AwgAEpABm6"}
+        for number in range(intake.MOST_HINTS + 3):
+            for place in (room, clear):
+                await alice.say_raw(place, {**lost, "session_id": f"{number}" * 43}, "m.room.encrypted")
+
+        def hints(place: str) -> int:
+            return sum("could not decrypt" in said.body for said in alice.heard if said.room_id == place)
+
+        async def hinted() -> bool:
+            await alice.say(room, "talk that wakes the sync")
+            return hints(room) == intake.MOST_HINTS
+
+        await until(hinted)
+        for place in (room, clear):
+            await alice.say(place, "!echo still here")
+        await until(lambda: sum("echo still here" in said.body for said in alice.heard) == 2)
+    assert (hints(room), hints(clear)) == (intake.MOST_HINTS, 0)
+
+
 async def test_encrypted_events_without_the_deprecated_keys(
     synapse: Synapse, localparts: Callable[[str], str], tmp_path: Path
 ) -> None:

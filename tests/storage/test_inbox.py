@@ -6,7 +6,7 @@ import pytest
 
 from botkit.messages.inbound import InboundMessage
 from botkit.storage import Database
-from botkit.storage.inbox import Inbox, ReceivedEvent, UserDevice
+from botkit.storage.inbox import LOCKED_IN_A_ROOM, LOCKED_IN_ALL, LONGEST_LOCKED, Inbox, ReceivedEvent, UserDevice
 from botkit.storage.outbox import Outbox, Outgoing, refuse_waiting
 from botkit.storage.rooms import RoomNotes
 
@@ -119,6 +119,51 @@ async def test_a_late_key_turns_an_event_into_a_message(inbox: Inbox) -> None:
     await inbox.unlock(locked.seq, message("$1"))
     assert await inbox.locked() == ()
     assert await inbox.rooms_waiting() == ("!room",)
+
+
+def locked(number: int, room_id: str = "!room", size: int = 10) -> ReceivedEvent:
+    """An event whose key has not come."""
+    return ReceivedEvent(f"${room_id}{number}", room_id, locked={"content": {"ciphertext": "x" * size}})
+
+
+async def test_events_without_a_key_are_bounded(inbox: Inbox) -> None:
+    """By number in a room and in all, and each by its size; commands that can be read come in whatever waits."""
+    await inbox.receive(ACCOUNT, "s1", [locked(number) for number in range(LOCKED_IN_A_ROOM + 5)])
+    assert len(await inbox.locked()) == LOCKED_IN_A_ROOM
+    await inbox.receive(ACCOUNT, "s2", [locked(1, "!large", LONGEST_LOCKED), heard("$1")])
+    assert len(await inbox.locked()) == LOCKED_IN_A_ROOM
+    assert await inbox.rooms_waiting() == ("!room",)
+    many = [locked(number, f"!{room}") for room in range(30) for number in range(LOCKED_IN_A_ROOM)]
+    await inbox.receive(ACCOUNT, "s3", many)
+    assert len(await inbox.locked()) == LOCKED_IN_ALL
+
+
+async def test_late_events_are_read_alone(database: Database) -> None:
+    """Those that came before a time; the others are left in peace."""
+    now = NOW
+    inbox = Inbox(database, lambda: now)
+    await inbox.receive(ACCOUNT, "s1", [locked(1)])
+    now += 1000
+    await inbox.receive(ACCOUNT, "s2", [locked(2)])
+    assert [one.received_at for one in await inbox.locked(NOW + 1)] == [NOW]
+    assert len(await inbox.locked()) == 2
+
+
+async def test_what_somebody_wrote_is_forgotten_once_it_is_answered(inbox: Inbox, database: Database) -> None:
+    """Answered, given up or of a room that was left: the event is known still, its words are not."""
+    secret = [heard(f"${number}", room, "!foci secret") for number, room in ((1, "!a"), (2, "!b"), (3, "!c"))]
+    await inbox.receive(ACCOUNT, "s1", secret)
+    answered, dropped = await inbox.start("!a"), await inbox.start("!b")
+    assert answered is not None
+    assert dropped is not None
+    await inbox.finish(answered.seq, [])
+    await inbox.drop(dropped.seq)
+    await inbox.forget_room("!c")
+    async with database.begin() as connection:
+        kept = (await connection.exec_driver_sql("SELECT event_id, payload FROM inbox")).all()
+    assert [(row[0], "secret" in row[1]) for row in kept] == [("$1", False), ("$2", False), ("$3", False)]
+    await inbox.receive(ACCOUNT, "s2", secret)
+    assert await inbox.backlog() == 0
 
 
 async def test_a_left_room_owes_nothing(inbox: Inbox, outbox: Outbox, database: Database) -> None:

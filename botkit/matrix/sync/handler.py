@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import math
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +26,7 @@ from botkit.matrix.sync.events import (
 )
 from botkit.matrix.sync.gap import GapReader
 from botkit.messages.inbound import InboundMessage
+from botkit.plugin import RoomUnavailableError
 from botkit.storage.inbox import Inbox, ReceivedEvent, UndecryptedEvent, UserDevice
 from botkit.storage.outbox import Outbox
 from botkit.storage.room_events import Departure, Joined, RoomChanges
@@ -33,6 +36,9 @@ log = logging.getLogger(__name__)
 
 KEY_PATIENCE = 300.0
 """Seconds that an unreadable event waits for its key."""
+
+MOST_HINTS = 3
+"""Notices about unreadable messages in a room within an hour, however many keys are missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +99,8 @@ class SyncHandler:
         self._now = now
         self._membership = membership
         self.lag: float | None = None
+        self._look_at: float | None = None
+        self._hints: dict[str, deque[float]] = {}
 
     async def record_now(self, sync: Mapping[str, Any], joined: set[str]) -> None:
         """Learn from an initial sync, without its timelines; rooms that are not among ``joined`` are lost."""
@@ -179,7 +187,16 @@ class SyncHandler:
         elif room_id not in self._membership.joined:
             news.entries.append(Joined(room_id))
         self._notice(room_id, info, signs, news)
+        if any(_is_encrypted(event) for event in events) and not await self._may_be_encrypted(room_id):
+            events = [event for event in events if not _is_encrypted(event)]
         return [heard for event in events if (heard := self._heard(room_id, event)) is not None]
+
+    async def _may_be_encrypted(self, room_id: str) -> bool:
+        """False where the room is in clear for certain: what pretends to be encrypted there is nobody's command."""
+        try:
+            return await self._encrypted(room_id)
+        except RoomUnavailableError:
+            return True
 
     def _notice(self, room_id: str, info: Any, timeline: list[Any], news: RoomChanges) -> None:
         """Collect reactions, redactions, tombstones and power-level changes."""
@@ -216,8 +233,20 @@ class SyncHandler:
         return message if isinstance(message, InboundMessage) and self._is_command(message) else None
 
     async def retry_locked(self) -> None:
-        """Try unreadable events again; those that waited too long are given up, with one hint per key."""
-        for locked in await self._stores.inbox.locked():
+        """Try all unreadable events again, since keys came; those that waited too long are given up."""
+        await self._retry(await self._stores.inbox.locked())
+
+    async def give_up_late(self) -> None:
+        """Give up events that waited too long, with one hint per key; to be called after every sync."""
+        now, first = self._now(), self._look_at is None
+        if self._look_at is not None and now < self._look_at:
+            return
+        self._look_at = now + KEY_PATIENCE / 5
+        # an earlier process may have had keys and no time left to use them
+        await self._retry(await self._stores.inbox.locked(math.inf if first else (now - KEY_PATIENCE) * 1000))
+
+    async def _retry(self, waiting: Iterable[UndecryptedEvent]) -> None:
+        for locked in waiting:
             clear = self._crypto.decrypt(locked.room_id, locked.event)
             if clear is not None:
                 message = self._wanted(clear, locked.room_id, encrypted=True)
@@ -232,11 +261,16 @@ class SyncHandler:
     async def _give_up(self, locked: UndecryptedEvent) -> None:
         session = _mapping(locked.event.get("content")).get("session_id")
         session_id = session if isinstance(session, str) else ""
-        if await self._stores.notes.hint_due(locked.room_id, session_id):
+        if self._may_hint(locked.room_id) and await self._stores.notes.hint_due(locked.room_id, session_id):
+            self._hints[locked.room_id].append(self._now())
             log.warning("message not decrypted room=%s sender=%s", locked.room_id, locked.event.get("sender"))
             await self._stores.outbox.add(unreadable_notice(locked.room_id, session_id))
             self._wake.outbox()
         await self._stores.inbox.drop(locked.seq)
+
+    def _may_hint(self, room_id: str) -> bool:
+        sent = self._hints.setdefault(room_id, deque(maxlen=MOST_HINTS))
+        return len(sent) < MOST_HINTS or sent[0] <= self._now() - 3600
 
     def _forget(self, news: RoomChanges) -> None:
         for gone in news.losses:
@@ -246,6 +280,7 @@ class SyncHandler:
             if gone.reason is None:
                 self._encrypted.forget(gone.room_id)
             self._crypto.forget_room(gone.room_id)
+            self._hints.pop(gone.room_id, None)
 
 
 def _part(sync: Mapping[str, Any], name: str) -> Mapping[str, Any]:
@@ -281,6 +316,10 @@ def _turned_encrypted(info: Any) -> bool:
         isinstance(event, Mapping) and event.get("type") == "m.room.encryption" and event.get("state_key") == ""
         for event in (*_state(info), *timeline)
     )
+
+
+def _is_encrypted(event: Any) -> bool:
+    return isinstance(event, Mapping) and event.get("type") == "m.room.encrypted"
 
 
 def _is_membership(event: Any) -> bool:

@@ -148,7 +148,7 @@ class SyncLoop:
         query = {"timeout": str(int(timeout * 1000)), "filter": _FILTER, "since": since}
         answer = await self._ask(query, timeout=timeout + 60)
         await self._handler.take(answer.body, since, _next_batch(answer))
-        await self._handler.retry_locked()
+        await self._handler.give_up_late()
         await self._upkeep()
 
     async def _upkeep(self) -> None:
