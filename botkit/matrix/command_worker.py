@@ -27,6 +27,8 @@ MOST_ATTEMPTS = 3
 _PARALLEL = 64
 """Rooms answered at once; what they fetch is shared out elsewhere, so this only bounds memory."""
 
+_TYPING_AFTER = 0.3
+"""Seconds of work before it is shown: what is refused costs no request."""
 _TYPING_FOR = 30.0
 
 
@@ -39,7 +41,7 @@ class Typing:
 
     @asynccontextmanager
     async def shown(self, room_id: str) -> AsyncIterator[None]:
-        """Show it for as long as the block takes."""
+        """Show it for as long as the block takes, if that is not done at once."""
         task = asyncio.create_task(self._keep(room_id))
         try:
             yield
@@ -51,6 +53,7 @@ class Typing:
     async def _keep(self, room_id: str) -> None:
         where = path("rooms", room_id, "typing", self._user_id)
         try:
+            await asyncio.sleep(_TYPING_AFTER)
             while True:
                 body = {"typing": True, "timeout": int(_TYPING_FOR * 1000)}
                 answer = await self._homeserver.request("PUT", where, body)
