@@ -85,6 +85,76 @@ async def test_a_key_that_never_comes(
     assert hints[0].encrypted
 
 
+async def test_claiming_every_key_leaves_newcomers_readable(
+    synapse: Synapse, alice: Person, localparts: Callable[[str], str], tmp_path: Path
+) -> None:
+    """Once all one-time keys are claimed the fallback key is handed out; the next one comes when that was used."""
+    fallback_keys: list[str] = []
+
+    async def watch(request: web.Request) -> web.Response | None:
+        if request.path.endswith("/keys/upload"):
+            fallback_keys.extend((await request.json()).get("fallback_keys", {}))
+        return None
+
+    async def keep_out(request: web.Request) -> web.Response | None:
+        return web.json_response({}, status=503) if request.path.endswith("/keys/upload") else None
+
+    async with (
+        Proxy(synapse.base_url, before=watch) as proxy,
+        await Bot.with_password(synapse, localparts("bot"), tmp_path / "bot", base_url=proxy.base_url) as bot,
+        Person(synapse, localparts("bob"), tmp_path / "bob") as bob,
+    ):
+        room = await alice.create_room(bot.user_id, encrypted=True)
+        await alice.wait_for_member(room, bot.user_id)
+        await until(lambda: len(fallback_keys) == 1)
+        proxy.before = keep_out
+        devices = await synapse.api(
+            "POST", "/_matrix/client/v3/keys/query", alice.token, {"device_keys": {bot.user_id: []}}
+        )
+        (device,) = devices["device_keys"][bot.user_id]
+        wanted = {"one_time_keys": {bot.user_id: {device: "signed_curve25519"}}}
+        claimed: list[str] = []
+        while len(claimed) < 2 or claimed[-1] != claimed[-2]:
+            answer = await synapse.api("POST", "/_matrix/client/v3/keys/claim", alice.token, wanted)
+            claimed += answer["one_time_keys"][bot.user_id][device]
+        assert claimed[-1] == fallback_keys[0]
+        await alice.client.room_invite(room, bob.user_id)
+        await bob.client.join(room)
+        await alice.wait_for_member(room, bob.user_id)
+        await until(lambda: room in bob.client.rooms)
+        await bob.say(room, "!echo a newcomer")
+        await bob.hears_text("echo a newcomer")
+        proxy.before = watch
+        await until(lambda: len(fallback_keys) == 2)
+    assert fallback_keys[0] != fallback_keys[1]
+
+
+async def test_a_new_name_changes_no_key(
+    synapse: Synapse, alice: Person, localparts: Callable[[str], str], tmp_path: Path
+) -> None:
+    """Members who change their names cannot make the bot share a new key with everybody; who comes or goes does."""
+
+    async def session(text: str) -> str:
+        await alice.say(room, f"!echo {text}")
+        said = await alice.hears_text(f"echo {text}")
+        event = await synapse.api("GET", f"/_matrix/client/v3/rooms/{room}/event/{said.event_id}", alice.token)
+        return str(event["content"]["session_id"])
+
+    async with (
+        await Bot.with_password(synapse, localparts("bot"), tmp_path / "bot") as bot,
+        Person(synapse, localparts("bob"), tmp_path / "bob") as bob,
+    ):
+        room = await alice.create_room(bot.user_id, encrypted=True)
+        await alice.wait_for_member(room, bot.user_id)
+        first = await session("one")
+        await alice.client.set_displayname("Another name")
+        assert await session("two") == first
+        await alice.client.room_invite(room, bob.user_id)
+        await bob.client.join(room)
+        await alice.wait_for_member(room, bob.user_id)
+        assert await session("three") != first
+
+
 async def test_many_missing_keys_get_few_hints(
     synapse: Synapse,
     alice: Person,

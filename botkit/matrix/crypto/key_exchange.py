@@ -29,6 +29,10 @@ class KeyExchange:
 
     Every method raises CryptoInterruptedError when the homeserver does not play along; doing it again is safe.
 
+    Attributes:
+        fallback_due: the homeserver has no unused fallback key of this device (client-server API, "One-time and
+            fallback keys"). With one, whoever claims all one-time keys cannot keep newcomers from writing to the bot.
+
     Args:
         client: nio's client without I/O, its store loaded.
         clock: monotonic seconds.
@@ -41,30 +45,45 @@ class KeyExchange:
         self._clock = clock
         self._asked: dict[str, float] = {}
         self._claiming = asyncio.Lock()
+        self.fallback_due = False
 
     async def publish(self) -> None:
-        """Upload identity and one-time keys as far as the homeserver lacks them."""
+        """Upload identity, one-time and fallback keys as far as the homeserver lacks them."""
         olm = self._olm
-        if not olm.should_upload_keys:
+        content: dict[str, Any] = {}
+        if olm.should_upload_keys:
+            content = olm.share_keys() if not olm.account.shared else {"one_time_keys": self._one_time_keys()}
+        if self.fallback_due:
+            content["fallback_keys"] = self._fallback_keys()
+        if not content:
             return
-        content = olm.share_keys() if not olm.account.shared else {"one_time_keys": self._one_time_keys()}
         # saved first: a key that the homeserver hands out must survive kill -9
         olm.save_account()
         answer = await self._ask("POST", path("keys", "upload"), content)
+        self.fallback_due = False
         count = mapping(answer.body.get("one_time_key_counts")).get(SIGNED, 0)
         self._client.receive_response(nio.KeysUploadResponse(0, count if isinstance(count, int) else 0))
 
     def _one_time_keys(self) -> dict[str, Any]:
-        account, signer = self._olm.account, f"ed25519:{self._olm.device_id}"
+        account = self._olm.account
         if not account.one_time_keys["curve25519"]:
             account.generate_one_time_keys(account.max_one_time_keys - (self._olm.uploaded_key_count or 0))
+        keys = account.one_time_keys["curve25519"].items()
+        return {f"{SIGNED}:{key_id}": self._signed({"key": key}) for key_id, key in keys}
+
+    def _fallback_keys(self) -> dict[str, Any]:
+        # nio knows nothing of them; the account below it does, and keeps the one before for what is under way
+        account = self._olm.account._account
+        if not account.fallback_key:
+            account.generate_fallback_key()
         return {
-            f"{SIGNED}:{key_id}": {
-                "key": key,
-                "signatures": {self._olm.user_id: {signer: self._olm.sign_json({"key": key})}},
-            }
-            for key_id, key in account.one_time_keys["curve25519"].items()
+            f"{SIGNED}:{key_id}": self._signed({"key": key.to_base64(), "fallback": True})
+            for key_id, key in account.fallback_key.items()
         }
+
+    def _signed(self, content: dict[str, Any]) -> dict[str, Any]:
+        signatures = {self._olm.user_id: {f"ed25519:{self._olm.device_id}": self._olm.sign_json(content)}}
+        return {**content, "signatures": signatures}
 
     def forget_asked(self, users: Iterable[str]) -> None:
         """Their devices have changed: the next question about them is due at once."""

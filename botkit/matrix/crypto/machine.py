@@ -93,6 +93,9 @@ class Crypto:
             # nio takes no notice of a count of 0, and would never replace used-up keys
             count = counts.get(SIGNED, 0)
             self._olm.uploaded_key_count = count if isinstance(count, int) else 0
+        unused = sync.get("device_unused_fallback_key_types")
+        if isinstance(unused, list):
+            self._exchange.fallback_due = SIGNED not in unused
         changed = _list(mapping(sync.get("device_lists")).get("changed"))
         known = {user for user in changed if isinstance(user, str)} & self._olm.tracked_users
         self._olm.add_changed_users(known)

@@ -179,7 +179,7 @@ class SyncHandler:
             signs = await self._history.reactions_before(room_id, previous, since, self._now()) + events
             events = await self._history.before(room_id, previous, since, self._now()) + events
             entered = _last_join(events, self._screen.own_user_id)
-        if limited or any(_is_membership(event) for event in (*_state(info), *events)):
+        if limited or any(_changes_membership(event) for event in (*_state(info), *events)):
             self._crypto.members_changed(room_id)
         if entered is not None:
             news.entries.append(Joined(room_id, _event_id(events[entered])))
@@ -322,8 +322,12 @@ def _is_encrypted(event: Any) -> bool:
     return isinstance(event, Mapping) and event.get("type") == "m.room.encrypted"
 
 
-def _is_membership(event: Any) -> bool:
-    return isinstance(event, Mapping) and event.get("type") == "m.room.member"
+def _changes_membership(event: Any) -> bool:
+    """Whether somebody came or went; a new name or picture alone leaves the members as they are."""
+    if not isinstance(event, Mapping) or event.get("type") != "m.room.member":
+        return False
+    before = _mapping(_mapping(event.get("unsigned")).get("prev_content")).get("membership")
+    return before is None or before != _mapping(event.get("content")).get("membership")
 
 
 def _last_join(events: list[Any], own_user_id: str) -> int | None:
