@@ -52,9 +52,9 @@ async def run(*arguments: str | Path, directory: Path) -> Finished:
     """Run ``bot.py`` in a directory and wait for its end."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("FOCIBOT_")}
     with tempfile.TemporaryDirectory() as scratch:
-        out, err = Path(scratch, "out"), Path(scratch, "err")
+        out, err, status = (Path(scratch, name) for name in ("out", "err", "status"))
         process = _LOADED.Process(
-            target=_begin, args=([str(one) for one in arguments], directory, environment, (out, err))
+            target=_begin, args=([str(one) for one in arguments], directory, environment, (out, err), status)
         )
         process.start()
         await asyncio.to_thread(process.join, _LONGEST)
@@ -64,11 +64,17 @@ async def run(*arguments: str | Path, directory: Path) -> Finished:
             process.join()
             raise TimeoutError(f"{arguments} did not end: {err.read_text()}")
         process.close()
+        # the server that forks loses a status now and then where many end at once, and then says 255
+        code = int(status.read_text()) if status.exists() else code
         return Finished(code, out.read_text(), err.read_text())
 
 
 def _begin(
-    arguments: Sequence[str], directory: Path, environment: Mapping[str, str], output: tuple[Path, Path]
+    arguments: Sequence[str],
+    directory: Path,
+    environment: Mapping[str, str],
+    output: tuple[Path, Path],
+    status: Path,
 ) -> None:
     """What the process does: as if started there, with this environment and its output in two files."""
     for descriptor, path in enumerate(output, start=1):
@@ -77,4 +83,6 @@ def _begin(
     os.chdir(directory)
     os.environ.clear()
     os.environ.update(environment)
-    sys.exit(main(arguments, os.environ))
+    code = main(arguments, os.environ)
+    status.write_text(str(code))
+    sys.exit(code)
