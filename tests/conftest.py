@@ -34,6 +34,7 @@ from tests.storage.postgres import Postgres, find
 SERVERS = frozenset({"caddy", "haproxy", "livekit", "media_client", "nginx", "postgres", "synapse"})
 PLACES = (
     "bench/",
+    "foci/test_second_address.py",
     "host/test_installed.py",
     "lab/test_demo.py",
     "lab/test_person.py",
@@ -44,6 +45,7 @@ PLACES = (
     "test_privilege.py",
     "truth/test_scenes.py",
     "truth/test_truth.py",
+    "watch/test_black_holes.py",
     "zoo/test_zoo.py",
 )
 
