@@ -27,9 +27,32 @@ FOR_A_WHOLE_HOST = {
     "access-control-allow-methods": "GET, POST, PUT, DELETE",
     "access-control-allow-headers": "*",
 }
+AWS = {
+    **ANY_ORIGIN,
+    "access-control-allow-methods": "OPTIONS,POST",
+    "access-control-allow-headers": "Content-Type,X-Amz-Date,Authorization,X-Api-Key,X-Amz-Security-Token",
+}
+GRAPHQL = {
+    **ANY_ORIGIN,
+    "access-control-allow-methods": "POST",
+    "access-control-allow-headers": "Content-Type, Authorization",
+}
+BOILERPLATE = {**LIKE_THE_SERVICE, "access-control-allow-headers": f"{HEADERS}, Authorization"}
+IDENTITY = {
+    **ANY_ORIGIN,
+    "access-control-allow-methods": "GET, POST, PUT, DELETE, OPTIONS",
+    "access-control-allow-headers": "Origin, X-Requested-With, Content-Type, Accept, Authorization",
+}
 REPEATED = {**ANY_ORIGIN, "access-control-allow-methods": "POST", "access-control-allow-headers": "content-type"}
 SERDE = b"Failed to deserialize the JSON body into the target type: missing field `room` at line 1 column 2"
 FASTAPI = {"detail": [{"loc": ["body", "openid_token"], "msg": "field required", "type": "missing"}]}
+SENT = json.loads(REQUESTS["/sfu/get"])
+PYDANTIC = {"detail": [{"type": "missing", "loc": ["body", "name"], "msg": "Field required", "input": SENT}]}
+PYDANTIC_INSIDE = {"detail": [{"type": "missing", "loc": ["b", "x"], "msg": "", "input": SENT["openid_token"]}]}
+ZOD = {"issues": [{"code": "unrecognized_keys", "keys": ["room", "openid_token", "device_id"], "message": "required"}]}
+EMPTY = {"message": "Invalid request body"}
+NO_QUERY = {"errors": [{"message": "Must provide query string."}]}
+UNAUTHORISED = {"errcode": "M_UNAUTHORIZED", "error": "Unauthorized"}
 
 
 @pytest.mark.parametrize(
@@ -42,11 +65,13 @@ FASTAPI = {"detail": [{"loc": ["body", "openid_token"], "msg": "field required",
         (422, SERDE, REPEATED, Refusal.OTHER),
         (422, FASTAPI, FOR_A_WHOLE_HOST, Refusal.OTHER),
         (422, {"errcode": "M_BAD_JSON"}, FOR_A_WHOLE_HOST, Refusal.OTHER),
-        (400, {"errcode": "M_MISSING_PARAM"}, FOR_A_WHOLE_HOST, Refusal.OTHER),
+        (400, {"errcode": "M_MISSING_PARAM"}, LIKE_THE_SERVICE, Refusal.OTHER),
+        (400, {"errcode": "M_MISSING_PARAM", "error": "Missing room"}, FOR_A_WHOLE_HOST, Refusal.OTHER),
         (400, {"error": "room_id must not be empty"}, FOR_A_WHOLE_HOST, Refusal.OTHER),
         (400, b"invalid request", LIKE_THE_SERVICE, Refusal.OTHER),
         (401, {"errcode": "M_UNAUTHORIZED"}, LIKE_THE_SERVICE, Refusal.OTHER),
         (500, {"errcode": "M_LOOKUP_FAILED"}, LIKE_THE_SERVICE, Refusal.OTHER),
+        (400, EMPTY, {**LIKE_THE_SERVICE, "access-control-allow-methods": "OPTIONS, POST"}, Refusal.OTHER),
         (422, SERDE, None, Refusal.UNCLEAR),
         (422, SERDE, {}, Refusal.UNCLEAR),
         (400, b"invalid request", FOR_A_WHOLE_HOST, Refusal.UNCLEAR),
@@ -57,6 +82,7 @@ FASTAPI = {"detail": [{"loc": ["body", "openid_token"], "msg": "field required",
         (400, b"room\x00", LIKE_THE_SERVICE, Refusal.UNCLEAR),
         (400, b"the bedroom is full", FOR_A_WHOLE_HOST, Refusal.UNCLEAR),
         (401, {"errcode": "M_UNAUTHORIZED"}, {}, Refusal.UNCLEAR),
+        (400, {"errcode": "M_MISSING_PARAM"}, FOR_A_WHOLE_HOST, Refusal.UNCLEAR),
         (401, b"", LIKE_THE_SERVICE, Refusal.NONE),
         (500, {"errcode": "M_UNKNOWN"}, LIKE_THE_SERVICE, Refusal.NONE),
         (400, {"errcode": "M_UNRECOGNIZED"}, FOR_A_WHOLE_HOST, Refusal.NONE),
@@ -69,6 +95,29 @@ def test_refusals(status: int, body: Any, preflight: Headers | None, expected: R
     """Other words count where the preflight is a service's; pages, homeservers and plain refusals never do."""
     answer = None if preflight is None else response(200, b"", preflight)
     assert refusal_of(response(status, body), answer) is expected
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "preflight"),
+    [
+        *((status, body, FOR_A_WHOLE_HOST) for status in (400, 422) for body in (PYDANTIC, PYDANTIC_INSIDE, ZOD)),
+        (400, b"name is required, got " + REQUESTS["/sfu/get"], FOR_A_WHOLE_HOST),
+        (400, b"name is required, got " + REQUESTS["/get_token"], REPEATED),
+        (400, json.dumps({"error": f"missing name: {json.dumps(SENT)}"}).encode(), AWS),
+        (400, b"unknown field `room`, expected `name`", FOR_A_WHOLE_HOST),
+        (400, b'json: unknown field "device_id"', FOR_A_WHOLE_HOST),
+        (400, {"error": 'Unrecognized field "room"'}, FOR_A_WHOLE_HOST),
+        (400, {"error": '"room" is not allowed'}, GRAPHQL),
+        (400, {"error": "access_token is required"}, FOR_A_WHOLE_HOST),
+        (400, {"path": "/room/sfu/get", "error": "API key required"}, FOR_A_WHOLE_HOST),
+        *((400, body, preflight) for body in (EMPTY, NO_QUERY) for preflight in (AWS, GRAPHQL, BOILERPLATE)),
+        *((401, UNAUTHORISED, preflight) for preflight in (IDENTITY, FOR_A_WHOLE_HOST, BOILERPLATE)),
+        (500, {"errcode": "M_LOOKUP_FAILED", "error": "missing room"}, IDENTITY),
+    ],
+)
+def test_any_api_may_refuse_so(status: int, body: Any, preflight: Headers) -> None:
+    """Words that quote the request or do not know its fields, a gateway's own CORS, and a login prove no service."""
+    assert refusal_of(response(status, body), response(200, b"", preflight)) is Refusal.UNCLEAR
 
 
 OLD, NEW = ("0.2.3", "0.3.0"), ("0.4.1", "0.4.4", "0.5.0", "0.6.0")
@@ -120,10 +169,14 @@ def no_preflight(handler: Handler) -> Handler:
     return answer
 
 
-async def gateway(request: Request) -> Answer:
-    """An unrelated API behind a gateway that lets browsers do anything."""
-    headers = tuple((name.title(), str(value)) for name, value in FOR_A_WHOLE_HOST.items())
-    return Answer(204, b"", headers) if request.method == "OPTIONS" else json_answer(400, {"error": "no"}, *headers)
+def unrelated(status: int, body: Any, preflight: Headers) -> Handler:
+    """An API that has nothing to do with calls and lets browsers use it."""
+    headers = tuple((name.title(), str(value)) for name, value in preflight.items())
+
+    async def answer(request: Request) -> Answer:
+        return Answer(204, b"", headers) if request.method == "OPTIONS" else json_answer(status, body, *headers)
+
+    return answer
 
 
 @pytest.mark.parametrize(
@@ -136,7 +189,13 @@ async def gateway(request: Request) -> Answer:
         (strict(b"no"), Verdict.OK, set()),
         (no_preflight(JwtServiceRs().answer), Verdict.WARNING, {"cors-missing-on-service"}),
         (no_preflight(strict(SERDE)), Verdict.UNKNOWN, {"unknown-service"}),
-        (gateway, Verdict.UNKNOWN, {"unknown-service"}),
+        (unrelated(400, {"error": "no"}, FOR_A_WHOLE_HOST), Verdict.UNKNOWN, {"unknown-service"}),
+        (unrelated(422, PYDANTIC, FOR_A_WHOLE_HOST), Verdict.UNKNOWN, {"unknown-service"}),
+        (unrelated(400, ZOD, IDENTITY), Verdict.UNKNOWN, {"unknown-service"}),
+        (unrelated(400, EMPTY, AWS), Verdict.UNKNOWN, {"unknown-service"}),
+        (unrelated(400, NO_QUERY, GRAPHQL), Verdict.UNKNOWN, {"unknown-service"}),
+        (unrelated(401, UNAUTHORISED, IDENTITY), Verdict.UNKNOWN, {"unknown-service"}),
+        (unrelated(401, UNAUTHORISED, BOILERPLATE), Verdict.UNKNOWN, {"unknown-service"}),
     ],
 )
 async def test_checks(
