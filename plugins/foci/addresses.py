@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from botkit.outbound.endpoint import Endpoint
+from botkit.outbound.model import Exchange
 from plugins.foci.findings import finding
 from plugins.foci.model import Finding
 
@@ -21,21 +22,27 @@ def family_broken(host: str, family: int, trouble: str) -> Finding:
     return finding("address-family-broken", f"{name} fails while {other} works: {trouble}.", advice)
 
 
-def addresses_differ(host: str, asked: int, failing: Mapping[Endpoint, str]) -> Finding:
+def addresses_differ(
+    host: str, asked: Mapping[Endpoint, Exchange], failing: Mapping[Endpoint, str], differing: Mapping[Endpoint, str]
+) -> Finding:
     """
     The finding about a host of which some addresses work.
 
     Args:
-        asked: how many addresses were asked.
-        failing: what is wrong at those that do not work; at least one.
+        asked: what each address that was asked answered.
+        failing: what is wrong at those that do not work.
+        differing: what the others say that do not say the same; at least one of both.
     """
-    named = [f"{endpoint.address}: {trouble}" for endpoint, trouble in list(failing.items())[:_MOST_NAMED]]
-    more = f"; and {len(failing) - _MOST_NAMED} more" if len(failing) > _MOST_NAMED else ""
-    verb = "fails" if len(failing) == 1 else "fail"
+    told = {**failing, **differing}
+    named = [f"{endpoint.address}: {trouble}" for endpoint, trouble in list(told.items())[:_MOST_NAMED]]
+    more = f"; and {len(told) - _MOST_NAMED} more" if len(told) > _MOST_NAMED else ""
+    verb = ("fail" if failing else "differ") + ("s" if len(told) == 1 else "")
+    known = max(len(exchange.connection.addresses) for exchange in asked.values())
+    among = f"the {len(asked)} asked of {known}" if known > len(asked) else f"{len(asked)}"
     message = (
-        f"{len(failing)} of {asked} addresses of {host} {verb}, and clients take any of them: {'; '.join(named)}{more}."
+        f"{len(told)} of {among} addresses of {host} {verb}, and clients take any of them: {'; '.join(named)}{more}."
     )
-    kinds = " and ".join(_RECORDS[family] for family in sorted({endpoint.family for endpoint in failing}))
-    addresses = ", ".join(endpoint.address for endpoint in list(failing)[:_MOST_NAMED])
+    kinds = " and ".join(_RECORDS[family] for family in sorted({endpoint.family for endpoint in told}))
+    addresses = ", ".join(endpoint.address for endpoint in list(told)[:_MOST_NAMED])
     advice = f"Make {addresses} answer like the others, or take it out of the {kinds} records of {host}."
     return finding("addresses-differ", message, advice)

@@ -13,6 +13,7 @@ from lab.exchange import Answer, Request, json_answer
 from lab.fault import Fault
 from lab.federation import Federation
 from lab.front import Mount, Site
+from plugins.foci.changes.snapshot import Unseen, observe
 from plugins.foci.checker import Checker
 from plugins.foci.discovery.target import parse_target
 from plugins.foci.model import MSC4143_KEY, Report, Verdict
@@ -129,6 +130,61 @@ async def test_two_bad_addresses(federation: Federation, examination: Examinatio
     assert verdict is Verdict.CRITICAL
     assert "certificate is for" in summary
     assert len(findings) == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "verdict", "words"),
+    [
+        (Fault.REFUSED, Verdict.CRITICAL, "connection refused"),
+        (Fault.TLS_EXPIRED, Verdict.CRITICAL, "expired"),
+        (Fault.RESET_AFTER_CONNECT, Verdict.CRITICAL, "reset or closed"),
+        (Fault.BAD_GATEWAY, Verdict.CRITICAL, "HTTP 502"),
+        (Fault.FORBIDDEN, Verdict.UNKNOWN, "HTTP 403"),
+    ],
+)
+@pytest.mark.parametrize("lowest", [True, False])
+async def test_a_failing_well_known_beside_an_old_machine(
+    federation: Federation, examination: Examination, fault: Fault, verdict: Verdict, words: str, lowest: bool
+) -> None:
+    """The 404 of a machine left in DNS does not make the list withdrawn: the outage is told, to the watch as well."""
+    await federation.focus(RTC)
+    await federation.server(NAME, foci=[RTC], fault=fault)
+    await federation.second_address(NAME, lowest=lowest)
+    async with examination.checker(PATIENT) as checker:
+        checked, confirmed = await checker.check(parse_target(NAME)), await checker.confirm(parse_target(NAME))
+    assert checked.report.verdict is verdict
+    assert any(words in found.message for found in checked.report.findings)
+    assert [isinstance(observe(answer), Unseen) for answer in (checked.seen.well_known, confirmed)] == [True, True]
+    assert [found.code for found in checked.report.findings if "like the others" in found.advice] == []
+
+
+@pytest.mark.parametrize("location", ["https://example.org/.well-known/matrix/client", "https://www.example.org/"])
+async def test_a_redirect_beside_the_document(federation: Federation, examination: Examination, location: str) -> None:
+    """Wherever it leads, to itself or to another host: that the addresses differ is told."""
+    await federation.focus(RTC)
+    await federation.server(NAME, foci=[RTC])
+
+    async def moved(_: Request) -> Answer:
+        return Answer(301, b"", (("Location", location),))
+
+    (await federation.second_address(NAME, lowest=True)).mount(Mount("", moved))
+    [(verdict, _, _, findings)] = _told(await _checked(federation, examination))
+    assert verdict is Verdict.WARNING
+    [(code, message)] = findings
+    assert code == "addresses-differ"
+    assert "a redirect (HTTP 301)" in message
+
+
+@pytest.mark.parametrize("host", [RTC_HOST, NAME])
+async def test_of_many_addresses_four_are_asked(federation: Federation, examination: Examination, host: str) -> None:
+    """The message counts those that were asked, and says how many there are."""
+    await federation.focus(RTC)
+    await federation.server(NAME, foci=[RTC])
+    for _ in range(5):
+        await federation.second_address(host, fault=Fault.REFUSED)
+    [found] = (await examination(NAME)).findings
+    assert found.code == "addresses-differ"
+    assert f"3 of the 4 asked of 6 addresses of {host} fail" in found.message
 
 
 async def test_two_addresses_with_different_lists(federation: Federation, examination: Examination) -> None:

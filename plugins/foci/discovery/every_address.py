@@ -1,4 +1,4 @@
-"""The same question to every address of a host, so that of several addresses a bad one is seen each time."""
+"""The same question to the addresses of a host, so that of several addresses a bad one is seen each time."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 
 from botkit.outbound import OutboundClient, Resolution, UrlError, parse_url
 from botkit.outbound.model import Exchange, Failed
-from plugins.foci.discovery.standing import Judge, about_addresses, standing
+from plugins.foci.discovery.standing import Judge, Quality, about_addresses, speaker
 from plugins.foci.failure import meaning_of
 from plugins.foci.model import Certainty, Finding
 
 PATIENCE_SHARE = 0.5
-"""Share of a request's time that each of several addresses gets: a dead one must not hold up the whole check."""
+"""Share of a request's time that each of several addresses gets at first: a dead one must not hold up every check."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Asked:
 
 class EveryAddress:
     """
-    Asks every address of a host, at most four per family.
+    Asks the addresses of a host, up to four per family.
 
     Args:
         timeout: seconds of one request.
@@ -60,7 +60,8 @@ class EveryAddress:
         """
         GET a URL from each address of its host; the best answer counts, of equals the first by address.
 
-        Where none answers in its share of the time, the host is asked once more as clients do, for the whole of it.
+        Where no address gives a document or a redirect, those that were silent for their share of the time are asked
+        once more, for the whole of it.
 
         Args:
             judge: what an exchange is worth.
@@ -86,10 +87,17 @@ class EveryAddress:
             return Asked(await fetch(resolution))
         exchanges = await asyncio.gather(*(fetch(resolution.at(place), self._patience) for place in places))
         found = dict(zip(places, exchanges, strict=True))
-        best = max(places, key=lambda place: standing(found[place], judge))
-        if _ran_out_of_time(found[best]):
-            return Asked(await fetch(resolution))
         reached = self._outbound.families_reached()
+        best = speaker(found, judge, reached)
+        if judge(found[best]) < Quality.REDIRECT:
+            none_answers = _ran_out_of_time(found[best])
+            # silence over a family that this machine does not have is not worth to wait for
+            tested = [place for place in places if none_answers or place.family in reached]
+            late = [place for place in tested if _ran_out_of_time(found[place])]
+            again = await asyncio.gather(*(fetch(resolution.at(place)) for place in late))
+            found |= zip(late, again, strict=True)
+            reached = self._outbound.families_reached()
+            best = speaker(found, judge, reached)
         about = about_addresses(target.host.name, found, judge, patience=self._patience, families_reached=reached)
         return Asked(found[best], resolution.at(best), tuple(about))
 

@@ -21,14 +21,16 @@ REDIRECTS = (301, 302, 303, 307, 308)
 class Quality(IntEnum):
     """What an exchange with one address is worth, worst first."""
 
-    FAILED = 0
-    WRONG = 1
-    ABSENT = 2
-    """A 404, which clients take for an answer where one is allowed."""
-    UNCLEAR = 3
+    UNTESTED = 0
+    """No answer over a family that this machine may not have: it says nothing about the host."""
+    ABSENT = 1
+    """A 404. It speaks for the host only where no address fails, for it may be that of a machine left in DNS."""
+    FAILED = 2
+    WRONG = 3
+    UNCLEAR = 4
     """A refusal that may concern this prober alone: what clients get there is not known."""
-    REDIRECT = 4
-    GOOD = 5
+    REDIRECT = 5
+    GOOD = 6
 
 
 Judge = Callable[[Exchange], Quality]
@@ -83,6 +85,23 @@ def of_lookup(exchange: Exchange) -> Quality:
     return Quality.WRONG if status in (404, 405) or status >= 500 else Quality.UNCLEAR
 
 
+def speaker(asked: Mapping[Endpoint, Exchange], judge: Judge, families_reached: frozenset[int]) -> Endpoint:
+    """
+    The address whose exchange speaks for the host, of equals the first.
+
+    Args:
+        asked: what each address answered; at least one.
+        families_reached: families over which this machine has reached any host; failures over another prove nothing.
+    """
+
+    def worth(place: Endpoint) -> Standing:
+        quality, reach, certainty = standing(asked[place], judge)
+        tested = place.family in families_reached or isinstance(asked[place], Answered)
+        return quality if tested else Quality.UNTESTED, reach, certainty
+
+    return max(asked, key=worth)
+
+
 def standing(exchange: Exchange, judge: Judge) -> Standing:
     """By this the best of several is found: its quality; of failures how far it got, then how sure it is."""
     quality = judge(exchange)
@@ -100,7 +119,7 @@ def about_addresses(
     families_reached: frozenset[int],
 ) -> list[Finding]:
     """
-    The findings about addresses that fail while others work; none where no address works.
+    The findings about addresses that fail, or redirect, while others work; none where no address works.
 
     Args:
         asked: what each address answered.
@@ -111,23 +130,27 @@ def about_addresses(
         return []
     best = max(asked.values(), key=lambda exchange: standing(exchange, judge))
     good = judge(best)
-    if good not in (Quality.ABSENT, Quality.REDIRECT, Quality.GOOD):
+    if good < Quality.REDIRECT:
         return []
-    fine = min(good, Quality.REDIRECT)
-    working = {endpoint.family for endpoint, exchange in asked.items() if judge(exchange) >= fine}
+    working = {endpoint.family for endpoint, exchange in asked.items() if judge(exchange) >= Quality.REDIRECT}
     failing = {
         endpoint: _trouble(exchange)
         for endpoint, exchange in asked.items()
-        if judge(exchange) < fine and _is_proven(exchange, judge, patience)
+        if judge(exchange) < Quality.REDIRECT and _is_proven(exchange, judge, patience)
     }
-    failing |= {endpoint: "another document" for endpoint, exchange in asked.items() if _disagree(exchange, best)}
+    differing = {endpoint: "another document" for endpoint, exchange in asked.items() if _disagree(exchange, best)}
+    differing |= {
+        endpoint: f"a redirect ({_trouble(exchange)})"
+        for endpoint, exchange in asked.items()
+        if judge(exchange) is Quality.REDIRECT and good is Quality.GOOD
+    }
     found = []
     for family in {endpoint.family for endpoint in failing} - working:
         if family in families_reached:
             trouble = next(text for endpoint, text in failing.items() if endpoint.family == family)
             found.append(family_broken(host, family, trouble))
     failing = {endpoint: text for endpoint, text in failing.items() if endpoint.family in working}
-    return [*found, *([addresses_differ(host, len(asked), failing)] if failing else [])]
+    return [*found, *([addresses_differ(host, asked, failing, differing)] if failing or differing else [])]
 
 
 def _is_proven(exchange: Exchange, judge: Judge, patience: float) -> bool:

@@ -239,7 +239,7 @@ def _failing_addresses(seen: Observation, settings: ProbeSettings) -> list[Findi
         for endpoint, exchange in seen.main.items()
         if endpoint.family in working and _rank(seen, exchange) < _WORKS and _is_proven(seen, exchange, settings)
     }
-    return [addresses_differ(seen.url.host, len(seen.main), failing)] if failing else []
+    return [addresses_differ(seen.url.host, seen.main, failing, {})] if failing else []
 
 
 def _is_proven(seen: Observation, exchange: Exchange, settings: ProbeSettings) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from botkit.outbound import Answered, OutboundClient
 from lab.exchange import Answer, Performance, Request, json_answer
 from lab.fault import Fault
@@ -62,9 +64,29 @@ async def test_one_that_answers_no_connection(federation: Federation, examinatio
 
 
 async def test_where_all_are_slow_the_host_has_the_whole_time(federation: Federation, examination: Examination) -> None:
-    """None answers within its share: asked again, as clients do, and nothing is held against an address."""
+    """None answers within its share: each is asked again, and nothing is held against an address."""
     serve(await federation.site(HOST), silent=1)
     serve(await federation.second_address(HOST), silent=1)
     asked = await ask(examination, BRIEF.timeout)
     assert isinstance(asked.best, Answered)
-    assert (asked.at, asked.findings) == (None, ())
+    assert asked.findings == ()
+
+
+@pytest.mark.parametrize("status", [404, 502])
+async def test_a_slow_one_beside_a_quick_failure_has_the_whole_time(
+    federation: Federation, examination: Examination, status: int
+) -> None:
+    """What a machine left in DNS says at once does not speak for one that only needs longer than its share."""
+    slow = await federation.site(HOST)
+    serve(slow, silent=1)
+
+    async def quick(_: Request) -> Answer:
+        return json_answer(status, {})
+
+    old = await federation.second_address(HOST, lowest=True)
+    old.mount(Mount("", quick))
+    asked = await ask(examination, BRIEF.timeout)
+    assert isinstance(asked.best, Answered)
+    assert asked.best.response.status == 200
+    assert [f"HTTP {status}" in found.message for found in asked.findings] == [True]
+    assert (len(slow.requests), len(old.requests)) == (2, 1)

@@ -8,7 +8,7 @@ from itertools import permutations
 import pytest
 
 from botkit.outbound.endpoint import Endpoint
-from botkit.outbound.model import Exchange, FailureKind, Phase
+from botkit.outbound.model import Answered, Exchange, FailureKind, Phase
 from plugins.foci.discovery.standing import (
     Judge,
     Quality,
@@ -17,6 +17,7 @@ from plugins.foci.discovery.standing import (
     of_lookup,
     of_versions,
     of_well_known,
+    speaker,
     standing,
 )
 from plugins.foci.model import MSC4143_KEY, Finding
@@ -32,6 +33,7 @@ ABSENT = answered(404, b"<html>")
 BUSY = answered(403, b"<html>", {"cf-mitigated": "challenge"})
 REFUSED = failed(FailureKind.CONNECT_REFUSED, Phase.CONNECT, "connection refused on 192.0.2.8:443")
 WRONG_NAME = failed(FailureKind.TLS_HOSTNAME, Phase.TLS, "certificate is for old.example.org")
+NO_ROUTE = failed(FailureKind.NO_ROUTE, Phase.CONNECT)
 SILENT = failed(FailureKind.CONNECT_TIMEOUT, Phase.CONNECT, "no answer to SYN", elapsed_ms=5000.0)
 DELEGATION = answered(200, {"m.server": "matrix.example.org:443"})
 NO_TOKEN = answered(401, {"errcode": "M_MISSING_TOKEN"})
@@ -71,18 +73,19 @@ def test_an_address_that_fails_beside_one_that_works(trouble: Exchange, words: s
     [
         {V4: DOCUMENT, SECOND: DOCUMENT},
         {V4: DOCUMENT, SECOND: SAME},
-        {V4: DOCUMENT, SECOND: MOVED},
+        {V4: MOVED, SECOND: MOVED},
         {V4: DOCUMENT, SECOND: BUSY},
-        {V4: DOCUMENT, SECOND: failed(FailureKind.NO_ROUTE, Phase.CONNECT)},
+        {V4: DOCUMENT, SECOND: NO_ROUTE},
         {V4: DOCUMENT, SECOND: failed(FailureKind.CONNECT_TIMEOUT, Phase.CONNECT, elapsed_ms=500.0)},
         {V4: ABSENT, SECOND: ABSENT},
         {V4: REFUSED, SECOND: WRONG_NAME},
+        {V4: REFUSED, SECOND: ABSENT},
         {V4: BUSY, SECOND: ABSENT},
         {},
     ],
 )
 def test_what_is_no_difference_or_proves_none(asked: dict[Endpoint, Exchange]) -> None:
-    """The same foci and homeserver, a redirect, a limit on this prober; and where none works, none differs."""
+    """The same foci and homeserver, a limit on this prober; and where none works, none differs."""
     assert about(asked) == []
 
 
@@ -94,9 +97,42 @@ def test_a_family_that_fails_as_a_whole() -> None:
     assert [found.code for found in about({**asked, SECOND: ABSENT})] == ["address-family-broken", "addresses-differ"]
 
 
-def test_a_404_is_an_answer_where_the_others_fail() -> None:
-    """Without a document anywhere a 404 is what clients can work with, and a dead address beside it is told."""
-    assert "connection refused" in about({V4: ABSENT, SECOND: REFUSED})[0].message
+@pytest.mark.parametrize("trouble", [REFUSED, WRONG_NAME, SILENT, NO_ROUTE, answered(502, b""), BUSY])
+def test_a_404_speaks_only_where_no_address_fails(trouble: Exchange) -> None:
+    """It may be that of a machine left in DNS while the right one is down: nothing shows that a list was withdrawn."""
+    both = frozenset({4, 6})
+    for order in permutations({V4: ABSENT, SECOND: trouble}.items()):
+        assert speaker(dict(order), of_well_known, both) == SECOND
+    assert speaker({V4: ABSENT, SECOND: ABSENT}, of_well_known, both) == V4
+
+
+@pytest.mark.parametrize("trouble", [NO_ROUTE, REFUSED, SILENT])
+def test_a_404_speaks_beside_a_family_that_this_machine_lacks(trouble: Exchange) -> None:
+    """What fails over a family by which nothing was ever reached proves nothing."""
+    asked: dict[Endpoint, Exchange] = {V6: trouble, V4: ABSENT}
+    assert speaker(asked, of_well_known, frozenset({4})) == V4
+    assert speaker(asked, of_well_known, frozenset({4, 6})) == V6
+
+
+@pytest.mark.parametrize("moved", [MOVED, answered(302, b"", {"location": "https://example.org/"})])
+@pytest.mark.parametrize("other", [SECOND, V6])
+def test_a_redirect_beside_a_document(moved: Answered, other: Endpoint) -> None:
+    """Nothing shows where those get who meet it: that the addresses differ is told, not that one fails."""
+    [found] = about({V4: DOCUMENT, other: moved})
+    assert found.code == "addresses-differ"
+    assert "1 of 2 addresses of example.org differs" in found.message
+    assert f"{other.address}: a redirect (HTTP {moved.response.status})" in found.message
+
+
+@pytest.mark.parametrize(("known", "words"), [(10, "1 of the 2 asked of 10 addresses"), (2, "1 of 2 addresses")])
+def test_of_many_addresses_those_asked_are_counted(known: int, words: str) -> None:
+    """Only so many per family are asked, and the message claims no more."""
+    names = tuple(f"192.0.2.{number}" for number in range(known))
+    asked: dict[Endpoint, Exchange] = {
+        place: replace(exchange, connection=replace(exchange.connection, addresses=names))
+        for place, exchange in ((V4, DOCUMENT), (SECOND, REFUSED))
+    }
+    assert f"{words} of example.org fails" in about(asked)[0].message
 
 
 @pytest.mark.parametrize(
@@ -105,19 +141,19 @@ def test_a_404_is_an_answer_where_the_others_fail() -> None:
         (DOCUMENT, MOVED, of_well_known),
         (MOVED, BUSY, of_well_known),
         (BUSY, ABSENT, of_well_known),
-        (ABSENT, answered(500, b""), of_well_known),
         (answered(500, b""), WRONG_NAME, of_well_known),
         (WRONG_NAME, REFUSED, of_well_known),
         (REFUSED, SILENT, of_well_known),
-        (SILENT, failed(FailureKind.NO_ROUTE, Phase.CONNECT), of_well_known),
+        (SILENT, NO_ROUTE, of_well_known),
+        (NO_ROUTE, ABSENT, of_well_known),
         (VERSIONS, BUSY, of_versions),
         (BUSY, ABSENT, of_versions),
         (ABSENT, REFUSED, of_versions),
         (DELEGATION, MOVED, of_delegation),
         (MOVED, BUSY, of_delegation),
         (BUSY, ABSENT, of_delegation),
-        (ABSENT, answered(200, b"<html>"), of_delegation),
         (answered(200, b"<html>"), REFUSED, of_delegation),
+        (REFUSED, ABSENT, of_delegation),
         (NO_TOKEN, BUSY, of_lookup),
         (BUSY, ABSENT, of_lookup),
         (ABSENT, WRONG_NAME, of_lookup),
