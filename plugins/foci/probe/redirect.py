@@ -9,6 +9,7 @@ from plugins.foci.login_page import leads_to_login
 from plugins.foci.model import Certainty
 from plugins.foci.probe.proxy_advice import no_login, prefix_of, route, single_slash
 from plugins.foci.probe.wrong_answer import WrongAnswer
+from plugins.foci.service_url import is_address, is_loopback_name, read_service_url
 from plugins.foci.wording import quoted
 
 _TO_GET = (301, 302, 303)
@@ -30,11 +31,12 @@ def read_redirect(post: Answered) -> WrongAnswer:
         return _wrong(f"{begin}{how}: the proxy passes it on as `//sfu/get`", single_slash(prefix))
     if not target.path.endswith(_ENDPOINT) and leads_to_login(target, asked.hostname or ""):
         return WrongAnswer("login-page", Certainty.DEFINITE, f"{begin}, a login page", no_login(prefix))
-    if target == asked:
+    if target._replace(scheme=asked.scheme) == asked:
         advice = "Let the proxy tell what is behind it that the client came over https: `X-Forwarded-Proto`, `Host`."
-        return _wrong(f"{begin}{how}, which is where it was sent", advice)
-    if target.scheme == "https" and target.path.endswith(_ENDPOINT):
-        base = target._replace(path=target.path.removesuffix(_ENDPOINT), query="", fragment="")
+        where = "which is where it was sent" if target == asked else "which is where it was sent, but over http"
+        return _wrong(f"{begin}{how}, {where}", advice)
+    base = target._replace(path=target.path.removesuffix(_ENDPOINT), query="", fragment="")
+    if target.path.endswith(_ENDPOINT) and _may_be_published(base):
         return _wrong(f"{begin}{how}", f"Publish {shown(base)}, or serve it at the published URL, without a redirect.")
     return _wrong(f"{begin}{how}", f"Route the published URL to the service, without a redirect: {route(prefix)}.")
 
@@ -57,8 +59,8 @@ def shown(url: SplitResult) -> str:
 
 
 def is_redirect(post: Answered) -> bool:
-    """Whether the answer is a redirect."""
-    return 300 <= post.response.status < 400
+    """Whether the answer is a redirect; 304 says that nothing changed, and leads nowhere."""
+    return 300 <= post.response.status < 400 and post.response.status != 304
 
 
 def _wrong(detail: str, advice: str) -> WrongAnswer:
@@ -75,6 +77,12 @@ def _target(post: Answered) -> SplitResult | None:
     except ValueError:
         return None
     return target if is_place else None
+
+
+def _may_be_published(base: SplitResult) -> bool:
+    """Whether a redirect's target may be advised as a service URL: https, at a full name, neither address nor local."""
+    url = read_service_url(base._replace(netloc=base.netloc.rpartition("@")[2]).geturl())
+    return url.fault is None and "." in url.host and not is_address(url.host) and not is_loopback_name(url.host)
 
 
 def _is_doubled_slash(post: Answered, asked: SplitResult, target: SplitResult) -> bool:

@@ -64,7 +64,14 @@ def redirected(location: str | None, status: int = 302, *, base: str = RTC) -> A
             "http://rtc.example.org/livekit/jwt/sfu/get",
             RTC,
             WRONG,
-            "to `http://rtc.example.org",
+            "to `http://rtc.example.org.*, which is where it was sent, but over http",
+            "X-Forwarded-Proto",
+        ),
+        (
+            "http://rtc2.example.org/livekit/jwt/sfu/get",
+            RTC,
+            WRONG,
+            "to `http://rtc2.example.org",
             "without a redirect: nginx",
         ),
         (f"{RTC}/sfu/get/", RTC, WRONG, "/sfu/get/`", "handle_path /livekit/jwt/*"),
@@ -108,6 +115,24 @@ def test_where_redirects_lead(location: str | None, base: str, code: str, said: 
     assert all(part in message for part in said.replace("\\", "").split(".*"))
     assert advised in advice
     assert "secret" not in message + advice
+
+
+@pytest.mark.parametrize(
+    "host", ["10.0.0.1", "8.8.8.8:8443", "[fd00::1]", "rtc", "localhost", "jwt.localhost", "$host.example.org"]
+)
+def test_no_target_is_advised_that_is_a_fault_itself(host: str) -> None:
+    """Addresses, local names and templates are shown as the target, and not as what to publish."""
+    code, message, advice = told(redirected(f"https://{host}/livekit/jwt/sfu/get"))
+    assert (code, host in message) == (WRONG, True)
+    assert "Publish" not in advice
+    assert "without a redirect: nginx" in advice
+
+
+@pytest.mark.parametrize("headers", [{}, {"location": "https://rtc2.example.org/sfu/get"}])
+def test_304_is_no_redirect(headers: dict[str, str]) -> None:
+    """It says that nothing changed since, which no POST asks."""
+    code, message, _ = told(answered(304, b"", headers, url=f"{RTC}/sfu/get"))
+    assert (code, "redirect" in message, "HTTP 304" in message) == (WRONG, False, True)
 
 
 @pytest.mark.parametrize(
