@@ -52,6 +52,7 @@ CODES: dict[str, tuple[Group, Severity]] = {
     "transports-disagree": (Group.LIST, _W),
     "duplicate-entry": (Group.LIST, _W),
     "first-entry-not-livekit": (Group.LIST, _W),
+    "no-livekit-entry": (Group.LIST, _W),
     "entry-not-object": (Group.ENTRY, _E),
     "type-missing": (Group.ENTRY, _E),
     "livekit-url-missing": (Group.ENTRY, _E),

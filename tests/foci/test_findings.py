@@ -30,6 +30,7 @@ CRITICAL, UNKNOWN, SUSPECT, OK, NOT_PROBED = Verdict
 ADDRESS, CONNECT, TLS, HTTP, AUTHORISATION = OPEN_STAGES
 TWICE = f'{{"m.homeserver": {{"base_url": "https://old.example.org", "base_url": "{BASE_URL}"}}, '.encode()
 TWICE += f'"{FOCI_KEY}": {json.dumps([ENTRY])}}}'.encode()
+NEWER = {"type": "livekit_multi_sfu", "livekit_service_url": RTC}
 HOMESERVER = {"m.homeserver": {"base_url": BASE_URL}}
 
 
@@ -268,6 +269,29 @@ CASES = [
         None,
         "LiveKit focus first",
         frozenset({"unknown-type"}),
+    ),
+    of_list(
+        "no-livekit-entry",
+        scenes.entries(NEWER, transports=Transports.OPEN, transports_list=[NEWER]),
+        WARNING,
+        SUSPECT,
+        '"type": "livekit"',
+    ),
+    of_list(
+        "no-livekit-entry",
+        scenes.document(HOMESERVER, transports=Transports.OPEN, transports_list=[{**NEWER, "type": "m.livekit"}]),
+        WARNING,
+        SUSPECT,
+        '"type": "livekit"',
+        "foci-absent",
+    ),
+    of_list(
+        "no-livekit-entry",
+        scenes.entries(NEWER, transports=Transports.ABSENT),
+        WARNING,
+        SUSPECT,
+        '"type": "livekit"',
+        "transports-endpoint-missing",
     ),
     of_second("entry-not-object", RTC, ERROR, CRITICAL, SUSPECT, "object"),
     of_second("type-missing", {"livekit_service_url": OTHER}, ERROR, CRITICAL, SUSPECT, '"type": "livekit"'),

@@ -20,7 +20,7 @@ from plugins.foci.probe.judge import Judgement, expiry, skipped_after, untried
 from plugins.foci.probe.observation import ProbeSettings
 from plugins.foci.refusal import exempt
 from plugins.foci.report.clients import Published, client_rows
-from plugins.foci.report.lint import lint_endpoint, lint_entries, lint_list
+from plugins.foci.report.lint import lint_endpoint, lint_entries, lint_list, lint_types
 from plugins.foci.report.software import to_delay_events
 from plugins.foci.report.verdict import focus_verdict, server_verdict, summarise
 from plugins.foci.service_url import ServiceUrl
@@ -120,7 +120,7 @@ def assemble(
     )
     clients = client_rows(_published(seen, foci, suffixes))
     endpoint = lint_endpoint(seen.well_known.document, seen.homeserver.transports, clients, seen.software)
-    found += [one for one in endpoint if one.code not in settings.ignore]
+    found = [one for one in (*lint_types(clients), *found, *endpoint) if one.code not in settings.ignore]
     verdict = server_verdict(seen.well_known.certainty, foci, found)
     report, document = seen.well_known.report, seen.well_known.document
     if _base_url_fails(seen, settings.probe):

@@ -23,6 +23,8 @@ from plugins.foci.model import (
 Finds = Literal["yes", "no", "unknown"]
 CURRENT = ("element-web", "element-x")
 """The rows of the clients that people have today."""
+NONE_OF_TYPE = "no entry of type livekit is listed"
+"""The reason of a client that reads a list whose entries are all of other types."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +126,11 @@ def _element_x(published: Published) -> _Result:
 
 
 def _call_028(published: Published) -> _Result:
-    """As Element Web, but an entry with ``url`` goes by way of the homeserver (MSC4195), which was not asked."""
+    """
+    As Element Web, but takes newer types, from which version on depends on the type (0.29.0: ``m.livekit``).
+
+    An entry with ``url`` goes by way of the homeserver (MSC4195), which was not asked.
+    """
     listed = _from_endpoint(published)
     if listed is None:
         listed = _from_well_known(published)
@@ -133,6 +139,9 @@ def _call_028(published: Published) -> _Result:
     for place, entry in enumerate(listed, 1):
         if entry.is_livekit and entry.sfu_url is not None:
             reason = f"uses entry {place} through the homeserver's own token endpoint (MSC4195), which was not tested"
+            return _Result("unknown", reason, published.place_of(entry))
+        if entry.is_livekit and entry.type != "livekit" and entry.service_url is not None:
+            reason = f"whether it takes entry {place}, of type {entry.type}, depends on its version"
             return _Result("unknown", reason, published.place_of(entry))
         if _takes(entry):
             break
@@ -260,6 +269,9 @@ def _first_livekit(entries: Sequence[Entry], published: Published) -> _Result:
             return _Result("no", f"fails on entry {place}, which is null")
         if _takes(entry):
             return _uses(entry, published)
+    types = {entry.type for entry in entries} - {None}
+    if types and "livekit" not in types:
+        return _Result("no", NONE_OF_TYPE)
     return _Result("no", "no entry of type livekit with a livekit_service_url is listed")
 
 

@@ -14,7 +14,7 @@ from plugins.foci.discovery.well_known import WellKnown, WellKnownAnswer, repeat
 from plugins.foci.findings import finding
 from plugins.foci.model import MSC4143_KEY, MSC4158_KEY, STABLE_KEY, ClientRow, Entry, Finding, Severity
 from plugins.foci.refusal import exempt
-from plugins.foci.report.clients import CURRENT
+from plugins.foci.report.clients import CURRENT, NONE_OF_TYPE
 from plugins.foci.report.software import to_fill_endpoint, to_have_endpoint, to_publish
 from plugins.foci.service_url import (
     RESTRICTED_SERVICES,
@@ -150,7 +150,7 @@ def _without_key(
         return [finding("foci-only-on-base-url-host", message, advice)]
     snippet = document_to_publish(server_host, base_url, _listed(transports))
     if transports.endpoint in ("present", "open"):
-        message = "The well-known names no foci; only clients that ask the transports endpoint find one."
+        message = "The well-known names no foci; only clients that ask the transports endpoint can find one."
         advice = (
             "Keep the list in the well-known too while clients that read only it are in use (older Element Web and "
             "Element X, FluffyChat, Commet):"
@@ -267,6 +267,16 @@ def lint_endpoint(
     advice = f"{correct}: it is enough for Element Web and Element X. To have the endpoint too, "
     advice += f"{to_have_endpoint(software)}."
     return [finding("transports-endpoint-missing", message, advice, severity=Severity.WARNING)]
+
+
+def lint_types(clients: Sequence[ClientRow]) -> list[Finding]:
+    """Whether current clients read a list of other types alone; ``clients`` is what each of them comes to."""
+    lost = [row.name for row in clients if row.client in CURRENT and row.reason == NONE_OF_TYPE]
+    if not lost:
+        return []
+    message = f"No entry of type `livekit` is listed, the only type that {' and '.join(lost)} can use."
+    advice = 'Publish the focus with `"type": "livekit"`; entries of newer types may follow it:'
+    return [finding("no-livekit-entry", message, advice, snippet=_EXAMPLE)]
 
 
 _KNOWN_KEYS = frozenset({"type", "livekit_service_url", "url"})

@@ -72,11 +72,11 @@ def summarise(
 ) -> str:
     """One sentence: the cause where the server is broken or not judged, else who finds a focus and what is worst."""
     if verdict is Verdict.UNKNOWN:
-        return f"could not be checked from here: {_cause(verdict, discovery, foci, found)}."
+        return f"could not be checked from here: {_cause(verdict, discovery, clients, foci, found)}."
     if verdict is Verdict.CRITICAL:
         still = None if _fails_deep(foci) else _who_still_finds(clients)
-        rest = f"; {still[0]} still {still[1]} a focus that answers" if still else ""
-        return f"{_cause(verdict, discovery, foci, found)}{rest}."
+        rest = f"; {still[0]} still {still[1]} a focus that answers{_where(clients)}" if still else ""
+        return f"{_cause(verdict, discovery, clients, foci, found)}{rest}."
     broken = _places(foci, Verdict.CRITICAL, "is broken", "are broken")
     unsure = _places(foci, Verdict.UNKNOWN, "could not be checked", "could not be checked")
     return "; ".join((_who_finds(clients), *broken, *unsure, *_worst_of_the_rest(foci, found))) + "."
@@ -93,7 +93,7 @@ def _places(foci: Sequence[FocusReport], verdict: Verdict, of_one: str, of_many:
 
 
 def _fails_deep(foci: Sequence[FocusReport]) -> bool:
-    """Whether the focus that clients try first answers but fails a deep stage, so that finding it does not help."""
+    """Whether the first LiveKit focus answers but fails a deep stage, so that finding it does not help."""
     first = next((focus for focus in foci if focus.entry.is_livekit), None)
     stages = first.stages if first is not None else ()
     return any(result.stage in DEEP_STAGES and result.outcome is Outcome.FAILED for result in stages)
@@ -148,7 +148,20 @@ def _clause_on(subject: tuple[str, str], answer: str, rows: Sequence[ClientRow],
     return f"whether {who} {find} {'a focus' if first else 'one'} is unknown{why}"
 
 
-def _cause(verdict: Verdict, discovery: Certainty | None, foci: Sequence[FocusReport], found: Sequence[Finding]) -> str:
+def _where(clients: Sequence[ClientRow]) -> str:
+    """The focus that current clients find, where it is one of the report and the same for all that do."""
+    places = {row.uses_focus for row in clients if row.client in CURRENT and row.finds_focus == "yes"}
+    place = next(iter(places)) if len(places) == 1 else None
+    return "" if place is None else f" (focus {place})"
+
+
+def _cause(
+    verdict: Verdict,
+    discovery: Certainty | None,
+    clients: Sequence[ClientRow],
+    foci: Sequence[FocusReport],
+    found: Sequence[Finding],
+) -> str:
     """The cause in one clause, by the rule that decided the verdict; a finding left out leaves the stage."""
     lists = [one for one in found if group_of(one) is Group.LIST and one.severity is Severity.ERROR]
     if discovery is Certainty.DEFINITE or (discovery is not None and verdict is Verdict.UNKNOWN):
@@ -160,7 +173,19 @@ def _cause(verdict: Verdict, discovery: Certainty | None, foci: Sequence[FocusRe
         return "no focus can be used"
     place, focus = first
     stage = next((result.detail for result in focus.stages if result.outcome is not Outcome.OK), "it failed")
-    return f"focus {place}, which clients try first: {_clause(_of_focus(place, found)) or stage}"
+    return f"focus {place}, {_role(place, focus, clients)}: {_clause(_of_focus(place, found)) or stage}"
+
+
+def _role(place: int, focus: FocusReport, clients: Sequence[ClientRow]) -> str:
+    """What this focus, the first of the LiveKit family, is to current clients."""
+    current = [row for row in clients if row.client in CURRENT]
+    used = {row.uses_focus for row in current} - {None}
+    if used == {place}:
+        return "which clients try first"
+    if place in used:
+        return f"which {_and([row.name for row in current if row.uses_focus == place])} tries first"
+    where = "well-known" if focus.entry.source == "well-known" else "transports endpoint"
+    return f"the first LiveKit focus of the {where}"
 
 
 def _of_discovery(found: Sequence[Finding]) -> list[Finding]:

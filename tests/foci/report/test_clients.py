@@ -178,6 +178,16 @@ def test_an_entry_with_url(value: dict[str, str]) -> None:
     assert rows([(LIVEKIT, OK), (value, OK)])[2] == YES
 
 
+@pytest.mark.parametrize("kind", ["m.livekit", "livekit_multi_sfu", "msc4195.livekit"])
+def test_a_newer_type_with_a_service(kind: str) -> None:
+    """Element Web and Element X want `livekit`; which version of Element Call 0.28 and later takes it is not known."""
+    newer = {**LIVEKIT, "type": kind}
+    maybe = ("unknown", 1)
+    assert rows([(newer, OK)]) == [NO, NO, maybe, NO, YES, NO]
+    assert rows([(newer, OK), (OTHER, OK)])[:3] == [("yes", 2), ("yes", 2), maybe]
+    assert rows([(OTHER, OK), (newer, OK)])[2] == YES
+
+
 @pytest.mark.parametrize(
     "broken",
     [

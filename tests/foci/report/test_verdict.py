@@ -12,7 +12,7 @@ from botkit.outbound.model import Exchange, FailureKind, Phase
 from plugins.foci.discovery.homeserver import TransportsAnswer
 from plugins.foci.discovery.well_known import read_answer
 from plugins.foci.findings import CODES, Group, finding
-from plugins.foci.model import MSC4143_KEY, STABLE_KEY, Certainty, Finding, FocusReport, Severity, Verdict
+from plugins.foci.model import MSC4143_KEY, STABLE_KEY, Certainty, ClientRow, Finding, FocusReport, Severity, Verdict
 from plugins.foci.probe.observation import Observation
 from plugins.foci.report.verdict import focus_verdict, server_verdict, summarise
 from plugins.foci.service_url import read_service_url
@@ -248,12 +248,40 @@ def test_the_summary_of_a_broken_server_says_who_is_spared() -> None:
     """Current clients where one of them still finds a focus, else older ones; nobody where nobody does."""
     listed = replace(PRESENT, unstable="open", entries=(entry(OTHER_LIVEKIT, source="transports"),))
     told = _summary(REFUSED, BAD_JSON, transports=listed)
-    assert told.endswith("443; Element Web and Element X still find a focus that answers.")
+    assert told.endswith("443; Element Web and Element X still find a focus that answers (focus 2).")
     empty = replace(PRESENT, unstable="open", entries=())
     assert _summary(BAD_JSON, transports=empty).endswith(
         "; older clients (Element Call up to 0.23) still find a focus that answers."
     )
     assert "still" not in _summary(REFUSED)
+
+
+def test_only_a_focus_that_current_clients_use_is_said_to_be_tried_first() -> None:
+    """Else the broken one is called what it is in the list; the verdict goes by the first in any case."""
+    assert _summary(REFUSED).startswith("focus 1, which clients try first: connection refused")
+    other = replace(PRESENT, unstable="open", entries=(entry(OTHER_LIVEKIT, source="transports"),))
+    assert _summary(REFUSED, BAD_JSON, transports=other).startswith(
+        "focus 1, the first LiveKit focus of the well-known: connection refused"
+    )
+    assert _summary(REFUSED, transports=PRESENT).startswith("focus 1, the first LiveKit focus of the well-known: ")
+    element_web = ClientRow("element-web", "Element Web", 1, "no", "fails")
+    element_x = ClientRow("element-x", "Element X", 2, "yes", "answers")
+    foci = (judged(CRITICAL, source="transports"), judged(OK, OTHER_LIVEKIT))
+    assert summarise(CRITICAL, None, (element_web, element_x), foci, []) == (
+        "focus 1, which Element Web tries first: its type is unknown; Element X still finds a focus that answers "
+        "(focus 2)."
+    )
+    assert summarise(CRITICAL, None, (replace(element_web, uses_focus=2), element_x), foci, []).startswith(
+        "focus 1, the first LiveKit focus of the transports endpoint: "
+    )
+
+
+def test_a_dead_focus_of_the_endpoint_is_what_current_clients_use() -> None:
+    """The first of the well-known answers, so the server is not critical, but the sentence says who is lost."""
+    other = replace(PRESENT, unstable="open", entries=(entry(OTHER_LIVEKIT, source="transports"),))
+    told = _summary(BAD_JSON, REFUSED, transports=other)
+    assert told.startswith("Element Web and Element X find no focus that answers; older clients ")
+    assert "; focus 2 is broken" in told
 
 
 def test_the_summary_leaves_no_focus_out() -> None:
