@@ -20,6 +20,8 @@ _PAGE = re.compile(
     re.IGNORECASE,
 )
 _PAGE_START = 4096
+A_PAGE_WITH_LOGIN = "a page with a login"
+"""With 200 it may as well be a site's answer to every path."""
 _LONGEST_QUERY = 4096
 
 
@@ -66,5 +68,5 @@ def login_of(response: Response) -> str:
     if response.status == 401 and is_page:
         return "a login"
     if response.status in (200, 403) and is_page and _PAGE.search(response.body[:_PAGE_START]):
-        return "a login page"
+        return A_PAGE_WITH_LOGIN if response.status == 200 else "a login page"
     return ""

@@ -33,11 +33,18 @@ def refused_here(response: Response) -> str:
     start = response.body[:_PAGE_START]
     is_page = start.lstrip()[:1] == b"<"
     by = next((name for name, page in _PAGES if page.search(start)), "") if is_page else ""
-    if response.status not in _STATUSES and (not by or response.status == 401):
+    if response.status not in _STATUSES and not _turns_away(by, response.status):
         return ""
     if found := _CLOUDFLARE.search(start):
         by = f"Cloudflare's error {found[1].decode()}" if found[1] else "Cloudflare"
     return f"HTTP {response.status}{f' from {by}' if by else ''}"
+
+
+def _turns_away(by: str, status: int) -> bool:
+    """Whether the page of a program, by name, refuses with that status: Imperva shows the same one in an outage."""
+    if by == "Imperva":
+        return status in (200, 406)
+    return bool(by) and status != 401
 
 
 def exempt(what: str) -> str:

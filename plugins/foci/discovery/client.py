@@ -23,6 +23,7 @@ from plugins.foci.discovery.federation import (
     Delegation,
     Place,
     UserLookup,
+    asks_for_token,
     blocked_delegation,
     may_mind_the_name,
     read_delegation,
@@ -41,7 +42,6 @@ from plugins.foci.discovery.homeserver import (
 from plugins.foci.discovery.standing import REDIRECTS, of_delegation, of_lookup, of_versions, of_well_known
 from plugins.foci.discovery.target import Target
 from plugins.foci.discovery.well_known import WellKnownAnswer, read_answer
-from plugins.foci.refusal import refused_here
 from plugins.foci.responses import REQUEST_HEADERS, preflight_headers
 
 WELL_KNOWN_PATH = "/.well-known/matrix/client"
@@ -214,13 +214,17 @@ class Federation:
         return await self._ask(delegation.place or named, delegation, limit)
 
     async def _delegation(self, host: str, limit: float) -> Delegation:
-        """As authorisation services read it; where they are refused, whether that is for their user agent."""
+        """As authorisation services read it; where that names no server, whether it is for their user agent."""
         asked = await self._server_well_known(host, _AS_SERVICES, limit)
         delegation = read_delegation(asked)
-        if isinstance(asked, Failed) or not refused_here(asked.response):
+        if delegation.place is not None or not may_mind_the_name(asked):
             return delegation
-        renamed = read_delegation(await self._server_well_known(host, {}, limit))
-        return delegation if renamed.place is None else blocked_delegation(asked.response.status)
+        if read_delegation(await self._server_well_known(host, {}, limit)).place is None:
+            return delegation
+        # A fault that passed in between would look the same.
+        again = await self._server_well_known(host, _AS_SERVICES, limit)
+        delegation = read_delegation(again)
+        return blocked_delegation(again) if delegation.place is None and may_mind_the_name(again) else delegation
 
     async def _server_well_known(self, host: str, headers: Mapping[str, str], limit: float) -> Exchange:
         url = f"https://{host}{SERVER_WELL_KNOWN_PATH}"
@@ -251,19 +255,22 @@ class Federation:
         return replace(found, target=HostPort(service.host, service.port))
 
     async def _at(self, url: str, resolution: Resolution | None, delegation: Delegation, limit: float) -> UserLookup:
-        async def fetch(path: str, at: Resolution | None) -> Exchange:
-            return await self._outbound.fetch("GET", url + path, headers={}, deadline=limit, resolution=at)
+        async def fetch(path: str, at: Resolution | None, headers: Mapping[str, str]) -> Exchange:
+            return await self._outbound.fetch("GET", url + path, headers=headers, deadline=limit, resolution=at)
 
         userinfo = url + USERINFO_PATH
         asked, version = await asyncio.gather(
             self._every_address.ask(userinfo, _AS_SERVICES, of_lookup, deadline=limit, resolution=resolution),
-            fetch(VERSION_PATH, resolution),
+            fetch(VERSION_PATH, resolution, {}),
         )
         at = asked.at or resolution
         if asked.went_elsewhere(version):
-            version = await fetch(VERSION_PATH, at)
-        renamed = await fetch(USERINFO_PATH, at) if may_mind_the_name(asked.best) else None
+            version = await fetch(VERSION_PATH, at, {})
+        best, renamed = asked.best, None
+        if not asks_for_token(best) and may_mind_the_name(best):
+            renamed = await fetch(USERINFO_PATH, at, {})
+            if asks_for_token(renamed):
+                # A fault that passed in between would look the same.
+                best = await fetch(USERINFO_PATH, at, _AS_SERVICES)
         shown, unsure, software = url.removesuffix(":443"), delegation.unsure, software_of(version)
-        return UserLookup(
-            asked.best, shown, delegation, unsure, renamed=renamed, software=software, findings=asked.findings
-        )
+        return UserLookup(best, shown, delegation, unsure, renamed=renamed, software=software, findings=asked.findings)

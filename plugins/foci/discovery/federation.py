@@ -85,7 +85,8 @@ class UserLookup:
         unsure: the server well-known or DNS did not say where to ask, so that it may have been the wrong place.
         cut_short: the deadline of the check left it less than its share of time.
         target: the host and port that an SRV record led to; None without one.
-        renamed: the same request under the prober's own user agent, made where the first was not answered as wanted.
+        renamed: the same request under the prober's own user agent, made where the first was not answered as wanted; if
+            this one was, ``asked`` is the first made once more.
         software: how the homeserver there calls itself, in lower case; empty if it does not say.
         findings: about addresses of the host of which some fail.
     """
@@ -134,17 +135,21 @@ def read_delegation(exchange: Exchange) -> Delegation:
     return Delegation(place)
 
 
-def blocked_delegation(status: int) -> Delegation:
-    """What services know of a server well-known that refuses them: nothing, so they look elsewhere."""
-    fault = f"the server well-known refuses Go's user agent, under which services ask (HTTP {status})"
+def blocked_delegation(asked: Exchange) -> Delegation:
+    """What services know of a server well-known that refuses them so: nothing, and they look elsewhere."""
+    fault = f"the server well-known refuses Go's user agent, under which services ask ({_how(asked)})"
     return Delegation(fault=fault, blocked=True)
 
 
 def may_mind_the_name(asked: Exchange) -> bool:
-    """Whether a refusal may be about the user agent: then it is worth to ask under another one."""
-    if isinstance(asked, Failed):
-        return asked.failure.kind is FailureKind.HTTP_DISCONNECTED
-    return not _wants_token(asked.response) and asked.response.status < 500 and asked.response.status not in (404, 405)
+    """Whether what came may be for the user agent: the request was heard, and was not left without an answer."""
+    if isinstance(asked, Answered):
+        return True
+    return asked.failure.phase is Phase.HTTP and meaning_of(asked.failure).certainty is not Certainty.TIMEOUT
+
+
+def _how(asked: Exchange) -> str:
+    return asked.failure.detail if isinstance(asked, Failed) else f"HTTP {asked.response.status}"
 
 
 def software_of(asked: Exchange) -> str:
@@ -196,11 +201,15 @@ def _finding(problem: str, advice: str) -> Finding:
     return finding("openid-userinfo-unreachable", message, advice)
 
 
+def _only_go_is_refused(lookup: UserLookup, asked: Exchange) -> bool:
+    renamed = lookup.renamed is not None and asks_for_token(lookup.renamed)
+    return renamed and may_mind_the_name(asked) and not asks_for_token(asked)
+
+
 def _problem(lookup: UserLookup, asked: Exchange, patience: float, others_answered: bool) -> tuple[str, str]:
     """What is wrong and what to do; empty words where nothing is known to be wrong."""
-    if lookup.renamed is not None and asks_for_token(lookup.renamed):
-        how = asked.failure.detail if isinstance(asked, Failed) else f"HTTP {asked.response.status}"
-        return f"{lookup.url} refuses Go's user agent, under which they ask ({how})", _PASS_GO
+    if _only_go_is_refused(lookup, asked):
+        return f"{lookup.url} refuses Go's user agent, under which they ask ({_how(asked)})", _PASS_GO
     if isinstance(asked, Failed):
         certainty = meaning_of(asked.failure).certainty
         # Time spent waiting in the queue here is not the other side's.

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from botkit.messages.sanitise import clipped
 from botkit.outbound.model import Answered, Exchange, Failed, Response
 from plugins.foci.discovery.well_known import WellKnownAnswer
-from plugins.foci.failure import meaning_of
+from plugins.foci.failure import as_anywhere, meaning_of
 from plugins.foci.login_page import login_of
 from plugins.foci.model import (
     MAX_ENTRIES,
@@ -34,6 +36,7 @@ STABLE_PATH = "/_matrix/client/v1/rtc/transports"
 _DELAYED_EVENTS = "org.matrix.msc4140"
 _LIST_KEY = "rtc_transports"
 _LONGEST_SHOWN = 40
+_BEARER = re.compile(r"(?:\A|,)\s*bearer\b", re.IGNORECASE)
 
 PathState = Literal["present", "open", "absent", "broken", "unknown"]
 """
@@ -130,7 +133,7 @@ class HomeserverAnswer:
 def read_versions(exchange: Exchange) -> VersionsAnswer:
     """Judge an answer of ``/_matrix/client/versions`` (client-server API, "API versions")."""
     if isinstance(exchange, Failed):
-        certainty = meaning_of(exchange.failure).certainty
+        certainty = meaning_of(as_anywhere(exchange.failure, urlsplit(exchange.url).hostname or "")).certainty
         waited_ms = exchange.elapsed_ms if certainty is Certainty.TIMEOUT else None
         return VersionsAnswer(False, certainty is Certainty.DEFINITE, None, exchange.failure.detail, waited_ms)
     document = _object(exchange.response)
@@ -175,9 +178,23 @@ def _state(exchange: Exchange, listed: _List | None) -> tuple[PathState, str]:
         return "absent", ""
     if response.status == 401 and errcode is not None:
         return ("present" if errcode == "M_MISSING_TOKEN" else "unknown"), ""
-    if response.status >= 500 or meets_prober_only(response):
+    if response.status >= 500 or meets_prober_only(response) or _may_want_token(response):
         return "unknown", ""
     return "broken", _wrong(response, errcode)
+
+
+def _may_want_token(response: Response) -> bool:
+    """
+    Whether a 401 may be lifted by the token that clients send; a page, or a scheme of another kind, is a login.
+
+    Source: RFC 6750, section 3, and RFC 9110, section 11.6.1 (several challenges, in one header or more).
+    """
+    if response.status != 401:
+        return False
+    challenges = response.headers.get("www-authenticate", ())
+    if challenges:
+        return any(_BEARER.search(challenge) for challenge in challenges)
+    return response.body.lstrip()[:1] != b"<"
 
 
 def _wrong(response: Response, errcode: str | None) -> str:

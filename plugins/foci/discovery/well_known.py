@@ -13,7 +13,7 @@ from botkit.outbound.model import Answered, Exchange, Failed, Failure, FailureKi
 from botkit.outbound.url import UrlError, parse_url
 from plugins.foci.failure import NO_CLIENT_CERTIFICATE, advice_for, meaning_of
 from plugins.foci.findings import finding
-from plugins.foci.login_page import leads_to_login, login_of, past_login
+from plugins.foci.login_page import A_PAGE_WITH_LOGIN, leads_to_login, login_of, past_login
 from plugins.foci.model import FOCI_KEYS, MAX_ENTRIES, Certainty, Entry, Finding, Severity, WellKnownReport
 from plugins.foci.refusal import exempt, refused_here
 from plugins.foci.responses import BodyFault, allows_any_origin, demands_client_certificate, is_challenge, read_json
@@ -196,10 +196,8 @@ def _judge_status(host: str, report: WellKnownReport, response: Response) -> Wel
     if demands_client_certificate(response):
         message = f"The web server demands a client certificate for the well-known of {host} (HTTP {response.status})."
         return _failed(report, finding("well-known-http-status", message, NO_CLIENT_CERTIFICATE))
-    if login := _login(host, report, response):
-        message = f"The well-known of {host} is behind a login: {login}."
-        advice = past_login(("/.well-known/matrix/client",), "/.well-known/matrix/")
-        return _failed(report, finding("login-page", message, advice))
+    if found := _login(host, report, response):
+        return _failed(report, found)
     if refused := refused_here(response):
         message = f"The well-known of {host} turns this prober away, perhaps alone: {refused}."
         advice = exempt("`/.well-known/matrix/`")
@@ -221,14 +219,19 @@ def _judge_status(host: str, report: WellKnownReport, response: Response) -> Wel
     return _judge_document(host, report, response, content)
 
 
-def _login(host: str, report: WellKnownReport, response: Response) -> str:
-    """What login was answered, or redirected to, in place of a document; empty if none was."""
-    if login := login_of(response):
-        return f"HTTP {response.status}, {login}"
-    if response.body.lstrip()[:1] == b"{":
-        return ""
+def _login(host: str, report: WellKnownReport, response: Response) -> Finding | None:
+    """What is said of a login that was answered, or redirected to, in place of a document; None if none was."""
+    login = login_of(response)
     led = next((url for url in report.redirects if leads_to_login(urlsplit(url), host)), "")
-    return f"a redirect leads to {clipped(led.partition('?')[0])}" if led else ""
+    advice = past_login(("/.well-known/matrix/client",), "/.well-known/matrix/")
+    if login == A_PAGE_WITH_LOGIN and not led:
+        message = f"In place of the well-known of {host} there is {login} (HTTP {response.status})."
+        route = f"If that is the site's page for every path: {_BODY_ADVICE['well-known-html']}"
+        return finding("login-page", message, f"{route} If a login stands before all of it: {advice}")
+    if not login and (not led or response.body.lstrip()[:1] == b"{"):
+        return None
+    how = f"HTTP {response.status}, {login}" if login else f"a redirect leads to {clipped(led.partition('?')[0])}"
+    return finding("login-page", f"The well-known of {host} is behind a login: {how}.", advice)
 
 
 _BODY_ADVICE = {

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from botkit.outbound.model import Answered, Exchange, Failed, Phase, Response
 from plugins.foci.failure import NO_CLIENT_CERTIFICATE
 from plugins.foci.findings import finding
-from plugins.foci.login_page import login_of
+from plugins.foci.login_page import A_PAGE_WITH_LOGIN, login_of
 from plugins.foci.model import Certainty, Finding
 from plugins.foci.probe.contract import REQUESTS, Refusal, refusal_of
 from plugins.foci.probe.observation import Observation, ProbeSettings, certainty_of
@@ -47,8 +47,7 @@ def read_post(post: Answered, preflight: Exchange | None) -> WrongAnswer | None:
     if is_challenge(response):
         return WrongAnswer("waf-challenge", Certainty.UNCLEAR, "blocked by a bot challenge", _WAF)
     if login := login_of(response):
-        detail = f"HTTP {response.status}: {login} stands before the service"
-        return WrongAnswer("login-page", Certainty.DEFINITE, detail, no_login(_prefix(post)))
+        return WrongAnswer("login-page", Certainty.DEFINITE, *_behind(login, post))
     if refused := refused_here(response):
         detail = f"{refused}: turned away, perhaps only this prober"
         return WrongAnswer("refused-here", Certainty.UNCLEAR, detail, exempt("the service's paths"))
@@ -110,6 +109,15 @@ def points_at_sfu(post: Answered, get_token: Exchange | None, preflight: Exchang
 
 def _routed(post: Answered) -> str:
     return f"Route `<service url>/sfu/get` and `/get_token` to lk-jwt-service: {route(_prefix(post))}."
+
+
+def _behind(login: str, post: Answered) -> tuple[str, str]:
+    """What is said of a login in place of the service, and what to do: with 200 it may be a site without the route."""
+    status, advice = post.response.status, no_login(_prefix(post))
+    if login != A_PAGE_WITH_LOGIN:
+        return f"HTTP {status}: {login} stands before the service", advice
+    route = f"If that is the site's page for every path: {_routed(post)}"
+    return f"HTTP {status}: {login} in place of the service", f"{route} If a login stands before all of it: {advice}"
 
 
 def _prefix(post: Answered) -> str:

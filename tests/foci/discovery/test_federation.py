@@ -20,6 +20,7 @@ from lab.front import Mount
 from lab.homeserver import USERINFO, userinfo
 from plugins.foci.discovery.client import Federation
 from plugins.foci.discovery.federation import (
+    GO_USER_AGENT,
     Delegation,
     Place,
     UserLookup,
@@ -141,6 +142,8 @@ def test_answers(asked: Exchange, words: str | None, advice: str) -> None:
     [
         (answered(403, b"<html>Forbidden"), "HTTP 403"),
         (answered(406, b""), "HTTP 406"),
+        (answered(404, b""), "HTTP 404"),
+        (answered(503, b""), "HTTP 503"),
         (failed(FailureKind.HTTP_DISCONNECTED, Phase.HTTP, "closed without a response"), "closed without a response"),
     ],
 )
@@ -154,6 +157,8 @@ def test_a_filter_of_user_agents(asked: Exchange, how: str) -> None:
     alike = judge_lookup(replace(blocked, renamed=asked), 10.0, others_answered=True)
     assert alike is not None
     assert "user agent" not in alike.message
+    passed = replace(blocked, asked=answered(401, MISSING))
+    assert judge_lookup(passed, 10.0, others_answered=True) is None
 
 
 def test_doubts_are_no_finding() -> None:
@@ -294,13 +299,22 @@ async def test_by_the_port_in_the_name(federation: LabFederation, examination: E
     assert not site.requests
 
 
-def _but_for_go(mount: Mount) -> Mount:
-    """What a filter that refuses Go's user agent leaves of it."""
+async def _closed(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """As nginx does for ``return 444``."""
+    writer.close()
+
+
+FORBIDDEN = html_answer(403, "<html>Forbidden")
+
+
+def _but_for_go(mount: Mount, refusal: Answer | Performance = FORBIDDEN, times: int = 9) -> Mount:
+    """What a filter that refuses Go's user agent leaves of it, so many times."""
     behind = mount.handler
+    left = [refusal] * times
 
     async def answer(request: Request) -> Answer | Performance:
-        refused = request.headers["user-agent"].startswith("Go-http-client/")
-        return html_answer(403, "<html>Forbidden") if refused else await behind(request)
+        refused = request.headers["user-agent"].startswith("Go-http-client/") and left
+        return left.pop() if refused else await behind(request)
 
     mount.handler = answer
     return mount
@@ -330,6 +344,49 @@ async def test_a_filter_against_programs_in_go(federation: LabFederation, examin
     assert "refuses Go's user agent" in found.message
     assert "HTTP 403" in found.message
     assert "Go-http-client/1.1" in found.advice
+
+
+@pytest.mark.parametrize(
+    ("refusal", "how"),
+    [
+        (Performance(_closed), ""),
+        (html_answer(404, "<html>Not Found"), "(HTTP 404)"),
+        (html_answer(406, "<html>Not Acceptable"), "(HTTP 406)"),
+        (html_answer(503, "<html>Busy"), "(HTTP 503)"),
+        (html_answer(200, "<html>Welcome"), "(HTTP 200)"),
+    ],
+)
+@pytest.mark.parametrize("where", ["userinfo", "server well-known"])
+async def test_however_programs_in_go_are_refused(
+    federation: LabFederation, examination: Examination, refusal: Answer | Performance, how: str, where: str
+) -> None:
+    """Whatever the answer: told by the difference to what comes under the prober's own name."""
+    document, api = _delegating("hs.example.org:8443"), Mount(USERINFO, userinfo, exact=True)
+    for mount in (document,) if where == "server well-known" else (api,):
+        _but_for_go(mount, refusal)
+    (await federation.site("example.org")).mount(document)
+    (await federation.site("hs.example.org:8443")).mount(api)
+    await federation.site("example.org:8448", fault=Fault.REFUSED)
+    found = judge_lookup(await looked_up(examination), PATIENT.timeout, others_answered=True)
+    assert found is not None
+    assert "refuses Go's user agent" in found.message
+    assert how in found.message
+    assert "`Go-http-client/1.1`" in found.advice
+
+
+@pytest.mark.parametrize("where", ["userinfo", "server well-known"])
+@pytest.mark.parametrize("status", [404, 503])
+async def test_a_fault_that_passes_is_no_filter(
+    federation: LabFederation, examination: Examination, where: str, status: int
+) -> None:
+    """Once wrong, then right under either name: nobody's user agent is refused."""
+    document, api = _delegating("hs.example.org:8443"), Mount(USERINFO, userinfo, exact=True)
+    _but_for_go(document if where == "server well-known" else api, html_answer(status, "<html>"), times=1)
+    (await federation.site("example.org")).mount(document)
+    (await federation.site("hs.example.org:8443")).mount(api)
+    lookup = await looked_up(examination)
+    assert lookup.url == "https://hs.example.org:8443"
+    assert fine(lookup)
 
 
 @pytest.mark.parametrize(
@@ -373,7 +430,7 @@ async def test_records_that_lead_inside(federation: LabFederation, examination: 
 
 
 async def test_a_chain_of_redirects_ends(federation: LabFederation, examination: Examination) -> None:
-    """After as many as the well-known of clients may have."""
+    """After as many as the well-known of clients may have, under either name."""
     site = await federation.site("example.org")
 
     async def moved(request: Request) -> Answer:
@@ -383,4 +440,5 @@ async def test_a_chain_of_redirects_ends(federation: LabFederation, examination:
     await federation.site("example.org:8448", fault=Fault.REFUSED)
     lookup = await looked_up(examination)
     assert lookup.delegation == Delegation()
-    assert 5 <= len(site.requests) <= 6
+    for name in (GO_USER_AGENT, "foci-bot"):
+        assert 5 <= sum(request.headers["user-agent"] == name for request in site.requests) <= 6

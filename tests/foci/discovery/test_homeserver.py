@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -105,6 +106,16 @@ def test_an_answer_is_nothing_to_speak_of() -> None:
     assert [one for one in report(answered(503), base_url=None).findings if one.code == "not-tested"] == []
 
 
+@pytest.mark.parametrize("base_url", ["https://localhost", "https://matrix.localhost:8448"])
+def test_a_name_of_every_machines_own_is_a_private_address(base_url: str) -> None:
+    """Clients find nobody there, wherever they are; other names may lead elsewhere from there."""
+    inside = failed(FailureKind.PRIVATE_NAME, Phase.ADDRESS, "it is the private address 127.0.0.1")
+    versions = replace(inside, url=f"{base_url}/_matrix/client/versions")
+    (found,) = (one for one in report(versions, base_url).findings if base_url in one.message)
+    assert (found.code, found.severity) == ("base-url-invalid", Severity.ERROR)
+    assert "it is the private address 127.0.0.1" in found.message
+
+
 UNRECOGNISED = answered(404, {"errcode": "M_UNRECOGNIZED"}, ANY_ORIGIN)
 MISSING_TOKEN = {"errcode": "M_MISSING_TOKEN", "error": "Missing access token"}
 NGINX_404 = b"<html><head><title>404 Not Found</title></head></html>"
@@ -137,6 +148,13 @@ PREFLIGHT = answered(204, b"", ALLOWED)
             "broken",
             "HTTP 401, a login (Basic)",
         ),
+        (answered(401, b"", {"www-authenticate": "Digest realm=x"}), "broken", "HTTP 401, a login (Digest)"),
+        (answered(401, b"<html>401"), "broken", "HTTP 401, a login"),
+        (answered(401, {"error": "no"}, {"www-authenticate": 'Basic realm="bearer"'}), "broken", "a login (Basic)"),
+        (answered(401, {"error": "missing token"}), "unknown", ""),
+        (answered(401, b""), "unknown", ""),
+        (answered(401, {"error": "missing token"}, {"www-authenticate": "Bearer"}), "unknown", ""),
+        (answered(401, b"", {"www-authenticate": 'Basic realm="x", bearer realm="y"'}), "unknown", ""),
         (answered(401, {"errcode": "M_UNKNOWN_TOKEN"}), "unknown", ""),
         (answered(403, NGINX_404), "unknown", ""),
         (answered(429, {"errcode": "M_LIMIT_EXCEEDED"}), "unknown", ""),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -219,3 +220,25 @@ def test_a_firewall_proves_nothing() -> None:
     answer = read_answer("example.org", [challenge], None)
     assert [found.code for found in answer.findings] == ["waf-challenge"]
     assert answer.certainty is Certainty.UNCLEAR
+
+
+@pytest.mark.parametrize(
+    "body", [b'<html><form><input type="password">', b"<!doctype html><title>My shop: log in or register</title>"]
+)
+def test_a_page_with_a_login_may_be_the_sites_own(body: bytes) -> None:
+    """With 200 and no redirect to a login: how to serve the document comes before how to pass a login."""
+    (found,) = read_answer("example.org", [served(body)], None).findings
+    assert (found.code, "there is a page with a login (HTTP 200)" in found.message) == ("login-page", True)
+    assert found.advice.index("serve the JSON there") < found.advice.index("past the login")
+    moved = answered(301, b"", ANY_ORIGIN, url=URL)
+    elsewhere = replace(served(body), url="https://www.example.org/.well-known/matrix/client")
+    assert read_answer("example.org", [moved, elsewhere], None).findings == (found,)
+
+
+@pytest.mark.parametrize("status", [200, 403])
+def test_a_login_that_a_redirect_leads_to_stands_before_the_document(status: int) -> None:
+    """Then only the way past it is of use."""
+    led = replace(served(b'<html><form><input type="password">', status), url="https://sso.example.org/login")
+    (found,) = read_answer("example.org", [answered(302, b"", ANY_ORIGIN, url=URL), led], None).findings
+    assert (found.code, "is behind a login: " in found.message) == ("login-page", True)
+    assert "serve the JSON there" not in found.advice

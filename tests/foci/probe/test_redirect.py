@@ -163,7 +163,7 @@ def test_redirects_to_the_sfu(location: str, where: str | None, code: str) -> No
         (answered(401, NGINX_401), "HTTP 401: a login stands before"),
         (answered(401, b"", {"www-authenticate": "Negotiate"}), "a login (Negotiate)"),
         (answered(403, OAUTH2_PROXY), "HTTP 403: a login page stands before"),
-        (answered(200, NEXTCLOUD), "HTTP 200: a login page stands before"),
+        (answered(200, NEXTCLOUD), "HTTP 200: a page with a login in place of"),
     ],
 )
 def test_logins_without_a_redirect(post: Exchange, said: str) -> None:
@@ -171,6 +171,17 @@ def test_logins_without_a_redirect(post: Exchange, said: str) -> None:
     code, message, advice = told(post)
     assert (code, said in message) == ("login-page", True)
     assert "past the login" in advice
+
+
+@pytest.mark.parametrize("body", [NEXTCLOUD, b"<html><title>My shop: log in or register</title>"])
+@pytest.mark.parametrize(("base", "line"), [(RTC, "location /livekit/jwt/ {"), (HOST, "location ~ ^/(sfu/get|")])
+def test_a_page_with_a_login_may_stand_where_the_route_is_missing(body: bytes, base: str, line: str) -> None:
+    """A site that answers every path so: the route is what mends it, an exemption from the login would not."""
+    code, message, advice = told(answered(200, body, url=f"{base}/sfu/get"), url=base)
+    assert (code, "a page with a login" in message) == ("login-page", True)
+    assert advice.index(line) < advice.index("past the login")
+    refused = told(answered(403, body, url=f"{base}/sfu/get"), url=base)
+    assert (refused[0], line in refused[2]) == ("login-page", False)
 
 
 @pytest.mark.parametrize(
