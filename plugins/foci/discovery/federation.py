@@ -17,6 +17,7 @@ from botkit.outbound.model import Answered, Exchange, Failed, FailureKind, Phase
 from plugins.foci.failure import advice_for, meaning_of
 from plugins.foci.findings import finding
 from plugins.foci.model import Certainty, Finding
+from plugins.foci.refusal import refused_here
 from plugins.foci.responses import BodyFault, Json, errcode_of, read_json
 from plugins.foci.service_url import is_address, is_legal_host
 
@@ -178,7 +179,12 @@ def judge_lookup(lookup: UserLookup, patience: float, *, others_answered: bool) 
         return None
     if delegation.fault:
         return _finding(f"{delegation.fault}; {problem}", _PASS_GO if delegation.blocked else _PUBLISH)
-    return _finding(problem, advice)
+    return _finding(problem, advice, proven=not _may_concern_this_prober_alone(lookup, lookup.asked))
+
+
+def _may_concern_this_prober_alone(lookup: UserLookup, asked: Exchange) -> bool:
+    refused = isinstance(asked, Answered) and bool(refused_here(asked.response))
+    return refused and not _only_go_is_refused(lookup, asked)
 
 
 _PUBLISH = (
@@ -196,8 +202,13 @@ _PASS_GO = (
 _PASS = f"Let the proxy, tunnel or firewall pass `GET {USERINFO_PATH}` for machines as well."
 
 
-def _finding(problem: str, advice: str) -> Finding:
+def _finding(problem: str, advice: str, *, proven: bool = True) -> Finding:
     message = f"Authorisation services cannot look up users of this homeserver: {problem}."
+    if not proven:
+        message = (
+            f"Authorisation services may be unable to look up users of this homeserver: {problem}. The refusal may "
+            "concern this prober alone."
+        )
     return finding("openid-userinfo-unreachable", message, advice)
 
 

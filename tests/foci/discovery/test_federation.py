@@ -332,6 +332,24 @@ async def test_asked_as_authorisation_services_ask(federation: LabFederation, ex
     assert [name for path, name in names if path == USERINFO] == ["Go-http-client/1.1"]
 
 
+@pytest.mark.parametrize(
+    ("asked", "proven"),
+    [
+        (answered(403, b"<html>"), False),
+        (answered(451, b""), False),
+        (answered(403, b"error code: 1020"), False),
+        (answered(401, b"log in"), True),
+        (answered(404, b"nginx"), True),
+    ],
+)
+def test_a_refusal_of_this_prober_is_no_proof(asked: Exchange, proven: bool) -> None:
+    """Authorisation services may be let in where the bot is not; what is answered to everybody is proof."""
+    found = judge_lookup(UserLookup(asked, "https://a.example", SURE), 10.0, others_answered=True)
+    assert found is not None
+    assert ("cannot look up users" in found.message) is proven
+    assert ("may concern this prober alone" in found.message) is not proven
+
+
 @pytest.mark.parametrize("where", ["userinfo", "server well-known"])
 async def test_a_filter_against_programs_in_go(federation: LabFederation, examination: Examination, where: str) -> None:
     """Users cannot be looked up although the bot itself is let in; the user agent is named, wherever it is refused."""
