@@ -34,27 +34,6 @@ async def world(tmp_path: Path, federation: Federation, names: NameTable) -> Asy
     await world.close()
 
 
-@pytest.fixture
-async def nginx_proxy(nginx: None, tmp_path: Path, federation: Federation) -> AsyncIterator[Nginx]:
-    proxy = Nginx(tmp_path / "proxy", federation)
-    yield proxy
-    await proxy.stop()
-
-
-@pytest.fixture
-async def caddy_proxy(caddy: None, tmp_path: Path, federation: Federation) -> AsyncIterator[Caddy]:
-    proxy = Caddy(tmp_path / "proxy", federation)
-    yield proxy
-    await proxy.stop()
-
-
-@pytest.fixture
-async def haproxy_proxy(haproxy: None, tmp_path: Path, federation: Federation) -> AsyncIterator[HAProxy]:
-    proxy = HAProxy(tmp_path / "proxy", federation)
-    yield proxy
-    await proxy.stop()
-
-
 async def checked(world: World) -> Report:
     return await world.examination(NAME)
 
