@@ -26,7 +26,7 @@ from tests.policy.witness import WALKED, AuditHook, Counters, Listeners, listeni
 
 ROOT = Path(__file__).resolve().parents[2]
 EVERYTHING = ("0.0.0.0/0", "::/0")
-FURTHER = (("10.0.0.1", 22), ("10.0.0.1", 6379), ("192.168.1.1", 80))
+FURTHER = (("10.0.0.1", 2375), ("10.0.0.1", 9000), ("192.168.1.1", 80))
 _LIMITS = Limits(timeout=20.0, deadline=60.0)
 _PARALLEL = 6
 _SETTLING = 10.0
