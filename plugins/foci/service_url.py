@@ -172,5 +172,4 @@ def _faulty(parsed: ServiceUrl, fault: str, detail: str) -> ServiceUrl:
 
 def host_of(url: str) -> str:
     """The host of a URL that was judged before, as written in a URL (brackets kept, port left out)."""
-    netloc = urlsplit(url).netloc
-    return netloc[: netloc.index("]") + 1] if netloc.startswith("[") else netloc.partition(":")[0]
+    return parse_host_port(urlsplit(url).netloc.removesuffix(":")).url_host
