@@ -19,6 +19,8 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from botkit.storage.turns import Turns
+
 log = logging.getLogger(__name__)
 
 Connection = AsyncConnection
@@ -65,7 +67,7 @@ class Database:
         self._url = async_url(url)
         self._engine: AsyncEngine | None = None
         # one writer at a time: tasks queue here in order instead of polling the file lock
-        self._turn = asyncio.Lock()
+        self._turns = Turns()
         self._complaint = ""
         self._failed_at = 0.0
 
@@ -120,18 +122,21 @@ class Database:
             await engine.dispose()
 
     @asynccontextmanager
-    async def begin(self) -> AsyncIterator[AsyncConnection]:
+    async def begin(self, *, background: bool = False) -> AsyncIterator[AsyncConnection]:
         """
         One transaction: committed at the end, rolled back by an exception.
 
         An error is logged here once, as is its end; callers need not log it.
 
+        Args:
+            background: nobody in a room waits for it: it begins when no other transaction waits to.
+
         Raises:
             StorageError: the database failed (full, locked, gone, corrupt); nothing was written.
         """
-        if self._engine is None:
-            raise StorageError("the database is closed")
-        async with self._turn:
+        async with self._turns.turn(background=background):
+            if self._engine is None:
+                raise StorageError("the database is closed")
             try:
                 async with self._engine.begin() as connection:
                     yield connection

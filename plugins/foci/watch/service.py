@@ -79,10 +79,10 @@ class WatchService:
         An exception means that nothing was stored or queued.
         """
         if isinstance(outcome, ConfirmationResult):
-            async with self._work(now) as work:
+            async with self._work(now, background=True) as work:
                 return await take_confirmation(work, outcome)
         try:
-            async with self._work(now) as work:
+            async with self._work(now, background=True) as work:
                 mind = self._mind if self._mind is not None else await work.states.mind()
                 mind, dues = await take_check(work, outcome, mind, await self._span(work), self._jitter)
         except BaseException:
@@ -300,9 +300,9 @@ class WatchService:
             await self._reconcile(work)
 
     @asynccontextmanager
-    async def _work(self, now: float) -> AsyncIterator[UnitOfWork]:
-        """One transaction; what it wrote is sent when it succeeded."""
-        async with self._storage.begin() as connection:
+    async def _work(self, now: float, *, background: bool = False) -> AsyncIterator[UnitOfWork]:
+        """One transaction; what it wrote is sent when it succeeded. Of checks in the background of all others."""
+        async with self._storage.begin(background=background) as connection:
             work = UnitOfWork(connection, self._settings, now)
             yield work
             await self._notifier.post(connection, without_overtaken(work.notifications))
