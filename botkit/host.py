@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import signal
 import sys
@@ -29,18 +30,23 @@ from botkit.messages.inbound import InboundMessage
 from botkit.metrics import FigureCollector, registry_of
 from botkit.outbound import HomeserverReader, OutboundClient
 from botkit.plugin import Account, Plugin, PluginContext
-from botkit.storage import Database, StorageError
+from botkit.storage import Database, DatabaseRefusedError, StorageError
 from botkit.storage.lock import exclusive
 from botkit.tasks import Supervisor
 from botkit.version import VERSION
 from botkit.web import WebServer
 
 EXIT_FAILURE = 1
+EXIT_REFUSED = 78
+"""EX_CONFIG of sysexits: the database or the account is not for this bot; trying again does not help."""
+
 EXIT_NO_PERMISSION = 77
 """EX_NOPERM of sysexits: the homeserver rejects the account; trying again does not help."""
 
 _QUIET = ("nio", "peewee", "alembic", "sqlalchemy", "aiosqlite", "asyncio")
 _PLUGIN_STOP_PATIENCE = 5.0
+_FIGURES_PATIENCE = 5.0
+"""Seconds that the database gets to answer for the figures; Prometheus waits for ten."""
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +59,8 @@ async def run(config: Config, plugins: Sequence[LoadedPlugin], program: str = "b
         program: what it is called in errors.
 
     Returns:
-        0 after a signal, 77 when the homeserver rejects the account, 1 when storage cannot be used.
+        0 after a signal, 77 when the homeserver rejects the account, 78 when the database is another bot's, in use
+        or of a newer version, 1 when storage cannot be used.
 
     Raises:
         ConfigError: the configuration turns out to be unusable.
@@ -83,6 +90,8 @@ async def _until_signal(work: Coroutine[Any, Any, int], program: str) -> int:
         return 0
     except AccountError as error:
         return _failed(str(error), EXIT_NO_PERMISSION, program)
+    except DatabaseRefusedError as error:
+        return _failed(str(error), EXIT_REFUSED, program)
     except (StorageError, UnreachableError) as error:
         return _failed(str(error), EXIT_FAILURE, program)
     finally:
@@ -242,8 +251,11 @@ async def _web(config: Config, status: StatusBoard, plugins: dict[str, Plugin]) 
     figures = FigureCollector(plugins.values())
 
     async def refresh() -> None:
-        await status.refresh()
-        await figures.refresh()
+        # what could not be read is left out, and a figure says why
+        with contextlib.suppress(StorageError, TimeoutError):
+            async with asyncio.timeout(_FIGURES_PATIENCE):
+                await status.refresh()
+                await figures.refresh()
 
     server = WebServer(registry_of(status.vitals, figures), refresh, status.sync_age)
     try:

@@ -21,15 +21,15 @@ class Vitals:
     Attributes:
         sync_age: seconds since the last answer to a sync was taken in; None before the first.
         rooms: rooms the bot is in.
-        undelivered: messages that wait to be sent.
-        backlog: commands that wait to be answered.
+        undelivered: messages that wait to be sent; None while the database cannot be read.
+        backlog: commands that wait to be answered; None likewise.
         uptime: seconds.
     """
 
     sync_age: float | None
     rooms: int
-    undelivered: int
-    backlog: int
+    undelivered: int | None
+    backlog: int | None
     uptime: float
 
 
@@ -45,8 +45,12 @@ class VitalsCollector(Collector):
         age = float("inf") if now.sync_age is None else now.sync_age
         yield GaugeMetricFamily("focibot_sync_age_seconds", "Seconds since the last successful sync.", age)
         yield GaugeMetricFamily("focibot_rooms", "Rooms the bot is in.", now.rooms)
-        yield GaugeMetricFamily("focibot_undelivered_messages", "Messages not sent yet.", now.undelivered)
-        yield GaugeMetricFamily("focibot_waiting_commands", "Commands not answered yet.", now.backlog)
+        readable = now.undelivered is not None and now.backlog is not None
+        yield GaugeMetricFamily("focibot_database_up", "Whether the database can be read.", int(readable))
+        if now.undelivered is not None:
+            yield GaugeMetricFamily("focibot_undelivered_messages", "Messages not sent yet.", now.undelivered)
+        if now.backlog is not None:
+            yield GaugeMetricFamily("focibot_waiting_commands", "Commands not answered yet.", now.backlog)
         yield GaugeMetricFamily("focibot_uptime_seconds", "Seconds since the bot started.", now.uptime)
 
 
@@ -58,7 +62,8 @@ class FigureCollector(Collector):
         self._figures: tuple[Figure, ...] = ()
 
     async def refresh(self) -> None:
-        """Ask every plugin. Raises what they raise."""
+        """Ask every plugin. Raises what they raise; then there are none."""
+        self._figures = ()
         self._figures = tuple([figure for plugin in self._plugins for figure in await plugin.figures()])
 
     def collect(self) -> Iterator[Metric]:

@@ -161,7 +161,7 @@ async def alice(synapse: Synapse, localparts: Callable[[str], str], tmp_path: Pa
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres]:
+def postgres(authority: Authority) -> Iterator[Postgres]:
     """A running PostgreSQL."""
     program = find("initdb")
     if program is None:
@@ -169,7 +169,7 @@ def postgres() -> Iterator[Postgres]:
     # not below pytest's directory: that one is closed to the user the server runs as
     directory = Path(tempfile.mkdtemp(prefix="foci-pg-"))
     directory.chmod(0o755)
-    server = Postgres(directory / "server", program.parent)
+    server = Postgres(directory / "server", program.parent, authority.issue("localhost"))
     server.create()
     yield server
     server.stop()

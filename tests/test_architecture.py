@@ -18,7 +18,7 @@ LONGEST_FUNCTION = 60
 
 ORDERS: dict[str, tuple[str, ...]] = {
     "botkit": (
-        "version identifiers suggestion figure clock_jumps backoff messages",
+        "version identifiers suggestion figure clock_jumps backoff database_url messages",
         "storage outbound permissions",
         "tasks plugin",
         "config metrics",
@@ -109,6 +109,7 @@ PURE_IN_ACTING_PACKAGES = frozenset({"plugins.foci.watch.views"})
 PURE_BOTKIT = frozenset(
     {
         "botkit.commands.mention",
+        "botkit.database_url",
         "botkit.identifiers",
         "botkit.matrix.sync.events",
         "botkit.messages",

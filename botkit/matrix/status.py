@@ -39,8 +39,8 @@ class StatusBoard:
         self._started = clock()
         self._sync: SyncLoop | None = None
         self._handler: SyncHandler | None = None
-        self._undelivered = 0
-        self._backlog = 0
+        self._undelivered: int | None = None
+        self._backlog: int | None = None
 
     def watch(self, sync: SyncLoop, handler: SyncHandler) -> None:
         """Where news of the homeserver come from, once that is running."""
@@ -48,7 +48,8 @@ class StatusBoard:
         self._handler = handler
 
     async def refresh(self) -> None:
-        """Count again. Raises StorageError."""
+        """Count again. Raises StorageError; then the counts are unknown."""
+        self._undelivered = self._backlog = None
         self._undelivered = await self._outbox.undelivered()
         self._backlog = await self._inbox.backlog()
 
@@ -77,12 +78,16 @@ class StatusBoard:
             ("sync lag", "unknown" if lag is None else f"{lag:.1f} s"),
             ("rooms", str(len(self._membership.joined))),
             *((("rooms that reject the bot's messages", str(refusing)),) if refusing else ()),
-            ("undelivered messages", str(self._undelivered)),
-            ("commands waiting", str(self._backlog)),
+            ("undelivered messages", _count(self._undelivered)),
+            ("commands waiting", _count(self._backlog)),
             ("database", self._database.backend),
             ("uptime", _span(self._clock() - self._started)),
             ("versions", f"Python {platform.python_version()}, matrix-nio {version('matrix-nio')}"),
         )
+
+
+def _count(number: int | None) -> str:
+    return "unknown" if number is None else str(number)
 
 
 def _span(seconds: float) -> str:

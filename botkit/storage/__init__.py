@@ -1,5 +1,5 @@
 """Storage: received commands, messages to send, and the sync token."""
 
-from botkit.storage.database import Connection, Database, StorageError
+from botkit.storage.database import Connection, Database, DatabaseRefusedError, StorageError
 
-__all__ = ["Connection", "Database", "StorageError"]
+__all__ = ["Connection", "Database", "DatabaseRefusedError", "StorageError"]

@@ -6,19 +6,24 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 from alembic import command
 from alembic.config import Config as AlembicConfig
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection as SyncConnection
 from sqlalchemy import event
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from botkit.database_url import PostgresUrl, SqliteUrl, parse_database_url
+from botkit.storage.postgresql import connect
 from botkit.storage.turns import Turns
 
 log = logging.getLogger(__name__)
@@ -26,7 +31,6 @@ log = logging.getLogger(__name__)
 Connection = AsyncConnection
 """What ``Database.begin`` gives: a transaction that is under way."""
 
-_DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 _BUSY_MS = 10_000
 _SOUND_AFTER = 15.0
 """Seconds without a failure after which the database is believed to be sound again."""
@@ -40,21 +44,8 @@ class StorageError(Exception):
     """The database cannot be used; the text is one line for the log, without passwords."""
 
 
-def async_url(url: str) -> URL:
-    """
-    The same database, spoken to by an asynchronous driver.
-
-    Raises:
-        StorageError: the URL is not valid, or of neither SQLite nor PostgreSQL.
-    """
-    try:
-        parsed = make_url(url)
-    except ArgumentError:
-        raise StorageError("storage.database is not a database URL") from None
-    driver = _DRIVERS.get(parsed.get_backend_name())
-    if driver is None:
-        raise StorageError("storage.database must start with sqlite:/// or postgresql://")
-    return parsed.set(drivername=driver)
+class DatabaseRefusedError(StorageError):
+    """This database is not for this bot, or not now; trying again does not help."""
 
 
 class Database:
@@ -64,7 +55,11 @@ class Database:
     """
 
     def __init__(self, url: str) -> None:
-        self._url = async_url(url)
+        """Raises StorageError: the URL is not valid, or of neither SQLite nor PostgreSQL."""
+        try:
+            self._url = parse_database_url(url)
+        except ValueError as error:
+            raise StorageError(f"storage.database {error}") from None
         self._engine: AsyncEngine | None = None
         # one writer at a time: tasks queue here in order instead of polling the file lock
         self._turns = Turns()
@@ -78,7 +73,7 @@ class Database:
 
     @property
     def _sqlite(self) -> bool:
-        return self._url.get_backend_name() == "sqlite"
+        return isinstance(self._url, SqliteUrl)
 
     async def open(self) -> None:
         """
@@ -86,16 +81,20 @@ class Database:
 
         Raises:
             StorageError: unreachable, locked for too long, not writable, or not a database.
+            DatabaseRefusedError: its tables are those of a newer version.
         """
         try:
-            if self._sqlite and self._url.database:
-                await asyncio.to_thread(_make_parent, Path(self._url.database))
+            if isinstance(self._url, SqliteUrl) and self._url.path:
+                await asyncio.to_thread(_make_parent, Path(self._url.path))
             self._engine = self._create_engine()
             async with self._engine.begin() as connection:
                 await connection.run_sync(_migrate)
-        except (SQLAlchemyError, *_TROUBLES) as error:
+        except (SQLAlchemyError, CommandError, *_TROUBLES) as error:
             await self.close()
             raise StorageError(f"database {self._place}: {cause(error)}") from error
+        except _UnknownRevisionError as error:
+            await self.close()
+            raise self._newer(error) from None
 
     async def migrate(self, owner: str, revisions: Path) -> None:
         """
@@ -106,12 +105,15 @@ class Database:
 
         Raises:
             StorageError: it did not work; the tables are as they were.
+            DatabaseRefusedError: they are those of a newer version.
         """
         if not await asyncio.to_thread(revisions.is_dir):
             raise StorageError(f"tables of plugin {owner}: {revisions} is not a directory")
         try:
             async with self.begin() as connection:
                 await connection.run_sync(_migrate, revisions, owner)
+        except _UnknownRevisionError as error:
+            raise self._newer(error) from None
         except (StorageError, SQLAlchemyError, CommandError) as error:
             raise StorageError(f"tables of plugin {owner}: {cause(error)}") from error
 
@@ -145,6 +147,12 @@ class Database:
                 raise StorageError(f"database {self._place}: {cause(error)}") from error
             self._recover()
 
+    def _newer(self, error: _UnknownRevisionError) -> DatabaseRefusedError:
+        return DatabaseRefusedError(
+            f"database {self._place}: its tables are of a newer version of the bot ({error}); "
+            "run that version, or restore a backup"
+        )
+
     def _complain(self, reason: str) -> None:
         self._failed_at = asyncio.get_running_loop().time()
         if reason != self._complaint:
@@ -159,12 +167,16 @@ class Database:
 
     @property
     def _place(self) -> str:
-        return str(self._url.database) if self._sqlite else self._url.render_as_string(hide_password=True)
+        return self._url.place
 
     def _create_engine(self) -> AsyncEngine:
-        if not self._sqlite:
-            return create_async_engine(self._url, pool_size=4, pool_pre_ping=True, hide_parameters=True)
-        engine = create_async_engine(self._url, hide_parameters=True, connect_args={"timeout": _BUSY_MS / 1000})
+        if isinstance(self._url, PostgresUrl):
+            opened = partial(connect, self._url)
+            return create_async_engine(
+                "postgresql+asyncpg://", async_creator=opened, pool_size=4, pool_pre_ping=True, hide_parameters=True
+            )
+        url = URL.create("sqlite+aiosqlite", database=self._url.path or None)
+        engine = create_async_engine(url, hide_parameters=True, connect_args={"timeout": _BUSY_MS / 1000})
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_immediate)
         return engine
@@ -197,6 +209,10 @@ def _begin_immediate(connection: SyncConnection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
+class _UnknownRevisionError(Exception):
+    """A revision that this version does not have."""
+
+
 def _migrate(connection: SyncConnection, revisions: Path = _OWN_REVISIONS, owner: str = "") -> None:
     config = AlembicConfig()
     # an option is a format string to the configuration parser
@@ -204,5 +220,10 @@ def _migrate(connection: SyncConnection, revisions: Path = _OWN_REVISIONS, owner
         config.set_main_option(option, str(path).replace("%", "%%"))
     config.set_main_option("path_separator", "newline")
     config.attributes["connection"] = connection
-    config.attributes["version_table"] = f"alembic_version_{owner}" if owner else "alembic_version"
+    table = f"alembic_version_{owner}" if owner else "alembic_version"
+    config.attributes["version_table"] = table
+    current = MigrationContext.configure(connection, opts={"version_table": table}).get_current_heads()
+    known = {revision.revision for revision in ScriptDirectory.from_config(config).walk_revisions()}
+    if unknown := set(current) - known:
+        raise _UnknownRevisionError(f"{table} {min(unknown)}")
     command.upgrade(config, "head")

@@ -276,14 +276,14 @@ def test_secrets_do_not_print(load: Load) -> None:
     """Neither the representation nor the effective configuration shows them, database passwords included."""
     config = load(
         f"matrix: {{{ACCOUNT}, access_token: hunter2}}\n"
-        "storage: {database: 'postgresql://foci:hunter3@db.example/foci?password=hunter4&x=1'}"
+        "storage: {database: 'postgresql://foci:hunter3@db.example/foci?password=hunter4&sslpassword=hunter5'}"
     )
     for text in (repr(config), str(config), effective(config), repr(config.storage)):
         assert "hunter" not in text
     shown = yaml.safe_load(effective(config))
     assert shown["matrix"]["access_token"] == "REDACTED"
-    assert shown["storage"]["database"] == "postgresql://foci:REDACTED@db.example/foci?password=REDACTED&x=1"
-    assert "hunter3" in config.storage.database_url
+    assert shown["storage"]["database"] == "postgresql://foci:REDACTED@db.example/foci?sslpassword=REDACTED"
+    assert "hunter4" in config.storage.database_url
 
 
 def test_the_effective_configuration_loads_again(load: Load) -> None:

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import asyncpg
 
+from lab.authority import Leaf
 from lab.loopback import reserved_port
 
+PASSWORD = "p@s:s/w?o#r%d hunter2"
 PLACES = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
 
 
@@ -23,30 +25,47 @@ def find(name: str) -> Path | None:
 
 class Postgres:
     """
-    Runs in ``directory``; ``url`` is what goes into the configuration.
+    Runs in ``directory``; ``url`` is what goes into the configuration. Its certificate is ``leaf``.
 
-    The server refuses to run as root; there it runs as the user ``postgres`` or ``nobody``.
+    The server refuses to run as root; there it runs as the user ``postgres`` or ``nobody``. Everyone is trusted but
+    the role ``locked``, whose password is ``PASSWORD``.
     """
 
-    def __init__(self, directory: Path, programs: Path) -> None:
-        self._directory = directory
+    def __init__(self, directory: Path, programs: Path, leaf: Leaf) -> None:
+        self.directory = directory
+        self._leaf = leaf
         self._programs = programs
-        self._port = reserved_port()
+        self.port = reserved_port()
         self._user = _unprivileged()
-        self.url = f"postgresql://bot@127.0.0.1:{self._port}/postgres"
+        self.url = f"postgresql://bot@127.0.0.1:{self.port}/postgres"
 
     def create(self) -> None:
         """Make the cluster and start it."""
-        self._directory.mkdir(mode=0o700)
+        self.directory.mkdir(mode=0o700)
         if self._user is not None:
-            shutil.chown(self._directory, self._user)
+            shutil.chown(self.directory, self._user)
         self._run("initdb", "-D", "cluster", "-A", "trust", "-U", "bot", "--no-sync")
+        rules = self.directory / "cluster" / "pg_hba.conf"
+        rules.write_text("host all locked all scram-sha-256\n" + rules.read_text())
+        self._copied(self._leaf.certificate_file, "server.pem")
+        self._copied(self._leaf.key_file, "server.key")
         self.start()
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
-        options = f"-c listen_addresses=127.0.0.1 -p {self._port} -k {self._directory} -F"
+        files = self.directory / "cluster"
+        options = (
+            f"-c listen_addresses=127.0.0.1 -p {self.port} -k {self.directory} -F "
+            f"-c ssl=on -c ssl_cert_file={files / 'server.pem'} -c ssl_key_file={files / 'server.key'}"
+        )
         self._run("pg_ctl", "-D", "cluster", "-o", options, "-w", "-l", "log", "start")
+
+    def _copied(self, source: Path, name: str) -> None:
+        target = self.directory / "cluster" / name
+        shutil.copy(source, target)
+        target.chmod(0o600)
+        if self._user is not None:
+            shutil.chown(target, self._user)
 
     async def emptied(self) -> str:
         """The URL, with nothing left in the database, whatever tests of other folders did there."""
@@ -62,7 +81,7 @@ class Postgres:
     def _run(self, program: str, *arguments: str) -> None:
         subprocess.run(
             [str(self._programs / program), *arguments],
-            cwd=self._directory,
+            cwd=self.directory,
             user=self._user,
             env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C"},
             stdin=subprocess.DEVNULL,
