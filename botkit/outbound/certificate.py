@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from itertools import islice
 
 from cryptography import x509
 
@@ -10,6 +11,7 @@ from botkit.messages.sanitise import clean_line
 from botkit.outbound.model import Certificate
 
 _NAMES_LIMIT = 100
+_PARTS_LIMIT = 20
 _NAME_LENGTH = 120
 
 logger = logging.getLogger(__name__)
@@ -20,8 +22,8 @@ def read_certificate(der: bytes) -> Certificate | None:
     try:
         certificate = x509.load_der_x509_certificate(der)
         return Certificate(
-            subject=clean_line(certificate.subject.rfc4514_string(), _NAME_LENGTH),
-            issuer=clean_line(certificate.issuer.rfc4514_string(), _NAME_LENGTH),
+            subject=_distinguished(certificate.subject),
+            issuer=_distinguished(certificate.issuer),
             names=_names(certificate),
             not_before=certificate.not_valid_before_utc,
             not_after=certificate.not_valid_after_utc,
@@ -31,14 +33,16 @@ def read_certificate(der: bytes) -> Certificate | None:
         return None
 
 
+def _distinguished(name: x509.Name) -> str:
+    # a stranger's has as many parts as fit into a handshake
+    parts = name.rdns[:_PARTS_LIMIT]
+    return clean_line(x509.Name(parts).rfc4514_string(), _NAME_LENGTH)
+
+
 def _names(certificate: x509.Certificate) -> tuple[str, ...]:
     try:
         extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
     except x509.ExtensionNotFound:
         return ()
-    names = [
-        clean_line(str(name.value), _NAME_LENGTH)
-        for name in extension.value
-        if isinstance(name, (x509.DNSName, x509.IPAddress))
-    ]
-    return tuple(names[:_NAMES_LIMIT])
+    named = (name for name in extension.value if isinstance(name, (x509.DNSName, x509.IPAddress)))
+    return tuple(clean_line(str(name.value), _NAME_LENGTH) for name in islice(named, _NAMES_LIMIT))

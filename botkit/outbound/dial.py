@@ -14,6 +14,8 @@ from botkit.outbound.attempt import CURRENT, AddressRefusedError, Attempt
 from botkit.outbound.endpoint import Endpoint
 from botkit.outbound.policy import AddressPolicy
 
+_MOST_IN_A_STEP = 16 * 1024
+
 
 class NotingSocket(socket.socket):
     """A TCP socket that reports to its attempt how connecting went, and stops reading after too much data."""
@@ -47,19 +49,19 @@ class NotingSocket(socket.socket):
                 self._connected()
         return value
 
-    def recv(self, *args: Any) -> bytes:
-        """See `socket.socket.recv`."""
+    def recv(self, size: int, *args: Any) -> bytes:
+        """See `socket.socket.recv`; what comes in a step is little, so that other connections have their turn."""
         with self._noting_errors():
             self._attempt.check_budget()
-            data = super().recv(*args)
+            data = super().recv(min(size, _MOST_IN_A_STEP), *args)
         self._attempt.arrived(len(data))
         return data
 
-    def recv_into(self, *args: Any) -> int:
-        """See `socket.socket.recv_into`."""
+    def recv_into(self, buffer: Any, *args: Any) -> int:
+        """See `socket.socket.recv_into`, and above."""
         with self._noting_errors():
             self._attempt.check_budget()
-            count = super().recv_into(*args)
+            count = super().recv_into(memoryview(buffer)[:_MOST_IN_A_STEP], *args)
         self._attempt.arrived(count)
         return count
 

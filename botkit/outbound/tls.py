@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import ssl
+import weakref
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from botkit.outbound.attempt import CURRENT
+from botkit.outbound.flight import Flight, FlightError
 
 GROUPS = ("prime256v1", "X25519", "secp384r1", None)
 """
@@ -17,7 +21,7 @@ has those in its cipher suites only, so there every curve can be offered (None),
 """
 
 _ENCODING_DER = 2  # _ssl.ENCODING_DER: the only way before Python 3.13 gave it a public name
-
+_NO_COMPRESSED_CERTIFICATES = 1 << 33  # SSL_OP_NO_RX_CERTIFICATE_COMPRESSION of OpenSSL 3.2
 
 _NOTHING_IN_COMMON = "SSLV3_ALERT_HANDSHAKE_FAILURE"
 
@@ -26,8 +30,13 @@ class NotingSSLObject(ssl.SSLObject):
     """
     An SSLObject that reports to the current attempt how far the handshake came.
 
-    Its first handshake step proves that TCP is done, which distinguishes a TCP hang from a TLS hang.
+    Its first handshake step proves that TCP is done, which distinguishes a TCP hang from a TLS hang. What arrives comes
+    to OpenSSL by way of `Flight`.
     """
+
+    def attach(self, arriving: ssl.MemoryBIO, inner: ssl.MemoryBIO) -> None:
+        """Take what arrives from the one, and hand it to OpenSSL through the other."""
+        self._arriving, self._inner, self._flight = arriving, inner, Flight()
 
     def do_handshake(self) -> None:
         """See `ssl.SSLObject.do_handshake`."""
@@ -35,8 +44,12 @@ class NotingSSLObject(ssl.SSLObject):
         if attempt is not None:
             attempt.tcp_done()
         try:
-            super().do_handshake()
+            self._step()
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            raise
+        except FlightError as error:
+            if attempt is not None:
+                attempt.overrun = str(error)
             raise
         except ssl.SSLError as error:
             if attempt is not None:
@@ -50,6 +63,7 @@ class NotingSSLObject(ssl.SSLObject):
 
     def read(self, *args: Any) -> Any:
         """See `ssl.SSLObject.read`."""
+        self._pass_on()
         try:
             result: Any = super().read(*args)
         except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
@@ -63,6 +77,33 @@ class NotingSSLObject(ssl.SSLObject):
         if not result:
             self._note_close()
         return result
+
+    def unwrap(self) -> Any:
+        """See `ssl.SSLObject.unwrap`."""
+        self._pass_on()
+        return super().unwrap()
+
+    def _step(self) -> None:
+        context = self.context
+        assert isinstance(context, ClientContext)  # noqa: S101 - which makes these objects
+        pieces = self._flight.pieces(self._arriving.read())
+        for piece in chain((b"",), pieces):
+            self._inner.write(piece)
+            try:
+                super().do_handshake()
+            except ssl.SSLWantReadError as error:
+                wanting = error
+            else:
+                for rest in pieces:
+                    self._inner.write(rest)
+                return
+            finally:
+                self._flight.learn(context.secret())
+        raise wanting
+
+    def _pass_on(self) -> None:
+        if self._arriving.pending:
+            self._inner.write(self._arriving.read())
 
     def _note_close(self) -> None:
         attempt = CURRENT.get()
@@ -87,6 +128,35 @@ class NotingSSLObject(ssl.SSLObject):
             return None
         leaf: bytes = certificates[0].public_bytes(_ENCODING_DER)
         return leaf
+
+
+class ClientContext(ssl.SSLContext):
+    """A context whose objects look at certificates before OpenSSL does; without settings of its own."""
+
+    def __init__(self, *_: Any) -> None:
+        # The library writes the secrets of TLS 1.3 into a file alone; a pipe leaves none behind.
+        self._log, writer = os.pipe()
+        weakref.finalize(self, os.close, self._log)
+        os.set_blocking(self._log, False)
+        self.keylog_filename = f"/dev/fd/{writer}"
+        os.close(writer)
+
+    def wrap_bio(self, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO, *args: Any, **kwargs: Any) -> NotingSSLObject:
+        """See `ssl.SSLContext.wrap_bio`."""
+        inner = ssl.MemoryBIO()
+        wrapped = super().wrap_bio(inner, outgoing, *args, **kwargs)
+        assert isinstance(wrapped, NotingSSLObject)  # noqa: S101 - see sslobject_class
+        wrapped.attach(incoming, inner)
+        return wrapped
+
+    def secret(self) -> bytes | None:
+        """The server's handshake secret, if the last step agreed on one; asked after each, as all share the log."""
+        try:
+            lines = os.read(self._log, 65536).splitlines()
+        except BlockingIOError:
+            return None
+        found = [line.split()[-1] for line in lines if line.startswith(b"SERVER_HANDSHAKE_TRAFFIC_SECRET ")]
+        return bytes.fromhex(found[-1].decode()) if found else None
 
 
 class TlsContexts:
@@ -118,11 +188,12 @@ def build_context(ca_file: Path | None, group: str | None) -> ssl.SSLContext:
     Raises:
         ValueError: ``ca_file`` cannot be read or holds no certificate; the text names it.
     """
-    context = ssl.create_default_context()
+    context = ClientContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_default_certs()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.hostname_checks_common_name = False
     context.set_alpn_protocols(["http/1.1"])
-    context.options |= ssl.OP_NO_RENEGOTIATION
+    context.options |= ssl.OP_NO_RENEGOTIATION | _NO_COMPRESSED_CERTIFICATES
     names = [cipher["name"] for cipher in context.get_ciphers()]
     context.set_ciphers(":".join(name for name in names if not name.startswith(("TLS_", "DHE-"))))
     if group is None:

@@ -1,0 +1,151 @@
+"""A server's certificates, looked at before OpenSSL decodes them: some take it seconds, on the event loop."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
+
+MOST_CERTIFICATES = 16
+"""OpenSSL 3.0 takes up to 0.3 ms for one; honest chains have two to five."""
+
+LONGEST_MESSAGE = 0xFFFF
+"""Bytes of one handshake message, as in rustls, with which Element X connects."""
+
+# id-fieldType (RFC 3279, section 2.3.5): a key that spells its curve out names its field. RFC 8422 has named curves
+# alone, and a curve that was made for it costs OpenSSL 0.3 s a certificate.
+_FIELD_TYPE = bytes.fromhex("2a8648ce3d01")
+
+_ALERTS_TO_DATA = range(20, 24)
+_HANDSHAKE, _ENCRYPTED = 22, 23
+_LONGEST_RECORD = 2**14 + 2048
+_SERVER_HELLO, _CERTIFICATE, _COMPRESSED = 2, 11, 25
+_AEADS: dict[int, tuple[type[AESGCM] | type[ChaCha20Poly1305], hashes.HashAlgorithm, int]] = {
+    0x1301: (AESGCM, hashes.SHA256(), 16),
+    0x1302: (AESGCM, hashes.SHA384(), 32),
+    0x1303: (ChaCha20Poly1305, hashes.SHA256(), 32),
+}
+
+
+class FlightError(ssl.SSLError):
+    """What came is not handed to OpenSSL. The text completes "the other side sent"."""
+
+    def __str__(self) -> str:
+        return str(self.args[-1])
+
+
+class Flight:
+    """What a server sends up to its certificates, in records of TLS 1.2 and 1.3 (RFC 8446, sections 4 and 5)."""
+
+    def __init__(self) -> None:
+        self._records = bytearray()
+        self._messages = bytearray()
+        self._suite = 0
+        self._decryption: _Decryption | None = None
+        self._seen = False
+
+    def pieces(self, data: bytes) -> Iterator[bytes]:
+        """
+        What to hand to OpenSSL now: records, each once it is whole and was looked at; after the certificates all.
+
+        Raises:
+            FlightError: it would cost too much, or cannot be read.
+        """
+        self._records += data
+        while self._records and not self._seen and self._records[0] in _ALERTS_TO_DATA:
+            length = int.from_bytes(self._records[3:5], "big")
+            if length > _LONGEST_RECORD:
+                break
+            if len(self._records) < 5 + length or len(self._records) < 5:
+                return
+            record = bytes(self._records[: 5 + length])
+            del self._records[: 5 + length]
+            self._look_at(record)
+            yield record
+        # what is no record is for OpenSSL to name
+        rest, self._records = bytes(self._records), bytearray()
+        yield rest
+
+    def learn(self, secret: bytes | None) -> None:
+        """The secret of the server's handshake (TLS 1.3), which OpenSSL has once it was handed the ServerHello."""
+        if secret is not None and self._suite in _AEADS:
+            self._decryption = _Decryption(self._suite, secret)
+
+    def _look_at(self, record: bytes) -> None:
+        if record[0] == _HANDSHAKE and self._decryption is None:
+            self._read(record[5:])
+        elif record[0] == _ENCRYPTED:
+            if self._decryption is None:
+                raise FlightError("encrypted data before a key was agreed on")
+            self._read(self._decryption.handshake(record))
+
+    def _read(self, data: bytes) -> None:
+        self._messages += data
+        while len(self._messages) >= 4 and not self._seen:
+            kind, length = self._messages[0], int.from_bytes(self._messages[1:4], "big")
+            if length > LONGEST_MESSAGE:
+                raise FlightError(f"a handshake message of more than {LONGEST_MESSAGE} bytes")
+            if len(self._messages) < 4 + length:
+                return
+            message = bytes(self._messages[4 : 4 + length])
+            del self._messages[: 4 + length]
+            if kind == _SERVER_HELLO:
+                self._suite = _suite_of(message)
+            elif kind == _CERTIFICATE:
+                _judge(message, encrypted=self._decryption is not None)
+                self._seen = True
+            elif kind == _COMPRESSED:
+                raise FlightError("compressed certificates, which were not asked for")
+
+
+class _Decryption:
+    """The server's handshake traffic (RFC 8446, sections 5.2 and 7.3)."""
+
+    def __init__(self, suite: int, secret: bytes) -> None:
+        kind, self._hash, length = _AEADS[suite]
+        self._aead = kind(self._expanded(secret, b"tls13 key", length))
+        self._iv = int.from_bytes(self._expanded(secret, b"tls13 iv", 12), "big")
+        self._number = 0
+
+    def handshake(self, record: bytes) -> bytes:
+        """The handshake messages of a record; empty if it has something else."""
+        nonce = (self._iv ^ self._number).to_bytes(12, "big")
+        self._number += 1
+        try:
+            plain = self._aead.decrypt(nonce, record[5:], record[:5]).rstrip(b"\0")
+        except InvalidTag:
+            raise FlightError("a record that cannot be decrypted") from None
+        return plain[:-1] if plain[-1:] == bytes([_HANDSHAKE]) else b""
+
+    def _expanded(self, secret: bytes, label: bytes, length: int) -> bytes:
+        info = length.to_bytes(2, "big") + bytes([len(label)]) + label + b"\0"
+        return HKDFExpand(self._hash, length, info).derive(secret)
+
+
+def _suite_of(hello: bytes) -> int:
+    at = 2 + 32
+    at += 1 + int.from_bytes(hello[at : at + 1], "big")
+    return int.from_bytes(hello[at : at + 2], "big")
+
+
+def _judge(message: bytes, *, encrypted: bool) -> None:
+    if _FIELD_TYPE in message:
+        raise FlightError("a certificate with an elliptic curve of its own")
+    if _count(message, encrypted=encrypted) > MOST_CERTIFICATES:
+        raise FlightError(f"more than {MOST_CERTIFICATES} certificates")
+
+
+def _count(message: bytes, *, encrypted: bool) -> int:
+    """The certificates of a Certificate message: with extensions, and a context before them, in TLS 1.3."""
+    at = (1 + message[0] if encrypted and message else 0) + 3
+    count = 0
+    while at < len(message):
+        count += 1
+        at += 3 + int.from_bytes(message[at : at + 3], "big")
+        if encrypted:
+            at += 2 + int.from_bytes(message[at : at + 2], "big")
+    return count
