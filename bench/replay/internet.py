@@ -30,9 +30,11 @@ from plugins.foci.discovery.homeserver import HomeserverAnswer, TransportsAnswer
 from plugins.foci.discovery.target import Target
 from plugins.foci.discovery.well_known import WellKnownAnswer, read_answer
 from plugins.foci.model import MSC4143_KEY
+from plugins.foci.probe.further import Further
 from plugins.foci.probe.judge import judge
 from plugins.foci.probe.observation import Observation, Observe
 from plugins.foci.report.build import CheckResult, CheckSettings, ServerObservation, assemble
+from plugins.foci.report.remembered import ServerFacts
 from plugins.foci.service_url import ServiceUrl
 
 LIFETIME = 90 * DAY
@@ -74,6 +76,7 @@ class StandInChecker(Checker):
         afresh: bool = False,
         ignore: frozenset[str] = frozenset(),
         deep: bool = False,
+        known: ServerFacts | None = None,
     ) -> CheckResult:
         """See `Checker`."""
         self.checks += 1
@@ -85,15 +88,15 @@ class StandInChecker(Checker):
         homeserver = HomeserverAnswer(None, TransportsAnswer(published.endpoint, published.endpoint))
         places = [entry.probe_url for entry in entries_of(answer, homeserver)]
         urls = list(dict.fromkeys(url for url in places if url is not None and not url.fault))
-        watch = observe or self.observe
-        observations = await asyncio.gather(*(watch(url, deadline) for url in urls))
+        watch = observe or self._observed
+        observations = await asyncio.gather(*(watch(url, deadline, True) for url in urls))
         now, settings = datetime.fromtimestamp(self._wall.now(), UTC), CheckSettings(ignore)
         judgements = {seen.url: judge(seen, now, settings.probe) for seen in observations}
         evidence = ServerObservation(target, answer, homeserver, None, None, judgements)
         report = assemble(evidence, settings, self._list, now, (loop.time() - started) * 1000)
         return CheckResult(evidence, report, probe)
 
-    async def observe(self, url: ServiceUrl, deadline: float) -> Observation:
+    async def observe(self, url: ServiceUrl, deadline: float, known: Further | None = None) -> Observation:
         """See `Checker`."""
         name, at = url.host.partition(".")[0], self._at
         trouble = self._truth.away(at)

@@ -242,8 +242,30 @@ class ClientRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Remembered:
+    """
+    Something that a check of a watched server did not ask for, as it seldom changes.
+
+    Attributes:
+        what: the homeserver's versions, transports endpoint and federation, or what a focus' service answers besides
+            the POST.
+        focus: number of the focus; None for the homeserver.
+        age: seconds since it was asked.
+    """
+
+    what: Literal["homeserver", "service"]
+    focus: int | None
+    age: float
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
-    """The whole outcome of checking one server; ``docs/report.md`` describes its JSON form."""
+    """
+    The whole outcome of checking one server; ``docs/report.md`` describes its JSON form.
+
+    Attributes:
+        remembered: what was not asked for this time; empty for a check that somebody asked for.
+    """
 
     target: str
     server_name: str
@@ -258,3 +280,4 @@ class Report:
     transports: TransportsReport
     clients: tuple[ClientRow, ...]
     findings: tuple[Finding, ...]
+    remembered: tuple[Remembered, ...] = ()

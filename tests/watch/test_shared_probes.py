@@ -9,6 +9,7 @@ import pytest
 
 from botkit.outbound.model import Answered, FailureKind
 from lab.simulation import SimulatedClock, simulate
+from plugins.foci.probe.further import Further
 from plugins.foci.probe.observation import Observation
 from plugins.foci.probe.shared import SharedProbes
 from plugins.foci.service_url import ServiceUrl, read_service_url
@@ -47,7 +48,7 @@ class Scene:
             return "gave up"
         return seen.probe
 
-    async def _observe(self, url: ServiceUrl, deadline: float) -> Observation:
+    async def _observe(self, url: ServiceUrl, deadline: float, _: Further | None) -> Observation:
         now = asyncio.get_running_loop().time()
         self.asked.append((now, url))
         try:

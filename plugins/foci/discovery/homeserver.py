@@ -80,6 +80,7 @@ class TransportsAnswer:
         wrong: what answers on that path where it is broken; else empty.
         repeated: keys that stand twice in one object of the answer that holds the list.
         refused: how this prober, perhaps alone, was turned away from the path that clients use; else empty.
+        answered: every request had an answer, and none with a fault that may pass or a refusal.
     """
 
     unstable: PathState = "unknown"
@@ -89,6 +90,7 @@ class TransportsAnswer:
     wrong: str = ""
     repeated: tuple[str, ...] = ()
     refused: str = ""
+    answered: bool = False
 
     @property
     def shut_to_web(self) -> bool:
@@ -163,7 +165,16 @@ def read_transports(
     barrier = _barrier(unstable, preflight) if state in ("present", "open", "absent") else ""
     refused = refused_here(unstable.response) if isinstance(unstable, Answered) and state == "unknown" else ""
     entries, repeated = (None, ()) if listed is None else (listed.entries, listed.repeated)
-    return TransportsAnswer(state, _state(stable, standard)[0], entries, barrier, wrong, repeated, refused)
+    asked = (unstable, stable, *(one for one in (own, preflight) if one is not None))
+    answered = all(_is_plain(one) for one in asked)
+    return TransportsAnswer(state, _state(stable, standard)[0], entries, barrier, wrong, repeated, refused, answered)
+
+
+def _is_plain(exchange: Exchange) -> bool:
+    """Whether it was answered, and neither with a fault that may pass nor with a refusal."""
+    return (
+        isinstance(exchange, Answered) and exchange.response.status < 500 and not meets_prober_only(exchange.response)
+    )
 
 
 def _state(exchange: Exchange, listed: _List | None) -> tuple[PathState, str]:

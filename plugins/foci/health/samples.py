@@ -71,7 +71,7 @@ def samples_of(
     """
     found: dict[Key, Sample] = {}
     foci = (_focus(checked, focus, proves, outdone) for same in watched.foci.values() for focus in same)
-    for sample in (_discovery(checked, proves), _drift(checked), *foci):
+    for sample in (_discovery(checked, proves), drift(checked), *foci):
         if sample is not None:
             found.setdefault(sample.key, sample)
     return tuple(found.values())
@@ -138,7 +138,7 @@ def _standing(certainty: Certainty | None, host: str, proves: Proves) -> Status:
     return Status.UNKNOWN
 
 
-def _drift(checked: CheckResult) -> Sample | None:
+def drift(checked: CheckResult) -> Sample | None:
     """Whether the bot's own homeserver says the same in both places; a list in only the endpoint is a migration."""
     if not checked.own:
         return None

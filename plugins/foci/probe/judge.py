@@ -93,6 +93,11 @@ def standing(seen: Observation, exchange: Exchange) -> tuple[int, int]:
     return _rank(seen, exchange), _proof(seen, exchange)
 
 
+def works(seen: Observation, exchange: Exchange) -> bool:
+    """Whether what was expected answered in this exchange."""
+    return _rank(seen, exchange) == _WORKS
+
+
 def _proof(seen: Observation, exchange: Exchange) -> int:
     """
     Of failures the surest counts: a family that this machine lacks must not hide the refusal seen over the other.

@@ -24,6 +24,7 @@ class Observation:
         preflight, get_token, health, clean, root, validate: further requests, to one address; None when not made.
         families_reached: families over which this machine has reached any host.
         probe: names the check of a watched server that made it; empty where it is not shared.
+        further_age: seconds since preflight, get_token, health and clean were asked for; None where that was now.
     """
 
     url: ServiceUrl
@@ -39,6 +40,7 @@ class Observation:
     validate: Exchange | None = None
     families_reached: frozenset[int] = frozenset()
     probe: str = ""
+    further_age: float | None = None
 
     @property
     def further(self) -> tuple[Exchange | None, ...]:
@@ -118,5 +120,5 @@ def skipped(stage: Stage, why: str) -> DeepStageResult:
     return DeepStageResult(StageResult(stage, Outcome.SKIPPED, None, why))
 
 
-Observe = Callable[[ServiceUrl, float], Awaitable[Observation]]
-"""Observes a service URL until a deadline (loop time)."""
+Observe = Callable[[ServiceUrl, float, bool], Awaitable[Observation]]
+"""Observes a service URL until a deadline (loop time); True for a look at all of it, whatever is known."""

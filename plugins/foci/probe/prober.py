@@ -9,6 +9,7 @@ from dataclasses import replace
 from botkit.outbound import Endpoint, OutboundClient, Resolution
 from botkit.outbound.model import Answered, Exchange, Failed
 from plugins.foci.probe.contract import REQUESTS
+from plugins.foci.probe.further import Further, with_further
 from plugins.foci.probe.judge import best_exchange, standing
 from plugins.foci.probe.observation import Observation
 from plugins.foci.probe.redirect import followed
@@ -34,25 +35,45 @@ class Prober:
     def __init__(self, outbound: OutboundClient) -> None:
         self._outbound = outbound
 
-    async def observe(self, url: ServiceUrl, *, deadline: float) -> Observation:
-        """Observe whatever is expected at the URL."""
-        ask = self._service if url.kind == "authorisation" else self._sfu
-        return await ask(url, deadline)
+    async def observe(self, url: ServiceUrl, *, deadline: float, known: Further | None = None) -> Observation:
+        """
+        Observe whatever is expected at the URL.
 
-    async def _service(self, url: ServiceUrl, deadline: float) -> Observation:
+        Args:
+            known: what the service answered lately besides the POST; asked for again only where that does not hold.
+        """
+        if url.kind == "authorisation":
+            return await self._service(url, deadline, known)
+        return await self._sfu(url, deadline)
+
+    async def completed(self, seen: Observation, *, deadline: float) -> Observation:
+        """An observation of the POST alone, with everything else asked now."""
+        resolution = await self._outbound.resolve(seen.url.host, seen.url.port, deadline=deadline)
+        best, _ = best_exchange(seen)
+        seen = _with(seen, await self._further(seen.url, resolution.at(best), deadline))
+        return await self._identify(seen, resolution, deadline)
+
+    async def _service(self, url: ServiceUrl, deadline: float, known: Further | None) -> Observation:
         """The authorisation service at the literal ``livekit_service_url``, as clients build their URLs."""
         resolution = await self._outbound.resolve(url.host, url.port, deadline=deadline)
         if resolution.failure is not None:
             return self._unresolved(url, resolution)
         places = resolution.shortlist()
         first = _first(places)
-        exchanges, further = await asyncio.gather(
-            asyncio.gather(*(self._post(url.text, _OLDER, resolution.at(place), deadline) for place in places)),
-            self._further(url, resolution.at(first), deadline),
-        )
+        posts = asyncio.gather(*(self._post(url.text, _OLDER, resolution.at(place), deadline) for place in places))
+        further: Sequence[Exchange] = ()
+        if known is None:
+            exchanges, further = await asyncio.gather(posts, self._further(url, resolution.at(first), deadline))
+        else:
+            exchanges = await posts
         main = dict(zip(places, exchanges, strict=True))
         reached = self._outbound.families_reached()
         seen = Observation(url, _addresses(resolution), None, resolution.elapsed_ms, main, families_reached=reached)
+        if known is not None:
+            whole = with_further(seen, known)
+            if whole is not None:
+                return whole
+            further = await self._further(url, resolution.at(first), deadline)
         seen = _with(seen, further)
         best, exchange = best_exchange(seen)
         if standing(seen, exchange) > standing(seen, main[first]):
@@ -129,7 +150,14 @@ class Prober:
 
 def _with(seen: Observation, further: Sequence[Exchange]) -> Observation:
     preflight, get_token, health, *clean = further
-    return replace(seen, preflight=preflight, get_token=get_token, health=health, clean=clean[0] if clean else None)
+    return replace(
+        seen,
+        preflight=preflight,
+        get_token=get_token,
+        health=health,
+        clean=clean[0] if clean else None,
+        further_age=None,
+    )
 
 
 def _first(places: Sequence[Endpoint]) -> Endpoint:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 
 from botkit.outbound.model import Answered, Exchange, Failed, Failure, FailureKind, Phase, Response
-from plugins.foci.probe.observation import Observation, Observe
+from plugins.foci.probe.further import Further
+from plugins.foci.probe.observation import Observation
 from plugins.foci.service_url import ServiceUrl
 
 _MOST_KEPT = 2000
@@ -48,14 +49,25 @@ class SharedProbes:
         passed: seconds that never jump.
     """
 
-    def __init__(self, observe: Observe, passed: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        observe: Callable[[ServiceUrl, float, Further | None], Awaitable[Observation]],
+        passed: Callable[[], float],
+    ) -> None:
         self._observe = observe
         self._passed = passed
         self._results: OrderedDict[ServiceUrl, _Result] = OrderedDict()
         self._flights: dict[ServiceUrl, _Flight] = {}
 
     async def observe(
-        self, url: ServiceUrl, *, server: str, probe: str, max_age: float, deadline: float
+        self,
+        url: ServiceUrl,
+        *,
+        server: str,
+        probe: str,
+        max_age: float,
+        deadline: float,
+        known: Further | None = None,
     ) -> Observation:
         """
         An observation; it names the check that made it.
@@ -65,14 +77,15 @@ class SharedProbes:
             probe: the name of that server's check, for a new observation.
             max_age: seconds; what is as old or older is not used again.
             deadline: loop time. Waiting for an observation ends then, with one that proves nothing.
+            known: what a new observation need not ask for.
         """
-        known = self._results.get(url)
-        if known is not None and self._passed() - known.at < max_age and server not in known.taken_by:
-            known.taken_by.add(server)
-            return known.observation
+        young = self._results.get(url)
+        if young is not None and self._passed() - young.at < max_age and server not in young.taken_by:
+            young.taken_by.add(server)
+            return young.observation
         flight = self._flights.get(url)
         if flight is None:
-            flight = _Flight(asyncio.ensure_future(self._made(url, probe, deadline)))
+            flight = _Flight(asyncio.ensure_future(self._made(url, probe, deadline, known)))
             self._flights[url] = flight
             # The observation ends by its own deadline; cancelling it from here would lose what was seen until then.
             observation: Observation | None = await self._shared(url, flight, None)
@@ -107,9 +120,9 @@ class SharedProbes:
                 del self._flights[url]
                 flight.task.cancel()
 
-    async def _made(self, url: ServiceUrl, probe: str, deadline: float) -> Observation:
+    async def _made(self, url: ServiceUrl, probe: str, deadline: float, known: Further | None) -> Observation:
         """A new observation, its bodies cut; kept if no deadline cut it short and its headers are not too many."""
-        observation = replace(_cut(await self._observe(url, deadline)), probe=probe)
+        observation = replace(_cut(await self._observe(url, deadline, known)), probe=probe)
         self._results.pop(url, None)
         if asyncio.get_running_loop().time() < deadline and _size(observation) <= _LARGEST_KEPT:
             self._results[url] = _Result(observation, self._passed())

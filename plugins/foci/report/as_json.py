@@ -42,6 +42,7 @@ def report_to_json(report: Report) -> dict[str, Any]:
         },
         "clients": [_client(row) for row in report.clients],
         "findings": [_finding(found) for found in report.findings],
+        "remembered": [{"what": one.what, "focus": one.focus, "age_s": round(one.age, 1)} for one in report.remembered],
     }
 
 

@@ -15,7 +15,17 @@ from plugins.foci.discovery.homeserver import HomeserverAnswer, entries_of
 from plugins.foci.discovery.target import Target
 from plugins.foci.discovery.well_known import WellKnownAnswer
 from plugins.foci.findings import finding
-from plugins.foci.model import MAX_ENTRIES, Certainty, Entry, Finding, FocusReport, Report, Severity, Verdict
+from plugins.foci.model import (
+    MAX_ENTRIES,
+    Certainty,
+    Entry,
+    Finding,
+    FocusReport,
+    Remembered,
+    Report,
+    Severity,
+    Verdict,
+)
 from plugins.foci.probe.judge import Judgement, expiry, skipped_after, untried
 from plugins.foci.probe.observation import ProbeSettings
 from plugins.foci.refusal import exempt
@@ -43,6 +53,8 @@ class ServerObservation:
         judgements: by service URL.
         user_lookup: how the federation side answered, None when not asked.
         deep: whether foci were to be probed beyond what a stranger can do.
+        facts_age: seconds since ``homeserver``, ``base_copy``, ``with_port`` and ``user_lookup`` were asked for; None
+            where that was in this check.
     """
 
     target: Target
@@ -53,6 +65,7 @@ class ServerObservation:
     judgements: Mapping[ServiceUrl, Judgement]
     user_lookup: UserLookup | None = None
     deep: bool = False
+    facts_age: float | None = None
 
     @property
     def software(self) -> str:
@@ -139,7 +152,14 @@ def assemble(
         transports=seen.homeserver.transports.report,
         clients=clients,
         findings=tuple(found),
+        remembered=_remembered(seen, judgements),
     )
+
+
+def _remembered(seen: ServerObservation, judgements: Sequence[Judgement | None]) -> tuple[Remembered, ...]:
+    ages = [None if judgement is None else judgement.seen.further_age for judgement in judgements]
+    services = [Remembered("service", place, age) for place, age in enumerate(ages, 1) if age is not None]
+    return (*([] if seen.facts_age is None else [Remembered("homeserver", None, seen.facts_age)]), *services)
 
 
 def _judgement(entry: Entry, seen: ServerObservation) -> Judgement | None:

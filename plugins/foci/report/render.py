@@ -18,6 +18,7 @@ from plugins.foci.model import (
     StageResult,
     Verdict,
 )
+from plugins.foci.wording import span
 
 _ICONS = {
     Verdict.OK: "✅",
@@ -55,7 +56,7 @@ def to_document(report: Report) -> Document:
     head = Paragraph(
         (Emoji(_ICONS[report.verdict]), Text(" "), Bold(report.server_name), Text(": "), *inline(report.summary))
     )
-    return Document((head, *_foci(report.foci), *_advice(report)))
+    return Document((head, *_foci(report.foci), *_advice(report), *_remembered(report)))
 
 
 def to_details(report: Report) -> Document:
@@ -64,7 +65,7 @@ def to_details(report: Report) -> Document:
     if report.foci:
         blocks.append(Paragraph((Text(""),)))
     blocks += [Paragraph((Text(f"{row.name}: {_FINDS[row.finds_focus]} ({row.reason})"),)) for row in report.clients]
-    return Document((*blocks, *_advice(report)))
+    return Document((*blocks, *_advice(report), *_remembered(report)))
 
 
 _FINDS = {"yes": "finds a focus", "no": "finds no focus", "unknown": "unknown"}
@@ -166,6 +167,19 @@ def _advice(report: Report) -> list[Block]:
     if left_out > 0:
         blocks.append(Paragraph((Text(f"… and {left_out} more findings."),)))
     return blocks
+
+
+def _remembered(report: Report) -> list[Block]:
+    """What was not asked this time, and how old that is; nothing where all was asked."""
+    told = []
+    for one in report.remembered[:MAX_FOCI_SHOWN]:
+        homeserver = one.focus is None
+        what = "the homeserver's versions, transports and federation" if homeserver else _BESIDES.format(one.focus)
+        told.append(f"{what} (asked {span(one.age)} ago)")
+    return [Paragraph(inline(f"Not asked this time: {'; '.join(told)}."))] if told else []
+
+
+_BESIDES = "preflight and `/get_token` of focus {}"
 
 
 def _head(one: Finding) -> tuple[Inline, ...]:

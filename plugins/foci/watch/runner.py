@@ -13,6 +13,7 @@ from plugins.foci.probe.observation import Observation
 from plugins.foci.probe.shared import SharedProbes
 from plugins.foci.report.build import CheckResult
 from plugins.foci.service_url import ServiceUrl
+from plugins.foci.watch.memory import SeldomFacts
 
 
 class CheckRunner:
@@ -22,11 +23,20 @@ class CheckRunner:
     Args:
         services: shared by all of them.
         name: makes up a name for each check that no other has, restarts included.
+        chance: a number from 0 to 1, for when what seldom changes is asked again.
     """
 
-    def __init__(self, checker: Checker, services: SharedProbes, clock: Clock, name: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        checker: Checker,
+        services: SharedProbes,
+        clock: Clock,
+        name: Callable[[], str],
+        chance: Callable[[], float] = lambda: 1.0,
+    ) -> None:
         self._checker = checker
         self._services = services
+        self._facts = SeldomFacts(clock.passed, chance)
         self._clock = clock
         self._name = name
 
@@ -47,19 +57,27 @@ class CheckRunner:
     async def _check(self, target: Target, due: ScheduledCheck) -> CheckResult:
         probe = self._name()
 
-        async def observe(url: ServiceUrl, deadline: float) -> Observation:
+        async def observe(url: ServiceUrl, deadline: float, thorough: bool) -> Observation:
             return await self._services.observe(
-                url, server=due.server, probe=probe, max_age=due.interval / 2, deadline=deadline
+                url,
+                server=due.server,
+                probe=probe,
+                max_age=due.interval / 2,
+                deadline=deadline,
+                known=None if thorough else self._facts.service(url),
             )
 
-        return await self._checker.check(
+        result = await self._checker.check(
             target,
             probe=probe,
             observe=None if due.deep else observe,
             afresh=due.afresh,
             ignore=due.ignore,
             deep=due.deep,
+            known=None if due.deep else self._facts.server(due.server),
         )
+        self._facts.note(result)
+        return result
 
 
 @dataclass(frozen=True, slots=True)

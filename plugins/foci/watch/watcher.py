@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import secrets
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
@@ -52,7 +53,7 @@ class Watcher:
     ) -> None:
         self.watch_service = WatchService(storage, notifier, settings, jitter)
         self._services = SharedProbes(checker.observe, clock.passed)
-        runner = CheckRunner(checker, self._services, clock, lambda: secrets.token_hex(8))
+        runner = CheckRunner(checker, self._services, clock, lambda: secrets.token_hex(8), random.random)
         limiter = ConcurrencyLimiter(limits.concurrency, clock, min(SLOW, limits.timeout / 2))
         self.scheduler = Scheduler(self.watch_service, runner.inspect, limiter, clock)
         self._reminders = Timers(self.watch_service, clock)

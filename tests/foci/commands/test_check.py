@@ -78,6 +78,7 @@ async def test_json_is_one_object_for_one_target(config: Path, tmp_path: Path) -
         "transports",
         "clients",
         "findings",
+        "remembered",
     }
 
 

@@ -74,7 +74,9 @@ async def test_the_contract(scene: str, federation: Federation, names: NameTable
         "transports",
         "clients",
         "findings",
+        "remembered",
     ]
+    assert report["remembered"] == []
     assert (report["schema"], report["target"], report["server_name"]) == (1, "@alice:example.org", "example.org")
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", report["checked_at"])
     assert report["elapsed_ms"] > 0

@@ -1,0 +1,94 @@
+"""What seldom changes of watched servers and their services, remembered for up to an hour; in memory only, bounded."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
+
+from plugins.foci.health.events import Status
+from plugins.foci.health.samples import drift
+from plugins.foci.probe.further import Further, further_of
+from plugins.foci.probe.observation import Observation
+from plugins.foci.report.build import CheckResult
+from plugins.foci.report.remembered import ServerFacts, facts_of, is_calm, still_hold
+from plugins.foci.service_url import ServiceUrl
+
+HOUR = 3600.0
+_EARLIEST = 0.75
+"""Part of the hour after which it may be over: what was asked together after a start is not asked together again."""
+
+_MOST_KEPT = 25_000
+
+_Key = TypeVar("_Key")
+_Fact = TypeVar("_Fact", ServerFacts, Further)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept(Generic[_Fact]):
+    """A fact, when it was asked, and until when it is good enough (seconds that never jump)."""
+
+    fact: _Fact
+    at: float
+    until: float
+
+
+class SeldomFacts:
+    """
+    Remembers what seldom changes, and forgets it at the first change.
+
+    Args:
+        passed: seconds that never jump.
+        chance: a number from 0 to 1, for when the hour of a fact is over.
+    """
+
+    def __init__(self, passed: Callable[[], float], chance: Callable[[], float]) -> None:
+        self._passed = passed
+        self._chance = chance
+        self._servers: OrderedDict[str, _Kept[ServerFacts]] = OrderedDict()
+        self._services: OrderedDict[ServiceUrl, _Kept[Further]] = OrderedDict()
+
+    def server(self, name: str) -> ServerFacts | None:
+        """What is known of a server; None where all is to be asked."""
+        return self._fresh(self._servers, name)
+
+    def service(self, url: ServiceUrl) -> Further | None:
+        """What is known of a service; None where all is to be asked."""
+        return self._fresh(self._services, url)
+
+    def note(self, result: CheckResult) -> None:
+        """Remember what a check asked for; where anything failed, forget all that it is about."""
+        known = self._servers.get(result.server)
+        if result.seen.facts_age is None:
+            sample = drift(result)
+            agrees = sample is None or sample.standing is Status.GOOD
+            self._keep(self._servers, result.server, facts_of(result) if agrees else None)
+        elif known is not None and not still_hold(known.fact, result.report):
+            del self._servers[result.server]
+        calm = is_calm(result)
+        for url, judgement in result.seen.judgements.items():
+            seen = judgement.seen
+            if not calm:
+                self._services.pop(url, None)
+            elif seen.further_age is None:
+                self._note_service(seen, own=seen.probe == result.probe)
+
+    def _note_service(self, seen: Observation, *, own: bool) -> None:
+        further, known = further_of(seen), self._services.get(seen.url)
+        # another check's observation may be as old as half an interval: it makes nothing younger
+        if own or known is None or known.fact != further:
+            self._keep(self._services, seen.url, further)
+
+    def _keep(self, kept: OrderedDict[_Key, _Kept[_Fact]], key: _Key, fact: _Fact | None) -> None:
+        kept.pop(key, None)
+        if fact is None:
+            return
+        now = self._passed()
+        kept[key] = _Kept(fact, now, now + HOUR * (_EARLIEST + (1 - _EARLIEST) * self._chance()))
+        if len(kept) > _MOST_KEPT:
+            kept.popitem(last=False)
+
+    def _fresh(self, kept: OrderedDict[_Key, _Kept[_Fact]], key: _Key) -> _Fact | None:
+        found, now = kept.get(key), self._passed()
+        return None if found is None or now >= found.until else replace(found.fact, age=now - found.at)
