@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -100,7 +100,8 @@ def diff(old: Snapshot, new: Snapshot) -> Diff:
 def _compare(old: Sequence[str], new: Sequence[str]) -> tuple[Change, ...]:
     if old == new:
         return ()
-    pairs, moved = _match(_labels(old, new), _labels(new, old))
+    only_old, only_new = _entries_but_for(old, new), _entries_but_for(new, old)
+    pairs, moved = _match(_labels(old, only_old, only_new), _labels(new, only_new, only_old))
     changes = [_placed(Kind.MOVED, at, to, old, new) for at, to in moved]
     changes += [_placed(Kind.EDITED, at, to, old, new) for at, to in pairs if old[at] != new[to]]
     gone = sorted(set(range(len(old))) - {at for at, _ in pairs})
@@ -129,19 +130,24 @@ def _order(change: Change) -> tuple[int, int, int]:
     return int(last), position, list(Kind).index(change.kind)
 
 
-def _labels(mine: Sequence[str], theirs: Sequence[str]) -> list[str]:
+def _entries_but_for(texts: Sequence[str], others: Sequence[str]) -> dict[str, Entry]:
+    return {text: entry_of(text, 0) for text in set(texts) - set(others)}
+
+
+def _labels(texts: Sequence[str], unlike: Mapping[str, Entry], others: Mapping[str, Entry]) -> list[str]:
     """
     A label per entry; entries with the same label on both sides are the same focus.
 
     The text itself where the other side has it too, else type and URL, else the URL alone: so an entry whose
     other fields changed, or only its type, is found again.
+
+    Args:
+        unlike: the entries that the other side does not have.
+        others: those that only the other side has.
     """
-    elsewhere, own = set(theirs), set(mine)
-    unlike = {text: entry_of(text, 0) for text in mine if text not in elsewhere}
-    others = [entry_of(text, 0) for text in set(theirs) - own]
-    their_identities = {entry.identity for entry in others}
+    their_identities = {entry.identity for entry in others.values()}
     my_identities = {entry.identity for entry in unlike.values()}
-    their_urls = {_url(entry) for entry in others if entry.identity not in my_identities}
+    their_urls = {_url(entry) for entry in others.values() if entry.identity not in my_identities}
     labels = {}
     for text, entry in unlike.items():
         url = _url(entry)
@@ -149,7 +155,7 @@ def _labels(mine: Sequence[str], theirs: Sequence[str]) -> list[str]:
             labels[text] = f"same {entry.identity}"
         elif url is not None and url in their_urls:
             labels[text] = f"url {url}"
-    return [labels.get(text, f"text {text}") for text in mine]
+    return [labels.get(text, f"text {text}") for text in texts]
 
 
 def _url(entry: Entry) -> str | None:
@@ -192,20 +198,40 @@ def _longest(
     shared = {old[place] for place in mine} & {new[place] for place in theirs}
     mine = [place for place in mine if old[place] in shared]
     theirs = [place for place in theirs if new[place] in shared]
-    longest = [[0] * (len(theirs) + 1) for _ in range(len(mine) + 1)]
-    for i in range(len(mine) - 1, -1, -1):
-        for j in range(len(theirs) - 1, -1, -1):
-            if old[mine[i]] == new[theirs[j]]:
-                longest[i][j] = longest[i + 1][j + 1] + 1
-            else:
-                longest[i][j] = max(longest[i + 1][j], longest[i][j + 1])
+    longest = _Lengths([old[place] for place in mine], [new[place] for place in theirs])
     pairs, i, j = [], 0, 0
     while i < len(mine) and j < len(theirs):
         if old[mine[i]] == new[theirs[j]]:
             pairs.append((mine[i], theirs[j]))
             i, j = i + 1, j + 1
-        elif longest[i][j + 1] >= longest[i + 1][j]:
+        elif longest(i, j + 1) >= longest(i + 1, j):
             j += 1
         else:
             i += 1
     return pairs
+
+
+class _Lengths:
+    """
+    Lengths of the longest common subsequence of every two ends of two lists, a row of the table in an integer.
+
+    Source: H. Hyyrö, Bit-parallel LCS-length computation revisited (2004). From the end of the one list on, a bit that
+    is not set says that the length grows by one with that place of the other.
+    """
+
+    def __init__(self, one: Sequence[str], other: Sequence[str]) -> None:
+        self._width = len(other)
+        places: dict[str, int] = defaultdict(int)
+        for at, label in enumerate(reversed(other)):
+            places[label] |= 1 << at
+        full = (1 << self._width) - 1
+        rows = [full]
+        for label in reversed(one):
+            common = rows[-1] & places[label]
+            rows.append(((rows[-1] + common) | (rows[-1] - common)) & full)
+        self._rows = rows[::-1]
+
+    def __call__(self, i: int, j: int) -> int:
+        """Of ``one[i:]`` and ``other[j:]``."""
+        rest = self._width - j
+        return rest - (self._rows[i] & ((1 << rest) - 1)).bit_count()

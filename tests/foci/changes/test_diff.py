@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import combinations
 
 import pytest
@@ -210,3 +211,29 @@ def apply(changes: Sequence[Change], entries: Sequence[str]) -> tuple[str, ...]:
     staying = deque(text for place, text in current.items() if place not in lifted)
     length = len(staying) + len(placed)
     return tuple(placed.get(place) or staying.popleft() for place in range(1, length + 1))
+
+
+def _calls(old: Snapshot, new: Snapshot) -> int:
+    """Calls, of Python and of C, for their difference."""
+    count = 0
+
+    def note(_: object, event: str, __: object) -> None:
+        nonlocal count
+        count += event in ("call", "c_call")
+
+    sys.setprofile(note)
+    try:
+        diff(old, new)
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+@pytest.mark.parametrize("turned", [lambda names: names[::-1], lambda names: [*names[1::2], *names[::2]]])
+def test_long_lists_cost_what_their_length_is(turned: Callable[[list[str]], list[str]]) -> None:
+    """However they were put in order: twice as many foci make about twice as much work."""
+    costs = []
+    for length in (10, 100, 200):
+        names = [f"n{number}" for number in range(length)]
+        costs.append(_calls(published(*names), published(*turned(names))))
+    assert costs[2] < 2.5 * costs[1]
