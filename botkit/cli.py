@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from botkit.config import Config, ConfigError, effective, load_config
+from botkit.config import DEFAULT_PATH, Config, ConfigError, config_warnings, effective, load_config
 from botkit.loader import LoadedPlugin, collect_one_shots, load_plugins
 from botkit.logs import configure_logging
 from botkit.messages.sanitise import visible
@@ -130,6 +130,10 @@ def _configured(
         config = load_config(named, environ)
         is_service = _failure_exit(arguments, ()) == EXIT_CONFIG
         configure_logging(config.logging, "INFO" if is_service else "WARNING")
+        if is_service:
+            file = named if named is not None else (DEFAULT_PATH if DEFAULT_PATH.exists() else None)
+            for warning in config_warnings(config, file):
+                log.warning("configuration: %s", warning)
         return config, load_plugins(config)
     except ConfigError:
         # Help must work with a broken configuration.

@@ -23,6 +23,7 @@ from botkit.config.units import (
     format_duration,
     parse_duration,
 )
+from botkit.config.warnings import config_warnings
 
 __all__ = [
     "DEFAULT_PATH",
@@ -45,6 +46,7 @@ __all__ = [
     "UserGlobs",
     "UserId",
     "WebConfig",
+    "config_warnings",
     "effective",
     "format_duration",
     "load_config",

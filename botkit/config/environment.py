@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from botkit.config.account import SECRET_KEYS
 from botkit.config.errors import ConfigError
-from botkit.config.fields import is_mapping, is_optional, is_text, section_of
+from botkit.config.fields import is_list, is_mapping, is_optional, is_text, section_of
 from botkit.config.source import parse_yaml
 from botkit.suggestion import unknown_key
 
@@ -91,7 +91,7 @@ def _read(variable: str, path: tuple[str, ...], text: str, model: type[BaseModel
         if depth == len(path) - 1:
             if is_text(annotation):
                 return None if text == "" and is_optional(annotation) else text
-            return _yaml(variable, text)
+            return _list(variable, text) if is_list(annotation) else _yaml(variable, text)
         if below is None:
             if is_mapping(annotation):
                 return _yaml(variable, text)
@@ -106,6 +106,17 @@ def _yaml(variable: str, text: str) -> Any:
         return parse_yaml(text)
     except ConfigError as error:
         raise ConfigError(f"{variable}: {error}") from None
+
+
+def _list(variable: str, text: str) -> Any:
+    form = f"""must be a list such as {variable}='["one", "two"]'"""
+    try:
+        value = _yaml(variable, text)
+    except ConfigError as error:
+        raise ConfigError(f"{error}; {form}") from None
+    if value is not None and not isinstance(value, list):
+        raise ConfigError(f"{variable}: {form}")
+    return value
 
 
 def _placed(tree: dict[str, Any], path: tuple[str, ...], value: Any, variable: str) -> dict[str, Any]:

@@ -61,3 +61,8 @@ def holds_only(annotation: Any, kind: type) -> bool:
     """Whether the field holds values of this type and nothing else, null aside."""
     members = _alternatives(annotation)
     return bool(members) and all(member is kind for member in members)
+
+
+def is_list(annotation: Any) -> bool:
+    """Whether the field is written as a list."""
+    return any(get_origin(member) in (tuple, list, set, frozenset) for member in _alternatives(annotation))

@@ -13,6 +13,16 @@ from botkit.config.errors import ConfigError
 LARGEST_FILE = 1024 * 1024
 """Bytes; a larger file is not a configuration."""
 
+_QUOTE = (
+    (r"scanning a tag|constructor for the tag|duplicate tag|tag handle|'<tag>'", "!"),
+    (r"found character '@'", "@"),
+    (r"found character '`'", "`"),
+    (r"scanning an alias|undefined alias", "*"),
+    (r"scanning an anchor|duplicate anchor", "&"),
+    (r"found character '%'", "%"),
+)
+"""Words of the parser about characters that mean something to YAML at the start of a value."""
+
 
 class _Loader(yaml.SafeLoader):
     """Safe YAML in which a key written twice is an error instead of a silent loss."""
@@ -41,12 +51,20 @@ def parse_yaml(text: str) -> Any:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        problem = re.sub(r"(alias|anchor|tag|handle) ['\"].*", r"\1", error.problem or "unreadable", flags=re.S)
-        raise ConfigError(f"not valid YAML{place}: {problem}") from None
+        raise ConfigError(f"not valid YAML{place}: {_problem(error)}") from None
     except yaml.reader.ReaderError:
         raise ConfigError("not valid YAML: it contains characters that YAML does not allow") from None
     except (yaml.YAMLError, ValueError, RecursionError):
         raise ConfigError("not valid YAML: a value cannot be read") from None
+
+
+def _problem(error: yaml.MarkedYAMLError) -> str:
+    """What is wrong, without what was written; room ids and user ids are the usual cause."""
+    text = f"{error.context or ''} {error.problem or ''}"
+    start = next((start for pattern, start in _QUOTE if re.search(pattern, text)), None)
+    if start is not None:
+        return f"a value that begins with {start} must be in quotes"
+    return re.sub(r"(alias|anchor|tag|handle) ['\"].*", r"\1", error.problem or "unreadable", flags=re.S)
 
 
 def read_mapping(path: Path) -> dict[str, Any]:

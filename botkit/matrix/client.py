@@ -7,7 +7,7 @@ import json
 import os
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
@@ -46,11 +46,14 @@ class Answer:
         body: the decoded JSON object; empty where the body was none (a proxy's error page); a JSON array
             is under ``chunk``.
         retry_after: seconds that it asks to wait, None when it does not ask.
+        foreign: what is odd about an answer that neither a homeserver gives nor something in front of one that is
+            in trouble (a page, a redirect, an error without Matrix's code); empty for all others.
     """
 
     status: int
     body: Mapping[str, Any] = field(repr=False)
     retry_after: float | None = None
+    foreign: str = ""
 
     @property
     def ok(self) -> bool:
@@ -204,8 +207,12 @@ def _answer(status: int, headers: Mapping[str, str], body: bytes) -> Answer:
     elif not isinstance(parsed, dict):
         parsed = {}
         # a success that is not JSON comes from an intermediary, such as a captive portal
-        status = 502 if 200 <= status < 300 else status
-    return Answer(status, parsed, _retry_after(headers, parsed))
+        if 200 <= status < 300:
+            return Answer(502, parsed, foreign=f"HTTP {status} without JSON")
+    answer = Answer(status, parsed, _retry_after(headers, parsed))
+    if answer.ok or answer.errcode or status >= 500 or status in (408, 429):
+        return answer
+    return replace(answer, foreign=f"HTTP {status} without an error code")
 
 
 def _retry_after(headers: Mapping[str, str], body: Mapping[str, Any]) -> float | None:

@@ -2,10 +2,13 @@ from __future__ import annotations
 
 import json
 import os
+import socketserver
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Thread
 
 import pytest
 import yaml
@@ -73,6 +76,24 @@ def account(tmp_path: Path, **secret: str) -> None:
     (tmp_path / "config.yaml").write_text(yaml.safe_dump({"matrix": matrix}))
 
 
+@contextmanager
+def one_answer(answer: bytes) -> Iterator[int]:
+    """A server that gives everybody the same answer; its port."""
+
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            while self.rfile.readline().strip():
+                pass
+            self.wfile.write(answer)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        yield server.server_address[1]
+        server.shutdown()
+        thread.join()
+
+
 @pytest.mark.parametrize(
     ("argv", "code", "line"),
     [
@@ -137,6 +158,42 @@ def test_wrong_logging_settings_are_a_configuration_error(run: Run, capsys: pyte
     """The part of dictConfig that is wrong is in the line."""
     assert run("run", FOCIBOT_LOGGING__ROOT__LEVEL="LOUD") == 78
     assert "logging: " in capsys.readouterr().err
+
+
+def test_unwise_settings_are_told_where_the_bot_is_set_up(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On standard error, beside the effective values; ``check`` is about other servers."""
+    account(tmp_path, access_token="hunter2")
+    (tmp_path / "config.yaml").chmod(0o644)
+    assert run("config") == 0
+    assert "config.yaml holds a secret and is readable by every user of this machine" in capsys.readouterr().err
+    assert run("end", "x") == 2
+    assert "readable" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("word", ["run", "login"])
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (b"HTTP/1.0 200 OK\r\nContent-Type: text/html\r\n\r\n<p>hello", "HTTP 200 without JSON"),
+        (b'HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n"ok"', "HTTP 200 without JSON"),
+        (b"HTTP/1.0 404 Not Found\r\n\r\n404 page not found", "HTTP 404 without an error code"),
+        (b"HTTP/1.0 403 Forbidden\r\n\r\n{}", "HTTP 403 without an error code"),
+        (b"HTTP/1.0 301 Moved\r\nLocation: https://www.example.org/\r\n\r\n", "HTTP 301 without an error code"),
+    ],
+)
+def test_a_url_that_is_no_homeservers(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str], word: str, answer: bytes, words: str
+) -> None:
+    """What answers at ``homeserver_url`` never was a homeserver: waiting for it would not help."""
+    with one_answer(answer) as port:
+        matrix = {"homeserver_url": f"http://127.0.0.1:{port}", "user_id": "@foci:example.org", "access_token": "t"}
+        (tmp_path / "config.yaml").write_text(yaml.safe_dump({"matrix": matrix}))
+        (tmp_path / "config.yaml").chmod(0o600)
+        assert run(word) == 78
+    error = capsys.readouterr().err
+    assert f"http://127.0.0.1:{port} does not answer as a Matrix homeserver ({words}); it must be the base URL" in error
 
 
 def test_help_is_there_even_with_a_broken_configuration(

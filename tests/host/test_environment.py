@@ -121,6 +121,20 @@ def test_logging_has_free_keys(tmp_path: Path) -> None:
         ("FOCIBOT_", "x", "FOCIBOT_: names no key"),
         ("FOCIBOT_ADMINS", "[hunter2", "FOCIBOT_ADMINS: not valid YAML at line 1, column 9:"),
         (
+            "FOCIBOT_ADMINS",
+            "@hunter2:example.org",
+            (
+                "FOCIBOT_ADMINS: not valid YAML at line 1, column 1: a value that begins with @ must be in quotes; "
+                """must be a list such as FOCIBOT_ADMINS='["one", "two"]'"""
+            ),
+        ),
+        (
+            "FOCIBOT_NETWORK__NAMESERVERS",
+            "9.9.9.9, hunter2",
+            """FOCIBOT_NETWORK__NAMESERVERS: must be a list such as FOCIBOT_NETWORK__NAMESERVERS='["one", "two"]'""",
+        ),
+        ("FOCIBOT_ADMINS", "{hunter2: 1}", "FOCIBOT_ADMINS: must be a list such as"),
+        (
             "FOCIBOT_NETWORK__TIMEOUT",
             "3",
             (

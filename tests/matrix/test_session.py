@@ -191,3 +191,36 @@ async def test_a_new_device_after_a_logout(
     assert await host.login(bot.config) == 0
     assert bot.session()["device_id"] != first["device_id"]
     assert "cross-signed:  yes" in capsys.readouterr().out
+
+
+async def test_pages_in_place_of_a_homeserver_that_was_there(
+    synapse: Synapse, localparts: Callable[[str], str], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A proxy that has lost its backend answers with pages; whoever was signed in before waits for the homeserver."""
+
+    def page(_: web.Request) -> web.Response:
+        return web.Response(status=404, text="404 page not found")
+
+    async with Proxy(synapse.base_url) as proxy:
+        bot = await Bot.with_password(synapse, localparts("bot"), tmp_path / "bot", base_url=proxy.base_url)
+        assert await host.login(bot.config) == 0
+        proxy.before = page
+        async with bot:
+            await until(lambda: "does not answer as a Matrix homeserver (HTTP 404" in caplog.text)
+            proxy.before = None
+            with caplog.at_level(logging.INFO):
+                await until(lambda: "homeserver available again" in caplog.text)
+
+
+async def test_a_login_that_must_wait(
+    synapse: Synapse, localparts: Callable[[str], str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """``login`` says for how long."""
+
+    def limited(_: web.Request) -> web.Response:
+        return web.json_response({"errcode": "M_LIMIT_EXCEEDED", "retry_after_ms": 90_000}, status=429)
+
+    async with Proxy(synapse.base_url, before=limited) as proxy:
+        bot = await Bot.with_password(synapse, localparts("bot"), tmp_path / "bot", base_url=proxy.base_url)
+        assert await host.login(bot.config) == 1
+    assert "HTTP 429 M_LIMIT_EXCEEDED, it asks to wait 90 s" in capsys.readouterr().err

@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from botkit.backoff import insist
 from botkit.config.account import MatrixConfig
+from botkit.config.errors import ConfigError
 from botkit.matrix.account.secret_file import read_secret, write_secret
 from botkit.matrix.client import Answer, HomeserverClient, UnreachableError, path
 
@@ -95,6 +96,7 @@ class SignIn:
         Raises:
             AccountError: the homeserver refused, or names another user than the configuration.
             UnreachableError: no answer, and not ``patient``.
+            ConfigError: what answers is no homeserver, and never was one for this session file.
         """
         kind, secret = self._config.secret()
         stored = self._file.read()
@@ -174,8 +176,13 @@ class SignIn:
 
         async def ask() -> Answer:
             answer = await self._homeserver.request(method, where, body)
+            if answer.foreign and self._file.read() is None:
+                raise ConfigError(f"matrix.homeserver_url: {_no_homeserver(url, answer)}")
+            if answer.foreign:
+                raise UnreachableError(_no_homeserver(url, answer))
             if answer.temporary:
-                raise UnreachableError(answer.describe(), answer.retry_after)
+                pause = f", it asks to wait {answer.retry_after:.0f} s" if answer.retry_after else ""
+                raise UnreachableError(answer.describe() + pause, answer.retry_after)
             return answer
 
         def waiting(reason: str) -> None:
@@ -190,6 +197,13 @@ class SignIn:
         if waited:
             log.info("homeserver available again url=%s", url)
         return answer
+
+
+def _no_homeserver(url: str, answer: Answer) -> str:
+    return (
+        f"{url} does not answer as a Matrix homeserver ({answer.foreign}); "
+        "it must be the base URL of the client-server API, as the client well-known names it"
+    )
 
 
 def _new_device_id() -> str:
