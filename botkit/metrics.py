@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from prometheus_client import CollectorRegistry
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric, SummaryMetricFamily
 from prometheus_client.registry import Collector
 
 from botkit.figure import Figure
 from botkit.plugin import Plugin
+from botkit.storage.outbox import Deliveries
+from botkit.version import VERSION
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,7 @@ class Vitals:
         undelivered: messages that wait to be sent; None while the database cannot be read.
         backlog: commands that wait to be answered; None likewise.
         uptime: seconds.
+        deliveries: what the homeserver received.
     """
 
     sync_age: float | None
@@ -31,6 +35,7 @@ class Vitals:
     undelivered: int | None
     backlog: int | None
     uptime: float
+    deliveries: Deliveries
 
 
 class VitalsCollector(Collector):
@@ -39,9 +44,12 @@ class VitalsCollector(Collector):
     def __init__(self, vitals: Callable[[], Vitals]) -> None:
         self._vitals = vitals
 
-    def collect(self) -> Iterator[GaugeMetricFamily]:
+    def collect(self) -> Iterator[Metric]:
         """One family a figure."""
         now = self._vitals()
+        build = GaugeMetricFamily("focibot_build_info", "1; what runs, in the labels.", labels=["version", "python"])
+        build.add_metric([VERSION, platform.python_version()], 1)
+        yield build
         age = float("inf") if now.sync_age is None else now.sync_age
         yield GaugeMetricFamily("focibot_sync_age_seconds", "Seconds since the last successful sync.", age)
         yield GaugeMetricFamily("focibot_rooms", "Rooms the bot is in.", now.rooms)
@@ -52,6 +60,12 @@ class VitalsCollector(Collector):
         if now.backlog is not None:
             yield GaugeMetricFamily("focibot_waiting_commands", "Commands not answered yet.", now.backlog)
         yield GaugeMetricFamily("focibot_uptime_seconds", "Seconds since the bot started.", now.uptime)
+        yield SummaryMetricFamily(
+            "focibot_delivery_seconds",
+            "Seconds from queueing a message to the homeserver's receipt.",
+            now.deliveries.messages,
+            now.deliveries.waited,
+        )
 
 
 class FigureCollector(Collector):
@@ -81,5 +95,6 @@ def registry_of(vitals: Callable[[], Vitals], figures: FigureCollector) -> Colle
     """A registry of our own, so that nothing is shared between two bots in one process."""
     registry = CollectorRegistry()
     registry.register(VitalsCollector(vitals))
+    ProcessCollector(registry=registry)
     registry.register(figures)
     return registry

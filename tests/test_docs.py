@@ -12,6 +12,7 @@ import pytest
 
 from botkit.cli import EXIT_CONFIG, HOST_WORDS
 from botkit.metrics import Vitals, VitalsCollector
+from botkit.storage.outbox import Deliveries
 from botkit.version import VERSION
 from plugins.foci.commands.report import FociCommands
 from plugins.foci.commands.watch import WatchCommands
@@ -212,7 +213,7 @@ def test_documents_name_no_path_of_somebodys_machine(document: Path) -> None:
 
 def test_every_metric_is_documented_and_no_other() -> None:
     """docs/metrics.md names what /metrics shows, no more and no less."""
-    collector = VitalsCollector(lambda: Vitals(1.0, 1, 0, 0, 1.0))
+    collector = VitalsCollector(lambda: Vitals(1.0, 1, 0, 0, 1.0, Deliveries()))
     shown = {family.name for family in collector.collect()}
     rounds = ScheduleStatus(0, 0.0, {}, 0, 0)
     shown |= {figure.name for figure in figures(rounds, WatchTotals(0, {}, 0, None), ())}

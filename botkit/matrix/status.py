@@ -61,6 +61,7 @@ class StatusBoard:
             undelivered=self._undelivered,
             backlog=self._backlog,
             uptime=self._clock() - self._started,
+            deliveries=self._outbox.deliveries,
         )
 
     def sync_age(self) -> float | None:

@@ -79,6 +79,20 @@ class Queued:
     anchor: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Deliveries:
+    """
+    What arrived since the start.
+
+    Attributes:
+        messages: how many.
+        waited: seconds from queueing to the homeserver's receipt, all together.
+    """
+
+    messages: int = 0
+    waited: float = 0.0
+
+
 async def enqueue(connection: AsyncConnection, message: Outgoing, now: int) -> None:
     """
     Add a message inside the caller's transaction; a known transaction id is passed over.
@@ -112,11 +126,15 @@ class Outbox:
 
     Args:
         now: milliseconds since 1970.
+
+    Attributes:
+        deliveries: counted as they are marked as sent.
     """
 
     def __init__(self, database: Database, now: Callable[[], int]) -> None:
         self._database = database
         self._now = now
+        self.deliveries = Deliveries()
 
     async def add(self, message: Outgoing) -> None:
         """Queue one message by itself."""
@@ -183,6 +201,8 @@ class Outbox:
                 update(outbox).where(outbox.c.id == row_id).values(state=MessageState.SENT, event_id=event_id)
             )
             row = (await connection.execute(select(outbox).where(outbox.c.id == row_id))).one()
+            waited = max(0.0, (self._now() - row.created_at) / 1000)
+            self.deliveries = Deliveries(self.deliveries.messages + 1, self.deliveries.waited + waited)
             if row.plugin is None or not event_id:
                 return False
             whose = {"plugin": row.plugin, "about": row.about}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import platform
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from aiohttp import web
 
 from botkit import host
+from botkit.version import VERSION
 from lab.loopback import reserved_port
 from lab.synapse import Synapse
 from tests.matrix.bot import Bot
@@ -135,7 +137,11 @@ async def test_health_and_metrics(
                 return str(answer.read().decode())
 
         assert await asyncio.to_thread(get, "/healthz") == "ok\n"
-        assert "focibot_rooms 1.0" in await asyncio.to_thread(get, "/metrics")
+        metrics = await asyncio.to_thread(get, "/metrics")
+        assert "focibot_rooms 1.0" in metrics
+        assert "focibot_delivery_seconds_count 1.0" in metrics
+        assert f'focibot_build_info{{python="{platform.python_version()}",version="{VERSION}"}} 1.0' in metrics
+        assert "process_resident_memory_bytes " in metrics
 
 
 async def test_a_room_that_refuses(

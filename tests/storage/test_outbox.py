@@ -16,7 +16,7 @@ from botkit.messages.document import Document, Paragraph, Text
 from botkit.messages.notification import Notification, Placement
 from botkit.storage import Database, StorageError
 from botkit.storage.hook_queue import MOST_PENDING, Hook, HookQueue
-from botkit.storage.outbox import MessageState, Outbox, Outgoing, Queued
+from botkit.storage.outbox import Deliveries, MessageState, Outbox, Outgoing, Queued
 from botkit.storage.room_events import Annotation, Departure, Joined, Redaction, RoomChanges, Tombstone
 from botkit.storage.rooms import RoomStore, UpgradeState
 from botkit.storage.tables import calls as calls_table
@@ -160,6 +160,22 @@ async def test_a_used_name_is_passed_over_even_if_it_says_something_else(databas
     await box.mark_refused(queued.id)
     await post(database, notification("!r", "one", EDIT), notification("!r", "two", EDIT))
     assert await box.next("!r") is None
+
+
+async def test_deliveries_are_counted(database: Database) -> None:
+    """How many since the start, and how long they waited; what is refused was not delivered."""
+    clock = [NOW]
+    box = Outbox(database, lambda: clock[0])
+    for name in ("one", "two", "three"):
+        await box.add(Outgoing("!a:x", name, "m.room.message", {"body": name}))
+        clock[0] += 500
+    await send(box, "!a:x", "$1")
+    clock[0] -= 60_000
+    await send(box, "!a:x", "$2")
+    refused = await box.next("!a:x")
+    assert refused is not None
+    await box.mark_refused(refused.id)
+    assert box.deliveries == Deliveries(2, 1.5)
 
 
 async def test_the_first_attempt_is_remembered(database: Database) -> None:
