@@ -53,9 +53,9 @@ def test_the_rating_notices_what_is_taken_away(tmp_path: Path) -> None:
 
 
 def test_the_service_gets_its_secret_as_a_file() -> None:
-    """systemd hands the token over; neither the command line nor the environment holds one."""
+    """systemd hands token or password over; neither the command line nor the environment holds one."""
     unit = UNIT.read_text()
-    assert re.search(r"^LoadCredential=token:/\S+$", unit, re.MULTILINE)
+    assert re.search(r"^LoadCredential=secret:/\S+$", unit, re.MULTILINE)
     assert re.search(r"^User=(?!root$)\S+$", unit, re.MULTILINE)
     told = [line for line in unit.splitlines() if line.startswith(("Environment", "ExecStart", "PassEnvironment"))]
     assert [line for line in told if _names_a_secret(line)] == []
