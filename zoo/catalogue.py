@@ -26,6 +26,7 @@ _AT_FOCUS = (
     *SWOLLEN,
     *HARMLESS,
     *("tls-expired", "tls-wrong-name", "tls-weak-key", "tls-endless-chain", "tls-endless-warnings"),
+    *("tls-many-certificates", "tls-costly-certificates"),
     *("tls-asks-for-a-certificate", "tls-junk-after-the-handshake", "reset-after-connect", "http-without-tls"),
     *("tls-dripping-handshake", "never-speaks-tls"),
 )

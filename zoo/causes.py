@@ -103,7 +103,9 @@ CAUSES = {
     "tls-endless-cipher-changes": "UNEXPECTED_MESSAGE",
     "tls-endless-junk": "does not speak TLS on this port",
     "tls-asks-for-a-certificate": _NO_RESPONSE,
-    "tls-endless-chain": "EXCESSIVE_MESSAGE_SIZE",
+    "tls-endless-chain": "sent a handshake message of more than 65535 bytes",
+    "tls-many-certificates": "sent more than 16 certificates",
+    "tls-costly-certificates": "sent a certificate with an elliptic curve of its own",
     "tls-weak-key": "EE certificate key too weak",
     "tls-nameless": "certificate is for no name at all",
     "tls-wildcard-one-level-above": "certificate is for *.",
@@ -122,6 +124,8 @@ TLS_CODES = {
     "tls-wrong-name": "tls-hostname",
     "tls-weak-key": "tls-untrusted",
     "tls-endless-chain": "tls-protocol",
+    "tls-many-certificates": "tls-protocol",
+    "tls-costly-certificates": "tls-protocol",
     "tls-endless-warnings": "tls-protocol",
 }
 """The finding at a focus, for hosts with which no connection comes about."""

@@ -49,6 +49,7 @@ def _turned_away(code: int) -> Animal:
 
 
 _DEPTH = "nested"
+_PARTS = "more than 20000 commas"
 _REDIRECTS = (
     _refused("redirect-to-itself", ring(1), "it is a redirect loop"),
     _refused("redirect-in-a-ring-of-three", ring(3), "it is a redirect loop"),
@@ -101,9 +102,10 @@ _TEXTS = (
     _not_json("nan", member(b'"x": NaN'), "NaN is not JSON"),
     _not_json("minus-infinity", member(b'"x": -Infinity'), "-Infinity is not JSON"),
     _not_json("integer-of-5000-digits", member(b'"x": ' + b"7" * 5000), "too many digits"),
-    _not_json("deep-lists", body(bodies.deep(b"[", b"]", 100_000)), _DEPTH),
-    _not_json("deep-objects", body(b'{"a":' * 40_000 + b"1" + b"}" * 40_000), _DEPTH),
-    _not_json("brackets-without-end", body(b"[" * 250_000), _DEPTH),
+    _not_json("deep-lists", body(bodies.deep(b"[", b"]", 19_000)), _DEPTH),
+    _not_json("deep-objects", body(b'{"a":' * 19_000 + b"1" + b"}" * 19_000), _DEPTH),
+    _not_json("brackets-without-end", body(b"[" * 19_000), _DEPTH),
+    _published("deeper-lists", body(bodies.deep(b"[", b"]", 100_000)), _CRITICAL, "well-known-too-large", says=_PARTS),
     _not_json("a-hundred-levels", member(b'"x": ' + bodies.deep(b"[", b"]", 100)), "nested more than 64 levels"),
     _published("web-page", status(200), _CRITICAL, "well-known-html"),
     _published("xml", body(b'<?xml version="1.0"?><a/>'), _CRITICAL, "well-known-html"),
@@ -125,6 +127,20 @@ _CONTENTS = (
     _published(
         "hundred-thousand-numbers",
         foci(bodies.entries(b"0", 100_000)),
+        _CRITICAL,
+        "well-known-too-large",
+        says=_PARTS,
+    ),
+    _published(
+        "many-lists-in-lists",
+        member(b'"x": ' + bodies.entries(bodies.deep(b"[", b"]", 60), 2_000)),
+        _CRITICAL,
+        "well-known-too-large",
+        says=_PARTS,
+    ),
+    _published(
+        "ten-thousand-numbers",
+        foci(bodies.entries(b"0", 10_000)),
         _WARNING,
         "first-entry-not-livekit",
         "entry-not-object",

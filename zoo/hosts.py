@@ -18,6 +18,7 @@ from cryptography.x509.oid import NameOID
 from lab.authority import Authority, Flaw
 from lab.exchange import Performance
 from lab.loopback import BLOCK
+from zoo import ders
 from zoo.stage import drips, holds, pours, resets, says
 from zoo.wire import Good, sized
 
@@ -123,9 +124,24 @@ def _of_a_wildcard_above(authority: Authority, name: str) -> ssl.SSLContext:
 
 
 def _endless_chain(authority: Authority, name: str) -> ssl.SSLContext:
-    leaf = authority.issue(name, days=62)
+    return _with_more(authority, name, 62, authority.ca_file.read_text() * 400)
+
+
+def _many_certificates(authority: Authority, name: str) -> ssl.SSLContext:
+    chain = (ders.certificate(str(number), str(number + 1)) for number in range(200))
+    return _with_more(authority, name, 63, "".join(ssl.DER_cert_to_PEM_cert(one) for one in chain))
+
+
+def _costly_certificates(authority: Authority, name: str) -> ssl.SSLContext:
+    costly = ders.certificate("a", "b", ders.costly_key())
+    return _with_more(authority, name, 64, ssl.DER_cert_to_PEM_cert(costly) * 8)
+
+
+def _with_more(authority: Authority, name: str, days: int, more: str) -> ssl.SSLContext:
+    """A right certificate, and others sent along."""
+    leaf = authority.issue(name, days=days)
     chain = leaf.certificate_file.with_suffix(".chain.pem")
-    chain.write_bytes(leaf.certificate_file.read_bytes() + authority.ca_file.read_bytes() * 400)
+    chain.write_text(leaf.certificate_file.read_text() + more)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(chain, leaf.key_file)
     return context
@@ -201,6 +217,8 @@ UNFRIENDLY: dict[str, Host] = {
     "tls-endless-junk": _bare(pours(b"", b"\xff" * 65_536)),
     "tls-asks-for-a-certificate": Host(_right, _asks_for_certificate),
     "tls-endless-chain": Host(_right, _endless_chain),
+    "tls-many-certificates": Host(_right, _many_certificates),
+    "tls-costly-certificates": Host(_right, _costly_certificates),
     "tls-weak-key": Host(_right, _weak_key),
     "tls-nameless": Host(_right, _nameless),
     "tls-wildcard-one-level-above": Host(_right, _of_a_wildcard_above),

@@ -110,6 +110,8 @@ def errcode_of(response: Response) -> str | None:
 
 
 _MAX_DEPTH = 64
+_MAX_PARTS = 20_000
+"""Commas and opening brackets, which nobody's document has, and for which reading it would stall everything else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +143,7 @@ class Json:
 
 def read_json(body: bytes) -> Json | BodyFault:
     """
-    Strict JSON (RFC 8259): UTF-8 without a byte order mark, no NaN, bounded depth and number length.
+    Strict JSON (RFC 8259): UTF-8 without a byte order mark, no NaN; depth, numbers and values are bounded.
 
     The same key twice is allowed by the grammar, and noted.
     """
@@ -156,6 +158,8 @@ def read_json(body: bytes) -> Json | BodyFault:
         return BodyFault("well-known-html", "the body is HTML or XML, not JSON")
     if text.startswith("\ufeff"):
         return BodyFault("well-known-not-json", "a byte order mark at line 1, column 1, which strict parsers refuse")
+    if sum(text.count(mark) for mark in ",[{") > _MAX_PARTS:
+        return BodyFault("well-known-too-large", f"it has more than {_MAX_PARTS} commas and opening brackets")
     return _parse(text)
 
 

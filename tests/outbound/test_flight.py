@@ -18,9 +18,9 @@ from botkit.outbound import Answered, Failed, FailureKind, Phase
 from botkit.outbound.attempt import Attempt
 from botkit.outbound.flight import LONGEST_MESSAGE, MOST_CERTIFICATES, FlightError
 from botkit.outbound.tls import GROUPS, ClientContext, build_context
-from tests.outbound import ders
 from tests.outbound.conftest import Fetch
 from tests.outbound.standins import INTERNET, OK, Authority, Listeners, NameTable, says
+from zoo import ders
 
 NAME = "good.test"
 VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]

@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
+from unittest.mock import patch
 
 import pytest
 
 from lab.exchange import Answer
+from plugins.foci.checker import Checker
 from plugins.foci.findings import CODES
 from plugins.foci.model import Verdict
 from zoo.animal import Animal, Habitat
 from zoo.catalogue import animals
 from zoo.keeper import Keeper
 from zoo.sighting import MEGABYTES, Limits, Sighting
+from zoo.visitor import Stalls
 
 ANIMALS = {animal.label: animal for animal in animals()}
 TOGETHER = 8
 """Animals in one run of ``check``, as many as it checks at the same time: their peak is that of all eight."""
+
+LONGEST_STEP = 0.2
+"""Seconds; some 35 ms were measured (docs/evidence/security.md), with eight checks in one process."""
+
+WORK = 0.02
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +51,36 @@ def test_a_bad_server_is_found_out(label: str, sightings: Mapping[str, Sighting]
     assert sighting.is_right
     assert sighting.seconds < 5 * sighting.limits.deadline
     assert 0 < sighting.megabytes <= MEGABYTES
+
+
+def test_no_bad_server_holds_up_the_event_loop(sightings: Mapping[str, Sighting]) -> None:
+    """The longest step of all, in the processor's time for the loop's own thread, so that no other load counts."""
+    longest = max(sightings.values(), key=lambda sighting: sighting.stall)
+    assert 0 < longest.stall < LONGEST_STEP, longest.animal.label
+
+
+async def test_a_long_step_is_noted() -> None:
+    """From the first check on, and by its own work alone."""
+
+    async def check(_: object) -> None:
+        return None
+
+    stalls = Stalls()
+    with patch.object(Checker, "check", check), stalls.noted():
+        _work()
+        await asyncio.sleep(0)
+        assert stalls.longest == 0
+        await Checker.check(None)
+        await asyncio.sleep(0)
+        _work()
+        await asyncio.sleep(0)
+    assert stalls.longest >= WORK
+
+
+def _work() -> None:
+    until = time.thread_time() + WORK
+    while time.thread_time() < until:
+        pass
 
 
 def test_the_table_is_of_codes_and_verdicts_that_exist() -> None:

@@ -12,7 +12,7 @@ from botkit.outbound import HomeserverReader, OutboundClient, Resolution
 from botkit.outbound.model import Answered, Exchange, Failed
 from botkit.outbound.url import UrlError
 from botkit.outbound.url import parse_url as read_url
-from plugins.foci.discovery.every_address import Asked, EveryAddress
+from plugins.foci.discovery.every_address import Asked, EveryAddress, read_apart
 from plugins.foci.discovery.federation import (
     FEDERATION_PORT,
     GO_USER_AGENT,
@@ -74,10 +74,7 @@ class Discovery:
         headers = {**REQUEST_HEADERS, **_NO_CACHE} if no_cache else REQUEST_HEADERS
         hops, refused = await self._followed(url_host, headers, deadline)
         exchanges = [hop.best for hop in hops]
-        if any(isinstance(one, Answered) and len(one.response.body) > _LARGE for one in exchanges):
-            answer = await asyncio.to_thread(read_answer, url_host, exchanges, refused)
-        else:
-            answer = read_answer(url_host, exchanges, refused)
+        answer = await read_apart(exchanges, read_answer, url_host, exchanges, refused)
         return replace(answer, findings=(*answer.findings, *(found for hop in hops for found in hop.findings)))
 
     async def _followed(
@@ -131,10 +128,10 @@ class Discovery:
         if any(asked.went_elsewhere(exchange) for exchange in published):
             published = await self._published(base, asked.at, deadline)
         unstable, stable, preflight = published
-        versions = read_versions(asked.best)
+        versions = await read_apart([asked.best], read_versions, asked.best)
         if fallback and not versions.valid:
             return HomeserverAnswer(None, TransportsAnswer())
-        transports = read_transports(unstable, stable, listed, preflight)
+        transports = await read_apart((*published, listed), read_transports, unstable, stable, listed, preflight)
         return HomeserverAnswer(versions, transports, base, asked.findings)
 
     async def _published(self, base: str, at: Resolution | None, deadline: float) -> Sequence[Exchange]:
@@ -177,8 +174,6 @@ def redirected(url: str, location: str | None) -> tuple[str, str | None]:
 
 
 _AS_SERVICES = {"User-Agent": GO_USER_AGENT}
-_LARGE = 16 * 1024
-"""Bytes of a body from which reading it could stall the event loop; no honest well-known is as long."""
 
 _RECORDS = ("_matrix-fed._tcp", "_matrix._tcp")
 
@@ -216,14 +211,15 @@ class Federation:
     async def _delegation(self, host: str, limit: float) -> Delegation:
         """As authorisation services read it; where that names no server, whether it is for their user agent."""
         asked = await self._server_well_known(host, _AS_SERVICES, limit)
-        delegation = read_delegation(asked)
+        delegation = await read_apart([asked], read_delegation, asked)
         if delegation.place is not None or not may_mind_the_name(asked):
             return delegation
-        if read_delegation(await self._server_well_known(host, {}, limit)).place is None:
+        plain = await self._server_well_known(host, {}, limit)
+        if (await read_apart([plain], read_delegation, plain)).place is None:
             return delegation
         # A fault that passed in between would look the same.
         again = await self._server_well_known(host, _AS_SERVICES, limit)
-        delegation = read_delegation(again)
+        delegation = await read_apart([again], read_delegation, again)
         return blocked_delegation(again) if delegation.place is None and may_mind_the_name(again) else delegation
 
     async def _server_well_known(self, host: str, headers: Mapping[str, str], limit: float) -> Exchange:
@@ -272,5 +268,6 @@ class Federation:
             if asks_for_token(renamed):
                 # A fault that passed in between would look the same.
                 best = await fetch(USERINFO_PATH, at, _AS_SERVICES)
-        shown, unsure, software = url.removesuffix(":443"), delegation.unsure, software_of(version)
+        shown, unsure = url.removesuffix(":443"), delegation.unsure
+        software = await read_apart([version], software_of, version)
         return UserLookup(best, shown, delegation, unsure, renamed=renamed, software=software, findings=asked.findings)

@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import ParamSpec, TypeVar
 
 from botkit.outbound import OutboundClient, Resolution, UrlError, parse_url
-from botkit.outbound.model import Exchange, Failed
+from botkit.outbound.model import Answered, Exchange, Failed
 from plugins.foci.discovery.standing import Judge, Quality, about_addresses, speaker
 from plugins.foci.failure import meaning_of
 from plugins.foci.model import Certainty, Finding
 
 PATIENCE_SHARE = 0.5
 """Share of a request's time that each of several addresses gets at first: a dead one must not hold up every check."""
+
+_LARGE = 16 * 1024
+"""Bytes of bodies from which reading them could stall the event loop; no honest document is as long."""
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+
+async def read_apart(
+    exchanges: Iterable[Exchange | None], read: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs
+) -> _T:
+    """What a pure function reads in answers: in a thread where they are large."""
+    size = sum(len(one.response.body) for one in exchanges if isinstance(one, Answered))
+    return await asyncio.to_thread(read, *args, **kwargs) if size > _LARGE else read(*args, **kwargs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +97,14 @@ class EveryAddress:
             )
             return replace(exchange, elapsed_ms=exchange.elapsed_ms + looked_up_ms)
 
+        judge = _Remembering(judge)
         places = resolution.shortlist()
         if resolution.failure is not None or len(places) < 2:
             return Asked(await fetch(resolution))
         exchanges = await asyncio.gather(*(fetch(resolution.at(place), self._patience) for place in places))
         found = dict(zip(places, exchanges, strict=True))
         reached = self._outbound.families_reached()
-        best = speaker(found, judge, reached)
+        best = await read_apart(found.values(), speaker, found, judge, reached)
         if judge(found[best]) < Quality.REDIRECT:
             none_answers = _ran_out_of_time(found[best])
             # silence over a family that this machine does not have is not worth to wait for
@@ -97,9 +113,31 @@ class EveryAddress:
             again = await asyncio.gather(*(fetch(resolution.at(place)) for place in late))
             found |= zip(late, again, strict=True)
             reached = self._outbound.families_reached()
-            best = speaker(found, judge, reached)
-        about = about_addresses(target.host.name, found, judge, patience=self._patience, families_reached=reached)
+            best = await read_apart(found.values(), speaker, found, judge, reached)
+        about = await read_apart(
+            found.values(),
+            about_addresses,
+            target.host.name,
+            found,
+            judge,
+            patience=self._patience,
+            families_reached=reached,
+        )
         return Asked(found[best], resolution.at(best), tuple(about))
+
+
+class _Remembering:
+    """A judge that reads each exchange once."""
+
+    def __init__(self, judge: Judge) -> None:
+        self._judge = judge
+        self._known: dict[int, tuple[Exchange, Quality]] = {}
+
+    def __call__(self, exchange: Exchange) -> Quality:
+        if id(exchange) not in self._known:
+            # kept with it, so that no other exchange gets its id
+            self._known[id(exchange)] = exchange, self._judge(exchange)
+        return self._known[id(exchange)][1]
 
 
 def _ran_out_of_time(exchange: Exchange) -> bool:

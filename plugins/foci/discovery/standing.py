@@ -138,7 +138,12 @@ def about_addresses(
         for endpoint, exchange in asked.items()
         if judge(exchange) < Quality.REDIRECT and _is_proven(exchange, judge, patience)
     }
-    differing = {endpoint: "another document" for endpoint, exchange in asked.items() if _disagree(exchange, best)}
+    published = _published(best)
+    differing = {
+        endpoint: "another document"
+        for endpoint, exchange in asked.items()
+        if exchange is not best and _disagree(_published(exchange), published)
+    }
     differing |= {
         endpoint: f"a redirect ({_trouble(exchange)})"
         for endpoint, exchange in asked.items()
@@ -166,9 +171,8 @@ def _trouble(exchange: Exchange) -> str:
     return exchange.failure.detail if isinstance(exchange, Failed) else f"HTTP {exchange.response.status}"
 
 
-def _disagree(one: Exchange, best: Exchange) -> bool:
+def _disagree(ours: str | None, theirs: str | None) -> bool:
     """Whether both publish a document, and not the same foci or homeserver."""
-    ours, theirs = _published(one), _published(best)
     return ours is not None and theirs is not None and ours != theirs
 
 

@@ -168,7 +168,7 @@ def _unreachable(host: str, report: WellKnownReport, failure: Failure, hops: int
         return _failed(report, finding("redirect-refused", message, "Redirect to a public https URL."))
     if failure.kind is FailureKind.BODY_TOO_LARGE:
         message = f"The well-known is too large: {failure.detail}."
-        return _failed(report, finding("well-known-too-large", message, "Serve only the small JSON document there."))
+        return _failed(report, finding("well-known-too-large", message, _BODY_ADVICE["well-known-too-large"]))
     found = finding(
         "well-known-unreachable",
         f"The well-known of {host} cannot be fetched: {failure.detail}.",
@@ -237,6 +237,7 @@ def _login(host: str, report: WellKnownReport, response: Response) -> Finding | 
 _BODY_ADVICE = {
     "well-known-not-json": "Correct the JSON there (no trailing commas or comments, UTF-8); test it with `jq`.",
     "well-known-html": "Exempt /.well-known/matrix/ from the web server's catch-all page and serve the JSON there.",
+    "well-known-too-large": "Serve only the small JSON document there.",
     "well-known-not-object": "Serve a JSON object: `{ … }` with m.homeserver and the foci key.",
 }
 

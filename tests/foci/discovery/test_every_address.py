@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 
 import pytest
 
-from botkit.outbound import Answered, OutboundClient
+from botkit.outbound import Answered, Exchange, OutboundClient
 from lab.exchange import Answer, Request, json_answer
 from lab.fault import Fault
 from lab.federation import Federation
 from lab.front import Mount, Site
 from plugins.foci.discovery.every_address import Asked, EveryAddress
-from plugins.foci.discovery.standing import of_versions
+from plugins.foci.discovery.standing import Judge, Quality, of_versions
 from tests.foci.examination import BRIEF, PATIENT, Examination
 
 HOST = "matrix.example.org"
 VERSIONS = {"versions": ["v1.12"]}
 
 
-async def ask(examination: Examination, timeout: float) -> Asked:
+async def ask(examination: Examination, timeout: float, judge: Judge = of_versions) -> Asked:
     async with OutboundClient(examination.outbound()) as outbound:
         deadline = asyncio.get_running_loop().time() + 60
         url = f"https://{HOST}/_matrix/client/versions"
-        return await EveryAddress(outbound, timeout).ask(url, {}, of_versions, deadline=deadline)
+        return await EveryAddress(outbound, timeout).ask(url, {}, judge, deadline=deadline)
 
 
 def serve(site: Site, *, after: float = 0.0) -> None:
@@ -84,3 +85,25 @@ async def test_a_slow_one_beside_a_quick_failure_has_the_whole_time(
     assert asked.best.response.status == 200
     assert [f"HTTP {status}" in found.message for found in asked.findings] == [True]
     assert len(old.requests) == 1
+
+
+@pytest.mark.parametrize("size", [0, 200_000])
+async def test_every_answer_is_read_once(federation: Federation, examination: Examination, size: int) -> None:
+    """For it may be made to be long to read; and where it is large, beside the event loop."""
+    read: list[tuple[Exchange, threading.Thread]] = []
+
+    def judge(exchange: Exchange) -> Quality:
+        read.append((exchange, threading.current_thread()))
+        return of_versions(exchange)
+
+    async def answer(_: Request) -> Answer:
+        return json_answer(200, {**VERSIONS, "x": "x" * size})
+
+    site = await federation.site(HOST)
+    site.mount(Mount("", answer))
+    (await federation.second_address(HOST)).mount(Mount("", answer))
+    asked = await ask(examination, PATIENT.timeout, judge)
+    assert isinstance(asked.best, Answered)
+    assert len({id(exchange) for exchange, _ in read}) == len(read) == 2
+    aside = {thread is not threading.main_thread() for _, thread in read}
+    assert aside == {size > 0}
