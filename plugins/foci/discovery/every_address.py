@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import ParamSpec, TypeVar
 
-from botkit.outbound import OutboundClient, Resolution, UrlError, parse_url
+from botkit.outbound import Endpoint, OutboundClient, Resolution, UrlError, parse_url
 from botkit.outbound.model import Answered, Exchange, Failed
 from plugins.foci.discovery.standing import Judge, Quality, about_addresses, speaker
 from plugins.foci.failure import meaning_of
@@ -114,16 +115,13 @@ class EveryAddress:
             found |= zip(late, again, strict=True)
             reached = self._outbound.families_reached()
             best = await read_apart(found.values(), speaker, found, judge, reached)
-        about = await read_apart(
-            found.values(),
-            about_addresses,
-            target.host.name,
-            found,
-            judge,
-            patience=self._patience,
-            families_reached=reached,
-        )
+        about = await self._about(target.host.name, found, judge)
         return Asked(found[best], resolution.at(best), tuple(about))
+
+    async def _about(self, host: str, found: Mapping[Endpoint, Exchange], judge: Judge) -> list[Finding]:
+        reached = self._outbound.families_reached()
+        read = partial(about_addresses, host, patience=self._patience, families_reached=reached)
+        return await read_apart(found.values(), read, found, judge)
 
 
 class _Remembering:
