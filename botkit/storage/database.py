@@ -118,9 +118,15 @@ class Database:
             raise StorageError(f"tables of plugin {owner}: {cause(error)}") from error
 
     async def close(self) -> None:
-        """Give every connection back; safe to call twice."""
-        if self._engine is not None:
-            engine, self._engine = self._engine, None
+        """Give every connection back, after the transaction under way has ended; safe to call twice."""
+        engine, self._engine = self._engine, None
+        if engine is None:
+            return
+        try:
+            # a connection that is in use now would come back to a pool that nobody empties any more
+            async with self._turns.turn():
+                pass
+        finally:
             await engine.dispose()
 
     @asynccontextmanager

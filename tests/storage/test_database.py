@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from pathlib import Path
+from typing import Any
 
+import asyncpg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -94,6 +96,39 @@ async def test_cancellation_rolls_back_and_leaves_a_working_database(tmp_path: P
     async with database.begin() as connection:
         await connection.execute(insert(rooms).values(ROW))
     await database.close()
+
+
+async def test_closing_waits_for_the_transaction_under_way(database: Database) -> None:
+    """Its connection is closed as well, and what waited for its turn hears that the database is closed."""
+    inside, enough = asyncio.Event(), asyncio.Event()
+
+    async def slow() -> Any:
+        async with database.begin() as connection:
+            inside.set()
+            await enough.wait()
+            await connection.execute(insert(rooms).values(ROW))
+            return (await connection.get_raw_connection()).driver_connection
+
+    async def late() -> None:
+        async with database.begin():
+            pass
+
+    first = asyncio.create_task(slow())
+    await inside.wait()
+    second = asyncio.create_task(late())
+    await asyncio.sleep(0)
+    closing = asyncio.create_task(database.close())
+    await asyncio.sleep(0)
+    enough.set()
+    connection = await first
+    await closing
+    with pytest.raises(StorageError, match="closed"):
+        await second
+    assert _is_closed(connection)
+
+
+def _is_closed(driver: Any) -> bool:
+    return bool(driver.is_closed()) if isinstance(driver, asyncpg.Connection) else driver._connection is None
 
 
 async def test_full_disk(tmp_path: Path) -> None:
