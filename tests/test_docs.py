@@ -19,7 +19,7 @@ from plugins.foci.commands.watch import WatchCommands
 from plugins.foci.config import FociConfig
 from plugins.foci.findings import CODES, Group
 from plugins.foci.plugin import FociPlugin
-from plugins.foci.watch.queries import WatchTotals
+from plugins.foci.watch.known import WatchTotals
 from plugins.foci.watch.scheduler import ScheduleStatus
 from plugins.foci.watch.watcher import figures
 

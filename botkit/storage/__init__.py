@@ -1,5 +1,6 @@
 """Storage: received commands, messages to send, and the sync token."""
 
 from botkit.storage.database import Connection, Database, DatabaseRefusedError, StorageError
+from botkit.storage.turns import Turns
 
-__all__ = ["Connection", "Database", "DatabaseRefusedError", "StorageError"]
+__all__ = ["Connection", "Database", "DatabaseRefusedError", "StorageError", "Turns"]

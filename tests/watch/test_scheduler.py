@@ -244,37 +244,24 @@ def test_a_lasting_fault_is_told_in_full_only_once(caplog: pytest.LogCaptureFixt
     assert len([record for record in caplog.records if record.exc_info]) == 1
 
 
-def test_a_shutdown_finishes_what_is_being_written_and_gives_up_the_rest() -> None:
-    """Checks under way leave no trace; a transaction under way comes to its end."""
+def test_a_shutdown_waits_for_no_check() -> None:
+    """Thousands that ask, wait for a place or wait to be taken in are given up in a moment; a restart makes them."""
 
     async def play() -> None:
-        scene = Scene(
-            [ScheduledCheck("asking.example", 0.0, MINUTE), ScheduledCheck("writing.example", 0.0, MINUTE)],
-            writing=10.0,
-        )
-        scene.checks.seconds = {"asking.example": 30.0, "writing.example": 1.0}
-        await scene.run(5)
-        assert [server for server, _ in scene.watch_service.taken] == ["writing.example"]
-        assert scene.clock.passed() == pytest.approx(11.2, abs=0.3)
-        assert scene.scheduler.status().under_way == 0
+        scene = Scene(servers(3000, MINUTE), writing=10.0, requests=2000)
+        scene.checks.usual = 4.0
+        await scene.run(25)
+        assert scene.clock.passed() == 25.0
+        status = scene.scheduler.status()
+        assert (status.under_way, scene.watch_service.taken[5:]) == (0, scene.watch_service.taken[5:])
+        taken = {server for server, _ in scene.watch_service.taken}
+        assert 0 < len(taken) < 3000
+        scene.checks.forget()
         scene.restarted()
-        scene.checks.seconds.clear()
-        await scene.run(20)
-        assert [server for server, _ in scene.watch_service.taken] == ["writing.example", "asking.example"]
+        await scene.run(25)
+        assert taken.isdisjoint(one.due.server for one in scene.checks.started)
 
     playing(play)
-
-
-def test_a_transaction_that_fails_at_shutdown_is_only_logged(caplog: pytest.LogCaptureFixture) -> None:
-    """Nobody waits for it any more, and still it is not silent."""
-
-    async def play() -> None:
-        scene = Scene(servers(1, MINUTE), writing=10.0)
-        scene.watch_service.trouble = [OSError("disk full")]
-        await scene.run(5)
-
-    playing(play)
-    assert [one.getMessage() for one in caplog.records] == ["check result could not be stored error=OSError"]
 
 
 def test_a_new_watch_begins_at_once_and_a_removed_one_ends() -> None:

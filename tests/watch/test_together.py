@@ -51,6 +51,7 @@ class ScheduleRuntime:
             task.cancel()
         await asyncio.wait(self._tasks)
         assert all(task.cancelled() for task in self._tasks), self._tasks
+        await _held(self.ops.watch_service.flush())
 
     async def run(self, seconds: float) -> list[str]:
         """Let it watch for so long; the first lines that rooms read."""

@@ -62,11 +62,16 @@ class Ops:
         self.watch_service = self.restarted()
 
     def restarted(self) -> WatchService:
-        """The watch service of a new process on the same database."""
+        """The watch service of a new process on the same database, after a crash: what was not written is lost."""
         self.watch_service = WatchService(
             self.database, OutboxNotifier("foci", lambda: int(self.at * 1000), self._wake), self.settings
         )
         return self.watch_service
+
+    async def reopened(self) -> WatchService:
+        """The same after an orderly end."""
+        await self.watch_service.flush()
+        return self.restarted()
 
     def _wake(self) -> None:
         self.woken += 1

@@ -55,7 +55,7 @@ async def test_it_goes_deep_once_an_hour_and_always_while_it_fails(any_database:
     ops = await shared(any_database)
 
     async def deep(server: str) -> bool:
-        return {due.server: due.deep for due in await ops.restarted().schedule()}[server]
+        return {due.server: due.deep for due in await (await ops.reopened()).schedule()}[server]
 
     assert await deep("deep.org")
     await ops.checks("deep.org", 1, 0.0, deep=True)

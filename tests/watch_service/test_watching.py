@@ -56,7 +56,7 @@ async def test_the_next_check_comes_at_the_pace_of_the_state(database: Database)
 
     async def pace() -> float:
         (due,) = await ops.watch_service.take(ops.internet.check("a.org", ops.at), ops.at)
-        assert (due,) == await ops.restarted().schedule()
+        assert (due,) == await (await ops.reopened()).schedule()
         pause, ops.at = due.at - ops.at, due.at
         return pause
 

@@ -124,6 +124,12 @@ def fires(state: KeyState) -> bool:
     return isinstance(state, AlertState) and state.condition is Condition.FIRING
 
 
+def is_repeat(before: KeyState | None, after: KeyState) -> bool:
+    """Whether a state says nothing new, so that nothing is lost if it is; one of certificates changes when it does."""
+    before = AlertState() if before is None else before
+    return isinstance(before, AlertState) and isinstance(after, AlertState) and health.is_repeat(before, after)
+
+
 def due_in(states: Iterable[KeyState], interval: float, now: float) -> float:
     """Seconds until the next check of a server with these keys."""
     return health.server_pace((state for state in states if isinstance(state, AlertState)), interval, now)

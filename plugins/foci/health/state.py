@@ -130,6 +130,27 @@ def step(
     return state, (*cleared, *events, *steady)
 
 
+def is_repeat(before: AlertState, after: AlertState) -> bool:
+    """
+    Whether a sample said again what was known, so that nothing is lost if its state is: the next one says it too.
+
+    Rows that lead to something count from the first to the last: bad ones until it fires, good ones until it resolves,
+    unknown ones until they are reported.
+    """
+    if after.condition is Condition.PENDING or (after.unknown != before.unknown and not after.unclear):
+        return False
+    again = replace(
+        after,
+        bad=before.bad,
+        unknown=before.unknown,
+        last_bad=before.last_bad,
+        last_good=before.last_good,
+        last_good_deep=before.last_good_deep,
+        probe=before.probe,
+    )
+    return again == before
+
+
 def drop(state: AlertState, key: Key, now: float) -> Events:
     """
     What to tell when a key is forgotten: its thing is watched no more, or no watched server publishes it any longer.

@@ -19,10 +19,20 @@ from plugins.foci.storage.tables import incidents, rooms, silences, suppressed
 
 
 class IncidentTable:
-    """The table of incidents that are not over."""
+    """
+    The table of incidents that are not over.
+
+    Attributes:
+        changed: an incident was written or removed.
+    """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self.changed = False
+
+    async def count(self) -> int:
+        """How many are open."""
+        return await self._connection.scalar(select(func.count()).select_from(incidents)) or 0
 
     async def all(self) -> tuple[Incident, ...]:
         """Every open incident."""
@@ -55,11 +65,13 @@ class IncidentTable:
 
     async def save(self, incident: Incident, next_at: float | None) -> None:
         """Keep an incident; ``next_at`` is when to remind of it."""
+        self.changed = True
         row = {"subject": incident.subject, "name": incident.name, "state": CODEC.dump(incident), "next_at": next_at}
         await upsert(self._connection, incidents, [row])
 
     async def remove(self, subject: str) -> None:
         """The incident is over."""
+        self.changed = True
         await self._connection.execute(delete(incidents).where(incidents.c.subject == subject))
 
 

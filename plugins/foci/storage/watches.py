@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, delete, select, update
+from sqlalchemy import Row, bindparam, delete, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from botkit.storage import Connection
@@ -142,18 +142,32 @@ class ServerTable:
 
     async def save(self, before: ServerRow, after: ServerRow) -> None:
         """Write what is different."""
-        values: dict[str, Any] = {
-            "due_at": after.due_at,
-            "confirm_at": after.confirm_at,
-            "verdict": after.verdict,
-            "summary": None if after.summary is None else storable(after.summary),
-            "checked_at": after.checked_at,
-            "deep_at": after.deep_at,
-            "unconfirmed": after.unconfirmed,
-        }
+        values = _progress_of(after)
         if before.lists != after.lists:
             values["list_state"] = listwatch.CODEC.dump(after.lists)
         await self._connection.execute(update(servers).where(servers.c.server == after.server).values(values))
+
+    async def progress(self, rows: Collection[ServerRow]) -> None:
+        """Write everything but the lists, in one statement; of servers that are not there nothing."""
+        if not rows:
+            return
+        named: dict[str, Any] = {name: bindparam(f"new_{name}") for name in _progress_of(next(iter(rows)))}
+        changed = update(servers).where(servers.c.server == bindparam("of_server")).values(named)
+        values = [{f"new_{name}": value for name, value in _progress_of(row).items()} for row in rows]
+        these = [{"of_server": row.server, **one} for row, one in zip(rows, values, strict=True)]
+        await self._connection.execute(changed, these)
+
+
+def _progress_of(row: ServerRow) -> dict[str, Any]:
+    return {
+        "due_at": row.due_at,
+        "confirm_at": row.confirm_at,
+        "verdict": row.verdict,
+        "summary": None if row.summary is None else storable(row.summary),
+        "checked_at": row.checked_at,
+        "deep_at": row.deep_at,
+        "unconfirmed": row.unconfirmed,
+    }
 
 
 def watch_of(row: Row[Any]) -> Watch:

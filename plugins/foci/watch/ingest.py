@@ -1,104 +1,225 @@
-"""Takes in a check or a confirmation: states, history, incidents and lists, within one transaction."""
+"""Takes in checks and confirmations: those that change nothing in memory alone, all others in one transaction."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
+from statistics import median_high
+from typing import Protocol, TypeVar
 
+from botkit.storage import Turns
 from plugins.foci.alerts.evidence import evidence_document
-from plugins.foci.alerts.watches import Terms, terms_of
-from plugins.foci.changes import detector as listwatch
-from plugins.foci.changes.detector import ConfirmAt, Effect
-from plugins.foci.changes.snapshot import ListObservation, observe
-from plugins.foci.health import deep_interval as deep_pace
-from plugins.foci.health.evaluate import OwnConnection, due_in, fails_deep, progress
-from plugins.foci.health.samples import watched_by
-from plugins.foci.health.tracked import follow
+from plugins.foci.alerts.watches import WatchSettings, terms_of
+from plugins.foci.changes.snapshot import observe
+from plugins.foci.health.samples import WatchedThings, watched_by
 from plugins.foci.report.build import CheckResult
-from plugins.foci.storage.watches import ServerRow
-from plugins.foci.watch.runner import ConfirmationResult, ScheduledCheck
+from plugins.foci.watch.known import KnownServer, Memory, UnwrittenMind
+from plugins.foci.watch.runner import ConfirmationResult
+from plugins.foci.watch.step import Dues, Step, dues_of, keys_of, looked, step
 from plugins.foci.watch.transaction import UnitOfWork
 
-Dues = tuple[ScheduledCheck, ...]
+log = logging.getLogger(__name__)
+
+_Result = TypeVar("_Result")
+
+_SLACK = 1.1
+"""Checks come later than their interval by as much."""
+
+_MOST_WRITTEN = 500
+"""Servers and keys written in one transaction of a batch, so that nobody waits long for it."""
 
 
-def dues_of(row: ServerRow, terms: Terms) -> Dues:
-    """What is next for a server; one that was never checked has been due since it is watched."""
-    at = row.watched_since if row.due_at is None else row.due_at
-    deep = terms.deep and deep_pace.is_due(row.deep_at, at)
-    regular = ScheduledCheck(row.server, at, terms.interval, deep, terms.ignore, afresh=row.unconfirmed)
-    if row.confirm_at is None:
-        return (regular,)
-    return (regular, replace(regular, at=row.confirm_at, confirm=True))
+class Transaction(Protocol):
+    """Begins a transaction of the watch; what it wrote is sent when it succeeded."""
+
+    def __call__(self, now: float, *, background: bool) -> AbstractAsyncContextManager[UnitOfWork]: ...
 
 
-async def take_check(
-    work: UnitOfWork, checked: CheckResult, mind: OwnConnection, window: float, jitter: Callable[[], float]
-) -> tuple[OwnConnection, Dues]:
+class CheckIngest:
     """
-    Take in a check. Of a server that nobody watches any longer nothing is kept.
+    Takes in what checks come to, one at a time and in the order of asking.
 
     Args:
-        window: seconds in which another host's answer proves the bot's own connection.
-        jitter: a factor for the time until the next check.
+        turns: who else writes what checks read waits here too.
+        jitter: a factor for the time until a server's next check.
     """
-    watches, row = await work.watches.of_server(checked.server), await work.servers.get(checked.server)
+
+    def __init__(
+        self,
+        memory: Memory,
+        turns: Turns,
+        transaction: Transaction,
+        settings: WatchSettings,
+        jitter: Callable[[], float],
+    ) -> None:
+        self._memory = memory
+        self._turns = turns
+        self._transaction = transaction
+        self._settings = settings
+        self._jitter = jitter
+
+    async def check(self, checked: CheckResult, now: float) -> Dues:
+        """
+        Take in a check; what is next for its server, nothing when nobody watches it.
+
+        An exception means that nothing was stored or queued. Cancelled while it waits it gives up, later it ends first.
+        """
+        watched = watched_by(checked)
+        async with self._turns.turn(background=True):
+            made = self._evaluated(checked, watched, now)
+            if made is None or not made.is_quiet:
+                return await _to_its_end(self._transact(checked, watched, made, now))
+            return self._remember(made, written=False)
+
+    async def confirmation(self, confirmed: ConfirmationResult, now: float) -> Dues:
+        """The same of a fetch that was to confirm a changed list."""
+        async with self._turns.turn(background=True):
+            return await _to_its_end(self._confirm(confirmed, now))
+
+    async def flush(self) -> None:
+        """
+        Write what the database does not have yet.
+
+        Raises:
+            StorageError: that did not work; it is all still there for the next time.
+        """
+        while self._memory.is_ahead:
+            async with self._turns.turn(background=True):
+                await _to_its_end(self._write())
+
+    def _evaluated(self, checked: CheckResult, watched: WatchedThings, now: float) -> Step | None:
+        """A check evaluated by what is in memory; None if that is not enough."""
+        memory, known = self._memory, self._memory.server(checked.server)
+        if known is None or memory.mind is None or memory.window is None:
+            return None
+        keys = keys_of(watched, known)
+        if memory.missing(keys):
+            return None
+
+        def due(pace: float) -> float:
+            return now + pace * self._jitter()
+
+        return step(checked, watched, known, memory.states(keys), memory.mind, memory.window, self._settings, due)
+
+    def _remember(self, made: Step, *, written: bool) -> Dues:
+        evaluation, server = made.evaluation, made.after.row.server
+        self._memory.keep(server, made.after, evaluation.changed, written=written)
+        if written:
+            self._memory.read_mind(evaluation.mind)
+        else:
+            self._memory.think(evaluation.mind, evaluation.touched)
+        self._memory.left(made.following.went)
+        return dues_of(made.after.row, made.after.terms)
+
+    async def _transact(self, checked: CheckResult, watched: WatchedThings, made: Step | None, now: float) -> Dues:
+        try:
+            async with self._transaction(now, background=True) as work:
+                if made is None:
+                    if not await self._read(work, checked.server, watched):
+                        return ()
+                    made = self._evaluated(checked, watched, now)
+                mind = self._memory.unwritten_mind()
+                assert made is not None and mind is not None  # noqa: S101, PT018 - everything was read
+                if not made.is_quiet:
+                    await record(work, checked, made, mind)
+        except BaseException:
+            # whether it was committed is not known in every case; the tables know
+            self._memory.forget((checked.server,), () if made is None else made.evaluation.changed)
+            self._memory.forget_mind()
+            raise
+        return self._remember(made, written=not made.is_quiet)
+
+    async def _read(self, work: UnitOfWork, server: str, watched: WatchedThings) -> bool:
+        """Read what a check is evaluated with, as far as it is not known; False when nobody watches the server."""
+        memory = self._memory
+        known = memory.server(server)
+        if known is None:
+            known = await read_server(work, server)
+            if known is None:
+                return False
+            memory.keep(server, known, {}, written=True)
+        missing = memory.missing(keys_of(watched, known))
+        memory.read_states(missing, await work.states.load(missing))
+        if memory.mind is None:
+            memory.read_mind(await work.states.mind())
+        if memory.window is None:
+            memory.window = await self._span(work)
+        return True
+
+    async def _span(self, work: UnitOfWork) -> float:
+        """The interval of most servers: the time in which hosts are compared with each other."""
+        default = self._settings.interval
+        intervals = [default if one.interval is None else one.interval for one in await work.watches.all()]
+        return _SLACK * max(self._settings.shortest, median_high(intervals or [default]))
+
+    async def _confirm(self, confirmed: ConfirmationResult, now: float) -> Dues:
+        server = confirmed.server
+        try:
+            async with self._transaction(now, background=True) as work:
+                known = self._memory.server(server) or await read_server(work, server)
+                if known is None:
+                    return ()
+                known = await take_confirmation(work, confirmed, known)
+        except BaseException:
+            self._memory.forget((server,))
+            raise
+        self._memory.keep(server, known, {}, written=True)
+        return dues_of(known.row, known.terms)
+
+    async def _write(self) -> None:
+        batch = self._memory.unwritten(_MOST_WRITTEN)
+        async with self._transaction(0.0, background=True) as work:
+            await work.servers.progress(tuple(batch.rows.values()))
+            await work.states.save(batch.states)
+            if batch.mind is not None:
+                await work.states.save_mind(batch.mind.stored, batch.mind.now, batch.mind.touched)
+        self._memory.wrote(batch)
+
+
+async def _to_its_end(work: Awaitable[_Result]) -> _Result:
+    """Let a transaction finish even when its caller is cancelled."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.warning("what a check came to could not be stored error=%s", type(error).__name__)
+        raise
+
+
+async def read_server(work: UnitOfWork, server: str) -> KnownServer | None:
+    """What the tables say of a server; None when nobody watches it."""
+    watches, row = await work.watches.of_server(server), await work.servers.get(server)
     terms = terms_of(watches, work.settings)
     if row is None or terms is None:
-        return mind, ()
-    report, seen, at = checked.report, checked.seen, checked.at
-    watched = watched_by(checked)
-    listed = observe(seen.well_known, seen.homeserver.transports.endpoint)
-    concerns = await work.states.concerning(checked.server)
-    states = await work.states.load(concerns.keys() | watched.keys | {one.key for one in watched.certificates})
-    made = progress(checked, watched, mind, states, work.settings.health, window, terms.interval)
-    after, effects = _looked(row, listed, at, work)
-    following = follow(concerns, checked, watched, listed, after.lists)
-    await work.states.save(made.changed)
-    await work.states.save_mind(mind, made.mind, made.touched)
-    await work.states.begin(checked.server, following.came, work.now)
-    await work.history.turn(made.turns)
-    # what a check cannot see, because the list could not be read, does not shorten the interval
-    known = {**states, **made.changed}
-    visible = [state for key, state in known.items() if key in watched.keys]
-    pace = due_in(visible, terms.interval, at)
-    failing = fails_deep(known, at)
-    after = replace(
-        after,
-        due_at=work.now + pace * jitter(),
-        verdict=report.verdict.value,
-        summary=report.summary,
-        checked_at=at,
-        deep_at=row.deep_at if not seen.deep else None if failing else at,
-    )
-    await work.servers.save(row, after)
-    await work.tell(made.events, lambda key: evidence_document(report, key))
+        return None
+    return KnownServer(terms, row, await work.states.concerning(server))
+
+
+async def record(work: UnitOfWork, checked: CheckResult, made: Step, mind: UnwrittenMind) -> None:
+    """Write a check that changed something, with everything that follows."""
+    server, evaluation, following = checked.server, made.evaluation, made.following
+    await work.states.save(evaluation.changed)
+    await work.states.save_mind(mind.stored, evaluation.mind, mind.touched | evaluation.touched)
+    await work.states.begin(server, following.came, work.now)
+    await work.history.turn(evaluation.turns)
+    await work.servers.save(made.before.row, made.after.row)
+    await work.tell(evaluation.events, lambda key: evidence_document(checked.report, key))
     # an incident that was open before another server published its service as well
-    fired = {event.key for event in made.events}
+    fired = {event.key for event in evaluation.events}
     await work.refresh(await work.about_keys(following.came.keys() - fired))
-    await work.depart(checked.server, following.went)
-    await work.lists(checked.server, effects, watches)
-    return made.mind, dues_of(after, terms)
+    await work.depart(server, following.went)
+    await work.lists(server, made.effects)
 
 
-async def take_confirmation(work: UnitOfWork, confirmed: ConfirmationResult) -> Dues:
+async def take_confirmation(work: UnitOfWork, confirmed: ConfirmationResult, known: KnownServer) -> KnownServer:
     """Take in a fetch of the well-known that was to confirm a changed list."""
-    watches, row = await work.watches.of_server(confirmed.server), await work.servers.get(confirmed.server)
-    terms = terms_of(watches, work.settings)
-    if row is None or terms is None:
-        return ()
-    after, effects = _looked(replace(row, confirm_at=None), observe(confirmed.answer), confirmed.at, work)
-    await work.servers.save(row, after)
-    await work.lists(confirmed.server, effects, watches)
-    return dues_of(after, terms)
-
-
-def _looked(
-    row: ServerRow, observation: ListObservation, at: float, work: UnitOfWork
-) -> tuple[ServerRow, tuple[Effect, ...]]:
-    """The server with its list after a fetch; a confirmation stays outstanding only while there is something to it."""
-    lists, effects = listwatch.step(row.lists, observation, at, work.settings.lists)
-    asked = [effect.at for effect in effects if isinstance(effect, ConfirmAt)]
-    confirm_at = asked[-1] if asked else row.confirm_at if lists.candidate is not None else None
-    unconfirmed = lists.candidate is not None
-    return replace(row, lists=lists, confirm_at=confirm_at, unconfirmed=unconfirmed), effects
+    row = replace(known.row, confirm_at=None)
+    after, effects = looked(row, observe(confirmed.answer), confirmed.at, work.settings)
+    await work.servers.save(known.row, after)
+    await work.lists(confirmed.server, effects)
+    return replace(known, row=after)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from botkit.messages.document import Document, Paragraph
 from botkit.messages.rendering import to_plain
 from plugins.foci.alerts.change_messages import describe
@@ -12,25 +10,9 @@ from plugins.foci.changes.diff import diff
 from plugins.foci.health.events import AlertEvent
 from plugins.foci.health.keys import KeyKind
 from plugins.foci.storage.history import ListChange
+from plugins.foci.watch.known import WatchTotals
 from plugins.foci.watch.transaction import UnitOfWork
 from plugins.foci.watch.views import History, WatchView
-
-
-@dataclass(frozen=True, slots=True)
-class WatchTotals:
-    """
-    How many things there are.
-
-    Attributes:
-        verdicts: server to the verdict of its last check; None before the first.
-        incidents: open ones, notices included.
-        last_check: seconds since the epoch; None before the first.
-    """
-
-    rooms: int
-    verdicts: dict[str, str | None]
-    incidents: int
-    last_check: float | None
 
 
 async def views_of(work: UnitOfWork, room_id: str) -> tuple[WatchView, ...]:

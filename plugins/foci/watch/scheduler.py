@@ -42,7 +42,11 @@ class ScheduleStore(Protocol):
         """Everything to do for every watched server."""
 
     async def take(self, outcome: WatchResult, now: float) -> tuple[ScheduledCheck, ...]:
-        """Take in a check; what is next for this server, nothing when it is no longer watched."""
+        """
+        Take in a check; what is next for this server, nothing when it is no longer watched.
+
+        Cancelled it leaves either nothing or everything.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +142,7 @@ class Scheduler:
             await asyncio.wait(self._tasks.values())
 
     async def halt(self) -> None:
-        """Give up what is under way; what is just being remembered is remembered to its end."""
+        """Give up what is under way."""
         self._outdated = True
         for task in self._tasks.values():
             task.cancel()
@@ -226,7 +230,7 @@ class Scheduler:
             async with self._limiter.place(due.server):
                 self._waiting.pop(due.server, None)
                 outcome = await self._inspect(due)
-            following = await _finished(self._store.take(outcome, self._clock.now()))
+            following = await self._store.take(outcome, self._clock.now())
         except Exception as error:  # noqa: BLE001 - one server's trouble must not end the watch of the others
             self._put_off(due, error)
             return
@@ -266,15 +270,3 @@ class Scheduler:
 
 def _first(plans: Iterable[_Planned]) -> _Planned:
     return min(plans, key=lambda plan: plan.at)
-
-
-async def _finished(work: Awaitable[tuple[ScheduledCheck, ...]]) -> tuple[ScheduledCheck, ...]:
-    """Let a transaction finish even when its caller is cancelled."""
-    task = asyncio.ensure_future(work)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait([task])
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.warning("check result could not be stored error=%s", type(error).__name__)
-        raise

@@ -12,12 +12,11 @@ import math
 from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from statistics import median_high
 
 from botkit.messages.document import Document
 from botkit.messages.notification import Placement
 from botkit.plugin import Notifier
-from botkit.storage import Database
+from botkit.storage import Database, Turns
 from plugins.foci.alerts import lifecycle as incident
 from plugins.foci.alerts.incident import Acknowledgement, Incident
 from plugins.foci.alerts.lifecycle import rehome
@@ -26,21 +25,19 @@ from plugins.foci.alerts.notifications import Purpose, make_notification, withou
 from plugins.foci.alerts.receivers import confidant
 from plugins.foci.alerts.silences import Silence
 from plugins.foci.alerts.watches import Watch, WatchSettings, successor, terms_of
-from plugins.foci.health.evaluate import OwnConnection
 from plugins.foci.report.build import CheckResult
 from plugins.foci.storage.history import KEPT
-from plugins.foci.watch.ingest import Dues, dues_of, take_check, take_confirmation
-from plugins.foci.watch.queries import WatchTotals, history_of, tally_of, views_of
+from plugins.foci.watch.ingest import CheckIngest
+from plugins.foci.watch.known import Memory, WatchTotals
+from plugins.foci.watch.queries import history_of, tally_of, views_of
 from plugins.foci.watch.runner import ConfirmationResult
+from plugins.foci.watch.step import Dues, dues_of
 from plugins.foci.watch.transaction import UnitOfWork
 from plugins.foci.watch.views import History, Unwatched, Watched, WatchView
 
 log = logging.getLogger(__name__)
 
 DAY = 86400.0
-_SLACK = 1.1
-"""Checks come later than their interval by as much."""
-
 _PRUNED = "pruned_at"
 
 
@@ -58,12 +55,13 @@ class WatchService:
         self._storage = storage
         self._notifier = notifier
         self._settings = settings
-        self._jitter = jitter
-        self._mind: OwnConnection | None = None
-        self._window: float | None = None
+        self._memory = Memory()
+        self._turns = Turns()
+        self._ingest = CheckIngest(self._memory, self._turns, self._transaction, settings, jitter)
 
     async def schedule(self) -> Dues:
         """All watched servers with the time of their next check, and the confirmations that are outstanding."""
+        await self.flush()
         async with self._work(0.0) as work:
             rows, watches = await work.servers.all(), await work.watches.all()
         wishes: dict[str, list[Watch]] = {}
@@ -76,21 +74,16 @@ class WatchService:
         """
         Take in a check or a confirmation; returns what is next for this server, nothing if it is not watched.
 
-        An exception means that nothing was stored or queued.
+        An exception means that nothing was stored or queued. A check that changes nothing is not stored by itself: see
+        ``flush``.
         """
         if isinstance(outcome, ConfirmationResult):
-            async with self._work(now, background=True) as work:
-                return await take_confirmation(work, outcome)
-        try:
-            async with self._work(now, background=True) as work:
-                mind = self._mind if self._mind is not None else await work.states.mind()
-                mind, dues = await take_check(work, outcome, mind, await self._span(work), self._jitter)
-        except BaseException:
-            # whether it was committed is not known in every case; the tables know
-            self._mind = None
-            raise
-        self._mind = mind
-        return dues
+            return await self._ingest.confirmation(outcome, now)
+        return await self._ingest.check(outcome, now)
+
+    async def flush(self) -> None:
+        """Store due times and last results of checks that changed nothing; what is lost by a crash is repeated."""
+        await self._ingest.flush()
 
     async def remind(self, now: float) -> None:
         """Remind of what lasts."""
@@ -192,8 +185,15 @@ class WatchService:
 
     async def tally(self, now: float) -> WatchTotals:
         """How many things there are, for the bot's own status."""
-        async with self._work(now) as work:
-            return await tally_of(work)
+        if not self._memory.counted:
+            async with self._work(now) as work:
+                self._memory.totals = await tally_of(work)
+            self._memory.counted = True
+        return self._memory.totals
+
+    def last_tally(self) -> WatchTotals:
+        """The same as of the last ``tally``, and the checks since then."""
+        return self._memory.totals
 
     async def silence(self, silence: Silence, now: float) -> None:
         """Begin a silence; one of the same target in the same room is replaced."""
@@ -300,26 +300,29 @@ class WatchService:
             await self._reconcile(work)
 
     @asynccontextmanager
-    async def _work(self, now: float, *, background: bool = False) -> AsyncIterator[UnitOfWork]:
-        """One transaction; what it wrote is sent when it succeeded. Of checks in the background of all others."""
+    async def _work(self, now: float) -> AsyncIterator[UnitOfWork]:
+        """One transaction, with no check taken in meanwhile."""
+        async with self._turns.turn(), self._transaction(now, background=False) as work:
+            yield work
+
+    @asynccontextmanager
+    async def _transaction(self, now: float, *, background: bool) -> AsyncIterator[UnitOfWork]:
+        """What it wrote is sent when it succeeded."""
         async with self._storage.begin(background=background) as connection:
             work = UnitOfWork(connection, self._settings, now)
             yield work
             await self._notifier.post(connection, without_overtaken(work.notifications))
+            self._memory.forget(keys=work.forgotten)
+            incidents = await work.incidents.count() if work.incidents.changed else None
+        if incidents is not None:
+            self._memory.totals.incidents = incidents
         if work.notifications:
             self._notifier.wake()
 
     async def _reconcile(self, work: UnitOfWork) -> None:
-        self._window = None
-        await work.reconcile()
-
-    async def _span(self, work: UnitOfWork) -> float:
-        """The interval of most servers: the time in which hosts are compared with each other."""
-        if self._window is None:
-            default = self._settings.interval
-            intervals = [default if one.interval is None else one.interval for one in await work.watches.all()]
-            self._window = _SLACK * max(self._settings.shortest, median_high(intervals or [default]))
-        return self._window
+        watching = await work.reconcile()
+        terms = {server: terms_of(watches, self._settings) for server, watches in watching.items()}
+        self._memory.retain({server: one for server, one in terms.items() if one is not None})
 
     async def _forget_what_was_told(
         self, work: UnitOfWork, room_id: str, successor: str | None = None, *, standing: bool = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 
 from botkit.messages.document import Document
@@ -34,6 +34,7 @@ class UnitOfWork:
     Attributes:
         connection: of the transaction.
         notifications: to be sent if the transaction succeeds.
+        forgotten: keys that have no state any longer.
     """
 
     def __init__(self, connection: Connection, settings: WatchSettings, now: float) -> None:
@@ -48,6 +49,7 @@ class UnitOfWork:
         self.settings = settings
         self.now = now
         self.notifications: list[Notification] = []
+        self.forgotten: set[Key] = set()
 
     async def receivers(self, keys: Collection[Key]) -> Receivers:
         """The receivers of these keys."""
@@ -135,13 +137,15 @@ class UnitOfWork:
         events = [event for key, state in orphans.items() for event in drop(key, state, self.now)]
         await self.history.turn(OutageEnded(key, self.now) for key, state in orphans.items() if fires(state))
         await self.states.remove(orphans)
+        self.forgotten |= orphans.keys()
         await self.tell(events, receivers=receivers)
 
-    async def lists(self, server: str, effects: Iterable[Effect], watches: Collection[Watch]) -> None:
+    async def lists(self, server: str, effects: Iterable[Effect]) -> None:
         """Record list changes, notify receivers, and note rooms that are muted or suspended."""
         for effect in effects:
             if not isinstance(effect, Changed | Alternates | Settled):
                 continue
+            watches = await self.watches.of_server(server)
             if effect.diff:
                 await self.history.change(_recorded(server, effect))
             receivers = await self.receivers(())
@@ -211,17 +215,24 @@ class UnitOfWork:
                 settled = Settled(row.at, row.alternated_at, compared)
                 self.notifications += list_notifications(row.server, settled, only, self.settings.alerts)
 
-    async def reconcile(self) -> None:
-        """After any change of who watches what: servers, keys, incidents and what was withheld follow. Idempotent."""
-        wanted = {watch.server for watch in await self.watches.all()}
+    async def reconcile(self) -> Mapping[str, list[Watch]]:
+        """
+        After any change of who watches what: servers, keys, incidents and what was withheld follow. Idempotent.
+
+        Returns the watches of each server.
+        """
+        wanted: dict[str, list[Watch]] = {}
+        for watch in await self.watches.all():
+            wanted.setdefault(watch.server, []).append(watch)
         known = {row.server for row in await self.servers.all()}
-        await self.servers.add(wanted - known, self.now)
-        for server in sorted(known - wanted):
+        await self.servers.add(wanted.keys() - known, self.now)
+        for server in sorted(known - wanted.keys()):
             await self.states.end_all(server, self.now)
-        await self.servers.remove(known - wanted)
+        await self.servers.remove(known - wanted.keys())
         await self.forget_orphans()
         await self.refresh(await self.incidents.all())
         await self.release()
+        return wanted
 
     async def _update(self, incident: Incident, receivers: Receivers, *, quiet: bool) -> None:
         watching = {key: receivers.watching(key) for key in incident.members}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import secrets
 from collections import Counter
@@ -9,20 +10,25 @@ from collections.abc import Callable, Collection, Sequence
 
 from botkit.figure import Figure
 from botkit.plugin import Account, Limits, Notifier, Reaction, Rooms
-from botkit.storage import Database
+from botkit.storage import Database, StorageError
 from botkit.tasks import Supervisor
 from plugins.foci.alerts.watches import Watch, WatchSettings
 from plugins.foci.checker import Checker
 from plugins.foci.clock import Clock
 from plugins.foci.model import EXIT_CODES, Verdict
 from plugins.foci.probe.shared import SharedProbes
+from plugins.foci.watch.known import WatchTotals
 from plugins.foci.watch.limiter import SLOW, ConcurrencyLimiter
-from plugins.foci.watch.queries import WatchTotals
 from plugins.foci.watch.runner import CheckRunner
 from plugins.foci.watch.scheduler import Scheduler, ScheduleStatus
 from plugins.foci.watch.service import WatchService
 from plugins.foci.watch.timers import SharedFateWarnings, Timers
 from plugins.foci.wording import counted, span
+
+log = logging.getLogger(__name__)
+
+_BATCH = 5.0
+"""Seconds of checks that changed nothing which are stored together, and repeated after a crash."""
 
 
 class Watcher:
@@ -70,14 +76,21 @@ class Watcher:
             StorageError: the database cannot be used.
         """
         await self.watch_service.configure(self._configured, self._clock.now())
+        await self.watch_service.tally(self._clock.now())
         self._supervisor.forever("schedule of watches", self.scheduler.run)
+        self._supervisor.forever("results of watches", self._store)
         self._supervisor.forever("reminders of watches", self._reminders.run)
         self._supervisor.forever("shared fate warnings", self._shared_fate.run)
 
     async def stop(self) -> None:
-        """Give up the checks under way; what is just being remembered is remembered to its end."""
+        """Give up the checks under way, and store what those before came to."""
         await self._supervisor.stop()
         await self._services.close()
+        try:
+            await self.watch_service.flush()
+        except StorageError:
+            # the database has said what ails it; a check is repeated
+            log.debug("last results not stored", exc_info=True)
 
     async def lines(self) -> Sequence[tuple[str, str]]:
         """How it goes, in words, as name and value pairs. Raises StorageError."""
@@ -94,9 +107,10 @@ class Watcher:
         )
 
     async def figures(self) -> Sequence[Figure]:
-        """The same and more for ``/metrics``. Raises StorageError."""
-        tally = await self.watch_service.tally(self._clock.now())
-        return figures(self.scheduler.status(), tally, {watch.server for watch in self._configured})
+        """The same and more for ``/metrics``, without asking the database."""
+        return figures(
+            self.scheduler.status(), self.watch_service.last_tally(), {watch.server for watch in self._configured}
+        )
 
     async def reacted(self, reaction: Reaction) -> None:
         """See `botkit.plugin.Plugin`; any reaction acknowledges."""
@@ -126,6 +140,13 @@ class Watcher:
         """See `botkit.plugin.Plugin`."""
         await self.watch_service.room_joined(room_id, self._clock.now())
         self.scheduler.wake()
+
+    async def _store(self) -> None:
+        """Until cancelled. Raises StorageError: a supervisor starts this again."""
+        while True:
+            await self._clock.sleep(_BATCH)
+            await self.watch_service.flush()
+            await self.watch_service.tally(self._clock.now())
 
 
 def figures(status: ScheduleStatus, tally: WatchTotals, configured: Collection[str]) -> tuple[Figure, ...]:
