@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class UsageError(Exception):
-    """Wrong usage of a command; the text is one line with the correct usage."""
+    """Wrong usage of a command; the text is one line of marked text with the correct usage."""
 
 
 class RoomUnavailableError(Exception):
@@ -124,7 +124,7 @@ class HostStatus(Protocol):
     """The host's own health, for ``!foci status``."""
 
     def lines(self) -> Sequence[tuple[str, str]]:
-        """Name and value pairs, such as ("last sync", "2 s ago")."""
+        """Name and value pairs in the bot's own words, such as ("last sync", "2 s ago")."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,7 +293,12 @@ class Plugin:
         """The bot has left a room of its own accord."""
 
     async def room_suspended(self, room_id: str, reason: str) -> None:
-        """A room refuses the bot, or put it out; ``reason`` is a few words. Notifications that waited are dropped."""
+        """
+        A room refuses the bot, or put it out. Notifications that waited are dropped.
+
+        Args:
+            reason: a few words of the host's own.
+        """
 
     async def room_joined(self, room_id: str) -> None:
         """The bot has come into a room, or a suspended one takes its notifications again."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from botkit.messages.document import Bold, Code, Document, Paragraph, Text
+from botkit.messages.document import Code, Document, Name, Paragraph, Text, inline
 from botkit.plugin import Command, Subcommand
 
 
@@ -18,7 +18,7 @@ def command_help(prefix: str, command: Command) -> Document:
     lines = [_entry(usage_line(prefix, command), command.summary)]
     lines += [_entry(usage_line(prefix, command, known), known.summary) for known in command.subcommands]
     lines.append(_entry(f"{prefix}{command.word} help [COMMAND]", "this list, or help on one command"))
-    return Document((Paragraph((Text("Usage of "), Bold(f"{prefix}{command.word}"), Text(":"))), *lines))
+    return Document((Paragraph((Text("Usage of "), Name(f"{prefix}{command.word}"), Text(":"))), *lines))
 
 
 def subcommand_help(prefix: str, command: Command, subcommand: Subcommand) -> Document:
@@ -27,4 +27,4 @@ def subcommand_help(prefix: str, command: Command, subcommand: Subcommand) -> Do
 
 
 def _entry(usage: str, summary: str) -> Paragraph:
-    return Paragraph((Code(usage), Text(f" – {summary}")))
+    return Paragraph((Code(usage), *inline(f" – {summary}")))

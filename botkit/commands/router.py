@@ -12,8 +12,9 @@ from botkit.commands.help import command_help, subcommand_help, usage_line
 from botkit.commands.parse import CommandParser, ParsedCommand
 from botkit.commands.rate_limit import RateLimiter, RateLimitError, TokenBuckets
 from botkit.config import CommandsConfig, Rate
-from botkit.messages.document import Document, Paragraph, Reply, Text
+from botkit.messages.document import Document, Reply, line
 from botkit.messages.inbound import InboundMessage
+from botkit.messages.sanitise import quoted
 from botkit.permissions import MODERATOR, may_command
 from botkit.plugin import Command, Handler, Invocation, RoomUnavailableError, UsageError
 from botkit.suggestion import nearest
@@ -113,7 +114,9 @@ class CommandRouter:
                 return _line(_NOT_ENTITLED)
             return await handler(self._invocation(parsed))
         except RoomUnavailableError as error:
-            return _line(f"The homeserver did not return this room's members or state ({error}); try again.")
+            return _line(
+                f"The homeserver did not return this room's members or state ({quoted(str(error))}); try again."
+            )
         except UsageError as error:
             return _line(self._usage_reply(str(error), usage, command, word))
         except RateLimitError:
@@ -139,10 +142,10 @@ class CommandRouter:
 
     def _usage_reply(self, text: str, usage: str, command: Command, word: str) -> str:
         """One line: what is wrong, how to type it, and the subcommand that was probably meant."""
-        reply = text if "usage:" in text.casefold() else f"{text} Usage: {usage}".strip()
+        reply = text if "usage:" in text.casefold() else f"{text} Usage: `{usage}`".strip()
         guess = nearest(word, (*(known.name for known in command.subcommands), HELP)) if word else None
         if guess and re.fullmatch(r"[\w-]+", word):
-            reply += f" — did you mean {self._prefix}{command.word} {guess}?"
+            reply += f" — did you mean `{self._prefix}{command.word} {guess}`?"
         return reply
 
     def _help(self, command: Command, args: tuple[str, ...]) -> Sequence[Reply]:
@@ -156,5 +159,5 @@ class CommandRouter:
         return _line(text)
 
 
-def _line(text: str) -> tuple[Document, ...]:
-    return (Document((Paragraph((Text(text),)),)),)
+def _line(marked: str) -> tuple[Document, ...]:
+    return (line(marked),)

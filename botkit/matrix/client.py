@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -22,6 +23,7 @@ _UPLOAD = "/_matrix/media/v3/upload"
 _LARGEST_ANSWER = 256 * 1024 * 1024
 _LONGEST_PAUSE = 15 * 60.0
 _UPLOAD_TIMEOUT = 90.0
+_ERRCODE = re.compile(r"[A-Za-z0-9_]{1,64}")
 
 
 class UnreachableError(Exception):
@@ -82,8 +84,8 @@ class Answer:
         return self.status in (408, 429) or self.status >= 500 or (not self.ok and not self.errcode)
 
     def describe(self) -> str:
-        """Status and error code for the log; nothing of the body."""
-        return f"HTTP {self.status} {self.errcode}".rstrip()
+        """Status and error code, in words that rooms and the log may have; nothing else of the body."""
+        return f"HTTP {self.status} {self.errcode if _ERRCODE.fullmatch(self.errcode) else ''}".rstrip()
 
 
 def path(*segments: str) -> str:

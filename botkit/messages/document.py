@@ -7,21 +7,28 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Words; whatever they contain is shown as it is, never interpreted."""
+    """The bot's own words, as a literal (``tests/test_prose.py``). What is put together is marked text: ``inline``."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Bold:
-    """Stressed words."""
+    """As ``Text``, stressed."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """Words in fixed pitch: URLs, keys, server names, configuration. May have several lines in a block of its own."""
+    """Strangers' words, and what is to be copied: URLs, hosts, user ids, keys, configuration. No client links it."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """As ``Code``, stressed: the server or service that a message is about."""
 
     text: str
 
@@ -33,7 +40,7 @@ class Emoji:
     text: str
 
 
-Inline = Text | Bold | Code | Emoji
+Inline = Text | Bold | Code | Name | Emoji
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +75,21 @@ class Document:
     blocks: tuple[Block, ...]
 
 
+def inline(marked: str) -> tuple[Inline, ...]:
+    """
+    Marked text as parts: what stands between backticks is code, the rest are the bot's own words.
+
+    Strangers' words get into marked text by ``sanitise.quoted``. What an unclosed backtick begins is code to the end.
+    """
+    parts = marked.split("`")
+    return tuple(Code(part) if place % 2 else Text(part) for place, part in enumerate(parts) if part)
+
+
+def line(marked: str) -> Document:
+    """A document of one line of marked text."""
+    return Document((Paragraph(inline(marked)),))
+
+
 @dataclass(frozen=True, slots=True)
 class Picture:
     """
@@ -76,7 +98,7 @@ class Picture:
     Attributes:
         width: pixels, as is ``height``.
         name: file name, such as "history.png".
-        alt: what it shows, in words, for those who cannot see it; also said when it cannot be uploaded.
+        alt: what it shows, as marked text, for those who cannot see it; also said when it cannot be uploaded.
     """
 
     png: bytes = field(repr=False)

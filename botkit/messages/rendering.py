@@ -10,7 +10,19 @@ from dataclasses import replace
 from itertools import accumulate
 from typing import Any, Literal
 
-from botkit.messages.document import Block, Bold, Code, CodeBlock, Document, Emoji, Inline, OrderedList, Paragraph, Text
+from botkit.messages.document import (
+    Block,
+    Bold,
+    Code,
+    CodeBlock,
+    Document,
+    Emoji,
+    Inline,
+    Name,
+    OrderedList,
+    Paragraph,
+    inline,
+)
 from botkit.messages.sanitise import shortened, visible, visible_lines
 
 MESSAGE_BYTES = 32_000
@@ -27,16 +39,40 @@ LONGEST_CODE = 12_000
 
 MessageType = Literal["m.notice", "m.text"]
 
+WORD_JOINER = "\N{WORD JOINER}"
+"""Nothing is seen of it, and no client reads past it."""
+
 _QUOTES = 2
-_LINK = re.compile(r"://|matrix\.to/|matrix:(?:u|r|roomid)/", re.IGNORECASE)
+_LINKABLE = re.compile(
+    r"""
+    \S[.\u3002\uff0e\uff61](?:[^\W\d_]|[^\x00-\x7f])    # example.org, config.yaml
+    | localhost | \d+\.\d+\.\d+\.\d
+    | :: | (?:[0-9a-f]{1,4}:){3}                           # addresses of IPv6
+    | :// | [a-z][a-z0-9+.-]*:[^\s"'`.,;:)]               # schemes; what is before a port
+    | [@#]\S | [!+$]\S*:                                 # ids, aliases, mail
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+"""More than any client makes a link of in a word; version numbers and times of day are none."""
+
 _WIDE_BLANK = re.compile(r"[^\S ]")
 _BLANKS = re.compile(r"\s{2,}|[^\S ]")
-_ROOM_PING = re.compile(r"@(?=room)", re.IGNORECASE)
+_MENTION = re.compile(r"@(?=room)|[@#](?=[^\s:]+:)|matrix:(?=\S)|matrix\.to/(?=\S)", re.IGNORECASE)
 
 
 def to_plain(document: Document) -> str:
     """The document as text without any markup; every block and item begins on a line of its own."""
     return "\n".join(_plain_block(block) for block in _present(document))
+
+
+def to_body(document: Document) -> str:
+    """
+    The text for clients that do not show the HTML, and for notifications.
+
+    Names and URLs stay as they are, to be copied. Mentions and permalinks are broken: old servers and clients without
+    ``m.mentions`` look for them, to ping and to make pills.
+    """
+    return _MENTION.sub("\\g<0>" + WORD_JOINER, to_plain(document))
 
 
 def _present(document: Document) -> tuple[Block, ...]:
@@ -76,7 +112,7 @@ def message_content(
     document = bounded(document, limit)
     return {
         "msgtype": msgtype,
-        "body": to_plain(document),
+        "body": to_body(document),
         "format": "org.matrix.custom.html",
         "formatted_body": to_html(document),
         "m.mentions": {"user_ids": list(mentions)} if mentions else {},
@@ -89,7 +125,7 @@ def bounded(document: Document, limit: int = MESSAGE_BYTES) -> Document:
 
     A line "… and N more lines" replaces what was left out.
     """
-    if _size(to_plain(document) + to_html(document)) <= limit:
+    if _size(to_body(document) + to_html(document)) <= limit:
         return document
     closing = _cost(_closing(_lines(document)))
     costs = accumulate(_costs(document), initial=closing + _QUOTES)
@@ -105,7 +141,7 @@ def _size(text: str) -> int:
 def _cost(block: Block) -> int:
     """Bytes that a block takes in both bodies at most, with what parts it from its neighbours."""
     parting = "\n<br>" if isinstance(block, Paragraph) else "\n"
-    return _size(parting + _plain_block(block) + _html_block(block)) - _QUOTES
+    return _size(parting + to_body(Document((block,))) + _html_block(block)) - _QUOTES
 
 
 def _costs(document: Document) -> Iterator[int]:
@@ -141,7 +177,7 @@ def _head(document: Document, units: int) -> Document:
 
 
 def _closing(left_out: int) -> Paragraph:
-    return Paragraph((Text(f"… and {left_out} more line{'' if left_out == 1 else 's'}"),))
+    return Paragraph(inline(f"… and {left_out} more line{'' if left_out == 1 else 's'}"))
 
 
 def _lines(document: Document) -> int:
@@ -153,36 +189,32 @@ def _words(part: Inline) -> str:
     return _BLANKS.sub(" ", visible(shortened(part.text, LONGEST_WORDS)))
 
 
-def _unpinging(text: str) -> str:
-    """Servers and clients without ``m.mentions`` look for ``@room`` in the body; a word joiner hides it."""
-    return _ROOM_PING.sub("@\N{WORD JOINER}", text)
-
-
 def _plain_inline(part: Inline) -> str:
-    return part.text if isinstance(part, Emoji) else _unpinging(_words(part))
+    return part.text if isinstance(part, Emoji) else _words(part)
 
 
 def _html_inline(part: Inline) -> str:
     if isinstance(part, Emoji):
         return html.escape(part.text)
     words = _words(part)
-    if isinstance(part, Code):
-        return f"<code>{html.escape(words)}</code>"
+    if isinstance(part, Code | Name):
+        code = f"<code>{html.escape(words)}</code>"
+        return f"<b>{code}</b>" if isinstance(part, Name) else code
     return f"<b>{_running(words)}</b>" if isinstance(part, Bold) else _running(words)
 
 
 def _running(words: str) -> str:
-    """Clients make links of URLs in running text, and of permalinks pills that look like mentions; not in code."""
-    if not _LINK.search(words):
-        return html.escape(_unpinging(words))
-    return " ".join(
-        _as_code(word) if _LINK.search(word) else html.escape(_unpinging(word)) for word in words.split(" ")
-    )
+    """Running text in which clients find nothing to link: a word that might be a link is code, whoever wrote it."""
+    if not _LINKABLE.search(words):
+        return html.escape(words)
+    return " ".join(_as_code(word) if _LINKABLE.search(word) else html.escape(word) for word in words.split(" "))
 
 
 def _as_code(word: str) -> str:
-    link = word.rstrip(".,;:!?)")
-    return f"<code>{html.escape(link)}</code>{html.escape(word[len(link) :])}"
+    opened = word.lstrip("(\"'")
+    link = opened.rstrip(".,;:!?)\"'")
+    before, after = word[: len(word) - len(opened)], opened[len(link) :]
+    return f"{html.escape(before)}<code>{html.escape(link)}</code>{html.escape(after)}"
 
 
 def _line(paragraph: Paragraph, inline: Callable[[Inline], str]) -> str:
@@ -197,7 +229,7 @@ def _plain_block(block: Block) -> str:
     if isinstance(block, Paragraph):
         return _line(block, _plain_inline)
     if isinstance(block, CodeBlock):
-        return _unpinging("\n".join(_code_lines(block)))
+        return "\n".join(_code_lines(block))
     lines = []
     for number, item in enumerate(block.items, block.start):
         label = f"{number}. "

@@ -50,7 +50,7 @@ def visible(text: str) -> str:
     One line in which everything that could deceive is U+FFFD.
 
     That is: control, bidi, surrogate, private-use, unassigned and invisible characters; signs such as emoji,
-    which only the bot sets (``document.Sign``); what is piled up on a letter beyond ``MOST_MARKS``, and marks
+    which only the bot sets (``document.Emoji``); what is piled up on a letter beyond ``MOST_MARKS``, and marks
     without a letter of their own, which would combine with the preceding character.
     Line breaks and tabs become spaces.
     """
@@ -76,6 +76,16 @@ def shortened(text: str, limit: int) -> str:
 def clipped(text: str, limit: int = 120) -> str:
     """As ``visible``, in at most ``limit`` characters."""
     return shortened(visible(text[: limit + 1]), limit)
+
+
+def quoted(text: str, limit: int = 120) -> str:
+    """Strangers' words for marked text (``document.inline``): clipped, and in backticks, which they cannot close."""
+    return f"`{clipped(text, limit).replace('`', REPLACEMENT)}`"
+
+
+def closed(marked: str) -> str:
+    """Marked text that was cut: what stands open is closed, so that it turns nothing around that follows."""
+    return f"{marked}`" if marked.count("`") % 2 else marked
 
 
 def clean_line(text: str, limit: int = 200) -> str:

@@ -7,7 +7,7 @@ import ssl
 from collections.abc import Callable
 from datetime import datetime
 
-from botkit.messages.sanitise import clean_line
+from botkit.messages.sanitise import clean_line, closed, quoted
 from botkit.outbound.attempt import Attempt
 from botkit.outbound.certificate import read_certificate
 from botkit.outbound.dns import refusal
@@ -63,7 +63,7 @@ class Diagnosis:
         phase = attempt.phase
         now = attempt.clock()
         if phase is Phase.ADDRESS:
-            return Failure(FailureKind.DNS_TIMEOUT, phase, _line(f"no answer from DNS for {target.host.name}"))
+            return Failure(FailureKind.DNS_TIMEOUT, phase, _line(f"no answer from DNS for {quoted(target.host.name)}"))
         if phase is Phase.CONNECT:
             silent = [endpoint for endpoint, error in attempt.tried.items() if error is None]
             waited = _seconds(now - (attempt.connect_at or now))
@@ -71,11 +71,13 @@ class Diagnosis:
             return Failure(FailureKind.CONNECT_TIMEOUT, phase, _line(detail))
         if phase is Phase.TLS:
             waited = _seconds(now - (attempt.tcp_at or now))
-            detail = f"{attempt.peer} accepted the connection but did not finish TLS within {waited}"
+            detail = f"`{attempt.peer}` accepted the connection but did not finish TLS within {waited}"
             return Failure(FailureKind.TLS_TIMEOUT, phase, _line(detail))
         waited = _seconds(now - (attempt.tls_at or attempt.tcp_at or now))
         missing = "the whole response" if attempt.head_read else "a response"
-        return Failure(FailureKind.HTTP_TIMEOUT, phase, _line(f"{attempt.peer} did not send {missing} within {waited}"))
+        return Failure(
+            FailureKind.HTTP_TIMEOUT, phase, _line(f"`{attempt.peer}` did not send {missing} within {waited}")
+        )
 
     def failed(self, error: Exception, attempt: Attempt, target: Url) -> Failure:
         """The failure behind an exception of the connector, the TLS layer or the HTTP layer."""
@@ -100,17 +102,17 @@ class Diagnosis:
         if isinstance(cause, ssl.SSLCertVerificationError):
             kind, detail = self._verification_failure(cause, attempt, target)
         elif isinstance(cause, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
-            kind, detail = FailureKind.TLS_RESET, f"{attempt.peer} closed the connection during TLS"
+            kind, detail = FailureKind.TLS_RESET, f"`{attempt.peer}` closed the connection during TLS"
         elif isinstance(cause, ssl.SSLError) and getattr(cause, "reason", None):
             kind, detail = _refusal(cause.reason, attempt, target)
         elif isinstance(cause, ConnectionAbortedError):
             # asyncio's own limit on the handshake, which matters only when the request's is longer.
-            kind, detail = FailureKind.TLS_TIMEOUT, f"{attempt.peer} did not finish TLS"
+            kind, detail = FailureKind.TLS_TIMEOUT, f"`{attempt.peer}` did not finish TLS"
         elif attempt.overrun is not None:
-            kind, detail = FailureKind.TLS_PROTOCOL, f"{attempt.peer} sent {attempt.overrun}"
+            kind, detail = FailureKind.TLS_PROTOCOL, f"`{attempt.peer}` sent {attempt.overrun}"
         else:
             # OpenSSL gives no reason where the connection was lost under it.
-            kind, detail = FailureKind.TLS_RESET, f"{attempt.peer} reset or closed the connection during TLS"
+            kind, detail = FailureKind.TLS_RESET, f"`{attempt.peer}` reset or closed the connection during TLS"
         return Failure(kind, Phase.TLS, _line(detail))
 
     def _verification_failure(
@@ -130,11 +132,11 @@ class Diagnosis:
             return FailureKind.TLS_SELF_SIGNED, "certificate is self-signed"
         if code in _HOSTNAME:
             names = leaf.names if leaf is not None else ()
-            shown = ", ".join(names[:_NAMES_SHOWN]) or "no name at all"
+            shown = ", ".join(quoted(name) for name in names[:_NAMES_SHOWN]) or "no name at all"
             more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
-            return FailureKind.TLS_HOSTNAME, f"certificate is for {shown}{more}, not for {target.host.name}"
+            return FailureKind.TLS_HOSTNAME, f"certificate is for {shown}{more}, not for {quoted(target.host.name)}"
         if code in _UNTRUSTED:
-            issuer = f" ({leaf.issuer})" if leaf is not None and leaf.issuer else ""
+            issuer = f" ({quoted(leaf.issuer)})" if leaf is not None and leaf.issuer else ""
             return FailureKind.TLS_UNTRUSTED, f"certificate's issuer{issuer} is unknown, or the chain is incomplete"
         return FailureKind.TLS_UNTRUSTED, f"certificate is not accepted: {cause.verify_message}"
 
@@ -171,26 +173,28 @@ def _refusal(reason: str, attempt: Attempt, target: Url) -> tuple[FailureKind, s
     if attempt.leaf is not None and reason in _CLIENT_ALERTS:
         return FailureKind.TLS_CLIENT_CERTIFICATE, _demanded(reason, attempt)
     if attempt.leaf is None and reason in _NAME_ALERTS:
-        detail = f"{attempt.peer} has no certificate for {target.host.name} (TLS alert {_NAME_ALERTS[reason]})"
+        detail = (
+            f"`{attempt.peer}` has no certificate for {quoted(target.host.name)} (TLS alert {_NAME_ALERTS[reason]})"
+        )
         return FailureKind.TLS_NO_CERTIFICATE, detail
     return FailureKind.TLS_PROTOCOL, _protocol_text(reason, attempt)
 
 
 def _demanded(reason: str, attempt: Attempt) -> str:
-    return f"{attempt.peer} demands a client certificate (TLS alert {_CLIENT_ALERTS[reason]})"
+    return f"`{attempt.peer}` demands a client certificate (TLS alert {_CLIENT_ALERTS[reason]})"
 
 
 def _protocol_text(reason: str, attempt: Attempt) -> str:
     if reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE"):
-        return f"{attempt.peer} does not speak TLS on this port ({reason})"
-    return f"TLS with {attempt.peer} failed ({reason})"
+        return f"`{attempt.peer}` does not speak TLS on this port (`{reason}`)"
+    return f"TLS with `{attempt.peer}` failed (`{reason}`)"
 
 
 def _disconnected(cause: BaseException, attempt: Attempt) -> str:
     if isinstance(cause, ssl.SSLError) and cause.reason:
-        return f"{attempt.peer} ended the connection after the request ({cause.reason})"
+        return f"`{attempt.peer}` ended the connection after the request (`{cause.reason}`)"
     missing = "before the response was complete" if attempt.head_read else "without a response"
-    return f"{attempt.peer} closed the connection {missing}"
+    return f"`{attempt.peer}` closed the connection {missing}"
 
 
 def _root(error: BaseException) -> BaseException:
@@ -212,7 +216,7 @@ def _name(error: BaseException) -> str:
 
 
 def _list(endpoints: list[Endpoint]) -> str:
-    shown = " and ".join(str(endpoint) for endpoint in endpoints[:_NAMES_SHOWN])
+    shown = " and ".join(f"`{endpoint}`" for endpoint in endpoints[:_NAMES_SHOWN])
     return f"{shown} and {len(endpoints) - _NAMES_SHOWN} more" if len(endpoints) > _NAMES_SHOWN else shown
 
 
@@ -221,4 +225,4 @@ def _seconds(value: float) -> str:
 
 
 def _line(text: str) -> str:
-    return clean_line(text)
+    return closed(clean_line(text))

@@ -11,7 +11,7 @@ import aiodns
 import pycares
 import pycares.errno
 
-from botkit.messages.sanitise import clean_line
+from botkit.messages.sanitise import clean_line, quoted
 from botkit.outbound.endpoint import Endpoint, Routes, route_key, shortlist
 from botkit.outbound.model import Failure, FailureKind, Phase
 from botkit.outbound.policy import AddressPolicy, port_refusal
@@ -174,7 +174,7 @@ class Resolver:
         if answers:
             return tuple(dict.fromkeys(answers))
         kind = next(kind for kind in _PRECEDENCE if kind in outcomes)
-        detail = _TEXTS[kind].format(clean_line(name, 100), loop.time() - started)
+        detail = _TEXTS[kind].format(quoted(name, 100), loop.time() - started)
         return Failure(kind, Phase.ADDRESS, detail)
 
     async def _query(self, name: str, family: int) -> tuple[str, ...] | FailureKind:
@@ -198,8 +198,8 @@ class Resolver:
 def refusal(host: Host, address: str, rule: str) -> Failure:
     """The failure for an address that the policy refuses."""
     if host.literal and host.name == address:
-        return Failure(FailureKind.PRIVATE_LITERAL, Phase.ADDRESS, f"{address} is refused: {rule}")
-    detail = f"{clean_line(host.name, 100)} resolves to {address}, which is refused: {rule}"
+        return Failure(FailureKind.PRIVATE_LITERAL, Phase.ADDRESS, f"`{address}` is refused: {rule}")
+    detail = f"{quoted(host.name, 100)} resolves to `{address}`, which is refused: {rule}"
     return Failure(FailureKind.PRIVATE_NAME, Phase.ADDRESS, detail)
 
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from aiohttp import ClientError, ClientPayloadError, ClientResponseError, InvalidURL
 
-from botkit.messages.sanitise import clean_line
+from botkit.messages.sanitise import clean_line, quoted
 from botkit.outbound.attempt import Attempt
 from botkit.outbound.diagnosis import Diagnosis
 from botkit.outbound.dial import Dialler
@@ -221,9 +221,15 @@ class Fetcher:
             kind = FailureKind.BODY_TOO_LARGE if attempt.head_read else FailureKind.HTTP_PROTOCOL
             return Failure(kind, Phase.HTTP, f"the response has {attempt.overrun}")
         if isinstance(error, ClientResponseError):
-            return Failure(FailureKind.HTTP_PROTOCOL, Phase.HTTP, clean_line(f"not legal HTTP: {error.message}"))
+            return Failure(
+                FailureKind.HTTP_PROTOCOL, Phase.HTTP, f"not legal HTTP: {quoted(clean_line(error.message))}"
+            )
         if isinstance(error, ClientPayloadError) and not _broken_off(error, attempt):
-            return Failure(FailureKind.HTTP_PROTOCOL, Phase.HTTP, clean_line(f"the response's body is broken: {error}"))
+            return Failure(
+                FailureKind.HTTP_PROTOCOL,
+                Phase.HTTP,
+                f"the response's body is broken: {quoted(clean_line(str(error)))}",
+            )
         if isinstance(error, (SentOnceError, ClientError, OSError)):
             return self._diagnosis.failed(error, attempt, target)
         detail = clean_line(f"the request cannot be made ({type(error).__name__})")

@@ -100,7 +100,7 @@ class Failure:
     Attributes:
         kind: the class of the failure.
         phase: where it happened.
-        detail: one line for people; bounded, no control characters, no secrets, no bodies.
+        detail: one line of marked text for people; bounded, no control characters, no secrets, no bodies.
     """
 
     kind: FailureKind

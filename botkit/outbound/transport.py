@@ -20,7 +20,7 @@ from aiohttp import (
 )
 from aiohttp.connector import Connection
 
-from botkit.messages.sanitise import clean_line
+from botkit.messages.sanitise import quoted
 from botkit.outbound.attempt import CURRENT, Attempt
 from botkit.outbound.dial import Dialler, PinnedResolver
 from botkit.outbound.endpoint import ADDRESSES_PER_FAMILY, Endpoint, shortlist
@@ -186,7 +186,7 @@ class HttpTransport:
 
 
 def _unasked(coding: str) -> CodingError:
-    named = clean_line(coding, _LONGEST_CODING)
+    named = quoted(coding, _LONGEST_CODING)
     return CodingError(f"the body comes with Content-Encoding {named}, though only gzip was asked for")
 
 

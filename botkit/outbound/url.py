@@ -11,7 +11,7 @@ import idna
 from yarl import URL
 
 from botkit.identifiers import HostPort, parse_host_port
-from botkit.messages.sanitise import clean_line
+from botkit.messages.sanitise import clean_line, closed, quoted
 from botkit.outbound.model import FailureKind
 
 LONGEST_URL = 4096
@@ -102,12 +102,12 @@ def parse_host(text: str) -> Host:
         return _ipv6(bare)
     name = (text if text.isascii() else _internationalised(text)).lower()
     if not _NAME.fullmatch(name):
-        raise _invalid(f"{clean_line(text, 80)!r} is not a legal host name")
+        raise _invalid(f"{quoted(text, 80)} is not a legal host name")
     if _NUMBER.fullmatch(name.rstrip(".").rpartition(".")[2]):
         return _ipv4(name)
     labels = name.removesuffix(".").split(".")
     if len(name) > 254 or not all(1 <= len(label) <= 63 for label in labels):
-        raise UrlError(FailureKind.DNS_BADNAME, f"{clean_line(name, 80)!r} is not a name that DNS can hold")
+        raise UrlError(FailureKind.DNS_BADNAME, f"{quoted(name, 80)} is not a name that DNS can hold")
     return Host(name, literal=False)
 
 
@@ -121,7 +121,7 @@ def _split(text: str) -> tuple[str, str]:
         raise _invalid("not an absolute URL")
     scheme = found["scheme"].lower()
     if scheme not in _PORTS:
-        raise _invalid(f"the URL's scheme is {clean_line(scheme, 20)}, not https")
+        raise _invalid(f"the URL's scheme is {quoted(scheme, 20)}, not https")
     if "@" in found["authority"]:
         raise _invalid("the URL carries a user name or password")
     return scheme, found["authority"]
@@ -133,7 +133,7 @@ def _ipv6(text: str) -> Host:
     except ValueError:
         address = None
     if address is None or address.scope_id is not None:
-        raise _invalid(f"{clean_line(text, 80)!r} is not a legal IPv6 address")
+        raise _invalid(f"{quoted(text, 80)} is not a legal IPv6 address")
     return Host(str(address), literal=True)
 
 
@@ -141,22 +141,22 @@ def _ipv4(text: str) -> Host:
     try:
         return Host(str(IPv4Address(text)), literal=True)
     except ValueError:
-        raise _invalid(f"{clean_line(text, 80)!r} is not a legal IPv4 address") from None
+        raise _invalid(f"{quoted(text, 80)} is not a legal IPv4 address") from None
 
 
 def _internationalised(text: str) -> str:
     # before anything that costs more than the text is long
     if len(text) > _LONGEST_NAME or any(len(label) > _LONGEST_LABEL for label in text.split(".")):
-        raise UrlError(FailureKind.DNS_BADNAME, f"{clean_line(text, 80)!r} is not a name that DNS can hold")
+        raise UrlError(FailureKind.DNS_BADNAME, f"{quoted(text, 80)} is not a name that DNS can hold")
     if unicodedata.normalize("NFKC", text) != text:
-        raise _invalid(f"{clean_line(text, 80)!r} has look-alike characters")
+        raise _invalid(f"{quoted(text, 80)} has look-alike characters")
     for char in text:
         if char in _FOREIGN_DOTS or not (char.isascii() or unicodedata.category(char)[0] in "LM"):
-            raise _invalid(f"{clean_line(text, 80)!r} is not a legal host name")
+            raise _invalid(f"{quoted(text, 80)} is not a legal host name")
     try:
         return idna.encode(text, uts46=True).decode()
     except idna.IDNAError:
-        raise _invalid(f"{clean_line(text, 80)!r} is not a legal host name") from None
+        raise _invalid(f"{quoted(text, 80)} is not a legal host name") from None
 
 
 def _same_host(raw: str | None, host: Host) -> bool:
@@ -166,4 +166,4 @@ def _same_host(raw: str | None, host: Host) -> bool:
 
 
 def _invalid(detail: str) -> UrlError:
-    return UrlError(FailureKind.URL_INVALID, clean_line(detail))
+    return UrlError(FailureKind.URL_INVALID, closed(clean_line(detail)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from botkit.messages.sanitise import shortened
+from botkit.messages.sanitise import closed, shortened
 from plugins.foci.model import Finding, Severity
 
 
@@ -131,9 +131,9 @@ def finding(
     """
     A finding with its usual severity unless another is given. An unlisted code is a KeyError.
 
-    A message that quotes a stranger at length is cut.
+    Message and advice are marked text; a message that quotes a stranger at length is cut.
     """
-    return Finding(code, severity or CODES[code][1], focus, shortened(message, MAX_MESSAGE), advice, snippet)
+    return Finding(code, severity or CODES[code][1], focus, closed(shortened(message, MAX_MESSAGE)), advice, snippet)
 
 
 def group_of(found: Finding) -> Group:

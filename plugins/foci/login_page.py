@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from urllib.parse import SplitResult, parse_qsl
 
+from botkit.messages.sanitise import quoted
 from botkit.outbound.model import Response
 
 _HOSTS = re.compile(r"(accounts?|auth|authelia|authentik|idp|keycloak|login|oauth2?|signin|sso)\.", re.IGNORECASE)
@@ -64,7 +65,7 @@ def login_of(response: Response) -> str:
     challenge = response.header("www-authenticate")
     is_page = response.body.lstrip()[:1] == b"<"
     if response.status == 401 and challenge is not None:
-        return f"a login ({challenge.split(' ')[0][:20]})"
+        return f"a login ({quoted(challenge.split(' ')[0], 20)})"
     if response.status == 401 and is_page:
         return "a login"
     if response.status in (200, 403) and is_page and _PAGE.search(response.body[:_PAGE_START]):

@@ -102,7 +102,7 @@ class StageResult:
 
     Attributes:
         elapsed_ms: time spent in this stage alone; None when skipped.
-        detail: one line for people; never contains secrets or raw bodies.
+        detail: one line of marked text for people; never contains secrets or raw bodies.
     """
 
     stage: Stage
@@ -177,8 +177,8 @@ class Finding:
     Attributes:
         code: stable name, listed in ``docs/findings.md``.
         focus: number of the focus in the report's list, from 1; None when it concerns the server.
-        message: what was seen.
-        advice: what to change.
+        message: what was seen, as marked text.
+        advice: what to change, as marked text.
         snippet: configuration or JSON to copy, None without any.
     """
 

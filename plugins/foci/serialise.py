@@ -7,11 +7,11 @@ from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import PlainSerializer, PlainValidator, TypeAdapter, ValidationError
 
-from botkit.messages.document import Bold, Code, CodeBlock, Document, Emoji, OrderedList, Paragraph, Text
+from botkit.messages.document import Bold, Code, CodeBlock, Document, Emoji, Name, OrderedList, Paragraph, Text
 
 T = TypeVar("T")
 
-_PARTS = {part.__name__: part for part in (Document, Paragraph, OrderedList, CodeBlock, Text, Bold, Code, Emoji)}
+_PARTS = {part.__name__: part for part in (Document, Paragraph, OrderedList, CodeBlock, Text, Bold, Code, Name, Emoji)}
 
 
 class CodecError(ValueError):

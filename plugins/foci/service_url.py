@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from publicsuffixlist import PublicSuffixList
 
 from botkit.identifiers import HostPort, parse_host_port
+from botkit.messages.sanitise import quoted
 from botkit.outbound.url import LONGEST_URL, UrlError, parse_host
 
 _ENDPOINTS = ("/sfu/get", "/get_token")
@@ -29,7 +30,7 @@ class ServiceUrl:
     Attributes:
         kind: what is expected to answer there.
         fault: why it cannot be used as written, as a finding code; None when it can be probed.
-        detail: what is wrong, one line.
+        detail: what is wrong, one line of marked text.
         scheme, host, port, path: its parts; empty where it could not be parsed.
     """
 
@@ -67,10 +68,10 @@ def read_service_url(text: str) -> ServiceUrl:
         return _faulty(
             parsed,
             "scheme-ws",
-            f"{parsed.scheme}:// is an address for the SFU, not for its authorisation service",
+            f"`{parsed.scheme}://` is an address for the SFU, not for its authorisation service",
         )
     if parsed.scheme == "http":
-        return _faulty(parsed, "scheme-http", "http:// is refused by browsers on an https page")
+        return _faulty(parsed, "scheme-http", "`http://` is refused by browsers on an https page")
     return parsed
 
 
@@ -80,7 +81,7 @@ def read_sfu_url(text: str) -> ServiceUrl:
     if parsed.fault:
         return parsed
     if parsed.scheme in ("ws", "http"):
-        return _faulty(parsed, "scheme-http", f"{parsed.scheme}:// is refused by browsers on an https page")
+        return _faulty(parsed, "scheme-http", f"`{parsed.scheme}://` is refused by browsers on an https page")
     https = "https" + text[len(parsed.scheme) :]
     return ServiceUrl(https, "sfu", "https", parsed.host, parsed.port, parsed.path)
 
@@ -128,7 +129,7 @@ def _split(text: str, ports: dict[str, int]) -> ServiceUrl:
         told = "it has spaces or control characters"
         return _placeholder(invalid, authority) if unfilled else _faulty(invalid, "livekit-url-invalid", told)
     if not colon or scheme not in ports:
-        return _faulty(invalid, "livekit-url-invalid", "it is not an https:// URL")
+        return _faulty(invalid, "livekit-url-invalid", "it is not an `https://` URL")
     if "@" in authority:
         return _faulty(invalid, "livekit-url-invalid", "it has user information before the host")
     if not authority or len(authority) > _LONGEST_HOST:
@@ -162,7 +163,7 @@ def _looks_templated(host: str) -> bool:
 
 
 def _placeholder(parsed: ServiceUrl, host: str) -> ServiceUrl:
-    shown = host if host else "an empty host"
+    shown = quoted(host) if host else "an empty host"
     return _faulty(parsed, "placeholder-host", f"{shown} is not a valid host name")
 
 

@@ -1,15 +1,18 @@
-"""Times, durations, names and strangers' words as messages write them."""
+"""Times, durations and names as messages write them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from botkit.messages.document import Bold, Emoji, Inline, Text
-from botkit.messages.sanitise import REPLACEMENT, clipped
+from botkit.messages.document import Bold, Emoji, Inline, Name, Text, inline
+from botkit.messages.sanitise import quoted
 
 NAMES_SHOWN = 5
 """Servers that a message names before it counts the others."""
+
+LONGEST_NAME = 255
+"""Characters of a server's name or a user id (Matrix, appendices)."""
 
 
 def moment(at: float, now: float) -> str:
@@ -38,18 +41,18 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def named(servers: Sequence[str]) -> str:
-    """At most five names, then how many more."""
-    shown = ", ".join(servers[:NAMES_SHOWN])
-    left = len(servers) - NAMES_SHOWN
+def named(names: Sequence[str]) -> str:
+    """At most five names of servers or people as marked text, then how many more."""
+    shown = ", ".join(quoted(name, LONGEST_NAME) for name in names[:NAMES_SHOWN])
+    left = len(names) - NAMES_SHOWN
     return f"{shown} and {left} more" if left > 0 else shown
 
 
-def quoted(word: str) -> str:
-    """A stranger's word between backticks, which make it code; its own would end the code early (``render.inline``)."""
-    return f"`{clipped(word).replace('`', REPLACEMENT)}`"
+def remark(icon: str, marked: str) -> tuple[Inline, ...]:
+    """A line that is about nothing by name: sign and marked text."""
+    return (Emoji(icon), Text(" "), *inline(marked))
 
 
-def sentence(icon: str, label: str, *rest: Inline) -> tuple[Inline, ...]:
-    """The first line of a message: sign, what it is about, and the rest."""
-    return (Emoji(icon), Text(" "), Bold(label), *rest)
+def sentence(icon: str, label: Bold | Name, marked: str) -> tuple[Inline, ...]:
+    """The first line of a message: sign, what it is about, and the rest as marked text."""
+    return (Emoji(icon), Text(" "), label, *inline(marked))

@@ -49,7 +49,7 @@ def _case(
     return Case(fault, full_access, deepest, verdict, frozenset(codes.split()), says)
 
 
-_MADE_NOTHING = r"/sfu/get: HTTP 500 M_UNKNOWN.*LIVEKIT_KEY or LIVEKIT_SECRET"
+_MADE_NOTHING = r"/sfu/get: HTTP 500 `M_UNKNOWN`.*LIVEKIT_KEY or LIVEKIT_SECRET"
 _HEALTHY = (
     r"SFU accepts the token \(LiveKit 1\.\d+\.\d+, region loopback, 1 ICE server\)\nmedia connects over UDP \(IPv4"
 )
@@ -105,7 +105,7 @@ CASES = (
         Stage.AUTHORISATION,
         CRITICAL,
         "token-refused openid-userinfo-unreachable",
-        r"HTTP 401 M_UNAUTHORIZED: the service could not look up the bot's account at example\.org.*resource `openid`",
+        r"HTTP 401 `M_UNAUTHORIZED`: the service could not look up the bot's account at `example\.org`.*resource",
     ),
 )
 

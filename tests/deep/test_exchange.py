@@ -218,7 +218,7 @@ async def test_a_service_that_waits_is_waited_for(town: Town) -> None:
     outcome, detail = token_stage(report)
     assert outcome is Outcome.FAILED
     assert detail == (
-        "/sfu/get: no answer within 6 s, while the service waits for the federation API of example.org or for the SFU"
+        "/sfu/get: no answer within 6 s, while the service waits for the federation API of `example.org` or for the SFU"
     )
     assert found(report) == {"token-waiting": Severity.ERROR}
     assert report.verdict is Verdict.CRITICAL
@@ -283,7 +283,7 @@ async def test_nginx_that_waits_too_short(town: Town, tmp_path: Path) -> None:
     outcome, detail = token_stage(report)
     assert outcome is Outcome.FAILED
     assert detail.startswith("/sfu/get: HTTP 504 from the proxy after ")
-    assert "while the service waits for the federation API of example.org or for the SFU" in detail
+    assert "while the service waits for the federation API of `example.org` or for the SFU" in detail
     assert found(report) == {"token-waiting": Severity.ERROR}
     assert report.verdict is Verdict.CRITICAL
 

@@ -51,7 +51,7 @@ def judged(
 def test_an_sfu_that_welcomes_is_introduced() -> None:
     """Version, region, servers for ICE; an older one lacks the newer path."""
     step = judged(OK_ANSWER, answered(101), HELLO)
-    assert step.result.detail == "the SFU accepts the token (LiveKit 1.13.5, region eu, 2 ICE servers)"
+    assert step.result.detail == "the SFU accepts the token (LiveKit `1.13.5`, region `eu`, 2 ICE servers)"
     assert step.findings == ()
     bare = judged(OK_ANSWER, answered(101), Welcome("", "", 0), since_v1=False)
     assert bare.result.detail == "the SFU accepts the token (LiveKit, no ICE servers, without /rtc/v1)"

@@ -200,7 +200,7 @@ def test_a_service_that_waits_is_not_down(answer: Exchange, ended: str, for_own:
         (found,) = step.findings
         assert (found.code, found.severity, step.certainty) == ("token-waiting", Severity.ERROR, certainty)
         assert ended in step.result.detail
-        assert "waits for the federation API of example.org or for the SFU" in step.result.detail
+        assert "waits for the federation API of `example.org` or for the SFU" in step.result.detail
         assert "after 10 or 30 s (HTTP 401), on an SFU that accepts no connections after 30 s" in found.message
         assert ("most likely the SFU" in found.message) is (answer.elapsed_ms > 31_000)
         assert all(word in found.advice for word in ("openid/userinfo", "LIVEKIT_URL"))
@@ -258,9 +258,9 @@ NEWER_FAULTS = (
     (hung_up(100), "connection closed"),
     (failed(FailureKind.CONNECT_REFUSED, Phase.CONNECT, "connection refused"), "connection refused"),
     (failed(FailureKind.HTTP_PROTOCOL, Phase.HTTP, "Bad status line: tok"), "not valid HTTP"),
-    (answered(500, {"errcode": "M_UNKNOWN"}), "HTTP 500 M_UNKNOWN"),
-    (answered(401, {"errcode": "M_UNAUTHORIZED"}), "HTTP 401 M_UNAUTHORIZED"),
-    (answered(400, {"errcode": "M_BAD_JSON"}), "HTTP 400 M_BAD_JSON"),
+    (answered(500, {"errcode": "M_UNKNOWN"}), "HTTP 500 `M_UNKNOWN`"),
+    (answered(401, {"errcode": "M_UNAUTHORIZED"}), "HTTP 401 `M_UNAUTHORIZED`"),
+    (answered(400, {"errcode": "M_BAD_JSON"}), "HTTP 400 `M_BAD_JSON`"),
     (answered(503, b"<html>No server is available"), "HTTP 503"),
     (answered(307, b"", {"location": "/login"}), "HTTP 307"),
     (answered(200, b"<html>"), "without a JSON object"),
@@ -304,7 +304,7 @@ def test_a_token_of_the_newer_endpoint_alone_helps_nobody() -> None:
 def test_the_own_homeserver_refusing_says_nothing_of_the_focus() -> None:
     """No OpenID token: the stage failed, the focus is unknown."""
     step = judge_openid(answered(403, {"errcode": "M_FORBIDDEN"}), "example.org")
-    assert step.result.detail == "example.org issued the bot no OpenID token: HTTP 403 M_FORBIDDEN"
+    assert step.result.detail == "`example.org` issued the bot no OpenID token: HTTP 403 `M_FORBIDDEN`"
     assert step.certainty is Certainty.UNCLEAR
     assert [found.code for found in step.findings] == ["not-tested"]
 

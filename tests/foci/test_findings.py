@@ -334,7 +334,7 @@ CASES = [
     of_warning("foreign-focus", scenes.focus("https://livekit-jwt.call.matrix.org"), "of your own"),
     of_second("unknown-type", {"type": "full_mesh"}, INFO, NOT_PROBED, OK, "your clients"),
     of_second("unknown-entry-key", {**OTHER_ENTRY, "livekit_jwt_service_url": RTC}, INFO, OK, OK, "Remove"),
-    of_probe("dns-failure", scenes.lone_entry(ENTRY), None, r"A and AAAA records for rtc\.example\.org"),
+    of_probe("dns-failure", scenes.lone_entry(ENTRY), None, r"A and AAAA records for `rtc\.example\.org`"),
     of_doubt("dns-failure", scenes.named(RCODE.SERVFAIL), ERROR, None, "DNSSEC"),
     of_probe(
         "port-blocked",
@@ -355,12 +355,14 @@ CASES = [
         AUTHORISATION,
         r"A record|Repair IPv4",
     ),
-    of_warning("addresses-differ", scenes.old_machine, r"A records of rtc\.example\.org"),
-    of_probe("tls-expired", scenes.broken_focus(Fault.TLS_EXPIRED), CONNECT, r"Renew .* rtc\.example\.org"),
+    of_warning("addresses-differ", scenes.old_machine, r"A records of `rtc\.example\.org`"),
+    of_probe("tls-expired", scenes.broken_focus(Fault.TLS_EXPIRED), CONNECT, r"Renew .* `rtc\.example\.org`"),
     of_probe("tls-not-yet-valid", scenes.broken_focus(Fault.TLS_NOT_YET_VALID), CONNECT, "clock"),
     of_probe("tls-self-signed", scenes.broken_focus(Fault.TLS_SELF_SIGNED), CONNECT, "public certificate authority"),
     of_probe("tls-untrusted", scenes.broken_focus(Fault.TLS_UNTRUSTED), CONNECT, "intermediate certificates"),
-    of_probe("tls-hostname", scenes.broken_focus(Fault.TLS_WRONG_NAME), CONNECT, r"certificate for rtc\.example\.org"),
+    of_probe(
+        "tls-hostname", scenes.broken_focus(Fault.TLS_WRONG_NAME), CONNECT, r"certificate for `rtc\.example\.org`"
+    ),
     of_probe("tls-protocol", scenes.broken_focus(Fault.PLAIN_HTTP_ON_PORT), CONNECT, r"TLS 1\.2"),
     of_probe(
         "tls-no-certificate", scenes.broken_focus(Fault.TLS_NAME_UNKNOWN), CONNECT, r"server_name rtc\.example\.org"

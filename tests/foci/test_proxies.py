@@ -95,7 +95,7 @@ async def test_nginx_passes_on_the_wrong_path(
             "auth_request off;",
         ),
         ("auth_request /oauth2/auth;", "HTTP 401: a login stands before the service", "auth_request off;"),
-        ("auth_basic closed; auth_basic_user_file /dev/null;", "HTTP 401: a login (Basic)", "auth_basic off;"),
+        ("auth_basic closed; auth_basic_user_file /dev/null;", "HTTP 401: a login (`Basic`)", "auth_basic off;"),
     ],
 )
 async def test_nginx_asks_for_a_login(world: World, nginx_proxy: Nginx, login: str, said: str, mend: str) -> None:
@@ -279,7 +279,7 @@ async def test_haproxy_asks_for_a_password(world: World, haproxy_proxy: HAProxy)
     login, route = "http-request auth unless { http_auth(staff) }", "use_backend jwt if { path_beg /livekit/jwt/ }"
     await haproxy_proxy.start(RTC_HOST, f"{login}\n {route}", backends)
     found = await told(world)
-    assert (found.code, "HTTP 401: a login (Basic)" in found.message) == ("login-page", True), found.message
+    assert (found.code, "HTTP 401: a login (`Basic`)" in found.message) == ("login-page", True), found.message
     mended = f"{login} {line(found.advice, '|| {', service)}"
     await haproxy_proxy.start(RTC_HOST, f"{mended}\n {route}", backends)
     assert await is_mended(world)

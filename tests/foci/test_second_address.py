@@ -115,7 +115,7 @@ async def test_one_good_and_one_bad_address(
     assert verdict is Verdict.WARNING
     [(code, message)] = findings
     assert code == "addresses-differ"
-    assert f"1 of 2 addresses of {host} fails" in message
+    assert f"1 of 2 addresses of `{host}` fails" in message
     assert words in message
 
 
@@ -184,7 +184,7 @@ async def test_of_many_addresses_four_are_asked(federation: Federation, examinat
         await federation.second_address(host, fault=Fault.REFUSED)
     [found] = (await examination(NAME)).findings
     assert found.code == "addresses-differ"
-    assert f"3 of the 4 asked of 6 addresses of {host} fail" in found.message
+    assert f"3 of the 4 asked of 6 addresses of `{host}` fail" in found.message
 
 
 async def test_two_addresses_with_different_lists(federation: Federation, examination: Examination) -> None:

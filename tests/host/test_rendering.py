@@ -3,14 +3,36 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from botkit.messages.document import Block, Bold, Code, CodeBlock, Document, Emoji, OrderedList, Paragraph, Text
-from botkit.messages.rendering import EDITABLE_BYTES, MESSAGE_BYTES, bounded, message_content, to_html, to_plain
-from botkit.messages.sanitise import clipped, visible, visible_lines
+from botkit.messages.document import (
+    Block,
+    Bold,
+    Code,
+    CodeBlock,
+    Document,
+    Emoji,
+    Inline,
+    Name,
+    OrderedList,
+    Paragraph,
+    Text,
+    inline,
+)
+from botkit.messages.rendering import (
+    EDITABLE_BYTES,
+    MESSAGE_BYTES,
+    bounded,
+    message_content,
+    to_body,
+    to_html,
+    to_plain,
+)
+from botkit.messages.sanitise import clipped, closed, quoted, visible, visible_lines
 from tests.host.markup import Markup
 
 hostile = st.text(st.characters(), max_size=40) | st.sampled_from(
@@ -30,7 +52,9 @@ hostile = st.text(st.characters(), max_size=40) | st.sampled_from(
         "x" * 5000,
     ],
 )
-inlines = st.one_of(st.builds(Text, hostile), st.builds(Bold, hostile), st.builds(Code, hostile))
+inlines = st.one_of(
+    st.builds(Text, hostile), st.builds(Bold, hostile), st.builds(Code, hostile), st.builds(Name, hostile)
+)
 paragraphs = st.builds(Paragraph, st.lists(inlines, max_size=4).map(tuple))
 lists = st.builds(
     OrderedList, st.lists(st.lists(paragraphs, max_size=3).map(tuple), max_size=4).map(tuple), st.integers(1, 99)
@@ -39,7 +63,7 @@ blocks: st.SearchStrategy[Block] = st.one_of(paragraphs, lists, st.builds(CodeBl
 documents = st.builds(Document, st.lists(blocks, max_size=6).map(tuple))
 
 
-def line(*parts: Text | Bold | Code) -> Document:
+def line(*parts: Inline) -> Document:
     """A document of one paragraph."""
     return Document((Paragraph(parts),))
 
@@ -47,7 +71,7 @@ def line(*parts: Text | Bold | Code) -> Document:
 ANSWERS = (Text(" "), Emoji("✅"), Text(" answers"))
 REPORT = Document(
     (
-        Paragraph((Emoji("⚠️"), Text(" "), Bold("example.org"), Text(": clients find a focus."))),
+        Paragraph((Emoji("⚠️"), Text(" "), Name("example.org"), Text(": clients find a focus."))),
         OrderedList(
             (
                 (Paragraph((Bold("livekit"), Text(" "), Code("https://rtc.example.org"), *ANSWERS)),),
@@ -77,7 +101,7 @@ def test_plain_text_reads_like_a_letter() -> None:
 def test_html_is_the_subset_that_phones_show_well() -> None:
     """Lists stand by themselves, lines are divided by breaks."""
     assert to_html(REPORT) == (
-        "⚠️ <b>example.org</b>: clients find a focus."
+        "⚠️ <b><code>example.org</code></b>: clients find a focus."
         "<ol><li><b>livekit</b> <code>https://rtc.example.org</code> ✅ answers</li>"
         "<li><b>livekit</b><br>❌ TLS: certificate expired</li></ol>"
         "To fix:<br>renew it"
@@ -116,8 +140,8 @@ def told(text: str) -> str:
 @given(documents)
 def test_all_words_are_in_both_bodies(document: Document) -> None:
     """Nothing is lost but the tail of what is absurdly long."""
-    plain = to_plain(document).replace("\u2060", "")
-    shown = Markup(to_html(document)).text.replace("\u2060", "")
+    plain = to_plain(document)
+    shown = Markup(to_html(document)).text
     for block in document.blocks:
         for text in words(block):
             assert text[:3000] in plain
@@ -126,9 +150,9 @@ def test_all_words_are_in_both_bodies(document: Document) -> None:
 
 @given(documents)
 def test_nothing_hidden_reaches_a_client(document: Document) -> None:
-    """No control, bidi, surrogate or private-use character, but for our own word joiner after an at sign."""
+    """No control, bidi, surrogate or private-use character."""
     for body in (to_plain(document), to_html(document)):
-        for character in body.replace("@\u2060", "").replace("\n", ""):
+        for character in body.replace("\n", ""):
             assert unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
 
 
@@ -173,18 +197,21 @@ def test_one_enormous_word_is_cut() -> None:
     assert to_plain(bounded(document)).endswith("y… after")
 
 
-@pytest.mark.parametrize("part", [Text("hi @room!"), Bold("hi @ROOM!")])
-def test_room_mentions_are_broken(part: Text | Bold) -> None:
-    """Old servers ping a whole room for the word alone."""
-    assert "@room" not in to_plain(line(part)).lower()
-    assert "@room" not in to_html(line(part)).lower()
+@pytest.mark.parametrize("kind", [Text, Bold, Code, Name])
+def test_mentions_are_broken_in_the_body(kind: Callable[[str], Inline]) -> None:
+    """Old servers ping a whole room for the word alone; clients make pills of the rest. Names and URLs stay whole."""
+    words = "@ROOM @a:b.org #a:b.org matrix:u/a https://matrix.to/#/%40a https://rtc.example.org:443/?a=b@c a@b.org"
+    body = "@~ROOM @~a:b.org #~a:b.org matrix:~u/a https://matrix.to/~#/%40a https://rtc.example.org:443/?a=b@c a@b.org"
+    assert to_body(line(kind(words))) == body.replace("~", "\N{WORD JOINER}")
+    assert to_plain(line(kind(words))) == words
 
 
 def test_code_stays_copyable() -> None:
-    """Nothing is inserted where people copy from, which is the HTML; only the plain body can ping."""
+    """Nothing is inserted where people copy from, which is the HTML and the terminal; only the plain body can ping."""
     for document in (line(Code("@room")), Document((CodeBlock("@room"),))):
-        assert "@room" in to_html(document)
-        assert "@room" not in to_plain(document)
+        assert "<code>@room</code>" in to_html(document)
+        assert to_plain(document) == "@room"
+        assert "@room" not in to_body(document)
 
 
 @pytest.mark.parametrize(("part", "tag"), [(Text, "{}"), (Bold, "<b>{}</b>")])
@@ -195,6 +222,69 @@ def test_links_in_words_become_code(part: type[Text] | type[Bold], tag: str) -> 
         "(see <code>https://matrix.to/#/@alice:example.org</code> or <code>matrix:u/bob:example.org</code>, "
         "<code>HTTP://x.example</code>.) matrix: ok"
     )
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "example.org",
+        "EXAMPLE.ORG",
+        "config.yaml",
+        "пример.рф",
+        "例え。テスト",
+        "a．b",
+        "203.0.113.7",
+        "203.0.113.7:443",
+        "[2001:db8::1]:443",
+        "2001:470:1:2:3:4:5:6",
+        "::1",
+        "localhost",
+        "localhost:8080",
+        "https://x",
+        "javascript:alert",
+        "mailto:a",
+        "tel:+49",
+        "urn:x",
+        "alice@host",
+        "@alice",
+        "@alice:host",
+        "#room:host",
+        "!room:host",
+        "+group:host",
+        "$event:host",
+    ],
+)
+@pytest.mark.parametrize("around", ["{}", "({})", "see '{}'.", '"{}",', "{}…", "{}: {}"])
+def test_what_might_be_a_link_is_code_wherever_it_stands(word: str, around: str) -> None:
+    """Also where nobody marked it; what stands around it does not hide it, and the words around it stay words."""
+    for kind in (Text, Bold):
+        markup = Markup(to_html(line(kind(f"Read {around} and 0.19.1 at 14:02:33 UTC".replace("{}", word)))))
+        running = "".join(markup.running)
+        assert word not in running
+        assert running.startswith("Read ")
+        assert running.endswith(" and 0.19.1 at 14:02:33 UTC")
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["TLS: expired (3 checks); Element Call 0.19.1 to 0.23, 14:02 UTC", "404 or 5xx: 12,5 %", "a/b – c…", "a. b"],
+)
+def test_words_that_no_client_links_stay_words(words: str) -> None:
+    """Version numbers, times of day and stops make no code."""
+    assert "<code>" not in to_html(line(Text(words)))
+
+
+def test_marked_text_is_code_between_backticks() -> None:
+    """Strangers' words cannot close the quotation, and one that was cut turns nothing around that follows."""
+    quotation = quoted("x` evil.example `y\u202e")
+    assert inline(f"type {quotation} here") == (
+        Text("type "),
+        Code("x\ufffd evil.example \ufffdy\ufffd"),
+        Text(" here"),
+    )
+    cut = closed(f"it is {quoted('evil.example')} "[:12])
+    assert inline(f"{cut}. Clients fail.") == (Text("it is "), Code("evil."), Text(". Clients fail."))
+    assert closed("`a` b") == "`a` b"
 
 
 def test_blanks_cannot_make_lines() -> None:
@@ -209,12 +299,12 @@ def test_line_breaks_in_words_cannot_make_lines() -> None:
 
 def test_content_notifies_only_whom_it_should() -> None:
     """``m.mentions`` is always there; empty means nobody."""
-    content = message_content(line(Text("@alice:example.org")))
+    content = message_content(line(Code("@alice:example.org")))
     assert content == {
         "msgtype": "m.notice",
-        "body": "@alice:example.org",
+        "body": "@\u2060alice:example.org",
         "format": "org.matrix.custom.html",
-        "formatted_body": "@alice:example.org",
+        "formatted_body": "<code>@alice:example.org</code>",
         "m.mentions": {},
     }
     alert = message_content(line(Text("down")), msgtype="m.text", mentions=["@ops:example.org"])

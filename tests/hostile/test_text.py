@@ -11,7 +11,7 @@ from nio.crypto import OutboundGroupSession
 
 from botkit.commands.router import CommandRouter
 from botkit.config import CommandsConfig
-from botkit.messages.document import Code, Document
+from botkit.messages.document import Code, Document, inline
 from botkit.messages.inbound import InboundMessage
 from botkit.messages.rendering import message_content, to_plain
 from botkit.plugin import Command, Invocation, UsageError
@@ -19,7 +19,7 @@ from plugins.foci.commands.room import room_document as census_document
 from plugins.foci.discovery.target import TargetError, parse_target
 from plugins.foci.model import FOCI_KEYS, Report
 from plugins.foci.report.as_json import report_to_json
-from plugins.foci.report.render import inline, to_details, to_document
+from plugins.foci.report.render import to_details, to_document
 from tests.cases import case
 from tests.foci.evidence import LIVEKIT
 from tests.hostile.reports import PLACES, report

@@ -86,7 +86,7 @@ async def test_refused(fetch: Fetch) -> None:
     exchange = await fetch(f"https://{NAME}:{port}/")
     assert kind(exchange) == (FailureKind.CONNECT_REFUSED, Phase.CONNECT)
     assert isinstance(exchange, Failed)
-    assert exchange.failure.detail == f"connection refused on {INTERNET}:{port}"
+    assert exchange.failure.detail == f"connection refused on `{INTERNET}:{port}`"
     assert exchange.connection.peer == INTERNET
     assert exchange.connection.tls_ms is None
 
@@ -98,7 +98,7 @@ async def test_a_name_in_the_subject_alone_is_no_name(fetch: Fetch, listeners: L
     exchange = await fetch(f"https://{NAME}:{await listeners.serve(says(OK), tls=context)}/")
     assert kind(exchange) == (FailureKind.TLS_HOSTNAME, Phase.TLS)
     assert isinstance(exchange, Failed)
-    assert exchange.failure.detail == f"certificate is for no name at all, not for {NAME}"
+    assert exchange.failure.detail == f"certificate is for no name at all, not for `{NAME}`"
 
 
 async def test_no_answer_to_syn(fetch: Fetch, black_hole: BlackHole) -> None:
@@ -106,7 +106,7 @@ async def test_no_answer_to_syn(fetch: Fetch, black_hole: BlackHole) -> None:
     exchange = await fetch(f"https://{NAME}:{black_hole.port}/", deadline=soon(0.5))
     assert kind(exchange) == (FailureKind.CONNECT_TIMEOUT, Phase.CONNECT)
     assert isinstance(exchange, Failed)
-    assert exchange.failure.detail.startswith(f"no answer to SYN from {INTERNET}:{black_hole.port} within 0.")
+    assert exchange.failure.detail.startswith(f"no answer to SYN from `{INTERNET}:{black_hole.port}` within 0.")
     assert exchange.elapsed_ms < 5 * 500
 
 
@@ -147,7 +147,7 @@ async def test_a_refusal_is_reported_over_a_missing_route(
     exchange = await client.fetch("GET", f"https://two.test:{port}/", deadline=soon(20))
     assert kind(exchange) == (FailureKind.CONNECT_REFUSED, Phase.CONNECT)
     assert isinstance(exchange, Failed)
-    assert exchange.failure.detail == f"connection refused on {INTERNET}:{port}"
+    assert exchange.failure.detail == f"connection refused on `{INTERNET}:{port}`"
 
 
 async def test_a_dead_address_does_not_hide_a_living_one(
@@ -232,7 +232,7 @@ NOW = datetime.now(UTC)
         (
             lambda ca: ca.context("a.example", "b.example", "c.example", "d.example"),
             FailureKind.TLS_HOSTNAME,
-            f"certificate is for a.example, b.example, c.example and 1 more, not for {NAME}",
+            f"certificate is for `a.example`, `b.example`, `c.example` and 1 more, not for `{NAME}`",
         ),
     ],
 )
@@ -344,7 +344,7 @@ async def test_a_server_without_certificate_for_the_name_says_so(
     exchange = await fetch(f"https://{NAME}:{await listeners.serve(script)}/")
     assert kind(exchange) == (FailureKind.TLS_NO_CERTIFICATE, Phase.TLS)
     assert isinstance(exchange, Failed)
-    assert f"no certificate for {NAME}" in exchange.failure.detail
+    assert f"no certificate for `{NAME}`" in exchange.failure.detail
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
@@ -477,4 +477,4 @@ def test_a_connection_lost_under_tls_is_a_reset_even_without_a_reason() -> None:
     attempt.tcp_done()
     failure = Diagnosis(lambda: NOW).failed(ssl.SSLError(), attempt, parse_url("https://good.test/"))
     assert (failure.kind, failure.phase) == (FailureKind.TLS_RESET, Phase.TLS)
-    assert failure.detail == "1.1.1.1:443 reset or closed the connection during TLS"
+    assert failure.detail == "`1.1.1.1:443` reset or closed the connection during TLS"

@@ -152,7 +152,7 @@ async def test_localhost_resolves_and_is_refused(client: OutboundClient, names: 
     resolution = await resolve(client, "localhost")
     assert resolution.failure is not None
     assert resolution.failure.kind is FailureKind.PRIVATE_NAME
-    assert "localhost resolves to" in resolution.failure.detail
+    assert "`localhost` resolves to" in resolution.failure.detail
     assert "loopback" in resolution.failure.detail
     assert names.asked == []
 
@@ -163,7 +163,7 @@ async def test_one_private_address_among_public_ones_refuses_the_name(client: Ou
     resolution = await resolve(client, "mixed.test")
     assert resolution.failure is not None
     assert resolution.failure.kind is FailureKind.PRIVATE_NAME
-    assert resolution.failure.detail == "mixed.test resolves to 10.0.0.5, which is refused: private (RFC 1918)"
+    assert resolution.failure.detail == "`mixed.test` resolves to `10.0.0.5`, which is refused: private (RFC 1918)"
     assert set(resolution.addresses) == {f"{BLOCK}.1", "10.0.0.5"}
 
 

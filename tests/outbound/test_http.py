@@ -204,7 +204,7 @@ async def test_a_coding_that_was_not_asked_for_is_not_undone(visit: Visit, codin
     exchange = await visit(says(head + b"{}"))
     assert kind(exchange) is FailureKind.HTTP_CODING
     assert isinstance(exchange, Failed)
-    assert f"comes with Content-Encoding {coding}, though only gzip was asked for" in exchange.failure.detail
+    assert f"comes with Content-Encoding `{coding}`, though only gzip was asked for" in exchange.failure.detail
 
 
 async def test_what_is_not_in_the_coding_it_announces(visit: Visit) -> None:

@@ -331,7 +331,7 @@ async def test_reminders_stop_where_somebody_reacted(database: Database) -> None
     for _ in range(2):
         await ops.watch_service.acknowledge("!ops", about, "$reaction", ADMIN, ops.at)
     (edit,) = await ops.read()
-    assert edit.text.endswith("Acknowledged by @ops:example.org: no reminders in this room.")
+    assert edit.text.endswith("Acknowledged by @\u2060ops:example.org: no reminders in this room.")
     ops.restarted()
     ops.at = due
     await ops.watch_service.remind(ops.at)

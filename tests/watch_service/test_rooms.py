@@ -91,7 +91,7 @@ async def test_what_was_acknowledged_stays_so_over_an_upgrade_and_a_suspension(a
     assert (evidence.placement, evidence.about) == ("thread", afresh.about)
     assert "2. connect: failed" in evidence.text
     assert afresh.line.startswith("!third new: ❌ rtc.example.org is down")
-    assert afresh.text.endswith("Acknowledged by @ops:example.org: no reminders in this room.")
+    assert afresh.text.endswith("Acknowledged by @\u2060ops:example.org: no reminders in this room.")
     assert await ops.watch_service.next_reminder() is None
     for _ in range(2):
         await ops.watch_service.withdraw("!first", "$reaction", ops.at)

@@ -97,20 +97,20 @@ async def test_a_watch_is_made_changed_and_ended(room: Room) -> None:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("watch", "Which server? Usage: watch SERVER [every 5m]"),
-        ("watch nonsense", "'nonsense' is neither a user id nor a server name."),
+        ("watch", "Which server? Usage: `watch SERVER [every 5m]`"),
+        ("watch nonsense", "`nonsense` is neither a user id nor a server name."),
         ("watch #room:a.org", "room"),
-        ("watch a.org 5m", "Usage: watch SERVER [every 5m]"),
-        ("watch a.org every", "Usage: watch SERVER [every 5m]"),
-        ("watch a.org every 5", "'5' is not a duration such as 30m, 2h or 7d."),
+        ("watch a.org 5m", "Usage: `watch SERVER [every 5m]`"),
+        ("watch a.org every", "Usage: `watch SERVER [every 5m]`"),
+        ("watch a.org every 5", "`5` is not a duration such as 30m, 2h or 7d."),
         ("watch a.org every 5s", "The duration must be at least 1 min and at most 1 d"),
         ("watch a.org every 900d", "The duration must be at least 1 min and at most 1 d"),
-        ("unwatch a.org b.org", "Usage: unwatch SERVER"),
-        ("watches here", "Usage: watches"),
-        ("history a.org soon", "'soon' is not a duration"),
-        ("history a.org 7d 7d", "Usage: history SERVER [7d]"),
-        ("silence a.org", "For how long? Usage: silence SERVER 2h [reason]"),
-        ("silence a.org 2y", "'2y' is not a duration"),
+        ("unwatch a.org b.org", "Usage: `unwatch SERVER`"),
+        ("watches here", "Usage: `watches`"),
+        ("history a.org soon", "`soon` is not a duration"),
+        ("history a.org 7d 7d", "Usage: `history SERVER [7d]`"),
+        ("silence a.org", "For how long? Usage: `silence SERVER 2h [reason]`"),
+        ("silence a.org 2y", "`2y` is not a duration"),
         ("silence a.org 900d", "at most 90 d"),
         ("unsilence", "Which server?"),
     ],
@@ -220,7 +220,7 @@ async def test_history_in_words_and_as_a_picture(room: Room) -> None:
     assert lines[1] == "List changes:"
     assert lines[2].startswith("1. 12:08 UTC: ")
     assert lines[3:] == ["1 outage:", "rtc.example.org from 12:01 UTC for 5 min"]
-    assert "rtc.example.org: 92" in picture.alt
+    assert "`rtc.example.org`: 92" in picture.alt
     assert "the list changed once" in picture.alt
     assert Image.open(BytesIO(picture.png)).size == (picture.width, picture.height)
 

@@ -8,8 +8,9 @@ from typing import Any
 from nio.crypto import encrypt_attachment
 
 from botkit.matrix.client import HomeserverClient, UnreachableError
-from botkit.messages.document import Document, Paragraph, Text
-from botkit.messages.rendering import message_content
+from botkit.messages.document import Code, Document, Paragraph, line
+from botkit.messages.rendering import message_content, to_html
+from botkit.messages.sanitise import quoted
 
 MOST_ATTEMPTS = 5
 """Uploads after which words take the picture's place: what is said next in the room must not wait for ever."""
@@ -47,6 +48,8 @@ async def uploaded(
 
 def in_words(content: Mapping[str, Any], reason: str) -> dict[str, Any]:
     """What is said in place of a picture: what it shows, and why it is not there."""
-    words = f"{content['body']} (The picture itself could not be uploaded: {reason}.)"
+    remark = message_content(line(f"(The picture itself could not be uploaded: {quoted(reason)}.)"))
+    shown = content.get("formatted_body") or to_html(Document((Paragraph((Code(content["body"]),)),)))
+    bodies = {"body": f"{content['body']} {remark['body']}", "formatted_body": f"{shown} {remark['formatted_body']}"}
     relation = {key: content[key] for key in ("m.relates_to",) if key in content}
-    return {**message_content(Document((Paragraph((Text(words),)),))), **relation}
+    return {**remark, **bodies, **relation}

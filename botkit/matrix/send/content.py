@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from botkit.messages.document import Document, Emoji, Paragraph, Picture, Reply, Text
+from botkit.messages.document import Code, Document, Emoji, Inline, Paragraph, Picture, Reply, Text, line
 from botkit.messages.inbound import InboundMessage
 from botkit.messages.notification import Placement
-from botkit.messages.rendering import message_content
+from botkit.messages.rendering import WORD_JOINER, message_content
+from botkit.messages.sanitise import REPLACEMENT, visible
 from botkit.storage.outbox import Outgoing
 
 _MESSAGE = "m.room.message"
@@ -38,8 +39,8 @@ def _content(answer: Reply) -> dict[str, Any]:
     if isinstance(answer, Document):
         return message_content(answer)
     info = {"mimetype": "image/png", "size": len(answer.png), "w": answer.width, "h": answer.height}
-    # a body that differs from the file's name is a caption (MSC2530)
-    return {"msgtype": "m.image", "body": answer.alt, "filename": answer.name, "info": info, "m.mentions": {}}
+    # a body that differs from the file's name is a caption (MSC2530), shown as the body of a text is
+    return {**message_content(line(answer.alt)), "msgtype": "m.image", "filename": answer.name, "info": info}
 
 
 def relation_to(message: InboundMessage) -> dict[str, Any]:
@@ -58,19 +59,24 @@ def transaction_id(*parts: str) -> str:
 def shortened_message(message: Outgoing) -> Outgoing:
     """Replacement of a message that is too large for the homeserver; of a notification it keeps the first line."""
     if message.stamp is None:
-        document = Document((Paragraph((Text("The answer is too large for this homeserver; ask for less at once."),)),))
+        document = line("The answer is too large for this homeserver; ask for less at once.")
     else:
-        # the words were made fit for showing when the notification was written
-        first = str(message.content.get("body", "")).partition("\n")[0][:_SHORTENED]
-        document = Document(
-            (Paragraph((Emoji(first),)), Paragraph((Text("(The rest is too large for this homeserver.)"),)))
-        )
+        first = _first_line(str(message.content.get("body", "")))
+        document = Document((Paragraph(first), *line("(The rest is too large for this homeserver.)").blocks))
     kept: dict[str, Any] = {
         key: message.content[key] for key in ("m.relates_to", "m.mentions") if key in message.content
     }
     msgtype = "m.text" if message.stamp and message.content.get("msgtype") == "m.text" else "m.notice"
     content: dict[str, Any] = {**message_content(document), "msgtype": msgtype, **kept}
     return replace(message, txn_id=transaction_id(message.txn_id, "shortened"), content=content, attachment=None)
+
+
+def _first_line(body: str) -> tuple[Inline, ...]:
+    """The first line of a body that was rendered before: its sign, and the rest as code, as it names strangers."""
+    sign, _, rest = body.partition("\n")[0][:_SHORTENED].replace(WORD_JOINER, "").partition(" ")
+    if set(visible(sign)) == {REPLACEMENT}:
+        return Emoji(sign), Text(" "), Code(rest)
+    return (Code(f"{sign} {rest}"),)
 
 
 def unreadable_notice(room_id: str, session_id: str) -> Outgoing:
@@ -89,7 +95,7 @@ def retry_notice(room_id: str, now: int) -> Outgoing:
 
 
 def _notice(room_id: str, words: str, kind: str, which: str) -> Outgoing:
-    content = message_content(Document((Paragraph((Text(words),)),)))
+    content = message_content(line(words))
     return Outgoing(room_id, transaction_id(kind, room_id, which), _MESSAGE, content)
 
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from botkit.messages.document import Block, Code, CodeBlock, Document, Inline, Paragraph, Text
+from botkit.messages.document import Block, Code, CodeBlock, Document, Inline, Name, Paragraph, Text, inline
 from botkit.messages.notification import Notification, Placement
 from botkit.messages.sanitise import shortened
 from plugins.foci.alerts.notifications import AlertSettings, Purpose, make_notification
@@ -95,8 +95,8 @@ def change_message(server: str, effect: Changed, now: float | None = None) -> Do
             "probably a migration. Clients that read only the well-known (older Element Web and Element X) find no "
             "focus now."
         )
-        return Document((Paragraph(sentence("ℹ️", server, Text(told))),))
-    head = sentence("⚠️", server, Text(f" changed its foci list at {at}: "))
+        return Document((Paragraph(sentence("ℹ️", Name(server), told)),))
+    head = sentence("⚠️", Name(server), f" changed its foci list at {at}: ")
     return Document((Paragraph((*head, *describe(effect.diff), Text(" "), *uses(effect.diff, effect.endpoint))),))
 
 
@@ -104,17 +104,17 @@ def alternates_message(server: str, effect: Alternates) -> Document:
     """Too many changes for one message each."""
     since = moment(effect.since, effect.at)
     told = f" publishes alternating foci lists: several changes since {since}, the latest: "
-    rest = Text(f" Replicas or caches may serve different lists. {_CALM}")
-    return Document((Paragraph((*sentence("⚠️", server, Text(told)), *describe(effect.diff), rest)),))
+    rest = inline(f" Replicas or caches may serve different lists. {_CALM}")
+    return Document((Paragraph((*sentence("⚠️", Name(server), told), *describe(effect.diff), *rest)),))
 
 
 def settled_message(server: str, effect: Settled) -> Document:
     """One list stayed: its difference from the one reported last."""
     if not effect.diff:
         told = " publishes one foci list again, unchanged for an hour: the one reported last."
-        return Document((Paragraph(sentence("✅", server, Text(told))),))
+        return Document((Paragraph(sentence("✅", Name(server), told)),))
     told = " publishes one foci list again, unchanged for an hour. Compared with the one reported last: "
-    head = sentence("⚠️", server, Text(told))
+    head = sentence("⚠️", Name(server), told)
     return Document((Paragraph((*head, *describe(effect.diff), Text(" "), *uses(effect.diff, "unknown"))),))
 
 
@@ -125,7 +125,7 @@ def describe(changed: Diff) -> tuple[Inline, ...]:
         clauses += [_clause(change) for change in changed.changes[:CHANGES_SHOWN]]
         left = len(changed.changes) - CHANGES_SHOWN
         if left > 0:
-            clauses.append((Text(f"and {counted(left, 'more change')}"),))
+            clauses.append(inline(f"and {counted(left, 'more change')}"))
         if changed.new.shape is Shape.LIST and not changed.new.entries and changed.old.entries:
             clauses.append((Text("the list is empty now"),))
     if not clauses:
@@ -141,13 +141,13 @@ def uses(changed: Diff, endpoint: PathState) -> tuple[Inline, ...]:
     who = "Clients that read the well-known" if endpoint in ("present", "open", "broken") else "Clients"
     key, before, now = changed.new.key, _first(changed.old), _first(changed.new)
     if now is None:
-        return (Text(f"{who} find no focus there now."),)
+        return inline(f"{who} find no focus there now.")
     if key == STABLE_KEY:
         return (Text("Element X now uses "), _name(now), Text("; Element Web does not read "), Code(key), Text("."))
     if key != MSC4143_KEY:
         return (Text("No known client reads "), Code(str(key)), Text("."))
     same = before is not None and before.identity == now.identity and changed.old.key == key
-    parts: list[Inline] = [Text(f"{who} {'still' if same else 'now'} use "), _name(now), Text(".")]
+    parts: list[Inline] = [*inline(f"{who} {'still' if same else 'now'} use "), _name(now), Text(".")]
     if now.position > 1:
         parts.append(Text(" Older clients (Element Call 0.19.1 to 0.23) take entry 1, which they cannot use."))
     return tuple(parts)
@@ -161,12 +161,12 @@ def _whole(changed: Diff) -> Iterable[tuple[Inline, ...]]:
     if changed.turn in (Turn.PUBLISHED, Turn.MENDED):
         entries = changed.new.published()
         verb = "was published" if changed.turn is Turn.PUBLISHED else "is a list again"
-        shown: list[Inline] = [Text(f"{'it' if changed.turn is Turn.MENDED else 'a list'} {verb}, with ")]
-        shown.append(Text(counted(len(entries), "entry") if len(entries) == 1 else f"{len(entries)} entries"))
+        many = "1 entry" if len(entries) == 1 else f"{len(entries)} entries"
+        shown = [*inline(f"{'it' if changed.turn is Turn.MENDED else 'a list'} {verb}, with {many}")]
         for place, entry in enumerate(entries[:_ENTRIES_SHOWN]):
             shown += [Text(", " if place else ": "), _name(entry)]
         if len(entries) > _ENTRIES_SHOWN:
-            shown.append(Text(f" and {len(entries) - _ENTRIES_SHOWN} more"))
+            shown += inline(f" and {len(entries) - _ENTRIES_SHOWN} more")
         yield tuple(shown)
     elif changed.turn is Turn.WITHDRAWN:
         yield (Text("it was withdrawn"),)
@@ -181,13 +181,13 @@ def _clause(change: Change) -> tuple[Inline, ...]:
     new = entry_of(change.new, change.new_position or 0) if change.new is not None else None
     if old is not None and new is not None:
         if change.kind is Kind.MOVED:
-            return (_name(new), Text(f" moved from {change.old_position} to {change.new_position}"))
+            return (_name(new), *inline(f" moved from {change.old_position} to {change.new_position}"))
         if change.kind is Kind.REPLACED:
             return (_name(old), Text(" was replaced by "), _name(new))
         return (_name(new), *_edit(old, new))
     if new is not None:
-        return (_name(new), Text(f" was added at {change.new_position}"))
-    return (_name(old) if old is not None else Code(""), Text(f" (entry {change.old_position}) was removed"))
+        return (_name(new), *inline(f" was added at {change.new_position}"))
+    return (_name(old) if old is not None else Code(""), *inline(f" (entry {change.old_position}) was removed"))
 
 
 def _edit(old: Entry, new: Entry) -> tuple[Inline, ...]:
@@ -207,7 +207,7 @@ def _edit(old: Entry, new: Entry) -> tuple[Inline, ...]:
     for place, key in enumerate(fields[:_ENTRIES_SHOWN]):
         shown += [Text(", " if place else ""), Code(shortened(key, _LONGEST_NAME))]
     more = len(fields) - _ENTRIES_SHOWN
-    return (*shown, Text(f" and {more} more)" if more > 0 else ")"))
+    return (*shown, *inline(f" and {more} more)" if more > 0 else ")"))
 
 
 def _first(snapshot: Snapshot) -> Entry | None:
@@ -226,7 +226,7 @@ def _evidence(changed: Diff) -> tuple[Purpose, Placement, Document]:
     blocks: list[Block] = []
     for when, snapshot in (("Before", changed.old), ("Now", changed.new)):
         under = () if snapshot.key is None else (Text(", under "), Code(snapshot.key))
-        blocks.append(Paragraph((Text(when), *under, Text(":"))))
+        blocks.append(Paragraph((*inline(when), *under, Text(":"))))
         blocks.append(CodeBlock(_published(snapshot)))
     return Purpose.EVIDENCE, Placement.THREAD, Document(tuple(blocks))
 

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from botkit.identifiers import server_of
-from botkit.messages.document import Block, Code, Document, Emoji, Inline, Paragraph, Text
+from botkit.messages.document import Block, Bold, Document, Inline, Name, Paragraph, inline
+from botkit.messages.sanitise import quoted
 from plugins.foci.alerts.receivers import shares_fate
 from plugins.foci.health.events import AlertEvent, EventKind
 from plugins.foci.health.keys import KeyKind
-from plugins.foci.wording import counted, moment, named, sentence, span
+from plugins.foci.wording import counted, moment, named, remark, sentence, span
 
 _DAY = 86400.0
 _CHECK_NETWORK = "The bot's own network is suspect: check its network and DNS."
@@ -78,7 +79,8 @@ def _words(event: AlertEvent) -> _Words:
 
 def status_message(in_room: IncidentInRoom) -> Document:
     """The incident as it is now: the message that is edited while it develops."""
-    return Document((Paragraph((*_present(in_room.events[0], in_room.now), *_affected(in_room))), *_further(in_room)))
+    head = (*_present(in_room.events[0], in_room.now), *inline(_affected(in_room)))
+    return Document((Paragraph(head), *_further(in_room)))
 
 
 def reminder_message(in_room: IncidentInRoom) -> Document:
@@ -87,11 +89,11 @@ def reminder_message(in_room: IncidentInRoom) -> Document:
     lasted = span(in_room.now - event.since)
     words = _words(event)
     told = f"{words.part} {words.still}, since {moment(event.since, in_room.now)} ({lasted}){_because(event)}."
-    closing = Paragraph((Text("React to any message of this incident to acknowledge it: that stops reminders here."),))
+    closing = Paragraph(inline("React to any message of this incident to acknowledge it: that stops reminders here."))
     if event.key.kind is KeyKind.SELF:
         told = f" since {moment(event.since, in_room.now)} ({lasted}){_because(event)}. {_CHECK_NETWORK}"
-        return Document((Paragraph(sentence("⏰", "Alerting still paused", Text(told))), closing))
-    return Document((Paragraph((*sentence("⏰", event.key.label, Text(told)), *_affected(in_room))), closing))
+        return Document((Paragraph(sentence("⏰", Bold("Alerting still paused"), told)), closing))
+    return Document((Paragraph(sentence("⏰", Name(event.key.label), told + _affected(in_room))), closing))
 
 
 def resolve_message(last: AlertEvent, in_room: IncidentInRoom) -> Document:
@@ -116,8 +118,8 @@ def resolve_message(last: AlertEvent, in_room: IncidentInRoom) -> Document:
         return _line("✅", event, f" has a new certificate{until}.")
     if event.key.kind is KeyKind.SELF:
         told = f" at {at} after {lasted}: {last.cause.detail}. {_HELD_BACK}"
-        return Document((Paragraph(sentence("✅", "Alerting resumed", Text(told))),))
-    head = sentence("✅", event.key.label, Text(over))
+        return Document((Paragraph(sentence("✅", Bold("Alerting resumed"), told)),))
+    head = sentence("✅", Name(event.key.label), over)
     return Document((Paragraph(head), *_history(last, start, in_room.now)))
 
 
@@ -128,36 +130,36 @@ def closed_message(last: AlertEvent, in_room: IncidentInRoom) -> Document:
     period = f"from {moment(start, ended)} to {moment(ended, start)} ({span(ended - start)})"
     if event.key.kind is KeyKind.SELF and last.kind is EventKind.DROPPED:
         told = f" since {moment(start, in_room.now)}; this room no longer watches any server."
-        return Document((Paragraph(sentence("▫️", "Alerting paused", Text(told))),))
+        return Document((Paragraph(sentence("▫️", Bold("Alerting paused"), told)),))
     if event.key.kind is KeyKind.SELF:
         told = f" {period}: {event.cause.detail}."
-        return Document((Paragraph(sentence("✅", "Alerting was paused", Text(told))),))
+        return Document((Paragraph(sentence("✅", Bold("Alerting was paused"), told)),))
     # the end of what is dropped was not observed
     if last.kind is EventKind.DROPPED or (event.key.kind is KeyKind.CERTIFICATE and last.kind is EventKind.RESOLVED):
         return resolve_message(last, in_room)
     icon = "✅" if last.kind is EventKind.RESOLVED else "▫️"
     words = _words(event)
     told = f"{words.part} {words.past} {period}{_because(event)}."
-    return Document((Paragraph((*sentence(icon, event.key.label, Text(told)), *_affected(in_room, past=True))),))
+    return Document((Paragraph(sentence(icon, Name(event.key.label), told + _affected(in_room, past=True))),))
 
 
 def _present(event: AlertEvent, now: float) -> tuple[Inline, ...]:
-    label, words, since = event.key.label, _words(event), moment(event.since, now)
+    label, words, since = Name(event.key.label), _words(event), moment(event.since, now)
     if event.key.kind is KeyKind.SELF:
-        return sentence("❔", "Alerting paused", Text(f" since {since}{_because(event)}. {_CHECK_NETWORK}"))
+        return sentence("❔", Bold("Alerting paused"), f" since {since}{_because(event)}. {_CHECK_NETWORK}")
     if event.key.kind is KeyKind.CERTIFICATE:
-        return sentence("⚠️", label, Text(_ending(event, now)))
+        return sentence("⚠️", label, _ending(event, now))
     checks = counted(event.checks, "check")
     told = f"{words.part} {words.now} since {since} ({checks}){_because(event)}."
     if event.kind is EventKind.UNCHECKABLE:
-        return sentence("❔", label, Text(f"{told} Its state is unknown."))
+        return sentence("❔", label, f"{told} Its state is unknown.")
     if event.kind is EventKind.FLAPPING:
         often = f"{counted(event.flaps, 'failure')} since {since}{_because(event, 'most recently')}"
-        return sentence("⚠️", label, Text(f"{words.part} {words.now}: {often}. {_CALM}"))
+        return sentence("⚠️", label, f"{words.part} {words.now}: {often}. {_CALM}")
     if event.kind is EventKind.STILL_BAD:
         told += " It is no longer flapping."
     icon = "⚠️" if event.key.kind is KeyKind.DRIFT else "❌"
-    return sentence(icon, label, Text(told), *_consequence(event))
+    return sentence(icon, label, told + _consequence(event))
 
 
 def _because(event: AlertEvent, word: str = "") -> str:
@@ -166,12 +168,12 @@ def _because(event: AlertEvent, word: str = "") -> str:
     return f", {word}: {event.cause.detail}" if word else f": {event.cause.detail}"
 
 
-def _consequence(event: AlertEvent) -> tuple[Inline, ...]:
+def _consequence(event: AlertEvent) -> str:
     if event.key.kind is KeyKind.DISCOVERY:
-        return (Text(" Clients that rely on it find no focus."),)
+        return " Clients that rely on it find no focus."
     if event.key.kind is KeyKind.DRIFT:
-        return (Text(" Callers may end up on different foci."),)
-    return ()
+        return " Callers may end up on different foci."
+    return ""
 
 
 def _ending(event: AlertEvent, now: float) -> str:
@@ -188,15 +190,15 @@ def _day(at: float) -> str:
     return moment(at, at - 2 * _DAY)
 
 
-def _affected(in_room: IncidentInRoom, *, past: bool = False) -> tuple[Inline, ...]:
+def _affected(in_room: IncidentInRoom, *, past: bool = False) -> str:
     """Who suffers, where that is not already the name in front."""
     key = in_room.events[0].key
     if not in_room.servers or key.kind not in (KeyKind.FOCUS, KeyKind.CERTIFICATE):
-        return ()
+        return ""
     word = "Affected" if past else "Affects"
     if len(in_room.servers) == 1:
-        return (Text(f" {word} {in_room.servers[0]}."),)
-    return (Text(f" {word} {len(in_room.servers)} watched servers: {named(in_room.servers)}."),)
+        return f" {word} {named(in_room.servers)}."
+    return f" {word} {len(in_room.servers)} watched servers: {named(in_room.servers)}."
 
 
 def _further(in_room: IncidentInRoom) -> tuple[Block, ...]:
@@ -206,11 +208,10 @@ def _further(in_room: IncidentInRoom) -> tuple[Block, ...]:
     if others:
         many = f"{len(others)} other URLs of the same service fail"
         subject = "Another URL of the same service fails" if len(others) == 1 else many
-        lines.append(Paragraph((Text(f"{subject} too{_because(others[0])}."),)))
+        lines.append(Paragraph(inline(f"{subject} too{_because(others[0])}.")))
     if in_room.acknowledged_by:
-        lines.append(
-            Paragraph((Text(f"Acknowledged by {named(in_room.acknowledged_by)}: no reminders in this room."),))
-        )
+        people = named(in_room.acknowledged_by)
+        lines.append(Paragraph(inline(f"Acknowledged by {people}: no reminders in this room.")))
     return tuple(lines)
 
 
@@ -220,11 +221,11 @@ def _history(last: AlertEvent, start: float, now: float) -> Sequence[Block]:
         told += f", last good {'deep ' if last.cause.deep else ''}check before it at {moment(last.last_good, now)}"
     if last.flaps > 1:
         told += f"; it failed {last.flaps} times"
-    return (Paragraph((Text(f"{told}."),)),)
+    return (Paragraph(inline(f"{told}.")),)
 
 
 def _line(icon: str, event: AlertEvent, told: str) -> Document:
-    return Document((Paragraph(sentence(icon, event.key.label, Text(told))),))
+    return Document((Paragraph(sentence(icon, Name(event.key.label), told)),))
 
 
 def suspended_message(room_id: str, reason: str, watches: int) -> Document:
@@ -236,8 +237,9 @@ def suspended_message(room_id: str, reason: str, watches: int) -> Document:
         watches: how many servers are watched for it; which ones is not for others to read.
     """
     held = f"Alerts about {counted(watches, 'watched server')} are held back there until it can send again."
-    head = (Emoji("⚠️"), Text(" The bot cannot send to the room "), Code(room_id), Text(f": {reason}. {held}"))
-    return Document((Paragraph(head),))
+    return Document(
+        (Paragraph(remark("⚠️", f"The bot cannot send to the room {quoted(room_id, 255)}: {reason}. {held}")),)
+    )
 
 
 def caution_of(server: str, own_user_id: str, entitled: Iterable[str]) -> str:
@@ -264,4 +266,4 @@ def caution_of(server: str, own_user_id: str, entitled: Iterable[str]) -> str:
 
 def caution_message(server: str, caution: str) -> Document:
     """The same for a watch from the configuration, which no one in the room typed."""
-    return Document((Paragraph(sentence("⚠️", server, Text(f" is watched for this room. {caution}"))),))
+    return Document((Paragraph(sentence("⚠️", Name(server), f" is watched for this room. {caution}")),))

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from botkit.identifiers import server_of
-from botkit.messages.document import Document, Paragraph, Text
+from botkit.messages.document import line as marked_line
 from botkit.messages.rendering import to_plain
 from botkit.plugin import OneShot, OneShotContext, UsageError
 from plugins.foci.checker import Checker
@@ -120,5 +120,5 @@ def _text(reports: Sequence[Report], *, ascii_only: bool) -> str:
 def _one_text(report: Report) -> str:
     """First line as monitoring systems expect it: no ``|``, which would start performance data."""
     line = f"{report.verdict.value.upper()} - {report.server_name}: {report.summary}"
-    first = to_plain(Document((Paragraph((Text(line.replace("`", "")),)),)))
+    first = to_plain(marked_line(line))
     return f"{first}\n{to_plain(to_details(report))}\n".replace("|", "/")

@@ -10,11 +10,12 @@ from io import BytesIO
 
 from PIL import Image, ImageDraw, ImageFont
 
-from botkit.messages.document import Block, Document, OrderedList, Paragraph, Text
+from botkit.messages.document import Block, Document, Name, OrderedList, Paragraph, Text, inline
+from botkit.messages.sanitise import quoted
 from plugins.foci.health.events import Outage
 from plugins.foci.health.keys import Key, KeyKind
 from plugins.foci.watch.views import History
-from plugins.foci.wording import counted, moment, sentence, span
+from plugins.foci.wording import LONGEST_NAME, counted, moment, sentence, span
 
 MOST_ROWS = 8
 """Things that a picture shows; those with the longest outages come first."""
@@ -32,7 +33,7 @@ class Row:
     One thing over the time shown.
 
     Attributes:
-        label: what people call it.
+        label: what people call it, as marked text.
         bad: stretches as (start, end), within the time shown, in order, apart from each other.
         up: share of the watched time in which it was not bad, 0 to 1.
     """
@@ -73,11 +74,12 @@ class Timeline:
     left_out: int = 0
 
     def words(self) -> str:
-        """The picture in a sentence, for those who cannot see it."""
+        """The picture in a sentence of marked text, for those who cannot see it."""
         told = [f"{row.label}: {row.share} up{_down(row)}" for row in self.rows]
         changes = f"the list changed {len(self.marks)} times" if len(self.marks) > 1 else "the list changed once"
         changes = changes if self.marks else "the list did not change"
-        return f"{self.server}, the last {span(self.until - self.since)}: {'; '.join((*told, changes))}."
+        server, length = quoted(self.server, LONGEST_NAME), span(self.until - self.since)
+        return f"{server}, the last {length}: {'; '.join((*told, changes))}."
 
     def ticks(self) -> tuple[float, ...]:
         """At most nine round times (UTC) for the axis."""
@@ -127,9 +129,9 @@ def _label(key: Key) -> str:
     words = {
         KeyKind.DISCOVERY: "client well-known",
         KeyKind.DRIFT: "both lists agree",
-        KeyKind.CERTIFICATE: f"certificate of {key.label}",
+        KeyKind.CERTIFICATE: f"certificate of {quoted(key.label, LONGEST_NAME)}",
     }
-    return words.get(key.kind, key.label)
+    return words.get(key.kind) or quoted(key.label, LONGEST_NAME)
 
 
 def _row(label: str, bad: list[tuple[float, float]], watched: float) -> Row:
@@ -203,7 +205,7 @@ class _Sheet:
 
     def row(self, row: Row, top: int) -> None:
         shown = self._timeline
-        self._draw.text((_MARGIN, top + 4), _short(row.label), _INK, self._text)
+        self._draw.text((_MARGIN, top + 4), _short(row.label.replace("`", "")), _INK, self._text)
         self._draw.text((WIDTH - _MARGIN, top + 4), row.share, _INK if row.bad else _FAINT, self._text, anchor="ra")
         upper, lower = top + 40, top + 40 + _BAR
         self._bar(shown.since, shown.watched_since, upper + 10, lower - 10, _UNWATCHED)
@@ -249,7 +251,7 @@ class _Sheet:
 
 
 def _short(label: str) -> str:
-    """Notifications that the built-in font lacks become boxes; names in ASCII, as host names are, are safe."""
+    """Characters that the built-in font lacks become boxes; names in ASCII, as host names are, are safe."""
     return label if len(label) <= _LONGEST_LABEL else f"{label[: _LONGEST_LABEL - 1]}…"
 
 
@@ -259,31 +261,31 @@ _HISTORY_SHOWN = 12
 def history_document(server: str, history: History, since: float, now: float) -> Document:
     """The answer to ``!foci history``: the list's changes numbered as in the picture, then the outages."""
     start = max(since, history.watched_since)
-    head = sentence("📈", server, Text(f", the last {span(now - start)}:"))
+    head = sentence("📈", Name(server), f", the last {span(now - start)}:")
     blocks: list[Block] = [Paragraph(head)]
     if history.changes:
         # The picture numbers as many, so both say the same numbers.
         latest = history.changes[-MOST_MARKS:]
-        lines = tuple((Paragraph((Text(f"{moment(at, now)}: {text}"),)),) for at, text in latest)
+        lines = tuple((Paragraph((*inline(f"{moment(at, now)}: "), *told)),) for at, told in latest)
         blocks += [Paragraph((Text("List changes:"),)), OrderedList(lines)]
         if len(latest) < len(history.changes):
-            blocks.append(Paragraph((Text(f"and {len(history.changes) - len(latest)} earlier"),)))
+            blocks.append(Paragraph(inline(f"and {len(history.changes) - len(latest)} earlier")))
     else:
         blocks.append(Paragraph((Text("No list changes."),)))
     outages = sorted(history.outages, key=lambda outage: -outage.start)
     if not outages:
         blocks.append(Paragraph((Text("No outages."),)))
     else:
-        blocks.append(Paragraph((Text(f"{counted(len(outages), 'outage').capitalize()}:"),)))
-        blocks += [Paragraph((Text(_outage(outage, now)),)) for outage in outages[:_HISTORY_SHOWN]]
+        blocks.append(Paragraph(inline(f"{counted(len(outages), 'outage')}:")))
+        blocks += [Paragraph(inline(_outage(outage, now))) for outage in outages[:_HISTORY_SHOWN]]
     if len(outages) > _HISTORY_SHOWN:
-        blocks.append(Paragraph((Text(f"and {len(outages) - _HISTORY_SHOWN} earlier"),)))
+        blocks.append(Paragraph(inline(f"and {len(outages) - _HISTORY_SHOWN} earlier")))
     return Document(tuple(blocks))
 
 
 def _outage(outage: Outage, now: float) -> str:
     words = {KeyKind.DISCOVERY: "the client well-known", KeyKind.DRIFT: "the two foci lists"}
-    label = words.get(outage.key.kind, outage.key.label)
+    label = words.get(outage.key.kind) or quoted(outage.key.label, LONGEST_NAME)
     start = moment(outage.start, now)
     if outage.end is None:
         return f"{label} since {start}, ongoing for {span(now - outage.start)}"

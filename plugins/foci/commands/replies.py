@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from botkit.messages.document import Block, Bold, Document, Emoji, Inline, OrderedList, Paragraph, Text
+from botkit.messages.document import Block, Document, Inline, Name, OrderedList, Paragraph, Text, inline, line
+from botkit.messages.sanitise import quoted
 from plugins.foci.alerts.silences import Silence
 from plugins.foci.health.events import AlertEvent, EventKind
 from plugins.foci.health.keys import KeyKind
 from plugins.foci.watch.views import WatchView
-from plugins.foci.wording import counted, moment, sentence, span
+from plugins.foci.wording import LONGEST_NAME, counted, moment, sentence, span
 
 MOST_SHOWN = 50
 """Watches or silences that one answer lists."""
@@ -18,15 +19,15 @@ MOST_SHOWN = 50
 def watches_document(views: Sequence[WatchView], silences: Sequence[Silence], now: float) -> Document:
     """The answer to ``!foci watches``; silences of service hosts follow the servers."""
     if not views:
-        return _line("No server is watched in this room. To watch one: !foci watch SERVER")
+        return line("No server is watched in this room. To watch one: `!foci watch SERVER`")
     count = counted(len(views), "server")
     items = tuple((Paragraph(_watch(view, now)),) for view in views[:MOST_SHOWN])
     blocks: list[Block] = [
-        Paragraph((Text(f"{count} {'is' if len(views) == 1 else 'are'} watched in this room:"),)),
+        Paragraph(inline(f"{count} {'is' if len(views) == 1 else 'are'} watched in this room:")),
         OrderedList(items),
     ]
     if len(views) > MOST_SHOWN:
-        blocks.append(Paragraph((Text(f"and {len(views) - MOST_SHOWN} more"),)))
+        blocks.append(Paragraph(inline(f"and {len(views) - MOST_SHOWN} more")))
     others = [one for one in silences if not any(one.covers(view.server) for view in views)]
     if others:
         items = tuple((Paragraph(_silence(silence, now)),) for silence in others[:MOST_SHOWN])
@@ -37,17 +38,16 @@ def watches_document(views: Sequence[WatchView], silences: Sequence[Silence], no
 def silences_document(silences: Sequence[Silence], now: float) -> Document:
     """What is silenced in a room; the answer to ``!foci silence`` without a target."""
     if not silences:
-        return _line("There are no silences in this room.")
+        return line("There are no silences in this room.")
     items = tuple((Paragraph(_silence(silence, now)),) for silence in silences[:MOST_SHOWN])
     return Document((Paragraph((Text("Silences in this room:"),)), OrderedList(items)))
 
 
 def silenced_document(silence: Silence, now: float) -> Document:
     """What is said when a silence begins."""
-    head = sentence("🔕", silence.target, Text(f" is silenced in this room until {moment(silence.until, now)}."))
-    return Document(
-        (Paragraph((*head, Text(" Checks continue; whatever still fails when the silence ends will alert."))),)
-    )
+    told = f" is silenced in this room until {moment(silence.until, now)}."
+    told += " Checks continue; whatever still fails when the silence ends will alert."
+    return Document((Paragraph(sentence("🔕", Name(silence.target), told)),))
 
 
 def _watch(view: WatchView, now: float) -> tuple[Inline, ...]:
@@ -56,13 +56,13 @@ def _watch(view: WatchView, now: float) -> tuple[Inline, ...]:
     if view.source == "config":
         told += ", from the configuration"
     if view.checked_at is None:
-        return (Bold(view.server), Text(f"{told}; not checked yet"))
+        return (Name(view.server), *inline(f"{told}; not checked yet"))
     told += f"; checked {span(now - view.checked_at)} ago"
     if view.silenced_until is not None:
         told += f"; silenced until {moment(view.silenced_until, now)}"
     if view.troubles:
         told += f"; {', '.join(_trouble(event, now) for event in view.troubles)}"
-    return (Emoji(signs.get(view.verdict or "", "❔")), Text(" "), Bold(view.server), Text(told))
+    return sentence(signs.get(view.verdict or "", "❔"), Name(view.server), told)
 
 
 def _trouble(event: AlertEvent, now: float) -> str:
@@ -72,13 +72,10 @@ def _trouble(event: AlertEvent, now: float) -> str:
         EventKind.NEARER: "certificate expires soon",
     }
     told = "certificate expires soon" if event.key.kind is KeyKind.CERTIFICATE else words.get(event.kind, "failing")
-    return f"{event.key.label} {told} since {moment(event.since, now)}"
+    return f"{quoted(event.key.label, LONGEST_NAME)} {told} since {moment(event.since, now)}"
 
 
 def _silence(silence: Silence, now: float) -> tuple[Inline, ...]:
-    reason = f": {silence.reason}" if silence.reason else ""
-    return (Bold(silence.target), Text(f" until {moment(silence.until, now)}, by {silence.author}{reason}"))
-
-
-def _line(text: str) -> Document:
-    return Document((Paragraph((Text(text),)),))
+    reason = f": {quoted(silence.reason, LONGEST_NAME)}" if silence.reason else ""
+    by = quoted(silence.author, LONGEST_NAME)
+    return (Name(silence.target), *inline(f" until {moment(silence.until, now)}, by {by}{reason}"))

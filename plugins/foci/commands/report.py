@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
-from botkit.messages.document import Bold, Document, Paragraph, Text
+from botkit.messages.document import Bold, Document, Paragraph, Text, inline
 from botkit.outbound import one_party
 from botkit.plugin import Command, HostStatus, Invocation, Rooms, Subcommand, UsageError
 from plugins.foci.checker import Checker
@@ -73,7 +73,7 @@ class FociCommands:
     async def _check(self, invocation: Invocation) -> Sequence[Document]:
         deep = DEEP in invocation.flags
         if deep and self._deep is None:
-            raise UsageError(f"{DEEP} is disabled; the bot's operator can enable it (plugins.foci.deep.enabled).")
+            raise UsageError(f"`{DEEP}` is disabled; the bot's operator can enable it (`plugins.foci.deep.enabled`).")
         targets = self._targets(invocation)
         if deep and self._deep is not None:
             self._deep.take(invocation.sender, invocation.room_id, len(targets), invocation.charge)
@@ -113,5 +113,5 @@ class FociCommands:
     async def _state(self, invocation: Invocation) -> Sequence[Document]:
         watching = await self._watching() if self._watching is not None else ()
         told = (*watching, *self._status.lines())
-        lines = [Paragraph((Text(f"{name}: "), Bold(value))) for name, value in told]
+        lines = [Paragraph((*inline(f"{name}: "), Bold(value))) for name, value in told]
         return [Document((Paragraph((Text("foci-bot is running."),)), *lines))]

@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from botkit.identifiers import server_of
-from botkit.messages.document import Block, Bold, Code, Document, Emoji, OrderedList, Paragraph, Text
+from botkit.messages.document import Block, Code, Document, Name, OrderedList, Paragraph, Text, inline
 from botkit.messages.sanitise import clipped
 from plugins.foci.discovery.target import Target, TargetError, parse_target
 from plugins.foci.model import Report, Verdict
-from plugins.foci.report.render import icon, inline
+from plugins.foci.report.render import icon
+from plugins.foci.wording import sentence
 
 MAX_SERVERS = 50
 
@@ -38,11 +39,11 @@ def room_document(reports: Sequence[tuple[Report, int]], left_out: int) -> Docum
     parts += [f"{len(without) - unknown} without"] if len(without) > unknown else []
     parts += [f"{unknown} could not be checked"] if unknown else []
     servers = "1 server has" if len(reports) == 1 else f"{len(reports)} servers have"
-    head = Paragraph((Text(f"{servers} members in this room: {', '.join(parts)}."),))
+    head = Paragraph(inline(f"{servers} members in this room: {', '.join(parts)}."))
     blocks: list[Block] = [head, OrderedList(tuple((_line(report, members),) for report, members in reports))]
     if left_out:
         blocks.append(
-            Paragraph((Text(f"{left_out} more servers were not checked (at most {MAX_SERVERS} are checked)."),))
+            Paragraph(inline(f"{left_out} more servers were not checked (at most {MAX_SERVERS} are checked)."))
         )
     return Document(tuple(blocks))
 
@@ -50,7 +51,7 @@ def room_document(reports: Sequence[tuple[Report, int]], left_out: int) -> Docum
 def _line(report: Report, members: int) -> Paragraph:
     people = "1 member" if members == 1 else f"{members} members"
     used = next((row.uses_focus for row in report.clients if row.finds_focus == "yes" and row.uses_focus), None)
-    head = (Emoji(icon(report.verdict)), Text(" "), Bold(report.server_name), Text(f" ({people}): "))
+    head = sentence(icon(report.verdict), Name(report.server_name), f" ({people}): ")
     if used is None:
         return Paragraph((*head, *inline(report.summary)))
     entry = report.foci[used - 1].entry

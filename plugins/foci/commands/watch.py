@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from botkit.config.units import parse_duration
-from botkit.messages.document import Document, Emoji, Paragraph, Picture, Reply, Text
-from botkit.messages.sanitise import clipped
+from botkit.messages.document import Document, Name, Paragraph, Picture, Reply, line
+from botkit.messages.sanitise import clipped, quoted
 from botkit.plugin import Invocation, Rooms, Subcommand, UsageError
 from plugins.foci.alerts.messages import caution_of
 from plugins.foci.alerts.silences import Silence
@@ -16,7 +16,7 @@ from plugins.foci.commands.history import draw, history_document, timeline
 from plugins.foci.commands.replies import silenced_document, silences_document, watches_document
 from plugins.foci.discovery.target import TargetError, typed_target
 from plugins.foci.watch.views import History, Unwatched, Watched, WatchView
-from plugins.foci.wording import sentence, span
+from plugins.foci.wording import LONGEST_NAME, remark, sentence, span
 
 DAY = 86400.0
 SHORTEST_INTERVAL = 60.0
@@ -120,9 +120,9 @@ class WatchCommands:
             Watched.SAME: f" is already watched in this room, every {pace}.",
         }[done]
         warning = await self._caution(invocation.room_id, server)
-        blocks = [Paragraph(sentence("🔭", server, Text(told)))]
+        blocks = [Paragraph(sentence("🔭", Name(server), told))]
         if warning:
-            blocks.append(Paragraph((Emoji("⚠️"), Text(f" {warning}"))))
+            blocks.append(Paragraph(remark("⚠️", warning)))
         return [Document(tuple(blocks))]
 
     async def _caution(self, room_id: str, server: str) -> str:
@@ -134,12 +134,13 @@ class WatchCommands:
         _nothing_more(rest, "unwatch SERVER")
         done = await self._watch_service.unwatch(invocation.room_id, server, self._now())
         self._schedule_changed()
+        named = quoted(server, LONGEST_NAME)
         return _line(
             {
-                Unwatched.GONE: f"{server} is no longer watched in this room.",
-                Unwatched.UNKNOWN: f"{server} is not watched in this room.",
-                Unwatched.CONFIGURED: f"{server} is watched by configuration (plugins.foci.watch.servers). "
-                "To mute it in this room: !foci silence.",
+                Unwatched.GONE: f"{named} is no longer watched in this room.",
+                Unwatched.UNKNOWN: f"{named} is not watched in this room.",
+                Unwatched.CONFIGURED: f"{named} is watched by configuration (`plugins.foci.watch.servers`). "
+                "To mute it in this room: `!foci silence`.",
             }[done]
         )
 
@@ -157,7 +158,7 @@ class WatchCommands:
         since = now - length
         history = await self._watch_service.history(server, since, now)
         if history is None:
-            return _line(f"{server} is not watched by this bot, so there is no history.")
+            return _line(f"{quoted(server, LONGEST_NAME)} is not watched by this bot, so there is no history.")
         changes = [at for at, _ in history.changes]
         shown = timeline(server, history.keys, history.outages, changes, history.watched_since, since, now)
         drawing = await asyncio.to_thread(draw, shown)
@@ -171,7 +172,7 @@ class WatchCommands:
             return [silences_document(await self._watch_service.silences(invocation.room_id), now)]
         target, rest = _server(invocation, usage)
         if not rest:
-            raise UsageError(f"For how long? Usage: {usage}")
+            raise UsageError(f"For how long? Usage: `{usage}`")
         length = _duration(rest[0], 60.0, LONGEST_SILENCE, usage)
         reason = clipped(" ".join(rest[1:]), _LONGEST_REASON)
         silence = Silence(invocation.room_id, target, now + length, invocation.sender, reason)
@@ -182,13 +183,13 @@ class WatchCommands:
         target, rest = _server(invocation, "unsilence SERVER")
         _nothing_more(rest, "unsilence SERVER")
         ended = await self._watch_service.unsilence(invocation.room_id, target, self._now())
-        return _line(f"{target} is {'no longer' if ended else 'not'} silenced in this room.")
+        return _line(f"{quoted(target, LONGEST_NAME)} is {'no longer' if ended else 'not'} silenced in this room.")
 
 
 def _server(invocation: Invocation, usage: str) -> tuple[str, tuple[str, ...]]:
     """The server that the first word names, and the rest."""
     if not invocation.args:
-        raise UsageError(f"Which server? Usage: {usage}")
+        raise UsageError(f"Which server? Usage: `{usage}`")
     try:
         return typed_target(invocation.args[0]).server_name, invocation.args[1:]
     except TargetError as error:
@@ -200,7 +201,7 @@ def _interval(words: Sequence[str]) -> float | None:
         return None
     usage = "watch SERVER [every 5m]"
     if words[0] != "every" or len(words) != 2:
-        raise UsageError(f"Usage: {usage}")
+        raise UsageError(f"Usage: `{usage}`")
     return _duration(words[1], SHORTEST_INTERVAL, LONGEST_INTERVAL, usage)
 
 
@@ -208,16 +209,18 @@ def _duration(word: str, shortest: float, longest: float, usage: str) -> float:
     try:
         seconds = parse_duration(word)
     except ValueError:
-        raise UsageError(f"{word[:20]!r} is not a duration such as 30m, 2h or 7d. Usage: {usage}") from None
+        raise UsageError(f"{quoted(word, 20)} is not a duration such as 30m, 2h or 7d. Usage: `{usage}`") from None
     if not shortest <= seconds <= longest:
-        raise UsageError(f"The duration must be at least {span(shortest)} and at most {span(longest)}. Usage: {usage}")
+        raise UsageError(
+            f"The duration must be at least {span(shortest)} and at most {span(longest)}. Usage: `{usage}`"
+        )
     return seconds
 
 
 def _nothing_more(words: Sequence[str], usage: str) -> None:
     if words:
-        raise UsageError(f"Usage: {usage}")
+        raise UsageError(f"Usage: `{usage}`")
 
 
-def _line(text: str) -> list[Reply]:
-    return [Document((Paragraph((Text(text),)),))]
+def _line(marked: str) -> list[Reply]:
+    return [line(marked)]

@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 from botkit.identifiers import server_of
+from botkit.messages.sanitise import quoted
 from botkit.outbound import OutboundClient, Resolution
 from botkit.outbound.model import Answered, Exchange
 from botkit.plugin import Account
@@ -125,8 +126,14 @@ class DeepProber:
         if place not in trusted.services or place != asked_place(url):
             if not trusted.complete:
                 return [judge_unread_list(self._server, place.removesuffix(":443"))]
-            listed = f"in the list of {self._server}" if self._trusted is None else "among deep.trusted_services"
-            return [skipped(Stage.TOKEN, f"{place.removesuffix(':443')} is not {listed}, so no token was sent to it")]
+            listed = (
+                f"in the list of {quoted(self._server)}" if self._trusted is None else "among `deep.trusted_services`"
+            )
+            return [
+                skipped(
+                    Stage.TOKEN, f"{quoted(place.removesuffix(':443'))} is not {listed}, so no token was sent to it"
+                )
+            ]
         if self._openid is None:
             self._openid = asyncio.create_task(self._request_openid())
         openid = await asyncio.shield(self._openid)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from botkit.messages.sanitise import quoted
 from botkit.outbound.model import Answered, Exchange, Failed, FailureKind
 from plugins.foci.deep.redaction import discreet
 from plugins.foci.deep.token import TokenRequest, told_failure
@@ -72,7 +73,7 @@ def accepts(validate: Exchange) -> bool:
 
 def judge_address(url: ServiceUrl, shown: str) -> DeepStageResult:
     """Judge an SFU that cannot be asked: the fault is in the URL that the service hands out."""
-    detail = f"the service returns {shown} as the SFU's URL: {url.detail}"
+    detail = f"the service returns {quoted(shown)} as the SFU's URL: {url.detail}"
     return _unreachable(detail, _LIVEKIT_URL, Certainty.DEFINITE, None)
 
 
@@ -87,7 +88,7 @@ def judge_signalling(seen: Signalling, applicant: TokenRequest, settings: ProbeS
     if seen.upgrade.response.status != 101:
         return _upgrade_refused(seen.upgrade, applicant, seen.shown)
     if seen.welcome is None:
-        detail = f"a WebSocket opens at {seen.shown}, but its first message is not LiveKit's"
+        detail = f"a WebSocket opens at {quoted(seen.shown)}, but its first message is not LiveKit's"
         return _unreachable(detail, _ROUTE, Certainty.DEFINITE, seen.upgrade.elapsed_ms)
     detail = f"the SFU accepts the token ({_introduced(seen.welcome, seen.since_v1)})"
     return passed(Stage.SIGNALLING, seen.upgrade.elapsed_ms, detail)
@@ -105,15 +106,15 @@ def judge_without_token(url: ServiceUrl, upgrade: Exchange, settings: ProbeSetti
     if (turned_away := _turned_away(upgrade, shown)) is not None:
         return turned_away
     if upgrade.response.status == 101:
-        detail = f"a WebSocket opens at {shown} without a token, which LiveKit would require"
+        detail = f"a WebSocket opens at {quoted(shown)} without a token, which LiveKit would require"
         return _unreachable(detail, _ROUTE, Certainty.DEFINITE, upgrade.elapsed_ms)
     detail = f"plain requests reach the SFU, WebSockets do not: HTTP {upgrade.response.status} to the upgrade"
     return _unreachable(detail, _UPGRADE, Certainty.DEFINITE, upgrade.elapsed_ms)
 
 
 _LIVEKIT_URL = (
-    "Set LIVEKIT_URL of lk-jwt-service to the SFU's public address, such as wss://rtc.example.org/livekit/sfu: clients "
-    "receive it verbatim."
+    "Set LIVEKIT_URL of lk-jwt-service to the SFU's public address, such as `wss://rtc.example.org/livekit/sfu`: "
+    "clients receive it verbatim."
 )
 _ROUTE = (
     "Route LIVEKIT_URL of lk-jwt-service to LiveKit (port 7880), without the path's prefix, and check that it runs."
@@ -127,7 +128,7 @@ _SAME_KEYS = (
     "synchronise the clocks of both machines."
 )
 _CREATE = (
-    "To let users of {server} start calls, add it to LIVEKIT_FULL_ACCESS_HOMESERVERS of lk-jwt-service (the older "
+    "To let users of `{server}` start calls, add it to LIVEKIT_FULL_ACCESS_HOMESERVERS of lk-jwt-service (the older "
     "name, LIVEKIT_LOCAL_HOMESERVERS, is not read since 0.5.0), or set `room.auto_create: true` in LiveKit."
 )
 _BUSY = "Give the SFU more capacity, or raise LiveKit's `limit`."
@@ -144,7 +145,7 @@ def _not_accepted(exchange: Answered, applicant: TokenRequest, shown: str) -> De
         return failed(Stage.SIGNALLING, exchange.elapsed_ms, detail, Certainty.DEFINITE, found)
     if (turned_away := _turned_away(exchange, shown)) is not None:
         return turned_away
-    detail = f"no SFU answers at {shown}: HTTP {response.status} at /rtc/validate"
+    detail = f"no SFU answers at {quoted(shown)}: HTTP {response.status} at /rtc/validate"
     return _unreachable(detail, _ROUTE, Certainty.DEFINITE, exchange.elapsed_ms)
 
 
@@ -152,7 +153,7 @@ def _turned_away(exchange: Answered, shown: str) -> DeepStageResult | None:
     """By a bot challenge, an SFU that is full, or what may turn away this machine alone; None by none of them."""
     response = exchange.response
     if is_challenge(response):
-        found = finding("waf-challenge", f"A bot challenge blocks the SFU at {shown}.", _EXEMPT)
+        found = finding("waf-challenge", f"A bot challenge blocks the SFU at {quoted(shown)}.", _EXEMPT)
         return failed(Stage.SIGNALLING, exchange.elapsed_ms, "a bot challenge blocks the SFU", Certainty.UNCLEAR, found)
     if response.status in (429, 503) and not response.body.lstrip().startswith(b"<"):
         detail = (
@@ -161,7 +162,7 @@ def _turned_away(exchange: Answered, shown: str) -> DeepStageResult | None:
         proof = Certainty.UNCLEAR if response.status == 429 else Certainty.DEFINITE
         return _unreachable(detail, _BUSY, proof, exchange.elapsed_ms)
     if refused := refused_here(response):
-        detail = f"{refused} at {shown}: turned away, perhaps only this machine"
+        detail = f"{refused} at {quoted(shown)}: turned away, perhaps only this machine"
         found = finding("refused-here", f"{detail}.", exempt("the SFU's path"))
         return failed(Stage.SIGNALLING, exchange.elapsed_ms, detail, Certainty.UNCLEAR, found)
     return None
@@ -172,10 +173,12 @@ _EXEMPT = "Exempt the SFU's path from bot challenges: Matrix clients cannot solv
 
 def _no_room(exchange: Answered, applicant: TokenRequest) -> DeepStageResult:
     """The SFU answers. On the own server none of its users can start a call; elsewhere it is told in passing."""
-    detail = f"the SFU accepts the token, but the room does not exist: neither it nor {applicant.host} created it"
+    detail = (
+        f"the SFU accepts the token, but the room does not exist: neither it nor {quoted(applicant.host)} created it"
+    )
     message = (
-        f"Users of {applicant.server} cannot start a call there, only join one: the SFU creates no rooms by itself "
-        f"and the service created none. {_SFU_ERROR} (failed to create call)."
+        f"Users of {quoted(applicant.server)} cannot start a call there, only join one: the SFU creates no rooms by "
+        f"itself and the service created none. {_SFU_ERROR} (failed to create call)."
     )
     advice = _CREATE.replace("{server}", applicant.server)
     if applicant.is_own:
@@ -195,7 +198,7 @@ def _upgrade_refused(exchange: Answered, applicant: TokenRequest, shown: str) ->
 
 
 def _no_answer(exchange: Failed, url: ServiceUrl, shown: str, settings: ProbeSettings) -> DeepStageResult:
-    detail = f"the SFU at {shown} cannot be reached: {told_failure(exchange.failure)}"
+    detail = f"the SFU at {quoted(shown)} cannot be reached: {told_failure(exchange.failure)}"
     failure = as_anywhere(exchange.failure, url.host)
     certainty = certainty_of(failure, exchange, settings)
     inside = failure.kind in (FailureKind.PRIVATE_LITERAL, FailureKind.PRIVATE_NAME, FailureKind.DNS_NXDOMAIN)
@@ -213,10 +216,10 @@ def _unreachable(detail: str, advice: str, certainty: Certainty, elapsed_ms: flo
 
 
 def _introduced(welcome: Welcome, since_v1: bool | None) -> str:
-    named = f"LiveKit {welcome.version}" if welcome.version else "LiveKit"
+    named = f"LiveKit {quoted(welcome.version)}" if welcome.version else "LiveKit"
     parts = [named]
     if welcome.region:
-        parts.append(f"region {welcome.region}")
+        parts.append(f"region {quoted(welcome.region)}")
     count = welcome.ice_servers
     parts.append(f"{count} ICE server{'' if count == 1 else 's'}" if count else "no ICE servers")
     if since_v1 is False:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from botkit.messages.sanitise import quoted
 from botkit.outbound.model import Exchange, Failed, Failure, FailureKind, Response
 from plugins.foci.deep.grant import Grant, read_grant
 from plugins.foci.failure import advice_for, meaning_of
@@ -92,7 +93,7 @@ def judge_token(
 def judge_openid(exchange: Exchange, server: str) -> DeepStageResult:
     """The own homeserver gave no OpenID token: nothing is known of the focus."""
     reason = exchange.failure.detail if isinstance(exchange, Failed) else _status(exchange.response)
-    detail = f"{server} issued the bot no OpenID token: {reason}"
+    detail = f"{quoted(server)} issued the bot no OpenID token: {reason}"
     advice = "Nothing to change at the focus: check the bot's account and its homeserver."
     found = finding("not-tested", f"{detail}.", advice)
     return failed(Stage.TOKEN, exchange.elapsed_ms, detail, Certainty.UNCLEAR, found)
@@ -100,7 +101,7 @@ def judge_openid(exchange: Exchange, server: str) -> DeepStageResult:
 
 def judge_unread_list(server: str, place: str) -> DeepStageResult:
     """Whether the own homeserver lists the service is not known, so it gets no token: nothing is known of the focus."""
-    detail = f"the list of {server} could not be read, so no token was sent to {place}"
+    detail = f"the list of {quoted(server)} could not be read, so no token was sent to {quoted(place)}"
     advice = "Nothing to change at the focus: check the well-known and the transports endpoint of the bot's homeserver."
     found = finding("not-tested", f"{detail[:1].upper()}{detail[1:]}.", advice)
     return failed(Stage.TOKEN, None, detail, Certainty.UNCLEAR, found)
@@ -141,7 +142,7 @@ _NO_ROOM = (
     "machines that are minutes apart."
 )
 _SFU_SILENT = (
-    "Let the machine of {host} reach LIVEKIT_URL: a firewall that drops packets or a router without loopback is the "
+    "Let the machine of `{host}` reach LIVEKIT_URL: a firewall that drops packets or a router without loopback is the "
     "usual cause. Wrong keys would be refused at once."
 )
 _BEHIND_PROXY = (
@@ -194,7 +195,7 @@ def _waiting(exchange: Exchange, applicant: TokenRequest, settings: ProbeSetting
         if status not in (504, 524) and (status < 500 or waited < _PATIENT_PROXY):
             return None
         ended = f"HTTP {status} from the proxy" + (f" after {waited:.0f} s" if waited >= 1 else "")
-    detail = f"{ended}, while the service waits for the federation API of {applicant.server} or for the SFU"
+    detail = f"{ended}, while the service waits for the federation API of {quoted(applicant.server)} or for the SFU"
     further = (
         "lk-jwt-service gives up on the federation API after 10 or 30 s (HTTP 401), on an SFU that accepts no "
         "connections after 30 s (HTTP 500)"
@@ -202,7 +203,7 @@ def _waiting(exchange: Exchange, applicant: TokenRequest, settings: ProbeSetting
     if waited > _LONGER_THAN_HOMESERVERS:
         further += "; after this long it is most likely the SFU"
     advice = (
-        f"On the machine of {applicant.host} see which of the two does not answer: "
+        f"On the machine of {quoted(applicant.host)} see which of the two does not answer: "
         f"`https://{applicant.server}/.well-known/matrix/server`, `/_matrix/federation/v1/openid/userinfo` at the host "
         "named there (401 is right), or LIVEKIT_URL with https for wss (`OK` is right). Firewalls that drop packets, "
         "names inside containers and routers without loopback are the usual causes."
@@ -218,9 +219,9 @@ def _refusal(response: Response, applicant: TokenRequest, waited: float) -> _Ref
     if is_challenge(response):
         return _Refusal("blocked by a bot challenge", _WAF, Certainty.UNCLEAR, "waf-challenge")
     if status == 403 and errcode is not None:
-        detail = f"{named}: the service refuses tokens to users of {applicant.server}"
+        detail = f"{named}: the service refuses tokens to users of {quoted(applicant.server)}"
         advice = (
-            f"Add {applicant.server} to LIVEKIT_FULL_ACCESS_HOMESERVERS of lk-jwt-service (the older name, "
+            f"Add {quoted(applicant.server)} to LIVEKIT_FULL_ACCESS_HOMESERVERS of lk-jwt-service (the older name, "
             "LIVEKIT_LOCAL_HOMESERVERS, is not read since 0.5.0), or to what the service calls it."
         )
         return _Refusal(detail, advice, applicant.certainty)
@@ -246,13 +247,13 @@ def _refusal(response: Response, applicant: TokenRequest, waited: float) -> _Ref
 
 def _not_looked_up(named: str, errcode: str | None, applicant: TokenRequest, waited: float) -> _Refusal:
     version = " (as services up to 0.5.0 answer)" if errcode == "M_LOOKUP_FAILED" else ""
-    detail = f"{named}{version}: the service could not look up the bot's account at {applicant.server}"
+    detail = f"{named}{version}: the service could not look up the bot's account at {quoted(applicant.server)}"
     if waited >= _DELEGATED_WAIT:
         delegated = "the host that its server well-known names accepts no connections"
         silent = "its federation API is silent" if waited >= _WHOLE_WAIT else delegated
         detail += f"; it tried for {waited:.0f} s, as where {silent}"
     advice = (
-        f"Let the machine of {applicant.host} reach the federation API of {applicant.server}: the path "
+        f"Let the machine of {quoted(applicant.host)} reach the federation API of {quoted(applicant.server)}: the path "
         "`/_matrix/federation/v1/openid/userinfo`, found by `/.well-known/matrix/server`, served by a listener "
         "with the resource `openid` or `federation`. Names inside containers and routers without loopback are the "
         "usual cause."
@@ -279,7 +280,7 @@ def told_failure(failure: Failure) -> str:
 
 def _status(response: Response) -> str:
     errcode = errcode_of(response)
-    named = f" {errcode}" if errcode and _ERRCODE.fullmatch(errcode) else ""
+    named = f" `{errcode}`" if errcode and _ERRCODE.fullmatch(errcode) else ""
     return f"HTTP {response.status}{named}"
 
 

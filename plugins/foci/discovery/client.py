@@ -8,6 +8,7 @@ from dataclasses import replace
 from urllib.parse import urljoin, urlsplit
 
 from botkit.identifiers import HostPort
+from botkit.messages.sanitise import quoted
 from botkit.outbound import HomeserverReader, OutboundClient, Resolution
 from botkit.outbound.model import Answered, Exchange, Failed
 from botkit.outbound.url import UrlError
@@ -165,7 +166,7 @@ def redirected(url: str, location: str | None) -> tuple[str, str | None]:
     except ValueError:
         return "", "its Location is not a URL"
     if scheme != "https":
-        return "", f"it leads to {scheme or 'no scheme'}:// instead of https://"
+        return "", f"it leads to {quoted(f'{scheme}://') if scheme else 'no scheme'} instead of `https://`"
     try:
         read_url(following)
     except UrlError as error:

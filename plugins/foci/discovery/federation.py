@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from botkit.identifiers import HostPort, parse_server_name
-from botkit.messages.sanitise import clipped
+from botkit.messages.sanitise import quoted
 from botkit.outbound.model import Answered, Exchange, Failed, FailureKind, Phase, Response
 from plugins.foci.failure import advice_for, meaning_of
 from plugins.foci.findings import finding
@@ -31,6 +31,7 @@ PATIENCE_SHARE = 0.5
 """Share of a request's time that the whole look-up may take: no report waits longer for a side issue."""
 
 _LONGEST_SHOWN = 80
+_LONGEST_URL = 300
 _PASSING = (401, 403, 407, 408, 421, 425, 429, 451)
 """Refusals that may be about who asks, or when."""
 
@@ -220,7 +221,10 @@ def _only_go_is_refused(lookup: UserLookup, asked: Exchange) -> bool:
 def _problem(lookup: UserLookup, asked: Exchange, patience: float, others_answered: bool) -> tuple[str, str]:
     """What is wrong and what to do; empty words where nothing is known to be wrong."""
     if _only_go_is_refused(lookup, asked):
-        return f"{lookup.url} refuses Go's user agent, under which they ask ({_how(asked)})", _PASS_GO
+        return (
+            f"{quoted(lookup.url, _LONGEST_URL)} refuses Go's user agent, under which they ask ({_how(asked)})",
+            _PASS_GO,
+        )
     if isinstance(asked, Failed):
         certainty = meaning_of(asked.failure).certainty
         # Time spent waiting in the queue here is not the other side's.
@@ -235,28 +239,30 @@ def _failure(lookup: UserLookup, asked: Failed) -> tuple[str, str]:
     """What failed and where: behind an SRV record the certificate must still be the server name's."""
     failure, peer = asked.failure, asked.connection.peer
     several = peer is not None and len(asked.connection.addresses) > 1
-    which = f" (address {peer}, one of {len(asked.connection.addresses)})" if several else ""
+    which = f" (address `{peer}`, one of {len(asked.connection.addresses)})" if several else ""
     host = urlsplit(lookup.url).hostname or ""
     if lookup.target is None:
-        return f"at {lookup.url}{which}: {failure.detail}", advice_for(failure, host)
-    problem = f"at {lookup.target}{which}, where the SRV record of {host} leads: {failure.detail}"
+        return f"at {quoted(lookup.url, _LONGEST_URL)}{which}: {failure.detail}", advice_for(failure, host)
+    problem = f"at {quoted(str(lookup.target))}{which}, where the SRV record of {quoted(host)} leads: {failure.detail}"
     if failure.phase is not Phase.TLS:
         return problem, advice_for(failure, lookup.target.host)
     named = f'`{{"m.server": "{lookup.target}"}}` in `/.well-known/matrix/server` instead of the record'
     if failure.kind is FailureKind.TLS_HOSTNAME:
         return problem, (
-            f"Let {lookup.target} present a certificate for {host}, since an SRV record does not change the name that "
-            f"counts; or publish {named}, then a certificate for {lookup.target.host} will do."
+            f"Let {quoted(str(lookup.target))} present a certificate for {quoted(host)}, since an SRV record does "
+            f"not change the name that counts; or publish {named}, then a certificate for "
+            f"{quoted(lookup.target.host)} will do."
         )
-    return problem, f"At {lookup.target}: {advice_for(failure, host)}"
+    return problem, f"At {quoted(str(lookup.target))}: {advice_for(failure, host)}"
 
 
 def _answered(url: str, response: Response) -> tuple[str, str]:
     if _wants_token(response) or response.status == 429:
         return "", ""
     errcode = errcode_of(response)
-    named = f" {errcode[:40]}" if errcode else ""
-    problem = f"{url} answers HTTP {response.status}{named} instead of asking for a token (401 M_MISSING_TOKEN)"
+    named = f" {quoted(errcode, 40)}" if errcode else ""
+    answer = f"HTTP {response.status}{named} instead of asking for a token (401 `M_MISSING_TOKEN`)"
+    problem = f"{quoted(url, _LONGEST_URL)} answers {answer}"
     if response.status in (404, 405) or response.status >= 500:
         return problem, _LISTEN
     return problem, _PASS
@@ -273,4 +279,4 @@ def _wants_token(response: Response) -> bool:
 
 
 def _shown(value: str) -> str:
-    return f"`{clipped(value.replace('`', ''), _LONGEST_SHOWN)}`"
+    return quoted(value, _LONGEST_SHOWN)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from botkit.messages.sanitise import clipped
+from botkit.messages.sanitise import quoted
 from botkit.outbound.model import Answered, Exchange, Failed, Response
 from plugins.foci.discovery.well_known import WellKnownAnswer
 from plugins.foci.failure import as_anywhere, meaning_of
@@ -214,9 +214,9 @@ def _wrong(response: Response, errcode: str | None) -> str:
     if login := login_of(response):
         return f"{status}, {login}"
     if 300 <= response.status < 400:
-        return f"{status}, a redirect to {clipped(response.header('location') or 'nowhere')}"
+        return f"{status}, a redirect {_led(response)}"
     if errcode is not None:
-        return f"{status} {clipped(errcode, _LONGEST_SHOWN)}"
+        return f"{status} {quoted(errcode, _LONGEST_SHOWN)}"
     if response.body.lstrip()[:1] == b"<":
         return f"{status} with a web page"
     document = _object(response)
@@ -227,6 +227,11 @@ def _wrong(response: Response, errcode: str | None) -> str:
     if _LIST_KEY in document:
         return f"{status} with a `{_LIST_KEY}` that is not a list"
     return f"{status} without a list under `{_LIST_KEY}`"
+
+
+def _led(response: Response) -> str:
+    location = response.header("location")
+    return f"to {quoted(location)}" if location else "to nowhere"
 
 
 def _barrier(asked: Exchange, preflight: Exchange | None) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 from botkit.identifiers import HostPort, parse_server_name
-from botkit.messages.sanitise import clean_line
+from botkit.messages.sanitise import clean_line, quoted
 
 _MATRIX_TO = re.compile(r"https?://(?:www\.)?matrix\.to/#/(?P<id>[^?]*)", re.IGNORECASE)
 _MATRIX_URI = re.compile(r"matrix:(?://[^/]*/)?(?P<kind>[a-z]+)/(?P<id>[^?#]*)", re.IGNORECASE)
@@ -16,7 +16,7 @@ _MAX_USER_ID_BYTES = 255
 
 
 class TargetError(ValueError):
-    """The text names neither a user nor a server; the message is one line fit for the person who typed it."""
+    """The text names neither a user nor a server; the message is a line of marked text for the person who typed it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def parse_target(text: str) -> Target:
     """
     text = text.strip()
     if not text:
-        raise TargetError("empty target: give a user id such as @alice:example.org or a server name")
+        raise TargetError("empty target: give a user id such as `@alice:example.org` or a server name")
     if len(text) > _MAX_TEXT:
         raise TargetError(f"{_shown(text)}: too long for a user id or a server name")
     identifier = _linked(text)
@@ -76,7 +76,7 @@ def typed_target(word: str) -> Target:
     """
     word = word.rstrip(",;")
     if not any(mark in word for mark in "@.:["):
-        raise TargetError(f"{word[:60]!r} is neither a user id nor a server name")
+        raise TargetError(f"{_shown(word)} is neither a user id nor a server name")
     return parse_target(word)
 
 
@@ -95,7 +95,7 @@ def _linked(text: str) -> str:
 def _user(text: str, user_id: str) -> Target:
     localpart, colon, server_name = user_id[1:].partition(":")
     if not colon:
-        raise TargetError(f"{_shown(text)}: a user id needs a server, as in @alice:example.org")
+        raise TargetError(f"{_shown(text)}: a user id needs a server, as in `@alice:example.org`")
     if "\0" in localpart or any("\ud800" <= c <= "\udfff" for c in user_id):
         raise TargetError(f"{_shown(text)}: not a user id")
     if len(user_id.encode()) > _MAX_USER_ID_BYTES:
@@ -112,5 +112,5 @@ def _server(text: str, server_name: str) -> HostPort:
 
 
 def _shown(text: str) -> str:
-    """The offending text, short and without characters that could disturb a line."""
-    return clean_line(text, 80)
+    """The offending text, short, as marked text."""
+    return quoted(clean_line(text, 80))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from botkit.messages.sanitise import clipped
+from botkit.messages.sanitise import quoted
 from botkit.outbound.model import Answered, Exchange, Failed, Failure, FailureKind, Response
 from botkit.outbound.url import UrlError, parse_url
 from plugins.foci.failure import NO_CLIENT_CERTIFICATE, advice_for, meaning_of
@@ -17,7 +17,6 @@ from plugins.foci.login_page import A_PAGE_WITH_LOGIN, leads_to_login, login_of,
 from plugins.foci.model import FOCI_KEYS, MAX_ENTRIES, Certainty, Entry, Finding, Severity, WellKnownReport
 from plugins.foci.refusal import exempt, refused_here
 from plugins.foci.responses import BodyFault, allows_any_origin, demands_client_certificate, is_challenge, read_json
-from plugins.foci.wording import quoted
 
 _RTC_WORD = re.compile(r"(?:^|[^a-z])(?:[a-z]*rtc|rtc[a-z]*)(?:[^a-z]|$)|livekit|(?:^|[^a-z])foc(?:i|us)(?:[^a-z]|$)")
 _HOMESERVER_KEY = "m.homeserver"
@@ -171,7 +170,7 @@ def _unreachable(host: str, report: WellKnownReport, failure: Failure, hops: int
         return _failed(report, finding("well-known-too-large", message, _BODY_ADVICE["well-known-too-large"]))
     found = finding(
         "well-known-unreachable",
-        f"The well-known of {host} cannot be fetched: {failure.detail}.",
+        f"The well-known of {quoted(host)} cannot be fetched: {failure.detail}.",
         advice_for(failure, host),
     )
     extra: tuple[Finding, ...] = ()
@@ -190,21 +189,22 @@ def _judge_status(host: str, report: WellKnownReport, response: Response) -> Wel
         absent = replace(report, outcome="absent", spec_action="IGNORE", cors=allows_any_origin(response))
         return WellKnownAnswer(absent, None, None, ())
     if is_challenge(response):
-        message = f"A bot challenge of a web application firewall blocks the well-known of {host}."
-        advice = "Exempt /.well-known/matrix/ from bot challenges: clients cannot solve them."
+        message = f"A bot challenge of a web application firewall blocks the well-known of {quoted(host)}."
+        advice = "Exempt `/.well-known/matrix/` from bot challenges: clients cannot solve them."
         return replace(_failed(report, finding("waf-challenge", message, advice)), certainty=Certainty.UNCLEAR)
     if demands_client_certificate(response):
-        message = f"The web server demands a client certificate for the well-known of {host} (HTTP {response.status})."
+        message = f"The web server demands a client certificate for the well-known of {quoted(host)}"
+        message += f" (HTTP {response.status})."
         return _failed(report, finding("well-known-http-status", message, NO_CLIENT_CERTIFICATE))
     if found := _login(host, report, response):
         return _failed(report, found)
     if refused := refused_here(response):
-        message = f"The well-known of {host} turns this prober away, perhaps alone: {refused}."
+        message = f"The well-known of {quoted(host)} turns this prober away, perhaps alone: {refused}."
         advice = exempt("`/.well-known/matrix/`")
         return replace(_failed(report, finding("refused-here", message, advice)), certainty=Certainty.UNCLEAR)
     if response.status != 200:
-        message = f"The well-known of {host} answers HTTP {response.status} instead of 200."
-        advice = f"Let {clipped(report.final_url)} answer 200 with the JSON document."
+        message = f"The well-known of {quoted(host)} answers HTTP {response.status} instead of 200."
+        advice = f"Let {quoted(report.final_url)} answer 200 with the JSON document."
         return _failed(report, finding("well-known-http-status", message, advice))
     content = read_well_known(response.body)
     if isinstance(content, BodyFault):
@@ -212,7 +212,7 @@ def _judge_status(host: str, report: WellKnownReport, response: Response) -> Wel
             report,
             finding(
                 content.code,
-                f"The well-known of {host} is unusable: {content.detail}.",
+                f"The well-known of {quoted(host)} is unusable: {content.detail}.",
                 _BODY_ADVICE[content.code],
             ),
         )
@@ -225,20 +225,20 @@ def _login(host: str, report: WellKnownReport, response: Response) -> Finding | 
     led = next((url for url in report.redirects if leads_to_login(urlsplit(url), host)), "")
     advice = past_login(("/.well-known/matrix/client",), "/.well-known/matrix/")
     if login == A_PAGE_WITH_LOGIN and not led:
-        message = f"In place of the well-known of {host} there is {login} (HTTP {response.status})."
+        message = f"In place of the well-known of {quoted(host)} there is {login} (HTTP {response.status})."
         route = f"If that is the site's page for every path: {_BODY_ADVICE['well-known-html']}"
         return finding("login-page", message, f"{route} If a login stands before all of it: {advice}")
     if not login and (not led or response.body.lstrip()[:1] == b"{"):
         return None
-    how = f"HTTP {response.status}, {login}" if login else f"a redirect leads to {clipped(led.partition('?')[0])}"
-    return finding("login-page", f"The well-known of {host} is behind a login: {how}.", advice)
+    how = f"HTTP {response.status}, {login}" if login else f"a redirect leads to {quoted(led.partition('?')[0])}"
+    return finding("login-page", f"The well-known of {quoted(host)} is behind a login: {how}.", advice)
 
 
 _BODY_ADVICE = {
     "well-known-not-json": "Correct the JSON there (no trailing commas or comments, UTF-8); test it with `jq`.",
-    "well-known-html": "Exempt /.well-known/matrix/ from the web server's catch-all page and serve the JSON there.",
+    "well-known-html": "Exempt `/.well-known/matrix/` from the web server's catch-all page and serve the JSON there.",
     "well-known-too-large": "Serve only the small JSON document there.",
-    "well-known-not-object": "Serve a JSON object: `{ … }` with m.homeserver and the foci key.",
+    "well-known-not-object": "Serve a JSON object: `{ … }` with `m.homeserver` and the foci key.",
 }
 
 
@@ -284,22 +284,22 @@ def _base_url_fault(value: object) -> str | None:
     except UrlError:
         parsed = None
     if parsed is None or any(character.isspace() or character in "?#" for character in value):
-        return f"is not a valid URL: {clipped(value)}"
+        return f"is not a valid URL: {quoted(value)}"
     if parsed.scheme == "http":
-        return f"is not https: {clipped(value)}"
+        return f"is not https: {quoted(value)}"
     return None
 
 
 def _headers(host: str, response: Response, cors: bool) -> list[Finding]:
     found = []
     if not cors:
-        message = (
-            f"The well-known of {host} lacks a CORS header that allows every origin, so web clients cannot read it."
-        )
+        lacks = "lacks a CORS header that allows every origin, so web clients cannot read it"
+        message = f"The well-known of {quoted(host)} {lacks}."
         found.append(finding("cors-missing", message, _CORS_ADVICE.replace("{where}", "/.well-known/matrix/client")))
     media_type = (response.header("content-type") or "").split(";")[0].strip().lower()
     if media_type != "application/json":
-        message = f"The well-known is served as {clipped(media_type) or 'no content type'}, not application/json."
+        served = quoted(media_type) if media_type else "no content type"
+        message = f"The well-known is served as {served}, not `application/json`."
         found.append(
             finding(
                 "content-type",
@@ -320,5 +320,5 @@ def _cors_of_redirects(hops: Sequence[Exchange]) -> list[Finding]:
     bare = [hop.url for hop in hops[:-1] if isinstance(hop, Answered) and not allows_any_origin(hop.response)]
     if not bare:
         return []
-    message = f"The redirect at {clipped(bare[0])} lacks the CORS header, so web clients do not follow it."
+    message = f"The redirect at {quoted(bare[0])} lacks the CORS header, so web clients do not follow it."
     return [finding("cors-missing-on-redirect", message, _CORS_ADVICE.replace("{where}", "the redirect too"))]

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from botkit.messages.sanitise import shortened, visible
+from botkit.messages.sanitise import closed, shortened, visible
 from botkit.outbound.model import Answered, Exchange, Failed, FailureKind, Phase
 from plugins.foci.health.certificates import PresentedCertificate
 from plugins.foci.health.events import Cause, Sample, Status
@@ -212,4 +212,4 @@ def _presented(exchange: Exchange) -> PresentedCertificate | None:
 
 
 def _line(text: str) -> str:
-    return shortened(visible(text).strip().rstrip("."), _LONGEST_DETAIL)
+    return closed(shortened(visible(text).strip().rstrip("."), _LONGEST_DETAIL))

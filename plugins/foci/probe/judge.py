@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from urllib.parse import urlsplit
 
+from botkit.messages.sanitise import quoted
 from botkit.outbound.endpoint import Endpoint
 from botkit.outbound.model import Answered, Certificate, Exchange, Failed, Failure, Phase, Response
 from plugins.foci.addresses import FAMILY_NAMES, OTHER_FAMILY, addresses_differ, family_broken
@@ -122,8 +123,8 @@ def _pass_before(stages: _Stages, seen: Observation, exchange: Exchange, reached
     """Record every stage before ``reached`` as passed."""
     facts = exchange.connection
     details = {
-        Phase.ADDRESS: ", ".join(seen.addresses[:8]),
-        Phase.CONNECT: f"connected to {facts.peer}",
+        Phase.ADDRESS: ", ".join(f"`{address}`" for address in seen.addresses[:8]),
+        Phase.CONNECT: f"connected to `{facts.peer}`",
         Phase.TLS: _tls_detail(facts.certificate, facts.tls_version),
     }
     for phase, detail in details.items():
@@ -210,7 +211,7 @@ def _judge_sfu(
     code, advice, certainty = "sfu-unreachable", "Route the published `url` to LiveKit (port 7880).", Certainty.DEFINITE
     if wrong is not None and wrong.code in ("http-5xx", "waf-challenge", "refused-here"):
         code, advice, certainty = wrong.code, wrong.advice, wrong.certainty
-    found = finding(code, f"No SFU answers at {seen.url.text}: {detail}.", advice)
+    found = finding(code, f"No SFU answers at {quoted(seen.url.text)}: {detail}.", advice)
     return Judgement(seen, stages.closed("an earlier stage failed"), (found, *warnings), certainty)
 
 
@@ -284,10 +285,9 @@ def expiry(exchange: Exchange, now: datetime, settings: ProbeSettings) -> list[F
     left = (certificate.not_after - now).total_seconds()
     if not 0 < left < settings.expiry_warning:
         return []
-    host = urlsplit(exchange.url).hostname
-    message = (
-        f"The certificate of {host} expires on {certificate.not_after:%Y-%m-%d}, in {max(1, round(left / 86400))} days."
-    )
+    host = urlsplit(exchange.url).hostname or ""
+    ends = f"{certificate.not_after:%Y-%m-%d}, in {max(1, round(left / 86400))} days"
+    message = f"The certificate of {quoted(host)} expires on {ends}."
     return [finding("tls-expiring", message, "Renew the certificate and check why automatic renewal did not.")]
 
 
@@ -302,7 +302,7 @@ def _note(seen: Observation, exchange: Exchange, now: datetime, settings: ProbeS
     untested = [family for family in families if family not in working and family not in seen.families_reached]
     parts += [f"{FAMILY_NAMES[family]} not tested from here" for family in untested]
     doubtful = [
-        endpoint.address
+        f"`{endpoint.address}`"
         for endpoint, other in seen.main.items()
         if endpoint.family in working and _rank(seen, other) < good and not _is_proven(seen, other, settings)
     ]

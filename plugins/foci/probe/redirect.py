@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from urllib.parse import SplitResult, urljoin, urlsplit
 
+from botkit.messages.sanitise import quoted
 from botkit.outbound.model import Answered
 from plugins.foci.login_page import leads_to_login
 from plugins.foci.model import Certainty
 from plugins.foci.probe.proxy_advice import no_login, prefix_of, route, single_slash
 from plugins.foci.probe.wrong_answer import WrongAnswer
 from plugins.foci.service_url import is_address, is_loopback_name, read_service_url
-from plugins.foci.wording import quoted
 
 _TO_GET = (301, 302, 303)
 """Redirects after which browsers ask with GET (Fetch standard, "HTTP-redirect fetch"); 307 and 308 keep the method."""

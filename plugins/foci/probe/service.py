@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+from botkit.messages.sanitise import quoted
 from botkit.outbound.model import Answered, Exchange, Failed, Phase, Response
 from plugins.foci.failure import NO_CLIENT_CERTIFICATE
 from plugins.foci.findings import finding
@@ -138,7 +139,7 @@ def _describe_404(post: Answered) -> str:
         told = " under this path (prefix not stripped, or `//sfu/get`?)" if below else ""
         return f"HTTP 404 with nothing in it: what stands behind the proxy does not know the endpoint{told}"
     server = response.header("server")
-    return f"HTTP 404 from the web server{f' ({server[:40]})' if server else ''}: no route for this path"
+    return f"HTTP 404 from the web server{f' ({quoted(server, 40)})' if server else ''}: no route for this path"
 
 
 def _describe_5xx(response: Response) -> str:
@@ -148,9 +149,9 @@ def _describe_5xx(response: Response) -> str:
 
 def _describe(response: Response, errcode: str | None) -> str:
     if errcode == "M_UNRECOGNIZED":
-        return f"HTTP {response.status} M_UNRECOGNIZED: a Matrix homeserver answers there"
+        return f"HTTP {response.status} `M_UNRECOGNIZED`: a Matrix homeserver answers there"
     if errcode is not None:
-        return f"HTTP {response.status} {errcode[:40]} instead of 400 M_BAD_JSON"
+        return f"HTTP {response.status} {quoted(errcode, 40)} instead of 400 M_BAD_JSON"
     if response.status == 200 and not response.body and response.header("server") == "Caddy":
         return "HTTP 200 with nothing in it, which is what Caddy answers where it has no route"
     if response.body.lstrip()[:1] == b"<":

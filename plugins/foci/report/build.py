@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from publicsuffixlist import PublicSuffixList
 
+from botkit.messages.sanitise import quoted
 from plugins.foci.discovery.federation import UserLookup, judge_lookup
 from plugins.foci.discovery.homeserver import HomeserverAnswer, entries_of
 from plugins.foci.discovery.target import Target
@@ -241,12 +242,12 @@ def _base_url(seen: ServerObservation, settings: ProbeSettings) -> list[Finding]
     if versions is None or versions.valid or base_url is None:
         return []
     if not _base_url_fails(seen, settings):
-        message = f"Whether a homeserver answers at the base_url {base_url} is unknown: {versions.detail}."
+        message = f"Whether a homeserver answers at the base_url {quoted(base_url)} is unknown: {versions.detail}."
         if versions.refused:
             return [finding("refused-here", message, exempt("`/_matrix` there"))]
         advice = "Check again; if this persists, let `<base_url>/_matrix/client/versions` answer every client with 200."
         return [finding("not-tested", message, advice, severity=Severity.WARNING)]
-    message = f"No homeserver answers at the base_url {base_url}: {versions.detail}."
+    message = f"No homeserver answers at the base_url {quoted(base_url)}: {versions.detail}."
     advice = "Let `<base_url>/_matrix/client/versions` reach the homeserver, or correct `m.homeserver.base_url`."
     return [finding("base-url-invalid", message, advice)]
 
@@ -276,9 +277,9 @@ def _port(seen: ServerObservation) -> Finding:
     told = ""
     if seen.with_port is not None:
         told = f" The latter is {seen.with_port.report.outcome}."
+    plain, with_port = quoted(f"https://{seen.target.url_host}"), quoted(f"https://{seen.target.server_name}")
     message = (
-        f"The server name has a port. By the specification clients read https://{seen.target.url_host} (443), "
-        f"some read https://{seen.target.server_name}.{told}"
+        f"The server name has a port. By the specification clients read {plain} (443), some read {with_port}.{told}"
     )
     return finding("port-in-server-name", message, "Serve the same well-known on both.")
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from botkit.messages.sanitise import quoted
 from plugins.foci.discovery.homeserver import TransportsAnswer
 from plugins.foci.discovery.well_known import WellKnown, WellKnownAnswer
 from plugins.foci.model import (
@@ -94,17 +95,17 @@ def sdk_fault(document: WellKnown) -> str | None:
     """Why matrix-sdk drops a well-known as a whole (ruma's ``discover_homeserver::Response``); None if it does not."""
     twice = next((key for key in document.repeated if key in _READ_BY_SDK), None)
     if twice is not None:
-        return f"drops the well-known because {twice} stands twice in it"
+        return f"drops the well-known because `{twice}` stands twice in it"
     if not isinstance(document.base_url_value, str):
-        return "drops the well-known because m.homeserver is missing"
+        return "drops the well-known because `m.homeserver` is missing"
     if document.document.get("m.identity_server") is not None and document.identity_server_broken:
-        return "drops the well-known because m.identity_server has no base_url"
+        return "drops the well-known because `m.identity_server` has no `base_url`"
     if MSC4143_KEY in document.keys_found and STABLE_KEY in document.keys_found:
-        return f"drops the well-known because it has both {MSC4143_KEY} and {STABLE_KEY}"
+        return f"drops the well-known because it has both `{MSC4143_KEY}` and `{STABLE_KEY}`"
     if document.key_used not in (MSC4143_KEY, STABLE_KEY):
         return None
     if not isinstance(document.foci_value, list):
-        return f"drops the well-known because the value of {document.key_used} is not a list"
+        return f"drops the well-known because the value of `{document.key_used}` is not a list"
     place = _bad_for_sdk(document.entries)
     return f"drops the well-known because of entry {place}" if place else None
 
@@ -141,7 +142,7 @@ def _call_028(published: Published) -> _Result:
             reason = f"uses entry {place} through the homeserver's own token endpoint (MSC4195), which was not tested"
             return _Result("unknown", reason, published.place_of(entry))
         if entry.is_livekit and entry.type != "livekit" and entry.service_url is not None:
-            reason = f"whether it takes entry {place}, of type {entry.type}, depends on its version"
+            reason = f"whether it takes entry {place}, of type {quoted(entry.type or '')}, depends on its version"
             return _Result("unknown", reason, published.place_of(entry))
         if _takes(entry):
             break
@@ -165,7 +166,7 @@ def _call_019(published: Published) -> _Result:
         return _Result("no", "the list is empty")
     first = listed[0]
     if first.service_url is None:
-        return _Result("no", "uses entry 1 whatever its type, and that has no livekit_service_url", 1)
+        return _Result("no", "uses entry 1 whatever its type, and that has no `livekit_service_url`", 1)
     if not first.is_livekit:
         return _Result("unknown", "uses entry 1 whatever its type; it was not probed", 1)
     return _uses(first, published)
@@ -226,9 +227,9 @@ def _from_well_known(published: Published) -> Sequence[Entry] | _Result:
     if not published.readable_by_web:
         return _Result("no", "CORS headers do not let browsers read the well-known")
     if document.key_used != MSC4143_KEY:
-        return _Result("no", f"finds no list under {MSC4143_KEY}")
+        return _Result("no", f"finds no list under `{MSC4143_KEY}`")
     if not isinstance(document.foci_value, list):
-        return _Result("no", f"the value of {MSC4143_KEY} is not a list")
+        return _Result("no", f"the value of `{MSC4143_KEY}` is not a list")
     return document.entries
 
 
@@ -254,7 +255,7 @@ def _from_well_known_of_sdk(published: Published) -> Sequence[Entry] | _Result:
 def _listed_for_sdk(document: WellKnown) -> Sequence[Entry] | _Result:
     if document.key_used in (MSC4143_KEY, STABLE_KEY):
         return document.entries
-    return _Result("no", f"finds no list under {MSC4143_KEY} or {STABLE_KEY}")
+    return _Result("no", f"finds no list under `{MSC4143_KEY}` or `{STABLE_KEY}`")
 
 
 def _without_document(published: Published) -> _Result:
@@ -280,7 +281,9 @@ def _uses(entry: Entry, published: Published) -> _Result:
     told = {"yes": "answers", "no": "fails", "unknown": "could not be checked"}[answer]
     if entry.service_url in published.shut_to_web:
         told = "does not let browsers in (CORS)"
-    where = f"entry {place}" if place else f"{entry.service_url}, listed by the well-known at the base_url"
+    where = (
+        f"entry {place}" if place else f"{quoted(entry.service_url or '')}, listed by the well-known at the base_url"
+    )
     return _Result(answer, f"uses {where}, which {told}", place)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from publicsuffixlist import PublicSuffixList
 
-from botkit.messages.sanitise import clipped
+from botkit.messages.sanitise import quoted
 from plugins.foci.discovery.homeserver import UNSTABLE_PATH, HomeserverAnswer, TransportsAnswer
 from plugins.foci.discovery.well_known import WellKnown, WellKnownAnswer, repeated_keys
 from plugins.foci.findings import finding
@@ -21,7 +21,6 @@ from plugins.foci.service_url import (
     ServiceUrl,
     registrable_domain,
 )
-from plugins.foci.wording import quoted
 
 _MAX_SHOWN = 5
 
@@ -74,7 +73,9 @@ def _listed(transports: TransportsAnswer) -> list[Any]:
 
 def _absent(server_host: str, base_url: str | None, transports: TransportsAnswer) -> Finding:
     snippet = document_to_publish(server_host, base_url, _listed(transports))
-    advice = "Serve this at /.well-known/matrix/client of the server name, with the URL of your authorisation service:"
+    advice = (
+        "Serve this at `/.well-known/matrix/client` of the server name, with the URL of your authorisation service:"
+    )
     if transports.endpoint in ("present", "open"):
         message = "There is no client well-known (404); clients that read only it find no focus."
         return finding("well-known-absent", message, advice, severity=Severity.WARNING, snippet=snippet)
@@ -144,9 +145,9 @@ def _without_key(
     software: str,
 ) -> list[Finding]:
     if base_copy is not None and base_copy.entries:
-        shown = clipped(base_url or "")
+        shown, place = quoted(base_url or ""), quoted(f"https://{server_host}/.well-known/matrix/client")
         message = f"Only the well-known of the base_url host ({shown}) lists foci, and clients do not read that one."
-        advice = f"Serve that same document at https://{server_host}/.well-known/matrix/client."
+        advice = f"Serve that same document at {place}."
         return [finding("foci-only-on-base-url-host", message, advice)]
     snippet = document_to_publish(server_host, base_url, _listed(transports))
     if transports.endpoint in ("present", "open"):
@@ -255,7 +256,7 @@ def lint_endpoint(
     if not lost:
         message = (
             "The homeserver has no transports endpoint. This concerns standalone Element Call from 0.24 only (such as "
-            "call.element.io); Element Web and Element X go by the well-known."
+            "`call.element.io`); Element Web and Element X go by the well-known."
         )
         advice = f"Element Web and Element X do not need it. For standalone Element Call, {to_have_endpoint(software)}."
         return [finding("transports-endpoint-missing", message, advice)]
@@ -350,13 +351,11 @@ def _unknown_keys(value: dict[str, object], focus: int) -> list[Finding]:
 
 def _url(url: ServiceUrl, focus: int) -> list[Finding]:
     if url.fault:
-        return [
-            finding(url.fault, f"{clipped(url.text)}: {clipped(url.detail)}.", _FAULT_ADVICE[url.fault], focus=focus)
-        ]
+        return [finding(url.fault, f"{quoted(url.text)}: {url.detail}.", _FAULT_ADVICE[url.fault], focus=focus)]
     if url.includes_endpoint:
         advice = "Publish the URL without `/sfu/get` or `/get_token`: clients append these themselves."
         return [
-            finding("path-includes-endpoint", f"{clipped(url.text)} already ends in an endpoint.", advice, focus=focus)
+            finding("path-includes-endpoint", f"{quoted(url.text)} already ends in an endpoint.", advice, focus=focus)
         ]
     return []
 
@@ -366,8 +365,8 @@ def _foreign(url: ServiceUrl, focus: int, server_host: str, suffixes: PublicSuff
     if theirs == ours or url.host.lower().endswith(f".{server_host.lower()}"):
         return []
     if url.host in RESTRICTED_SERVICES:
-        message = f"{url.host} creates no rooms for users of other servers: calls fail although it answers."
+        message = f"{quoted(url.host)} creates no rooms for users of other servers: calls fail although it answers."
         advice = "Run an SFU and an authorisation service of your own and publish their URL."
         return [finding("foreign-focus", message, advice, focus=focus, severity=Severity.WARNING)]
-    message = f"The focus is run under another domain ({theirs}) than the server ({ours})."
+    message = f"The focus is run under another domain ({quoted(theirs)}) than the server ({quoted(ours)})."
     return [finding("foreign-focus", message, "Make sure that its operator serves your users.", focus=focus)]

@@ -4,8 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from botkit.messages.document import Block, Bold, Code, CodeBlock, Document, Emoji, Inline, OrderedList, Paragraph, Text
-from botkit.messages.sanitise import clipped
+from botkit.messages.document import (
+    Block,
+    Bold,
+    Code,
+    CodeBlock,
+    Document,
+    Emoji,
+    Inline,
+    Name,
+    OrderedList,
+    Paragraph,
+    Text,
+    inline,
+)
+from botkit.messages.sanitise import clipped, closed
 from plugins.foci.model import (
     DEEP_STAGES,
     Entry,
@@ -18,7 +31,7 @@ from plugins.foci.model import (
     StageResult,
     Verdict,
 )
-from plugins.foci.wording import span
+from plugins.foci.wording import sentence, span
 
 _ICONS = {
     Verdict.OK: "✅",
@@ -53,9 +66,7 @@ def icon(verdict: Verdict) -> str:
 
 def to_document(report: Report) -> Document:
     """The report as a room message."""
-    head = Paragraph(
-        (Emoji(_ICONS[report.verdict]), Text(" "), Bold(report.server_name), Text(": "), *inline(report.summary))
-    )
+    head = Paragraph(sentence(_ICONS[report.verdict], Name(report.server_name), f": {report.summary}"))
     return Document((head, *_foci(report.foci), *_advice(report), *_remembered(report)))
 
 
@@ -64,17 +75,11 @@ def to_details(report: Report) -> Document:
     blocks: list[Block] = [*_foci(report.foci, stages=True)]
     if report.foci:
         blocks.append(Paragraph((Text(""),)))
-    blocks += [Paragraph((Text(f"{row.name}: {_FINDS[row.finds_focus]} ({row.reason})"),)) for row in report.clients]
+    blocks += [Paragraph(inline(f"{row.name}: {_FINDS[row.finds_focus]} ({row.reason})")) for row in report.clients]
     return Document((*blocks, *_advice(report), *_remembered(report)))
 
 
 _FINDS = {"yes": "finds a focus", "no": "finds no focus", "unknown": "unknown"}
-
-
-def inline(text: str) -> tuple[Inline, ...]:
-    """Words with `code` between backticks; whatever a stranger wrote in them stays words."""
-    parts = text.split("`")
-    return tuple(Code(part) if place % 2 else Text(part) for place, part in enumerate(parts) if part)
 
 
 def _foci(foci: Sequence[FocusReport], *, stages: bool = False) -> list[Block]:
@@ -84,11 +89,11 @@ def _foci(foci: Sequence[FocusReport], *, stages: bool = False) -> list[Block]:
     for focus in foci[:MAX_FOCI_SHOWN]:
         lines = [_focus_line(focus)]
         if stages and any(result.outcome is not Outcome.SKIPPED for result in focus.stages):
-            lines += [Paragraph((Text(_stage_text(result)),)) for result in focus.stages]
+            lines += [Paragraph(inline(_stage_text(result))) for result in focus.stages]
         items.append(tuple(lines))
     blocks: list[Block] = [OrderedList(tuple(items))]
     if len(foci) > MAX_FOCI_SHOWN:
-        blocks.append(Paragraph((Text(f"… and {len(foci) - MAX_FOCI_SHOWN} more entries."),)))
+        blocks.append(Paragraph(inline(f"… and {len(foci) - MAX_FOCI_SHOWN} more entries.")))
     return blocks
 
 
@@ -107,19 +112,19 @@ def _type_name(entry: Entry) -> Inline:
     """A type that strangers made up is shown as code, so that it does not read as words of the bot."""
     if entry.type is None:
         return Bold("entry without a type")
-    return Bold(entry.type) if entry.is_livekit else Code(clipped(entry.type, _LONGEST_TYPE))
+    return Name(entry.type) if entry.is_livekit else Code(clipped(entry.type, _LONGEST_TYPE))
 
 
 def _state(focus: FocusReport) -> str:
-    """What was proven about a focus, in words; never more."""
+    """What was proven about a focus, as marked text; never more."""
     failed = next((result for result in focus.stages if result.outcome is Outcome.FAILED), None)
     if failed is not None:
         closing = (
             "Clients sent here fail." if focus.verdict is Verdict.CRITICAL else "It could not be checked from here."
         )
-        return f"{_STAGE_NAMES[failed.stage]}: {clipped(failed.detail, _LONGEST_DETAIL)}. {closing}"
+        return f"{_STAGE_NAMES[failed.stage]}: {closed(clipped(failed.detail, _LONGEST_DETAIL))}. {closing}"
     if focus.deepest_stage is None:
-        return f"not probed: {clipped(focus.stages[0].detail, _LONGEST_DETAIL)}."
+        return f"not probed: {closed(clipped(focus.stages[0].detail, _LONGEST_DETAIL))}."
     note = f" ({focus.note})" if focus.note else ""
     services = [result for result in focus.stages if result.stage is Stage.AUTHORISATION]
     reached = "authorisation service" if any(one.outcome is Outcome.OK for one in services) else "SFU"
@@ -159,13 +164,15 @@ def _advice(report: Report) -> list[Block]:
     blocks: list[Block] = [Paragraph((Bold("To fix:"),))] if to_fix else []
     for one in to_fix:
         repeated = any(one.message.rstrip(".").lower() in line.lower() for line in told)
-        blocks.append(Paragraph((*_head(one), *inline(one.advice if repeated else f"{one.message} {one.advice}"))))
+        blocks.append(
+            Paragraph((*_head(one), *([] if repeated else [*inline(one.message), Text(" ")]), *inline(one.advice)))
+        )
         if one.snippet is not None:
             blocks.append(CodeBlock(one.snippet))
     infos = ranked[len(to_fix) :]
     blocks += [Paragraph((*_head(one), *inline(one.message))) for one in infos]
     if left_out > 0:
-        blocks.append(Paragraph((Text(f"… and {left_out} more findings."),)))
+        blocks.append(Paragraph(inline(f"… and {left_out} more findings.")))
     return blocks
 
 
@@ -184,4 +191,4 @@ _BESIDES = "preflight and `/get_token` of focus {}"
 
 def _head(one: Finding) -> tuple[Inline, ...]:
     where = f" {one.focus}" if one.focus is not None else ""
-    return Emoji(_SEVERITY_ICONS[one.severity]), Text(f"{where} "), Code(one.code), Text(": ")
+    return Emoji(_SEVERITY_ICONS[one.severity]), *inline(f"{where} "), Code(one.code), Text(": ")

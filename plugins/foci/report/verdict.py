@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from botkit.messages.sanitise import closed
 from plugins.foci.findings import Group, group_of
 from plugins.foci.model import DEEP_STAGES, Certainty, ClientRow, Finding, FocusReport, Outcome, Severity, Verdict
 from plugins.foci.probe.judge import Judgement
@@ -107,7 +108,7 @@ def _worst_of_the_rest(foci: Sequence[FocusReport], found: Sequence[Finding]) ->
         return []
     worst = min(left, key=lambda one: one.severity.rank)
     begun, _, rest = _clause([worst]).partition(" ")
-    begun = begun.lower() if begun.istitle() and begun not in _NAMES_OF_SOFTWARE else begun
+    begun = begun.lower() if begun.isalpha() and begun.istitle() and begun not in _NAMES_OF_SOFTWARE else begun
     return [f"{begun} {rest}" if worst.focus is None else f"focus {worst.focus}: {begun} {rest}"]
 
 
@@ -205,7 +206,7 @@ def _of_focus(place: int, found: Sequence[Finding]) -> list[Finding]:
 
 def _clause(found: Sequence[Finding]) -> str:
     """The first sentence of the first message, without its stop; empty where nothing was found."""
-    return re.split(r"\.(?:\s+(?=[A-Z`])|$)", found[0].message, maxsplit=1)[0] if found else ""
+    return closed(re.split(r"\.(?:\s+(?=[A-Z`])|$)", found[0].message, maxsplit=1)[0]) if found else ""
 
 
 _NAMES = (

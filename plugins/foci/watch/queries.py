@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from botkit.messages.document import Document, Paragraph
-from botkit.messages.rendering import to_plain
 from plugins.foci.alerts.change_messages import describe
 from plugins.foci.alerts.watches import Watch, ignored_by, terms_of
 from plugins.foci.changes.diff import diff
 from plugins.foci.health.events import AlertEvent
 from plugins.foci.health.keys import KeyKind
-from plugins.foci.storage.history import ListChange
 from plugins.foci.watch.known import WatchTotals
 from plugins.foci.watch.transaction import UnitOfWork
 from plugins.foci.watch.views import History, WatchView
@@ -52,7 +49,9 @@ async def history_of(work: UnitOfWork, server: str, since: float) -> History | N
         return None
     keys = [key for key in await work.states.concerning(server) if key.kind is not KeyKind.CERTIFICATE]
     outages = await work.history.outages(server, since)
-    changes = [(change.at, _told(change)) for change in await work.history.changes(server, since)]
+    changes = [
+        (change.at, describe(diff(change.before, change.after))) for change in await work.history.changes(server, since)
+    ]
     begun = min(at for at in (None if row is None else row.watched_since, first) if at is not None)
     return History(begun, tuple(keys), outages, tuple(changes))
 
@@ -81,7 +80,3 @@ async def _troubles(work: UnitOfWork, room_id: str) -> dict[str, list[AlertEvent
             if event.cause.code not in ignored | work.settings.ignore:
                 found.setdefault(server, []).append(event)
     return found
-
-
-def _told(change: ListChange) -> str:
-    return to_plain(Document((Paragraph(describe(diff(change.before, change.after))),)))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
+from botkit.messages.document import Inline
 from plugins.foci.health.events import AlertEvent, Outage
 from plugins.foci.health.keys import Key
 
@@ -63,4 +64,4 @@ class History:
     watched_since: float
     keys: tuple[Key, ...]
     outages: tuple[Outage, ...]
-    changes: tuple[tuple[float, str], ...]
+    changes: tuple[tuple[float, tuple[Inline, ...]], ...]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from botkit.messages.document import Bold, Code, Document, Inline, Paragraph
+from botkit.messages.document import Bold, Code, Document, Inline, Name, Paragraph
 from botkit.messages.notification import Notification
 from plugins.foci.alerts.change_messages import alternates_message, change_message, settled_message
 from plugins.foci.alerts.incident import Acknowledgement, Incident
@@ -42,7 +42,7 @@ DOWN = AlertEvent(
     FOCUS,
     NOON + 4 * MINUTE,
     NOON,
-    Cause("connect-refused", "connection refused on 203.0.113.7:443"),
+    Cause("connect-refused", "connection refused on `203.0.113.7:443`"),
     checks=AlertsConfig().failures,
     last_good=NOON - 5 * MINUTE,
 )
@@ -131,6 +131,8 @@ def markdown(document: Document) -> str:
 def _marked(part: Inline) -> str:
     if isinstance(part, Bold):
         return f"**{part.text}**"
+    if isinstance(part, Name):
+        return f"**`{part.text}`**"
     return f"`{part.text}`" if isinstance(part, Code) else part.text
 
 

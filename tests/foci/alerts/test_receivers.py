@@ -67,8 +67,8 @@ def test_a_host_stands_for_its_ports_and_a_port_for_itself(target: str, silent: 
 def test_five_names_then_how_many_more() -> None:
     """The rest is counted."""
     servers = [f"s{number:02}.org" for number in range(50)]
-    assert named(servers[:5]) == "s00.org, s01.org, s02.org, s03.org, s04.org"
-    assert named(servers) == "s00.org, s01.org, s02.org, s03.org, s04.org and 45 more"
+    assert named(servers[:5]) == "`s00.org`, `s01.org`, `s02.org`, `s03.org`, `s04.org`"
+    assert named(servers) == "`s00.org`, `s01.org`, `s02.org`, `s03.org`, `s04.org` and 45 more"
 
 
 @pytest.mark.parametrize(

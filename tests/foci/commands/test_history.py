@@ -33,7 +33,8 @@ def test_nothing_happened() -> None:
     """A quiet week says so in words, and no red is drawn."""
     shown = _week(keys=(Key.parse("discovery:example.org"), FOCUS))
     assert shown.words() == (
-        "example.org, the last 7 d: client well-known: 100 % up; rtc.example.org: 100 % up; the list did not change."
+        "`example.org`, the last 7 d: client well-known: 100 % up; `rtc.example.org`: 100 % up; the list did not "
+        "change."
     )
     assert RED not in _colours(shown)
 
@@ -43,7 +44,7 @@ def test_an_outage_counts_from_its_start_to_its_end() -> None:
     shown = _week(Outage(FOCUS, NOW - 2 * DAY, NOW - 1.5 * DAY), changes=(NOW - DAY,))
     assert (
         shown.words()
-        == "example.org, the last 7 d: rtc.example.org: 92.85 % up (1 outage, 12 h); the list changed once."
+        == "`example.org`, the last 7 d: `rtc.example.org`: 92.85 % up (1 outage, 12 h); the list changed once."
     )
     found = _colours(shown)
     assert found[RED] / found[GREEN] > 0.5 / 7
@@ -79,14 +80,14 @@ def test_before_the_watch_nothing_is_known() -> None:
 
 def test_what_is_gone_from_the_list_keeps_its_row() -> None:
     """An outage of a focus that is no longer published is still history."""
-    assert [row.label for row in _week(Outage(FOCUS, NOW - DAY, NOW - DAY / 2), keys=()).rows] == ["rtc.example.org"]
+    assert [row.label for row in _week(Outage(FOCUS, NOW - DAY, NOW - DAY / 2), keys=()).rows] == ["`rtc.example.org`"]
 
 
 def test_too_many_things_leave_out_the_quiet_ones() -> None:
     """The longest outages are shown, in the order of the list, and the rest is counted."""
     keys = tuple(Key.parse(f"focus:https://rtc{number:02}.example.org:443/") for number in range(20))
     shown = _week(*(Outage(key, NOW - (place + 1) * 3600, NOW) for place, key in enumerate(keys)), keys=keys)
-    assert [row.label for row in shown.rows] == [f"rtc{number}.example.org" for number in range(12, 20)]
+    assert [row.label for row in shown.rows] == [f"`rtc{number}.example.org`" for number in range(12, 20)]
     assert shown.left_out == 20 - MOST_ROWS
 
 

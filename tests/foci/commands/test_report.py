@@ -135,8 +135,8 @@ async def test_one_server_named_often_is_checked_once(room: Room) -> None:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["hello"], "'hello'"),
-        (["beta.example.org", "statsu"], "'statsu'"),
+        (["hello"], "`hello`"),
+        (["beta.example.org", "statsu"], "`statsu`"),
         (["#room:example.org"], "room"),
         (["beta.example.org", "@alice"], "@alice"),
         (["https://example.org"], "URL"),

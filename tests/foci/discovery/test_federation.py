@@ -113,7 +113,7 @@ def test_who_cannot_read_a_delegation_does_not_know_that_there_is_none(exchange:
         (answered(401, MISSING), None, ""),
         (answered(400, {"errcode": "M_BAD_JSON"}), None, ""),
         (answered(429, b"later"), None, ""),
-        (answered(404, {"errcode": "M_UNRECOGNIZED"}), "HTTP 404 M_UNRECOGNIZED", "resource `openid`"),
+        (answered(404, {"errcode": "M_UNRECOGNIZED"}), "HTTP 404 `M_UNRECOGNIZED`", "resource `openid`"),
         (answered(404, b"nginx"), "HTTP 404 instead", "resource `openid`"),
         (answered(401, b"log in"), "HTTP 401 instead", "proxy, tunnel"),
         (answered(403, b"<html>"), "HTTP 403", "proxy, tunnel"),
@@ -232,8 +232,8 @@ async def test_by_records_of_dns(
     ("fault", "words", "advice"),
     [
         (Fault.TLS_WRONG_NAME, "certificate is for", 'or publish `{"m.server": "{target}"}`'),
-        (Fault.TLS_UNTRUSTED, "the chain is incomplete", "At {target}: Install a certificate for example.org"),
-        (Fault.REFUSED, "connection refused", "a server listens on this port of machine.example.net"),
+        (Fault.TLS_UNTRUSTED, "the chain is incomplete", "At `{target}`: Install a certificate for `example.org`"),
+        (Fault.REFUSED, "connection refused", "a server listens on this port of `machine.example.net`"),
     ],
 )
 async def test_a_record_that_leads_to_a_fault_is_named_with_its_target(
@@ -248,7 +248,7 @@ async def test_a_record_that_leads_to_a_fault_is_named_with_its_target(
     found = judge_lookup(await looked_up(examination), PATIENT.timeout, others_answered=True)
     assert found is not None
     target = f"machine.example.net:{port}"
-    assert f"at {target}, where the SRV record of example.org leads: " in found.message
+    assert f"at `{target}`, where the SRV record of `example.org` leads: " in found.message
     assert words in found.message
     assert advice.replace("{target}", target) in found.advice
 
@@ -262,8 +262,8 @@ async def test_a_delegated_host_is_named_where_its_certificate_is_wrong(
     await federation.site("hs.example.org:8443", fault=fault)
     found = judge_lookup(await looked_up(examination), PATIENT.timeout, others_answered=True)
     assert found is not None
-    assert "at https://hs.example.org:8443: certificate is " in found.message
-    assert "Install a certificate for hs.example.org from" in found.advice
+    assert "at `https://hs.example.org:8443`: certificate is " in found.message
+    assert "Install a certificate for `hs.example.org` from" in found.advice
 
 
 async def test_of_several_addresses_the_one_that_was_asked_is_named(

@@ -52,7 +52,7 @@ def test_silence_that_proves_nothing_is_not_passed_over(versions: Exchange, why:
     whole = report(versions)
     assert told(versions) == [("not-tested", Severity.WARNING)]
     (found,) = (one for one in whole.findings if one.code == "not-tested")
-    assert f"base_url {BASE_URL} is unknown: {why}" in found.message
+    assert f"base_url `{BASE_URL}` is unknown: {why}" in found.message
     assert whole.verdict is Verdict.WARNING
     assert whole.well_known.spec_action == "OK"
 
@@ -73,7 +73,7 @@ def test_a_refusal_of_the_prober_is_told_as_one(versions: Exchange, why: str) ->
     whole = report(versions)
     assert told(versions) == [("refused-here", Severity.WARNING)]
     (found,) = (one for one in whole.findings if one.code == "refused-here")
-    assert f"base_url {BASE_URL} is unknown: {why}" in found.message
+    assert f"base_url `{BASE_URL}` is unknown: {why}" in found.message
     assert "firewall, bot protection" in found.advice
     assert "user agent" in found.advice
     assert (whole.verdict, whole.well_known.spec_action) == (Verdict.WARNING, "OK")
@@ -133,24 +133,24 @@ PREFLIGHT = answered(204, b"", ALLOWED)
         (UNRECOGNISED, "absent", ""),
         (answered(404, NGINX_404), "broken", "HTTP 404 with a web page"),
         (answered(404, b"404 page not found"), "broken", "HTTP 404 without `M_UNRECOGNIZED`"),
-        (answered(404, {"errcode": "M_NOT_FOUND"}), "broken", "HTTP 404 M_NOT_FOUND"),
-        (answered(405, {"errcode": "M_UNRECOGNIZED"}), "broken", "HTTP 405 M_UNRECOGNIZED"),
+        (answered(404, {"errcode": "M_NOT_FOUND"}), "broken", "HTTP 404 `M_NOT_FOUND`"),
+        (answered(405, {"errcode": "M_UNRECOGNIZED"}), "broken", "HTTP 405 `M_UNRECOGNIZED`"),
         (answered(200, NGINX_404), "broken", "HTTP 200 with a web page"),
         (answered(200, [LIVEKIT]), "broken", "HTTP 200, which is not a JSON object"),
         (answered(200, {"transports": [LIVEKIT]}), "broken", "HTTP 200 without a list under `rtc_transports`"),
         (answered(200, {KEY: [LIVEKIT]}), "broken", "HTTP 200 without a list under `rtc_transports`"),
         (answered(200, {"rtc_transports": LIVEKIT}), "broken", "HTTP 200 with a `rtc_transports` that is not a list"),
         (answered(204), "broken", "HTTP 204"),
-        (answered(302, b"", {"location": "https://sso.example.org/"}), "broken", "to https://sso.example.org/"),
+        (answered(302, b"", {"location": "https://sso.example.org/"}), "broken", "to `https://sso.example.org/`"),
         (answered(308, b""), "broken", "HTTP 308, a redirect to nowhere"),
         (
             answered(401, b"<html>401", {"www-authenticate": "Basic"}),
             "broken",
-            "HTTP 401, a login (Basic)",
+            "HTTP 401, a login (`Basic`)",
         ),
-        (answered(401, b"", {"www-authenticate": "Digest realm=x"}), "broken", "HTTP 401, a login (Digest)"),
+        (answered(401, b"", {"www-authenticate": "Digest realm=x"}), "broken", "HTTP 401, a login (`Digest`)"),
         (answered(401, b"<html>401"), "broken", "HTTP 401, a login"),
-        (answered(401, {"error": "no"}, {"www-authenticate": 'Basic realm="bearer"'}), "broken", "a login (Basic)"),
+        (answered(401, {"error": "no"}, {"www-authenticate": 'Basic realm="bearer"'}), "broken", "a login (`Basic`)"),
         (answered(401, {"error": "missing token"}), "unknown", ""),
         (answered(401, b""), "unknown", ""),
         (answered(401, {"error": "missing token"}, {"www-authenticate": "Bearer"}), "unknown", ""),

@@ -63,9 +63,9 @@ def test_an_address_that_fails_beside_one_that_works(trouble: Exchange, words: s
     for order in permutations({V4: DOCUMENT, SECOND: trouble}.items()):
         [found] = about(dict(order))
         assert found.code == "addresses-differ"
-        assert "1 of 2 addresses of example.org" in found.message
+        assert "1 of 2 addresses of `example.org`" in found.message
         if trouble is not OTHER or order[0][0] is V4:
-            assert f"192.0.2.8: {words}" in found.message
+            assert f"`192.0.2.8`: {words}" in found.message
 
 
 @pytest.mark.parametrize(
@@ -120,8 +120,8 @@ def test_a_redirect_beside_a_document(moved: Answered, other: Endpoint) -> None:
     """Nothing shows where those get who meet it: that the addresses differ is told, not that one fails."""
     [found] = about({V4: DOCUMENT, other: moved})
     assert found.code == "addresses-differ"
-    assert "1 of 2 addresses of example.org differs" in found.message
-    assert f"{other.address}: a redirect (HTTP {moved.response.status})" in found.message
+    assert "1 of 2 addresses of `example.org` differs" in found.message
+    assert f"`{other.address}`: a redirect (HTTP {moved.response.status})" in found.message
 
 
 @pytest.mark.parametrize(("known", "words"), [(10, "1 of the 2 asked of 10 addresses"), (2, "1 of 2 addresses")])
@@ -132,7 +132,7 @@ def test_of_many_addresses_those_asked_are_counted(known: int, words: str) -> No
         place: replace(exchange, connection=replace(exchange.connection, addresses=names))
         for place, exchange in ((V4, DOCUMENT), (SECOND, REFUSED))
     }
-    assert f"{words} of example.org fails" in about(asked)[0].message
+    assert f"{words} of `example.org` fails" in about(asked)[0].message
 
 
 @pytest.mark.parametrize(
@@ -167,4 +167,4 @@ def test_the_order_of_what_an_address_is_worth(better: Exchange, worse: Exchange
 def test_versions_fail_by_their_own_rules() -> None:
     """At a base_url a 404 is a wrong answer."""
     assert of_versions(ABSENT) is Quality.WRONG
-    assert "192.0.2.8: HTTP 404" in about({V4: VERSIONS, SECOND: ABSENT}, of_versions)[0].message
+    assert "`192.0.2.8`: HTTP 404" in about({V4: VERSIONS, SECOND: ABSENT}, of_versions)[0].message

@@ -157,7 +157,7 @@ def test_redirects_are_judged_hop_by_hop() -> None:
     [
         (None, "no Location"),
         ("https://[::1", "not a URL"),
-        ("http://example.org/", "instead of https://"),
+        ("http://example.org/", "instead of `https://`"),
         ("https://user:secret@example.org/", "user name or password"),
         ("https://example.org:99999/", "port 99999 does not exist"),
         ("https://ｅxample.org/", "look-alike"),

@@ -42,7 +42,7 @@ def told(judgement: Judgement) -> list[str]:
     ("trouble", "words"),
     [
         (WRONG_NAME, "certificate is for old.example.org"),
-        (NOT_FOUND, "HTTP 404 from the web server (nginx)"),
+        (NOT_FOUND, "HTTP 404 from the web server (`nginx`)"),
         (REFUSED, "connection refused"),
         (SILENT, "no answer to SYN"),
         (answered(502, b""), "HTTP 502"),
@@ -56,10 +56,10 @@ def test_an_address_that_fails_beside_one_that_works(trouble: Exchange, words: s
         assert (told(judgement), judgement.certainty) == (["addresses-differ"], None)
         [found] = judgement.findings
         assert found.severity is Severity.WARNING
-        assert "1 of 2 addresses of rtc.example.org fails" in found.message
-        assert f"{bad.address}: {words}" in found.message
-        assert f"Make {bad.address} answer" in found.advice
-        assert "the A records of rtc.example.org" in found.advice
+        assert "1 of 2 addresses of `rtc.example.org` fails" in found.message
+        assert f"`{bad.address}`: {words}" in found.message
+        assert f"Make `{bad.address}` answer" in found.advice
+        assert "the A records of `rtc.example.org`" in found.advice
         assert good.address not in found.message
 
 
@@ -70,7 +70,7 @@ def test_what_proves_nothing_is_not_held_against_an_address(trouble: Exchange) -
     """A rate limit that our own questions may have caused, a missing route and a time-out cut short are no fault."""
     judgement = judged({V4: SERVICE, SECOND: trouble})
     assert (told(judgement), judgement.certainty) == ([], None)
-    assert "192.0.2.8 could not be judged" in judgement.note
+    assert "`192.0.2.8` could not be judged" in judgement.note
 
 
 def test_many_that_fail_are_counted_and_the_first_ones_named() -> None:
@@ -126,4 +126,4 @@ def test_an_sfu_with_an_address_that_is_none() -> None:
     seen = Observation(read_sfu_url("wss://sfu.example.org"), (), None, 1.0, main, families_reached=frozenset({4}))
     judgement = judge(seen, NOW, ProbeSettings())
     assert (told(judgement), judgement.certainty) == (["addresses-differ"], None)
-    assert "192.0.2.8: HTTP 404" in judgement.findings[0].message
+    assert "`192.0.2.8`: HTTP 404" in judgement.findings[0].message

@@ -159,9 +159,12 @@ def test_redirects_to_the_sfu(location: str, where: str | None, code: str) -> No
 @pytest.mark.parametrize(
     ("post", "said"),
     [
-        (answered(401, NGINX_401, {"www-authenticate": 'Basic realm="x"'}), "HTTP 401: a login (Basic) stands before"),
+        (
+            answered(401, NGINX_401, {"www-authenticate": 'Basic realm="x"'}),
+            "HTTP 401: a login (`Basic`) stands before",
+        ),
         (answered(401, NGINX_401), "HTTP 401: a login stands before"),
-        (answered(401, b"", {"www-authenticate": "Negotiate"}), "a login (Negotiate)"),
+        (answered(401, b"", {"www-authenticate": "Negotiate"}), "a login (`Negotiate`)"),
         (answered(403, OAUTH2_PROXY), "HTTP 403: a login page stands before"),
         (answered(200, NEXTCLOUD), "HTTP 200: a page with a login in place of"),
     ],
