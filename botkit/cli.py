@@ -162,6 +162,8 @@ def _parser(one_shots: Sequence[OneShot], program: str) -> ArgumentParser:
             "--config", type=Path, metavar="FILE", default=SUPPRESS, help="default: config.yaml if it exists"
         )
         add_arguments(subparser)
+        if name == "run":
+            subparser.add_argument("--standby", action="store_true", help="wait until no other bot runs on the storage")
     return parser
 
 
@@ -175,7 +177,7 @@ def _dispatch(
     if namespace.word == "config":
         return _print_config(config, plugins)
     if namespace.word in HOST_WORDS:
-        return _host(namespace.word, config, plugins, program)
+        return _host(namespace, config, plugins, program)
     one_shot = next(known for known in one_shots if known.name == namespace.word)
     return run_one_shot(one_shot, namespace, config)
 
@@ -190,13 +192,15 @@ def _print_config(config: Config, plugins: Sequence[LoadedPlugin]) -> int:
     return 0
 
 
-def _host(word: str, config: Config, plugins: Sequence[LoadedPlugin], program: str) -> int:
+def _host(namespace: Namespace, config: Config, plugins: Sequence[LoadedPlugin], program: str) -> int:
     if config.matrix is None:
         raise ConfigError("matrix: this section is required; see config.yaml.sample")
     # Imported here: everything else starts faster without a Matrix client.
     from botkit import host
 
-    return asyncio.run(host.login(config, program) if word == "login" else host.run(config, plugins, program))
+    if namespace.word == "login":
+        return asyncio.run(host.login(config, program))
+    return asyncio.run(host.run(config, plugins, program, standby=namespace.standby))
 
 
 def _flushed(code: int) -> int:

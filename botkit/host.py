@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import Any
 
 from botkit.commands.router import CommandRouter
@@ -30,8 +31,10 @@ from botkit.messages.inbound import InboundMessage
 from botkit.metrics import FigureCollector, registry_of
 from botkit.outbound import HomeserverReader, OutboundClient
 from botkit.plugin import Account, Plugin, PluginContext
-from botkit.storage import Database, DatabaseRefusedError, StorageError
+from botkit.standby import hold_directory, own_database
+from botkit.storage import DatabaseRefusedError, StorageError
 from botkit.storage.lock import exclusive
+from botkit.storage.ownership import Ownership
 from botkit.tasks import Supervisor
 from botkit.version import VERSION
 from botkit.web import WebServer
@@ -51,12 +54,15 @@ _FIGURES_PATIENCE = 5.0
 log = logging.getLogger(__name__)
 
 
-async def run(config: Config, plugins: Sequence[LoadedPlugin], program: str = "bot.py") -> int:
+async def run(
+    config: Config, plugins: Sequence[LoadedPlugin], program: str = "bot.py", *, standby: bool = False
+) -> int:
     """
     Be the bot until SIGTERM or SIGINT.
 
     Args:
         program: what it is called in errors.
+        standby: wait until no other bot runs on the storage.
 
     Returns:
         0 after a signal, 77 when the homeserver rejects the account, 78 when the database is another bot's, in use
@@ -65,7 +71,7 @@ async def run(config: Config, plugins: Sequence[LoadedPlugin], program: str = "b
     Raises:
         ConfigError: the configuration turns out to be unusable.
     """
-    return await _until_signal(_run(config, plugins), program)
+    return await _until_signal(_run(config, plugins, standby), program)
 
 
 async def login(config: Config, program: str = "bot.py") -> int:
@@ -130,18 +136,18 @@ def _introduce(device: Device) -> None:
     print(f"cross-signed:  {signed[device.cross_signing]}")
 
 
-async def _run(config: Config, plugins: Sequence[LoadedPlugin]) -> int:
+async def _run(config: Config, plugins: Sequence[LoadedPlugin], standby: bool) -> int:
     matrix = _account(config)
     quiet_libraries()
     async with AsyncExitStack() as stack:
-        stack.enter_context(exclusive(config.storage.path))
-        database = await _opened(stack, config)
+        await hold_directory(stack, config, _log_waiting if standby else None)
         homeserver = _homeserver(config, matrix)
         stack.push_async_callback(homeserver.close)
         enrolment = Enrolment(homeserver, matrix, config.storage.path, patient=True)
-        device = await enrolment.enrol()
-        stack.callback(device.crypto.close)
-        _log_sign_in(device)
+        entry = _Entry(stack, enrolment)
+        ownership = Ownership(matrix.user_id)
+        database = await own_database(stack, config, plugins, ownership, entry.wait if standby else None)
+        device = await entry.device()
         stores = HostStores.of(database, [loaded.name for loaded in plugins])
         directory, membership = RoomDirectory(homeserver), Membership()
         status = StatusBoard(database, stores.inbox, stores.outbox, membership, time.monotonic)
@@ -158,7 +164,6 @@ async def _run(config: Config, plugins: Sequence[LoadedPlugin]) -> int:
                 notifier=OutboxNotifier(plugin, now_ms, lambda: runtime.wake()),
             )
 
-        await _migrate(database, plugins)
         built = {loaded.name: loaded.plugin(context(loaded.name), loaded.config) for loaded in plugins}
         router = _router(config, matrix, built, rooms)
 
@@ -181,7 +186,9 @@ async def _run(config: Config, plugins: Sequence[LoadedPlugin]) -> int:
             is_command=router.is_command,
             answer=answer,
             supervisor=supervisor,
+            lease=ownership.lease,
         )
+        supervisor.vital("ownership", partial(ownership.keep, database))
         async with _started(built), _web(config, status, built):
             try:
                 await runtime.start()
@@ -191,22 +198,31 @@ async def _run(config: Config, plugins: Sequence[LoadedPlugin]) -> int:
     return 0
 
 
-async def _opened(stack: AsyncExitStack, config: Config) -> Database:
-    database = Database(config.storage.database_url)
-    stack.push_async_callback(database.close)
-    await database.open()
-    return database
+async def _log_waiting(reason: str) -> None:
+    log.info("standing by: %s", reason)
 
 
-async def _migrate(database: Database, plugins: Sequence[LoadedPlugin]) -> None:
-    for loaded in plugins:
-        if loaded.plugin.migrations is not None:
-            await database.migrate(loaded.name, loaded.plugin.migrations)
+class _Entry:
+    """The device, signed in once: before a standby waits, so that people's clients encrypt for it too."""
 
+    def __init__(self, stack: AsyncExitStack, enrolment: Enrolment) -> None:
+        self._stack = stack
+        self._enrolment = enrolment
+        self._device: Device | None = None
 
-def _log_sign_in(device: Device) -> None:
-    session, fingerprint = device.session, device.crypto.fingerprint
-    log.info("signed in user=%s device=%s fingerprint=%s", session.user_id, session.device_id, fingerprint)
+    async def device(self) -> Device:
+        """Raises AccountError."""
+        if self._device is None:
+            self._device = device = await self._enrolment.enrol()
+            self._stack.callback(device.crypto.close)
+            session, fingerprint = device.session, device.crypto.fingerprint
+            log.info("signed in user=%s device=%s fingerprint=%s", session.user_id, session.device_id, fingerprint)
+        return self._device
+
+    async def wait(self, reason: str) -> None:
+        """Another bot runs, or the database is down."""
+        await _log_waiting(reason)
+        await self.device()
 
 
 async def _serve(supervisor: Supervisor, runtime: MatrixRuntime, enrolment: Enrolment, device: Device) -> None:

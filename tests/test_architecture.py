@@ -18,11 +18,12 @@ LONGEST_FUNCTION = 60
 
 ORDERS: dict[str, tuple[str, ...]] = {
     "botkit": (
-        "version identifiers suggestion figure clock_jumps backoff database_url messages",
+        "version identifiers suggestion figure clock_jumps backoff database_url lease messages",
         "storage outbound permissions",
         "tasks plugin",
         "config metrics",
         "loader logs web commands matrix",
+        "standby",
         "host subcommands",
         "cli",
     ),

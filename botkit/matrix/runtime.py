@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from botkit.config import Config
+from botkit.lease import Lease
 from botkit.matrix.account.enrolment import Device
 from botkit.matrix.client import HomeserverClient
 from botkit.matrix.command_worker import CommandWorker, Typing
@@ -77,6 +78,7 @@ class MatrixRuntime:
         rooms: what plugins, and the rules for reactions, know about rooms.
         is_command: whether a message gets an answer.
         answer: what knows the commands.
+        lease: the right to send messages.
     """
 
     def __init__(
@@ -94,6 +96,7 @@ class MatrixRuntime:
         is_command: Callable[[InboundMessage], bool],
         answer: Answerer,
         supervisor: Supervisor,
+        lease: Lease,
     ) -> None:
         self._config = config
         self._retention = Retention(stores.inbox, stores.outbox, stores.hook_queue, now_ms)
@@ -112,6 +115,7 @@ class MatrixRuntime:
             self._encrypted,
             self._invitations.joining,
             device_id=device.session.device_id,
+            lease=lease,
             clock=time.monotonic,
             now=now_ms,
         )

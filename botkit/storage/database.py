@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import asyncpg
 from alembic import command
@@ -23,6 +23,8 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from botkit.database_url import PostgresUrl, SqliteUrl, parse_database_url
+from botkit.storage.errors import DatabaseRefusedError, SessionLostError, StorageError
+from botkit.storage.lock import locked
 from botkit.storage.postgresql import connect
 from botkit.storage.turns import Turns
 
@@ -40,26 +42,31 @@ _OWN_REVISIONS = Path(__file__).parent / "migrations" / "versions"
 _TROUBLES = (DBAPIError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
-class StorageError(Exception):
-    """The database cannot be used; the text is one line for the log, without passwords."""
+class Owner(Protocol):
+    """What makes a process the only one on a database."""
 
-
-class DatabaseRefusedError(StorageError):
-    """This database is not for this bot, or not now; trying again does not help."""
+    async def claim(self, session: asyncpg.Connection, place: str) -> None:
+        """Make a new session to PostgreSQL the owner's; ``place`` is the database. Raises StorageError."""
 
 
 class Database:
     """
     Holds the engine. SQLite runs in WAL mode, every transaction is a writer's from its first statement
-    (``BEGIN IMMEDIATE``), so that a transaction never fails halfway because of another writer.
+    (``BEGIN IMMEDIATE``), so that a transaction never fails halfway because of another writer. PostgreSQL is used over
+    one session, which is its owner's or nobody's.
+
+    Args:
+        owner: whoever wants the database alone.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, owner: Owner | None = None) -> None:
         """Raises StorageError: the URL is not valid, or of neither SQLite nor PostgreSQL."""
         try:
             self._url = parse_database_url(url)
         except ValueError as error:
             raise StorageError(f"storage.database {error}") from None
+        self._owner = owner
+        self._lock = ExitStack()
         self._engine: AsyncEngine | None = None
         # one writer at a time: tasks queue here in order instead of polling the file lock
         self._turns = Turns()
@@ -72,6 +79,11 @@ class Database:
         return "SQLite" if self._sqlite else "PostgreSQL"
 
     @property
+    def place(self) -> str:
+        """What the log calls it."""
+        return self._url.place
+
+    @property
     def _sqlite(self) -> bool:
         return isinstance(self._url, SqliteUrl)
 
@@ -81,20 +93,23 @@ class Database:
 
         Raises:
             StorageError: unreachable, locked for too long, not writable, or not a database.
-            DatabaseRefusedError: its tables are those of a newer version.
+            DatabaseRefusedError: its tables are those of a newer version, or it is not for this owner.
         """
         try:
             if isinstance(self._url, SqliteUrl) and self._url.path:
-                await asyncio.to_thread(_make_parent, Path(self._url.path))
+                await asyncio.to_thread(self._make_file, Path(self._url.path))
             self._engine = self._create_engine()
             async with self._engine.begin() as connection:
                 await connection.run_sync(_migrate)
         except (SQLAlchemyError, CommandError, *_TROUBLES) as error:
             await self.close()
-            raise StorageError(f"database {self._place}: {cause(error)}") from error
+            raise StorageError(f"database {self.place}: {cause(error)}") from error
         except _UnknownRevisionError as error:
             await self.close()
             raise self._newer(error) from None
+        except StorageError:
+            await self.close()
+            raise
 
     async def migrate(self, owner: str, revisions: Path) -> None:
         """
@@ -128,6 +143,7 @@ class Database:
                 pass
         finally:
             await engine.dispose()
+        self._lock.close()
 
     @asynccontextmanager
     async def begin(self, *, background: bool = False) -> AsyncIterator[AsyncConnection]:
@@ -148,38 +164,41 @@ class Database:
             try:
                 async with self._engine.begin() as connection:
                     yield connection
+            except SessionLostError as error:
+                self._complain(str(error))
+                raise
             except _TROUBLES as error:
                 self._complain(cause(error))
-                raise StorageError(f"database {self._place}: {cause(error)}") from error
+                raise StorageError(f"database {self.place}: {cause(error)}") from error
             self._recover()
 
     def _newer(self, error: _UnknownRevisionError) -> DatabaseRefusedError:
         return DatabaseRefusedError(
-            f"database {self._place}: its tables are of a newer version of the bot ({error}); "
+            f"database {self.place}: its tables are of a newer version of the bot ({error}); "
             "run that version, or restore a backup"
         )
 
     def _complain(self, reason: str) -> None:
         self._failed_at = asyncio.get_running_loop().time()
         if reason != self._complaint:
-            log.error("database %s: %s", self._place, reason)
+            log.error("database %s: %s", self.place, reason)
             self._complaint = reason
 
     def _recover(self) -> None:
         # on a full disk reading continues to work between the writes that fail
         if self._complaint and asyncio.get_running_loop().time() > self._failed_at + _SOUND_AFTER:
-            log.info("database %s: available again", self._place)
+            log.info("database %s: available again", self.place)
             self._complaint = ""
-
-    @property
-    def _place(self) -> str:
-        return self._url.place
 
     def _create_engine(self) -> AsyncEngine:
         if isinstance(self._url, PostgresUrl):
-            opened = partial(connect, self._url)
             return create_async_engine(
-                "postgresql+asyncpg://", async_creator=opened, pool_size=4, pool_pre_ping=True, hide_parameters=True
+                "postgresql+asyncpg://",
+                async_creator=partial(self._session, self._url),
+                pool_size=1,
+                max_overflow=0,
+                pool_pre_ping=True,
+                hide_parameters=True,
             )
         url = URL.create("sqlite+aiosqlite", database=self._url.path or None)
         engine = create_async_engine(url, hide_parameters=True, connect_args={"timeout": _BUSY_MS / 1000})
@@ -187,17 +206,28 @@ class Database:
         event.listen(engine.sync_engine, "begin", _begin_immediate)
         return engine
 
+    async def _session(self, url: PostgresUrl) -> asyncpg.Connection:
+        session = await connect(url)
+        try:
+            if self._owner is not None:
+                await self._owner.claim(session, self.place)
+        except BaseException:
+            session.terminate()
+            raise
+        return session
+
+    def _make_file(self, path: Path) -> None:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # it holds what was said in encrypted rooms; SQLite gives its side files the same mode
+        path.touch(mode=0o600)
+        if self._owner is not None:
+            self._lock.enter_context(locked(path.with_name(f"{path.name}-lock"), f"database {path}"))
+
 
 def cause(error: BaseException) -> str:
     """The driver's own words in one line, without statement or parameters."""
     origin = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
     return " ".join(str(origin).split())[:200] or type(origin).__name__
-
-
-def _make_parent(path: Path) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # it holds what was said in encrypted rooms; SQLite gives its side files the same mode
-    path.touch(mode=0o600)
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

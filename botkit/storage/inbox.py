@@ -14,7 +14,7 @@ from botkit.messages.inbound import InboundMessage
 from botkit.storage.database import Connection, Database
 from botkit.storage.json_text import from_json, storable, to_json
 from botkit.storage.outbox import Outgoing, enqueue
-from botkit.storage.statements import insert_new
+from botkit.storage.statements import insert_new, upsert
 from botkit.storage.tables import inbox, sync_state
 
 LOCKED_IN_A_ROOM = 50
@@ -95,6 +95,13 @@ class Inbox:
             token: str | None = await connection.scalar(query)
         return token
 
+    async def last_token(self, user_id: str) -> str | None:
+        """The latest sync token of the account, of whichever device; None before its first sync."""
+        query = select(sync_state.c.next_batch).where(sync_state.c.user_id == user_id)
+        async with self._database.begin() as connection:
+            token: str | None = await connection.scalar(query.order_by(sync_state.c.taken_at.desc().nulls_last()))
+        return token
+
     async def receive(
         self, account: UserDevice, next_batch: str, events: Sequence[ReceivedEvent], also: Also | None = None
     ) -> None:
@@ -114,8 +121,7 @@ class Inbox:
                     await connection.execute(insert_new(connection, inbox).values(row))
             if also is not None:
                 await also(connection)
-            await connection.execute(insert_new(connection, sync_state).values(**key, next_batch=next_batch))
-            await connection.execute(update(sync_state).filter_by(**key).values(next_batch=next_batch))
+            await upsert(connection, sync_state, [{**key, "next_batch": next_batch, "taken_at": self._now()}])
 
     def _row(self, event: ReceivedEvent) -> dict[str, Any]:
         locked = event.message is None

@@ -28,6 +28,7 @@ sync_state = Table(
     Column("user_id", String, primary_key=True),
     Column("device_id", String, primary_key=True),
     Column("next_batch", Text, nullable=False),
+    Column("taken_at", BigInteger, nullable=True),
 )
 
 inbox = Table(
@@ -125,3 +126,14 @@ upgrades = Table(
     Column("via", String, nullable=False),
     Column("state", String, nullable=False),
 )
+
+ownership = Table(
+    "ownership",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("user_id", String, nullable=False),
+    Column("database_id", String, nullable=False),
+    Column("holder", String, nullable=False),
+    Column("released", Boolean, nullable=False),
+)
+"""One row: the account that the database is bound to, and the process that owns it or did last."""

@@ -76,4 +76,4 @@ def loaded() -> tuple[LoadedPlugin, ...]:
 if __name__ == "__main__":
     settings = load_config(Path(sys.argv[1]), {})
     configure_logging(settings.logging, "INFO")
-    sys.exit(asyncio.run(host.run(settings, loaded())))
+    sys.exit(asyncio.run(host.run(settings, loaded(), standby="--standby" in sys.argv)))

@@ -4,52 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import random
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from lab.process import spawn
-from lab.process import stop as stop_process
 from lab.synapse import Synapse
 from tests.matrix.bot import write_config
 from tests.matrix.person import Person
+from tests.matrix.process import Process
 
 COMMANDS = 40
 KILLS = 6
-
-
-class Process:
-    """The bot as a process of its own."""
-
-    def __init__(self, config: Path, log: Path) -> None:
-        self._argv = [sys.executable, "-m", "tests.matrix.echo", str(config)]
-        self._log = log
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        """Start it."""
-        root = Path(__file__).parents[2]
-        self._process = spawn(self._argv, log=self._log, cwd=root)
-
-    def kill(self) -> None:
-        """SIGKILL."""
-        assert self._process is not None
-        self._process.kill()
-        self._process.wait()
-
-    async def died(self) -> int:
-        """The exit status, once it ends by itself."""
-        assert self._process is not None
-        return await asyncio.to_thread(self._process.wait, 30)
-
-    async def terminate(self) -> int:
-        """SIGTERM; the exit status."""
-        assert self._process is not None
-        return await stop_process(self._process, patience=20)
 
 
 @pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "encrypted"])

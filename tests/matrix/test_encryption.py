@@ -16,6 +16,7 @@ from pydantic import SecretStr
 
 from botkit import host
 from botkit.config import load_config
+from botkit.lease import Lease
 from botkit.matrix.account.cross_signing import is_signed_by
 from botkit.matrix.client import HomeserverClient, trust_anchors
 from botkit.matrix.crypto.machine import Crypto
@@ -168,6 +169,7 @@ async def test_nothing_in_clear_without_encryption(
         rooms,
         lambda _: False,
         device_id=account.device_id,
+        lease=Lease(time.monotonic),
         clock=time.monotonic,
         now=now_ms,
     )

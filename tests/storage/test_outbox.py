@@ -477,7 +477,7 @@ async def test_tables_of_plugins(database: Database, tmp_path: Path) -> None:
             await connection.scalar(text(f"SELECT version_num FROM alembic_version{suffix}"))
             for suffix in ("", "_p", "_q")
         ]
-    assert found == ["0002", "0002", "0001"]
+    assert found == ["0003", "0002", "0001"]
 
 
 async def test_broken_tables_of_a_plugin(database: Database, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from enum import Enum, auto
 from typing import Any
 
 from botkit.backoff import Backoff
+from botkit.lease import Lease, LeaseExpiredError
 from botkit.matrix.client import Answer, HomeserverClient, UnreachableError, path
 from botkit.matrix.crypto.machine import Crypto, CryptoMissingError
 from botkit.matrix.per_room import PerRoom
@@ -28,7 +29,7 @@ REMEMBERED_MS = 86_400_000
 """How long a homeserver surely knows a transaction id (Synapse: a day)."""
 
 _PARALLEL = 8
-_JOINING_PAUSE = 0.5
+_PAUSE = 0.5
 _THROTTLED_FOR = 60.0
 _CLEAR_IN_ENCRYPTED_ROOMS = frozenset({"m.reaction"})
 _ROOM_REFUSES = frozenset({"M_FORBIDDEN", "M_NOT_FOUND"})
@@ -50,6 +51,7 @@ class Sender:
         standing: records which messages rooms accept and reject.
         joining: whether the bot is about to enter a room; what is sent before that is refused.
         device_id: transaction ids are good on one device.
+        lease: nothing is sent without it.
         clock: monotonic seconds.
         now: milliseconds since 1970.
     """
@@ -64,6 +66,7 @@ class Sender:
         joining: Callable[[str], bool],
         *,
         device_id: str,
+        lease: Lease,
         clock: Callable[[], float],
         now: Callable[[], int],
         sleep: Sleep = asyncio.sleep,
@@ -75,6 +78,7 @@ class Sender:
         self._encrypted = encrypted
         self._joining = joining
         self._device_id = device_id
+        self._lease = lease
         self._clock = clock
         self._now = now
         self._sleep = sleep
@@ -191,7 +195,11 @@ class Sender:
 
     async def _put(self, message: Outgoing, kind: str, content: dict[str, Any]) -> Answer:
         where = path("rooms", message.room_id, "send", kind, message.txn_id)
-        return await self._homeserver.request("PUT", where, content, timeout=60)
+        try:
+            async with self._lease.speaking():
+                return await self._homeserver.request("PUT", where, content, timeout=60)
+        except LeaseExpiredError:
+            raise UnreachableError("the database no longer confirms that this bot is the only one") from None
 
     async def _settle(self, queued: Queued, answer: Answer) -> bool:
         """Write down what became of it; False when it is to be tried again."""
@@ -224,9 +232,9 @@ class Sender:
     async def _wait_until_it_may_go(self, room_id: str) -> None:
         while True:
             rest = self._silent_until - self._clock()
-            if rest <= 0 and not self._joining(room_id):
+            if rest <= 0 and self._lease.held and not self._joining(room_id):
                 return
-            await self._sleep(rest if rest > 0 else _JOINING_PAUSE)
+            await self._sleep(rest if rest > 0 else _PAUSE)
 
 
 def _needs_anchor(queued: Queued) -> bool:

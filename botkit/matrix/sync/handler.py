@@ -121,7 +121,7 @@ class SyncHandler:
         self._wake.upgrades()
 
     async def begin(self, sync: Mapping[str, Any], next_batch: str) -> None:
-        """The first sync ever of this device: its history is not answered, its keys are kept."""
+        """The first sync ever of this device: its keys are kept; what is before ``next_batch`` is not answered."""
         self._crypto.hear(sync)
         await self._stores.inbox.receive(self._account, next_batch, ())
 

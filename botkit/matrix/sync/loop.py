@@ -16,7 +16,7 @@ from botkit.matrix.crypto.machine import Crypto
 from botkit.matrix.sync.events import REACTION_TYPES
 from botkit.matrix.sync.gap import GapError
 from botkit.matrix.sync.handler import SyncHandler
-from botkit.storage.database import StorageError
+from botkit.storage.errors import StorageError
 from botkit.storage.inbox import Inbox, UserDevice
 
 log = logging.getLogger(__name__)
@@ -41,6 +41,8 @@ _ROOMS = {
     "state": {"types": _STATE_TYPES, "lazy_load_members": True},
     "timeline": {"types": _TIMELINE_TYPES, "limit": 50},
 }
+_KEYS_ALONE = json.dumps({"presence": _NOTHING, "account_data": _NOTHING, "room": {"rooms": []}})
+_MOST_COLLECTED = 200
 _FILTER = json.dumps({"presence": _NOTHING, "account_data": _NOTHING, "room": _ROOMS})
 
 
@@ -128,8 +130,25 @@ class SyncLoop:
         answer = await self._ask({"timeout": "0", "filter": _fresh_filter()})
         await self._handler.record_now(answer.body, await self._joined_rooms())
         if since is None:
-            await self._handler.begin(answer.body, _next_batch(answer))
+            last = await self._inbox.last_token(self._account.user_id)
+            if last is None:
+                await self._handler.begin(answer.body, _next_batch(answer))
+            else:
+                await self._collect_keys(answer)
+                await self._handler.begin({}, last)
         await self._upkeep()
+
+    async def _collect_keys(self, answer: Answer) -> None:
+        """
+        Receive what was sent to this device while another one was the bot: going on from that one's token deletes it.
+
+        A homeserver gives a hundred messages at a time.
+        """
+        for _ in range(_MOST_COLLECTED):
+            if not self._crypto.hear(answer.body):
+                return
+            answer = await self._ask({"timeout": "0", "filter": _KEYS_ALONE, "since": _next_batch(answer)})
+        log.warning("more keys wait for this device than it takes in at once")
 
     async def _joined_rooms(self) -> set[str]:
         """Asked by itself: what is no longer joined is forgotten, and that must not rest on a cached answer."""
