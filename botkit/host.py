@@ -189,12 +189,16 @@ async def _run(config: Config, plugins: Sequence[LoadedPlugin], standby: bool) -
             lease=ownership.lease,
         )
         supervisor.vital("ownership", partial(ownership.keep, database))
-        async with _started(built), _web(config, status, built):
+        running = _RunningPlugins(built)
+        stack.push_async_callback(running.stop)
+        await running.start()
+        async with _web(config, status, built):
             try:
                 await runtime.start()
                 await _serve(supervisor, runtime, enrolment, device)
             finally:
-                await runtime.stop()
+                # at once: what plugins do by themselves must not hold up the last answers
+                await asyncio.gather(running.stop(), runtime.stop())
     return 0
 
 
@@ -241,16 +245,21 @@ async def _serve(supervisor: Supervisor, runtime: MatrixRuntime, enrolment: Enro
             await runtime.resume()
 
 
-@asynccontextmanager
-async def _started(plugins: dict[str, Plugin]) -> AsyncIterator[None]:
-    begun: list[tuple[str, Plugin]] = []
-    try:
-        for name, plugin in plugins.items():
-            begun.append((name, plugin))
+class _RunningPlugins:
+    """Plugins from ``start`` to ``stop``; those whose start failed are stopped as well, each once."""
+
+    def __init__(self, plugins: dict[str, Plugin]) -> None:
+        self._plugins = plugins
+        self._begun: list[tuple[str, Plugin]] = []
+
+    async def start(self) -> None:
+        for name, plugin in self._plugins.items():
+            self._begun.append((name, plugin))
             await plugin.start()
-        yield
-    finally:
-        for name, plugin in reversed(begun):
+
+    async def stop(self) -> None:
+        while self._begun:
+            name, plugin = self._begun.pop()
             try:
                 async with asyncio.timeout(_PLUGIN_STOP_PATIENCE):
                     await plugin.stop()

@@ -83,18 +83,34 @@ def test_thousands_of_servers_keep_their_pace() -> None:
 
 
 def test_a_restart_spreads_what_became_due_meanwhile() -> None:
-    """After a day off nothing is skipped, all is caught up within a third of the interval, and never in a burst."""
+    """After a day off nothing is skipped, all is caught up within an interval, evenly, and never in a burst."""
 
     async def play() -> None:
-        scene = Scene(servers(900, at=lambda number: -DAY + number))
-        await scene.run(5 * MINUTE)
-        firsts = sorted(scene.checks.times(due.server)[0] for due in servers(900))
-        assert len(firsts) == 900
-        assert firsts[-1] <= 100.5
-        busiest = max(sum(start <= at < start + 1 for at in firsts) for start in range(101))
+        scene = Scene(servers(3000, at=lambda number: -DAY + number))
+        await scene.run(5 * MINUTE + 1)
+        firsts = sorted(scene.checks.times(due.server)[0] for due in servers(3000))
+        assert len(firsts) == 3000
+        assert 299 <= firsts[-1] <= 300.5
+        busiest = max(sum(start <= at < start + 1 for at in firsts) for start in range(301))
         assert busiest <= 12
         # the most overdue goes first
         assert scene.checks.started[0].due.server == "s0.example"
+
+    playing(play)
+
+
+def test_the_first_round_of_all_is_spread_as_well() -> None:
+    """Ten thousand servers that were never checked begin over their interval, and none waits longer than its own."""
+
+    async def play() -> None:
+        often = [ScheduledCheck(f"often{number}.example", 0.0, MINUTE) for number in range(100)]
+        scene = Scene([*servers(10_000), *often])
+        scene.checks.usual = 0.01
+        await scene.run(5 * MINUTE + 1)
+        firsts = [scene.checks.times(due.server)[0] for due in servers(10_000)]
+        for start in range(0, 300, 30):
+            assert 900 <= sum(start <= at < start + 30 for at in firsts) <= 1100
+        assert max(scene.checks.times(due.server)[0] for due in often) <= MINUTE + 1
 
     playing(play)
 

@@ -23,10 +23,7 @@ Inspect = Callable[[ScheduledCheck], Awaitable[CheckResult | ConfirmationResult]
 WatchResult = CheckResult | ConfirmationResult
 
 _GAP = 0.2
-"""Seconds between checks that are overdue together, after a restart for instance."""
-
-_SHARE = 3
-"""Overdue checks are all made within this part of their interval."""
+"""Seconds at most between checks that are overdue together, after a start for instance."""
 
 _RETRY = 300.0
 """Seconds after which a check that broke is tried again, if its interval is not shorter."""
@@ -189,12 +186,12 @@ class Scheduler:
         self._adopt([due for due in dues if due.server not in self._taken])
 
     def _adopt(self, dues: Iterable[ScheduledCheck]) -> None:
-        """Plan everything anew; what became due meanwhile is spread over a while, the most overdue first."""
+        """Plan everything anew; what became due meanwhile is spread over an interval, the most overdue first."""
         passed, now = self._clock.passed(), self._clock.now()
         plan = {server: self._plan[server] for server in self._taken & self._plan.keys()}
         overdue = sorted((due for due in dues if due.at <= now), key=lambda due: due.at)
         for place, due in enumerate(overdue):
-            share = due.interval / _SHARE * place / len(overdue)
+            share = due.interval * place / len(overdue)
             plan[due.server] = (*plan.get(due.server, ()), _Planned(passed + min(place * _GAP, share), due))
         for due in dues:
             if due.at > now:

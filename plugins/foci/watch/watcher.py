@@ -62,6 +62,7 @@ class Watcher:
         runner = CheckRunner(checker, self._services, clock, lambda: secrets.token_hex(8), random.random)
         limiter = ConcurrencyLimiter(limits.concurrency, clock, min(SLOW, limits.timeout / 2))
         self.scheduler = Scheduler(self.watch_service, runner.inspect, limiter, clock)
+        self._limiter = limiter
         self._reminders = Timers(self.watch_service, clock)
         self._shared_fate = SharedFateWarnings(self.watch_service, rooms, account.user_id, clock)
         self._configured = configured
@@ -79,6 +80,7 @@ class Watcher:
         await self.watch_service.tally(self._clock.now())
         self._supervisor.forever("schedule of watches", self.scheduler.run)
         self._supervisor.forever("results of watches", self._store)
+        self._supervisor.forever("pace of watches", self._limiter.run)
         self._supervisor.forever("reminders of watches", self._reminders.run)
         self._supervisor.forever("shared fate warnings", self._shared_fate.run)
 
