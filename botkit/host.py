@@ -198,7 +198,11 @@ async def _run(config: Config, plugins: Sequence[LoadedPlugin], standby: bool) -
                 await _serve(supervisor, runtime, enrolment, device)
             finally:
                 # at once: what plugins do by themselves must not hold up the last answers
-                await asyncio.gather(running.stop(), runtime.stop())
+                stopping = asyncio.create_task(running.stop())
+                try:
+                    await runtime.stop()
+                finally:
+                    await stopping
     return 0
 
 
