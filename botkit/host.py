@@ -8,7 +8,7 @@ import logging
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import Any
@@ -189,20 +189,7 @@ async def _run(config: Config, plugins: Sequence[LoadedPlugin], standby: bool) -
             lease=ownership.lease,
         )
         supervisor.vital("ownership", partial(ownership.keep, database))
-        running = _RunningPlugins(built)
-        stack.push_async_callback(running.stop)
-        await running.start()
-        async with _web(config, status, built):
-            try:
-                await runtime.start()
-                await _serve(supervisor, runtime, enrolment, device)
-            finally:
-                # at once: what plugins do by themselves must not hold up the last answers
-                stopping = asyncio.create_task(running.stop())
-                try:
-                    await runtime.stop()
-                finally:
-                    await stopping
+        await _live(config, status, built, runtime, partial(_serve, supervisor, runtime, enrolment, device))
     return 0
 
 
@@ -231,6 +218,32 @@ class _Entry:
         """Another bot runs, or the database is down."""
         await _log_waiting(reason)
         await self.device()
+
+
+async def _live(
+    config: Config,
+    status: StatusBoard,
+    plugins: dict[str, Plugin],
+    runtime: MatrixRuntime,
+    serve: Callable[[], Awaitable[None]],
+) -> None:
+    """Plugins, figures and rooms from their start to their end."""
+    running = _RunningPlugins(plugins)
+    try:
+        await running.start()
+        async with _web(config, status, plugins):
+            try:
+                await runtime.start()
+                await serve()
+            finally:
+                # at once: what plugins do by themselves must not hold up the last answers
+                stopping = asyncio.create_task(running.stop())
+                try:
+                    await runtime.stop()
+                finally:
+                    await stopping
+    finally:
+        await running.stop()
 
 
 async def _serve(supervisor: Supervisor, runtime: MatrixRuntime, enrolment: Enrolment, device: Device) -> None:
