@@ -15,7 +15,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import resources, round_trips, seclusion
+from bench import handshakes, resources, round_trips, seclusion
 from bench.contestants import ROOT
 from bench.launch import LaunchError
 from bench.racers import WrongAnswerError
@@ -35,7 +35,11 @@ async def _resources(options: argparse.Namespace) -> str:
     return await resources.measure(options.runs, options.servers)
 
 
-PARTS: Mapping[str, Part] = {"round-trips": _round_trips, "resources": _resources}
+async def _handshakes(options: argparse.Namespace) -> str:
+    return await handshakes.measure(options.runs)
+
+
+PARTS: Mapping[str, Part] = {"round-trips": _round_trips, "resources": _resources, "handshakes": _handshakes}
 
 
 def replaced(page: str, part: str, table: str) -> str:

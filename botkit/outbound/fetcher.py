@@ -134,7 +134,7 @@ class Fetcher:
         for group in GROUPS:
             attempt = self._attempt()
             if target.scheme == "https":
-                attempt.tls = self._tls.offering(group)
+                attempt.tls = await self._tls.offering(group)
             else:
                 attempt.encrypted = False
             outcome = await self._outcome(target, attempt, deadline, resolution, carry)

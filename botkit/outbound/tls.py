@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
+import re
 import ssl
 import weakref
 from itertools import chain
@@ -22,6 +25,9 @@ has those in its cipher suites only, so there every curve can be offered (None),
 
 _ENCODING_DER = 2  # _ssl.ENCODING_DER: the only way before Python 3.13 gave it a public name
 _NO_COMPRESSED_CERTIFICATES = 1 << 33  # SSL_OP_NO_RX_CERTIFICATE_COMPRESSION of OpenSSL 3.2
+
+_HASHED = re.compile(r"[0-9a-f]{8}\.[0-9]+")
+"""Names of files in a directory of trust anchors (openssl-rehash)."""
 
 _NOTHING_IN_COMMON = "SSLV3_ALERT_HANDSHAKE_FAILURE"
 
@@ -169,27 +175,49 @@ class TlsContexts:
 
     def __init__(self, ca_file: Path | None) -> None:
         self._ca_file = ca_file
+        self._building = asyncio.Lock()
         self._built: dict[str | None, ssl.SSLContext] = {GROUPS[0]: build_context(ca_file, GROUPS[0])}
 
-    def offering(self, group: str | None) -> ssl.SSLContext:
+    async def offering(self, group: str | None) -> ssl.SSLContext:
         """The context that offers this group."""
         if group not in self._built:
-            self._built[group] = build_context(self._ca_file, group)
+            async with self._building:
+                if group not in self._built:
+                    self._built[group] = await asyncio.to_thread(build_context, self._ca_file, group)
         return self._built[group]
+
+
+def _trust_the_system(context: ssl.SSLContext) -> None:
+    """
+    Load what `ssl.SSLContext.load_default_certs` refers to.
+
+    That would read a whole directory again for every certificate whose issuer is not known, on the event loop.
+    """
+    paths = ssl.get_default_verify_paths()
+    bundle = b""
+    # as OpenSSL, which looks further where a file cannot be read
+    with contextlib.suppress(OSError):
+        if paths.cafile:
+            context.load_verify_locations(cafile=paths.cafile)
+            bundle = Path(paths.cafile).read_bytes()
+    for path in Path(paths.capath).iterdir() if paths.capath else ():
+        with contextlib.suppress(OSError):
+            if _HASHED.fullmatch(path.name) and path.read_bytes().strip() not in bundle:
+                context.load_verify_locations(cafile=path)
 
 
 def build_context(ca_file: Path | None, group: str | None) -> ssl.SSLContext:
     """
     A client context: system trust plus ``ca_file`` (PEM), host names checked, TLS 1.2 or later.
 
-    Costs 15 to 25 ms: build one and share it. It knows no key exchange over finite fields and no renegotiation: both
+    Costs 30 to 40 ms: build one and share it. It knows no key exchange over finite fields and no renegotiation: both
     let the other side choose what they cost here.
 
     Raises:
         ValueError: ``ca_file`` cannot be read or holds no certificate; the text names it.
     """
     context = ClientContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.load_default_certs()
+    _trust_the_system(context)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.hostname_checks_common_name = False
     context.set_alpn_protocols(["http/1.1"])

@@ -7,6 +7,7 @@ import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -137,3 +138,19 @@ async def test_a_server_with_finite_fields_alone_is_not_served(fetch: Fetch, aut
         exchange = await fetch(f"https://{NAME}:{port}/")
     assert isinstance(exchange, Failed)
     assert (exchange.failure.phase, exchange.failure.kind) == (Phase.TLS, FailureKind.TLS_PROTOCOL)
+
+
+def test_what_the_system_trusts_is_in_memory(
+    authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """OpenSSL would look into the directory again for each unknown issuer; only the names that it looks for count."""
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none.pem"))
+    files = [tmp_path / name for name in ("0badcafe.0", "0badcafe.1", "README")]
+    for path in files:
+        path.write_bytes(b"no certificate" if path.suffix == ".1" else authority.ca_file.read_bytes())
+    trusted = build_context(None, GROUPS[0])
+    files[0].unlink()
+    untrusted = build_context(None, GROUPS[0])
+    assert len(trusted.get_ca_certs()) == 1
+    assert untrusted.get_ca_certs() == []
