@@ -15,7 +15,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import handshakes, resources, round_trips, seclusion
+from bench import handshakes, resources, round_trips, seclusion, watching
 from bench.contestants import ROOT
 from bench.launch import LaunchError
 from bench.racers import WrongAnswerError
@@ -39,7 +39,16 @@ async def _handshakes(options: argparse.Namespace) -> str:
     return await handshakes.measure(options.runs)
 
 
-PARTS: Mapping[str, Part] = {"round-trips": _round_trips, "resources": _resources, "handshakes": _handshakes}
+async def _watch(options: argparse.Namespace) -> str:
+    return await watching.measure(options.rounds, options.watches)
+
+
+PARTS: Mapping[str, Part] = {
+    "round-trips": _round_trips,
+    "resources": _resources,
+    "handshakes": _handshakes,
+    "watch": _watch,
+}
 
 
 def replaced(page: str, part: str, table: str) -> str:
@@ -70,6 +79,8 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--alone", action="store_true", help="without testmatrix")
     parser.add_argument("--ms", type=float, nargs="+", default=[20, 50, 100, 200], help="round trips")
     parser.add_argument("--servers", type=int, default=resources.MANY, help="in one process")
+    parser.add_argument("--watches", type=int, nargs="+", default=list(watching.SIZES), help="servers to watch")
+    parser.add_argument("--rounds", type=int, default=3, help="quiet rounds of a watch")
     parser.add_argument("--runs", type=int, default=7)
     parser.add_argument("--dry", action="store_true", help="print, and leave the page as it is")
     options = parser.parse_args(arguments)

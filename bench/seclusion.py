@@ -68,7 +68,30 @@ def furnish(names: Iterable[str], directory: Path) -> None:
     hosts.write_text("\n".join(lines) + "\n")
     steps = [f"ip tuntap add dev {DEVICE} mode tun", "ip link set lo up", f"ip link set {DEVICE} up"]
     steps += [f"ip -4 address add {NEAR[0]}/24 dev {DEVICE}", f"ip -6 address add {NEAR[1]}/64 dev {DEVICE} nodad"]
-    for step in (*(step.split() for step in steps), ["mount", "--bind", str(hosts), _HOSTS]):
+    _do(*(step.split() for step in steps), ["mount", "--bind", str(hosts), _HOSTS])
+
+
+def furnish_names(nameserver: str, directory: Path) -> None:
+    """
+    Bring loopback up, and let every program ask this name server; only inside.
+
+    Raises:
+        SeclusionError: a step was refused.
+    """
+    if not is_inside():
+        raise SeclusionError("this would change the machine's own network")
+    resolver, hosts = directory / "resolv.conf", directory / "hosts"
+    resolver.write_text(f"nameserver {nameserver}\n")
+    hosts.write_text("127.0.0.1 localhost\n")
+    _do(
+        ["ip", "link", "set", "lo", "up"],
+        ["mount", "--bind", str(resolver), "/etc/resolv.conf"],
+        ["mount", "--bind", str(hosts), _HOSTS],
+    )
+
+
+def _do(*steps: Sequence[str]) -> None:
+    for step in steps:
         done = subprocess.run(step, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise SeclusionError(f"{' '.join(step)}: {done.stderr.strip()}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import shutil
 import struct
 import subprocess
 import sys
@@ -15,9 +16,11 @@ from bench.__main__ import PAGE, PARTS, replaced
 from bench.contestants import ROOT
 from bench.delay_line import turned_back
 from bench.launch import Launched, launch
+from bench.many_servers import ManyServers, urls
 from bench.racers import WrongAnswerError, reports_of
 from bench.seclusion import SeclusionError, furnish, is_inside, missing
 from bench.spread import Spread, line_through
+from bench.watching import PROGRAMS, Round, round_of
 
 
 def checksum(data: bytes) -> int:
@@ -117,11 +120,51 @@ def test_the_machine_itself_is_left_alone(tmp_path: Path) -> None:
 @pytest.mark.skipif(missing() is not None, reason="no namespaces or no TUN device here")
 def test_a_tiny_run() -> None:
     """The real thing, once: no run is faster than the line allows, and the floor of six round trips holds."""
-    argv = [sys.executable, "-m", "bench", "--alone", "--dry", "--runs", "1", "--ms", "40", "--servers", "2"]
-    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)
-    assert done.returncode == 0, done.stdout + done.stderr
-    rows = [[cell.strip() for cell in line.strip("| ").split("|")] for line in done.stdout.splitlines()]
+    parts = ["--part", "round-trips", "--part", "resources"]
+    rows = _measured("--alone", "--runs", "1", "--ms", "40", "--servers", "2", *parts)
     (timed,) = [row for row in rows if len(row) == 6 and row[1] == "foci-bot"]
     assert float(timed[0].partition("(")[2].strip(")")) >= 40
     assert float(timed[3].split()[0]) >= 6
     assert [row[0] for row in rows if len(row) == 4 and row[0].isdigit()] == ["1", "2"]
+
+
+@pytest.mark.skipif(missing() is not None, reason="no namespaces or no TUN device here")
+@pytest.mark.skipif(any(shutil.which(name) is None for name in PROGRAMS), reason=f"needs {' and '.join(PROGRAMS)}")
+def test_a_tiny_watch() -> None:
+    """The real thing, once: a quiet round asks two things of each server, the exporter all ten."""
+    rows = [row for row in _measured("--part", "watch", "--watches", "3", "--rounds", "1") if row[0] == "3"]
+    asked = {row[1]: row[3] for row in rows}
+    assert (asked["foci-bot, quiet"], asked["blackbox_exporter, all URLs"]) == ("2.0", "10.0")
+
+
+def _measured(*arguments: str) -> list[list[str]]:
+    """The cells of every line that a run of the benchmark prints."""
+    argv = [sys.executable, "-m", "bench", "--dry", *arguments]
+    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return [[cell.strip() for cell in line.strip("| ").split("|")] for line in done.stdout.splitlines()]
+
+
+def test_a_watch_that_found_anything_ill_is_not_timed() -> None:
+    """Its figures would be those of another kind of check; a round of no checks has none at all."""
+    servers = _Served()
+    told = {"checks": 4.0, "good": 4.0, "cpu": 0.02, "resident": 1e6}
+    assert round_of(told, servers) == Round(4, 0.005, 2.0, 1.0, 1_000_000)
+    for spoiled in ({**told, "good": 3.0}, {**told, "checks": 0.0, "good": 0.0}):
+        with pytest.raises(WrongAnswerError):
+            round_of(spoiled, servers)
+
+
+def test_everything_is_served_that_a_check_asks_for() -> None:
+    """And given to the exporter: the well-knowns, the homeserver's four answers, the service's three."""
+    asked = urls(7)
+    assert len({url for _, url in asked}) == len(asked) == 10
+    assert [method for method, _ in asked if method != "GET"] == ["POST", "POST", "HEAD"]
+
+
+class _Served(ManyServers):
+    def __init__(self) -> None:
+        pass
+
+    def asked(self) -> tuple[int, int]:
+        return 8, 4
