@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -49,7 +51,13 @@ EXIT_NO_PERMISSION = 77
 _QUIET = ("nio", "peewee", "alembic", "sqlalchemy", "aiosqlite", "asyncio")
 _PLUGIN_STOP_PATIENCE = 5.0
 _FIGURES_PATIENCE = 5.0
-"""Seconds that the database gets to answer for the figures; Prometheus waits for ten."""
+"""Seconds that the database gets to answer for the figures."""
+
+_FIGURES_PAUSE = 5.0
+"""Seconds between two looks into the database for the figures."""
+
+_STOP_PATIENCE = 9.0
+"""Seconds after a signal after which the process ends as if it were killed; whoever stops it waits for ten."""
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +74,8 @@ async def run(
 
     Returns:
         0 after a signal, 77 when the homeserver rejects the account, 78 when the database is another bot's, in use
-        or of a newer version, 1 when storage cannot be used.
+        or of a newer version, 1 when storage cannot be used. The process ends with 1 as if it were killed where it
+        did not end within nine seconds after the signal.
 
     Raises:
         ConfigError: the configuration turns out to be unusable.
@@ -87,9 +96,18 @@ async def login(config: Config, program: str = "bot.py") -> int:
 async def _until_signal(work: Coroutine[Any, Any, int], program: str) -> int:
     loop = asyncio.get_running_loop()
     task = asyncio.ensure_future(work)
-    for number in (signal.SIGTERM, signal.SIGINT):
+    # a thread of its own: whatever keeps the event loop busy does not keep it
+    deadline = threading.Timer(_STOP_PATIENCE, _end_at_once)
+    deadline.daemon = True
+
+    def stop() -> None:
         # once: a second signal must not cut the orderly end short
-        loop.add_signal_handler(number, lambda: None if task.cancelling() else task.cancel())
+        if not task.cancelling():
+            deadline.start()
+            task.cancel()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
     try:
         return await task
     except asyncio.CancelledError:
@@ -101,8 +119,17 @@ async def _until_signal(work: Coroutine[Any, Any, int], program: str) -> int:
     except (StorageError, UnreachableError) as error:
         return _failed(str(error), EXIT_FAILURE, program)
     finally:
+        deadline.cancel()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
+
+
+def _end_at_once() -> None:
+    log.error(
+        "not ended %.0f s after the signal, ending as if killed: nothing is lost, checks are repeated", _STOP_PATIENCE
+    )
+    logging.shutdown()
+    os._exit(EXIT_FAILURE)
 
 
 def _failed(text: str, code: int, program: str) -> int:
@@ -291,25 +318,35 @@ async def _web(config: Config, status: StatusBoard, plugins: dict[str, Plugin]) 
         yield
         return
     figures = FigureCollector(plugins.values())
-
-    async def refresh() -> None:
-        # what could not be read is left out, and a figure says why
-        with contextlib.suppress(StorageError, TimeoutError):
-            async with asyncio.timeout(_FIGURES_PATIENCE):
-                await status.refresh()
-                await figures.refresh()
-
-    server = WebServer(registry_of(status.vitals, figures), refresh, status.sync_age)
+    server = WebServer(registry_of(status.vitals, figures), figures.refresh, status.sync_age)
+    await _count(status)
+    counting = Supervisor()
     try:
         port = await server.start(config.web.host, config.web.port)
     except OSError as error:
         await server.stop()
         raise ConfigError(f"web.listen: {config.web.listen}: {error.strerror or error}") from None
     log.info("health and metrics at http://%s:%d", config.web.host, port)
+    counting.forever("figures of the database", partial(_keep_counting, status))
     try:
         yield
     finally:
+        await counting.stop()
         await server.stop()
+
+
+async def _keep_counting(status: StatusBoard) -> None:
+    while True:
+        await asyncio.sleep(_FIGURES_PAUSE)
+        await _count(status)
+
+
+async def _count(status: StatusBoard) -> None:
+    """What only the database knows, so that figures are shown without asking it."""
+    # what could not be read is left out, and a figure says why
+    with contextlib.suppress(StorageError, TimeoutError):
+        async with asyncio.timeout(_FIGURES_PATIENCE):
+            await status.refresh()
 
 
 async def _resources(

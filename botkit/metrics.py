@@ -76,8 +76,7 @@ class FigureCollector(Collector):
         self._figures: tuple[Figure, ...] = ()
 
     async def refresh(self) -> None:
-        """Ask every plugin. Raises what they raise; then there are none."""
-        self._figures = ()
+        """Ask every plugin. Raises what they raise."""
         self._figures = tuple([figure for plugin in self._plugins for figure in await plugin.figures()])
 
     def collect(self) -> Iterator[Metric]:

@@ -49,9 +49,11 @@ class StatusBoard:
 
     async def refresh(self) -> None:
         """Count again. Raises StorageError; then the counts are unknown."""
-        self._undelivered = self._backlog = None
-        self._undelivered = await self._outbox.undelivered()
-        self._backlog = await self._inbox.backlog()
+        undelivered = backlog = None
+        try:
+            undelivered, backlog = await self._outbox.undelivered(), await self._inbox.backlog()
+        finally:
+            self._undelivered, self._backlog = undelivered, backlog
 
     def vitals(self) -> Vitals:
         """The same as figures, as of the last ``refresh``."""
