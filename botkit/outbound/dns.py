@@ -22,6 +22,8 @@ _FAMILY_GRACE = 2.0
 # Share of the request's time that DNS may take, so that its own time-out is seen as such.
 _DNS_SHARE = 0.5
 _TRIES = 3
+# Of a family; DNS can name thousands, each of which would have to be judged. The rest does not exist for us.
+_MOST_ADDRESSES = 64
 # ARES_AI_NOSORT: sorting (RFC 6724) points a UDP socket at every address, before any of them has been judged.
 _UNSORTED = 1 << 7
 _FAMILIES = {6: socket.AF_INET6, 4: socket.AF_INET}
@@ -191,7 +193,7 @@ class Resolver:
             )
         except aiodns.error.DNSError as error:
             return _KINDS.get(error.args[0] if error.args else None, FailureKind.DNS_SERVFAIL)
-        addresses = tuple(str(ip_address(_text(node.addr[0]))) for node in answer.nodes)
+        addresses = tuple(str(ip_address(_text(node.addr[0]))) for node in answer.nodes[:_MOST_ADDRESSES])
         return addresses or FailureKind.DNS_NODATA
 
 

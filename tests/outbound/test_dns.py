@@ -55,6 +55,13 @@ async def test_the_addresses_to_ask_do_not_follow_the_name_servers_order(
     assert lists == [["2606:4700::1", "2606:4700::2", *(f"{BLOCK}.{number}" for number in (2, 4, 9, 10))]] * 5
 
 
+async def test_of_very_many_addresses_some_count(client: OutboundClient, names: NameTable) -> None:
+    """What is not judged is not there, and so never connected to."""
+    names.name("many.test", *(f"{BLOCK}.{number}" for number in range(1, 70)), "127.0.0.1")
+    resolution = await resolve(client, "many.test")
+    assert len(resolution.addresses) == len(resolution.endpoints) == 64
+
+
 async def test_a_silent_family_does_not_hold_up_the_other_for_long(client: OutboundClient, names: NameTable) -> None:
     """A name server that never answers AAAA costs a grace period, not the look-up."""
     names.name("half.test", f"{BLOCK}.1")

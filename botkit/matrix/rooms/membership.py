@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
@@ -89,7 +90,8 @@ class RoomQueries:
         """Those in a room who may change what the bot does there, sorted. Raises RoomUnavailableError."""
         members = await self._directory.members(room_id)
         power = await self._directory.powers(room_id)
-        return tuple(user for user in members if entitled(user, self._admins, power(user)))
+        # members may be very many
+        return await asyncio.to_thread(_entitled_among, members, self._admins, power)
 
     def joined(self) -> frozenset[str]:
         """The rooms the bot is in."""
@@ -98,3 +100,7 @@ class RoomQueries:
     def suspended(self) -> frozenset[str]:
         """Rooms that refused the bot or put it out."""
         return frozenset(self._membership.suspended)
+
+
+def _entitled_among(members: Collection[str], admins: frozenset[str], power: Callable[[str], float]) -> tuple[str, ...]:
+    return tuple(user for user in members if entitled(user, admins, power(user)))

@@ -97,7 +97,8 @@ class FociCommands:
     async def _room(self, invocation: Invocation) -> Sequence[Document]:
         invocation.charge(_ROOM_COST - 1)
         members = [member for member in await self._rooms.members(invocation.room_id) if member != self._own_user_id]
-        servers = census.servers_of(members)
+        # members may be very many
+        servers = await asyncio.to_thread(census.servers_of, members)
         gate = asyncio.Semaphore(_PARALLEL)
 
         async def one(target: Target) -> Report:

@@ -20,13 +20,13 @@ def servers_of(members: Iterable[str]) -> list[tuple[Target, int]]:
     """The members' servers with how many members each has, most members first, then by name."""
     counts: Counter[str] = Counter()
     targets: dict[str, Target] = {}
-    for member in members:
+    for server, count in Counter(map(server_of, members)).items():
         try:
-            target = parse_target(server_of(member))
+            target = parse_target(server)
         except TargetError:
             continue
         targets[target.server_name] = target
-        counts[target.server_name] += 1
+        counts[target.server_name] += count
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return [(targets[name], count) for name, count in ranked]
 
