@@ -189,6 +189,7 @@ async def _run(config: Config, plugins: Sequence[LoadedPlugin], standby: bool) -
                 limits=config.network.limits(),
                 storage=database,
                 notifier=OutboxNotifier(plugin, now_ms, lambda: runtime.wake()),
+                admins=frozenset(config.admins),
             )
 
         built = {loaded.name: loaded.plugin(context(loaded.name), loaded.config) for loaded in plugins}

@@ -197,6 +197,7 @@ class PluginContext:
 
     Attributes:
         storage: the bot's database, with the tables of ``Plugin.migrations``; its ``begin()`` is a transaction.
+        admins: user ids of those who may do everything everywhere.
     """
 
     outbound: OutboundClient
@@ -206,6 +207,7 @@ class PluginContext:
     limits: Limits
     storage: Database
     notifier: Notifier
+    admins: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,6 +117,7 @@ class ReplayRuntime:
         watches = [
             Watch(room, server, "config", interval)
             for room, servers in self.truth.watches.items()
+            if room not in self.truth.askers
             for server, interval in servers.items()
         ]
         account = Account("@foci:watcher.invalid", cast(HomeserverReader, None))
@@ -133,6 +134,11 @@ class ReplayRuntime:
             lambda: 1 + 0.1 * self._chance.uniform(-1, 1),
         )
         await self._watcher.start()
+        service = self._watcher.watch_service
+        for room, asker in self.truth.askers.items():
+            for server, interval in self.truth.watches[room].items():
+                await service.watch(room, server, interval, asker, self.clock.now())
+        self._watcher.scheduler.wake()
 
     async def _stop(self) -> None:
         assert self._watcher is not None

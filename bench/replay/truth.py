@@ -99,6 +99,7 @@ class Truth:
         cut: troubles of the bot's own network.
         stopped: when the bot does not run.
         jumps: when the machine's clock is set, and by how many seconds.
+        askers: rooms to who asked there for the watches by command; the configuration asks for those of all others.
     """
 
     length: float
@@ -110,6 +111,7 @@ class Truth:
     cut: tuple[Span, ...] = ()
     stopped: Stretches = ()
     jumps: tuple[tuple[float, float], ...] = ()
+    askers: Mapping[str, str] = field(default_factory=dict)
 
     def until(self, length: float) -> Truth:
         """The first part of it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator, mod
 from botkit.config import Duration, Percent, PositiveDuration, Section
 from botkit.identifiers import is_user_id
 from plugins.foci.alerts.notifications import AlertSettings
-from plugins.foci.alerts.watches import Watch, WatchSettings
+from plugins.foci.alerts.watches import Vouchers, Watch, WatchSettings
 from plugins.foci.changes.detector import ListSettings
 from plugins.foci.deep.trust import read_service
 from plugins.foci.discovery.target import TargetError, parse_target
@@ -63,6 +63,9 @@ def _user_id(text: str) -> str:
     return text
 
 
+MOST_CANARIES = 10
+"""Servers that are asked at every third of the interval for the bot's own sake."""
+
 Interval = Annotated[PositiveDuration, AfterValidator(_polite)]
 RoomId = Annotated[str, AfterValidator(_room_id)]
 UserId = Annotated[str, AfterValidator(_user_id)]
@@ -102,6 +105,7 @@ class WatchConfig(Section):
     jitter: Percent = 0.1
     rooms: tuple[RoomId, ...] = ()
     servers: tuple[ServerName | WatchedServer, ...] = ()
+    canaries: Annotated[tuple[ServerName, ...], Field(max_length=MOST_CANARIES)] | None = None
 
     @field_validator("servers")
     @classmethod
@@ -170,9 +174,21 @@ class FociConfig(Section):
         services = None if trusted is None else frozenset(read_service(one) for one in trusted)
         return CheckSettings(frozenset(self.ignore), probe, services)
 
-    def watch_settings(self) -> WatchSettings:
-        """Settings of watches and alerts."""
-        alerts = self.alerts
+    def watch_settings(self, user_id: str, admins: Iterable[str]) -> WatchSettings:
+        """
+        Settings of watches and alerts.
+
+        Args:
+            user_id: the bot's own, on whose homeserver it lives.
+            admins: user ids of those who may do everything.
+        """
+        alerts, canaries = self.alerts, self.watch.canaries
+        vouchers = Vouchers(
+            frozenset(parse_target(one).server_name for one in canaries or ()),
+            parse_target(user_id).server_name if canaries is None else None,
+            frozenset(self.watch.rooms),
+            frozenset(admins),
+        )
         return WatchSettings(
             HealthSettings(alerts.failures, alerts.recoveries),
             ListSettings(alerts.failures, alerts.confirm_change),
@@ -180,4 +196,5 @@ class FociConfig(Section):
             self.watch.interval,
             SHORTEST_INTERVAL,
             frozenset(self.ignore),
+            vouchers,
         )

@@ -50,7 +50,7 @@ class FociPlugin(Plugin):
             context.storage,
             context.notifier,
             limits,
-            own.watch_settings(),
+            own.watch_settings(context.account.user_id, context.admins),
             own.watch.watches(),
             clock,
             lambda: 1 + own.watch.jitter * random.uniform(-1, 1),  # noqa: S311 - chance, not secrecy

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from botkit.config import ConfigError, load_config, plugin_config
-from plugins.foci.alerts.watches import Watch
+from plugins.foci.alerts.watches import Vouchers, Watch
 from plugins.foci.config import FociConfig
 
 OPS, NET = "!ops:example.org", "!net:example.org"
+OWN = "@foci:home.example"
 
 
 def foci(tmp_path: Path, section: str) -> FociConfig:
@@ -34,7 +35,7 @@ def test_a_name_is_watched_for_the_common_rooms(tmp_path: Path) -> None:
         Watch(NET, "b.example", "config", 3600.0, ignore=frozenset({"slow"})),
         Watch(OPS, "b.example", "config", 3600.0, ignore=frozenset({"slow"})),
     )
-    assert config.watch_settings().interval == 120.0
+    assert config.watch_settings(OWN, ()).interval == 120.0
 
 
 def test_a_room_named_twice_is_one(tmp_path: Path) -> None:
@@ -50,13 +51,24 @@ def test_alert_settings_reach_the_watch_service(tmp_path: Path) -> None:
         "{ignore: [slow], probe: {slow: 3s}, alerts: {failures: 5, recoveries: 4, confirm_change: 30s, reminder: 1h, "
         "mention: ['@a:example.org'], msgtype: m.notice}}",
     )
-    settings, probe = config.watch_settings(), config.check_settings(7.0).probe
+    settings, probe = config.watch_settings(OWN, ()), config.check_settings(7.0).probe
     assert (settings.health.failures, settings.health.recoveries) == (5, 4)
     assert (settings.lists.failures, settings.lists.confirm_change) == (5, 30.0)
     assert (settings.alerts.reminder, settings.alerts.msgtype) == (3600.0, "m.notice")
     assert settings.alerts.mention == ("@a:example.org",)
     assert (probe.slow, probe.patience) == (3.0, 7.0)
     assert (settings.ignore, settings.shortest) == (frozenset({"slow"}), 60.0)
+
+
+def test_the_own_homeserver_is_the_canary_unless_others_are_named(tmp_path: Path) -> None:
+    """None at all is possible too; rooms and admins of the configuration vouch for what they watch."""
+    config = foci(tmp_path, f"{{watch: {{rooms: ['{OPS}']}}}}")
+    vouchers = config.watch_settings(OWN, ["@ops:example.org"]).vouchers
+    assert vouchers == Vouchers(frozenset(), "home.example", frozenset({OPS}), frozenset({"@ops:example.org"}))
+    assert vouchers.checked == {"home.example"}
+    named = foci(tmp_path, "{watch: {canaries: [a.example, b.example]}}").watch_settings(OWN, ()).vouchers
+    assert named.checked == {"a.example", "b.example"}
+    assert foci(tmp_path, "{watch: {canaries: []}}").watch_settings(OWN, ()).vouchers.checked == frozenset()
 
 
 @pytest.mark.parametrize(

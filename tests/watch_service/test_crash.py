@@ -46,7 +46,7 @@ async def crash_at(database: Database, statement: int) -> AsyncIterator[list[int
 async def everything(connection: AsyncConnection) -> dict[str, list[tuple[object, ...]]]:
     """Every row of every table that a step may write."""
     tables = [
-        *("watches", "servers", "states", "concerns", "hosts", "notes", "incidents"),
+        *("watches", "servers", "states", "concerns", "heard", "notes", "incidents"),
         *("silences", "withheld", "rooms", "changes", "outages"),
     ]
     found = {}

@@ -14,6 +14,35 @@ from plugins.foci.health.state import HealthSettings
 Source = Literal["config", "room"]
 
 
+HOUR = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Vouchers:
+    """
+    Whose word says which hosts tell something of the bot's own network.
+
+    Attributes:
+        canaries: servers that are checked for this alone, besides whoever watches them.
+        own_server: the bot's own homeserver, which is one where none is named; None for none at all.
+        rooms, admins: what is watched there, or by them, is as good as configured.
+    """
+
+    canaries: frozenset[str] = frozenset()
+    own_server: str | None = None
+    rooms: frozenset[str] = frozenset()
+    admins: frozenset[str] = frozenset()
+
+    @property
+    def checked(self) -> frozenset[str]:
+        """Servers to check whether anybody watches them or not."""
+        return self.canaries or frozenset(() if self.own_server is None else (self.own_server,))
+
+    def vouch_for(self, watch: Watch) -> bool:
+        """Whether the configuration says that somebody knows what this watch is good for."""
+        return watch.source == "config" or watch.room_id in self.rooms or watch.author in self.admins
+
+
 @dataclass(frozen=True, slots=True)
 class WatchSettings:
     """
@@ -31,6 +60,17 @@ class WatchSettings:
     interval: float = 300.0
     shortest: float = 60.0
     ignore: frozenset[str] = frozenset()
+    vouchers: Vouchers = field(default_factory=Vouchers)
+
+    @property
+    def longest_window(self) -> float:
+        """Seconds in which hosts are compared with each other, at most."""
+        return min(max(self.shortest, self.interval), HOUR)
+
+    @property
+    def canary_interval(self) -> float:
+        """Seconds between checks of a canary: what it says is wanted before anything fires."""
+        return max(self.shortest, self.longest_window / 3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +111,20 @@ class Terms:
     ignore: frozenset[str]
 
 
-def terms_of(watches: Iterable[Watch], settings: WatchSettings) -> Terms | None:
+def terms_of(server: str, watches: Iterable[Watch], settings: WatchSettings) -> Terms | None:
     """
     The shortest interval, deep if anyone asked for it, and left out only what no room wants judged; None if nobody
-    watches.
+    watches and it is no canary.
     """
     wishes = tuple(watches)
-    if not wishes:
+    intervals = [settings.interval if watch.interval is None else watch.interval for watch in wishes]
+    if server in settings.vouchers.checked:
+        intervals.append(settings.canary_interval)
+    if not intervals:
         return None
-    interval = min(settings.interval if watch.interval is None else watch.interval for watch in wishes)
-    ignore = frozenset.intersection(*ignored_by(wishes).values())
-    return Terms(max(settings.shortest, interval), any(watch.deep for watch in wishes), ignore)
+    ignored = tuple(ignored_by(wishes).values())
+    ignore = frozenset.intersection(*ignored) if ignored else frozenset[str]()
+    return Terms(max(settings.shortest, min(intervals)), any(watch.deep for watch in wishes), ignore)
 
 
 def ignored_by(watches: Iterable[Watch]) -> Mapping[str, frozenset[str]]:

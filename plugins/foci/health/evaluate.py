@@ -3,28 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
-from plugins.foci.health import certificates, self_check
+from plugins.foci.health import certificates
 from plugins.foci.health import deep_interval as deep_pace
 from plugins.foci.health import state as health
 from plugins.foci.health.certificates import CertificateState
+from plugins.foci.health.connectivity import Connectivity
 from plugins.foci.health.events import AlertEvent, Cause, Sample
 from plugins.foci.health.keys import Key
 from plugins.foci.health.samples import WatchedThings, samples_of
-from plugins.foci.health.self_check import Connectivity, SelfCheck
+from plugins.foci.health.self_check import SelfCheck, Suspicion
 from plugins.foci.health.state import AlertState, Condition, HealthSettings
+from plugins.foci.health.witnesses import Role, Witnesses
 from plugins.foci.report.build import CheckResult
 
 KeyState = AlertState | CertificateState
 
 
-@dataclass(frozen=True, slots=True)
 class OwnConnection:
-    """What the bot knows of its own connection."""
+    """
+    What the bot knows of its own connection; each check changes it.
 
-    connectivity: Connectivity = field(default_factory=Connectivity)
-    self_check: SelfCheck = field(default_factory=SelfCheck)
+    Attributes:
+        witnesses: as of the last ``assign``.
+    """
+
+    def __init__(self, self_check: SelfCheck, witnesses: Witnesses) -> None:
+        self.connectivity = Connectivity()
+        self.self_check = self_check
+        self.witnesses = witnesses
+        self.assign(witnesses)
+
+    def assign(self, witnesses: Witnesses) -> None:
+        """Go by these from now on."""
+        self.witnesses = witnesses
+        self.self_check.assign(witnesses.roles)
+        self.connectivity.assign(witnesses.roles.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,65 +66,67 @@ class Evaluation:
 
     Attributes:
         changed: states that are different now.
-        touched: hosts of which something new is known.
         turns: outages that began or ended, in order.
+        turned: the server answered for the first time, or began or ended to be silent, since ``silent_since``.
+        suspicion: what the bot thinks of itself, if that is different now.
     """
 
-    mind: OwnConnection
     changed: Mapping[Key, KeyState]
     events: tuple[AlertEvent, ...]
     turns: tuple[OutageBegan | OutageEnded, ...]
-    touched: frozenset[str]
+    turned: bool
+    silent_since: float | None
+    suspicion: Suspicion | None
 
 
 def progress(
     checked: CheckResult,
     watched: WatchedThings,
-    mind: OwnConnection,
+    own: OwnConnection,
     states: Mapping[Key, KeyState],
     settings: HealthSettings,
-    window: float,
     interval: float,
 ) -> Evaluation:
     """
     Take in a check.
 
     Args:
-        mind: as it was before the check.
+        own: changed by this.
         states: of the keys that have one.
-        window: seconds in which another host's answer proves the bot's own connection.
         interval: of the server's checks, in seconds.
     """
-    at = checked.at
-    connectivity = mind.connectivity.noted(watched.answering, at, window)
+    at, window, role = checked.at, own.witnesses.window, own.witnesses.roles[checked.server]
+    connectivity, before = own.connectivity, own.self_check.suspicion
+    still = connectivity.works(at - window)
+    connectivity.note(watched.answering, role, at)
     outdone = frozenset[Key]() if checked.seen.deep else fails_deep(states, at)
-    samples = samples_of(checked, watched, lambda host: connectivity.proves(host, at, window), outdone)
-    doubts, told = self_check.step(mind.self_check, samples, at, window, checked.server)
-    events = [*told]
+    samples = samples_of(checked, watched, lambda host: connectivity.proves(host, role, at - window), outdone)
+    turned = own.self_check.look(checked.server, role, at, window, answers=bool(watched.answering))
+    events = [*own.self_check.conclude(window, proven=connectivity.works(at - window), still=still)]
     turns: list[OutageBegan | OutageEnded] = []
     changed: dict[Key, KeyState] = {}
     for sample in samples:
-        before = states.get(sample.key)
-        before = before if isinstance(before, AlertState) else AlertState()
-        held = self_check.held_back(doubts, before.first_bad, at, window) or _unproven(
-            sample, before.first_bad, connectivity
-        )
-        after, told = health.step(before, sample, settings, held=held, least=health.least_gap(interval))
-        if after != before:
+        known = states.get(sample.key)
+        known = known if isinstance(known, AlertState) else AlertState()
+        held = own.self_check.holds_back(known.first_bad, window)
+        held = held or _unproven(sample, known.first_bad, connectivity, role)
+        after, told = health.step(known, sample, settings, held=held, least=health.least_gap(interval))
+        if after != known:
             changed[sample.key] = after
         events += told
-        turns += _turns(sample.key, before, after, at)
+        turns += _turns(sample.key, known, after, at)
     for sighting in watched.certificates:
-        known = states.get(sighting.key)
-        known = known if isinstance(known, CertificateState) else CertificateState()
-        renewed, told = certificates.step(known, sighting, at, settings.recoveries)
-        if renewed != known:
+        presented = states.get(sighting.key)
+        presented = presented if isinstance(presented, CertificateState) else CertificateState()
+        renewed, told = certificates.step(presented, sighting, at, settings.recoveries)
+        if renewed != presented:
             changed[sighting.key] = renewed
         events += told
     if checked.seen.deep:
         changed |= _looked_deep(watched, {**states, **changed}, at)
-    touched = watched.answering | {sample.host for sample in samples if sample.host}
-    return Evaluation(OwnConnection(connectivity, doubts), changed, tuple(events), tuple(turns), frozenset(touched))
+    silent_since = own.self_check.silent_since(checked.server)
+    suspicion = None if own.self_check.suspicion == before else own.self_check.suspicion
+    return Evaluation(changed, tuple(events), tuple(turns), turned, silent_since, suspicion)
 
 
 def drop(key: Key, state: KeyState, now: float) -> tuple[AlertEvent, ...]:
@@ -155,10 +172,10 @@ def _looked_deep(watched: WatchedThings, states: Mapping[Key, KeyState], at: flo
     return changed
 
 
-def _unproven(sample: Sample, first_bad: float | None, connectivity: Connectivity) -> bool:
+def _unproven(sample: Sample, first_bad: float | None, connectivity: Connectivity, role: Role) -> bool:
     """Whether nothing else answered since this trouble began: an answer before it proves no time-out."""
     trouble = sample.at if first_bad is None else min(first_bad, sample.at)
-    return sample.timed_out and not connectivity.proves(sample.host, sample.at, sample.at - trouble)
+    return sample.timed_out and not connectivity.proves(sample.host, role, trouble)
 
 
 def _turns(key: Key, before: AlertState, after: AlertState, now: float) -> Iterable[OutageBegan | OutageEnded]:

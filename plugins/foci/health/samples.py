@@ -16,17 +16,12 @@ from botkit.outbound.model import Answered, Exchange, Failed, FailureKind, Phase
 from plugins.foci.health.certificates import PresentedCertificate
 from plugins.foci.health.events import Cause, Sample, Status
 from plugins.foci.health.keys import Key, KeyKind, certificate_key, focus_key
-from plugins.foci.health.self_check import Connectivity
 from plugins.foci.model import DEEP_STAGES, Certainty, Finding, FocusReport, Outcome, Report, Severity, Stage, Verdict
 from plugins.foci.probe.judge import Judgement
 from plugins.foci.report.build import MAX_PROBED, CheckResult, ServerObservation
-from plugins.foci.serialise import Codec
 from plugins.foci.service_url import ServiceUrl
 
 _LONGEST_DETAIL = 300
-
-
-CODEC = Codec(Connectivity)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import fields
 from typing import Any
 
 from sqlalchemy import delete, select, update
 
 from botkit.storage import Connection
-from botkit.storage.json_text import from_json, storable, to_json
 from botkit.storage.statements import insert_new, portions, upsert
-from plugins.foci.health import certificates
+from plugins.foci.health import certificates, self_check
 from plugins.foci.health import state as health
 from plugins.foci.health.certificates import CertificateState
-from plugins.foci.health.evaluate import KeyState, OwnConnection
+from plugins.foci.health.evaluate import KeyState
 from plugins.foci.health.keys import Key, KeyKind
-from plugins.foci.health.self_check import Connectivity, HostView, SelfCheck
+from plugins.foci.health.self_check import SelfCheck, Suspicion
 from plugins.foci.health.tracked import Origin
-from plugins.foci.storage.tables import concerns, hosts, notes, outages, states
+from plugins.foci.storage.tables import concerns, heard, notes, outages, states
 
 _SUSPICION = "suspicion"
 
@@ -85,32 +83,22 @@ class StateTable:
         """Nothing concerns a server any longer: it is not watched."""
         open_ones = (concerns.c.server == server, concerns.c.ended_at.is_(None))
         await self._connection.execute(update(concerns).where(*open_ones).values(ended_at=now))
+        await self._connection.execute(delete(heard).where(heard.c.server == server))
 
-    async def mind(self) -> OwnConnection:
-        """What the bot thinks of its own connection."""
-        rows = (await self._connection.execute(select(hosts))).all()
-        answered = {row.host: row.answered_at for row in rows if row.answered_at is not None}
-        views = {row.host: HostView(row.looked_at, row.trouble_since) for row in rows if row.looked_at is not None}
-        text = await self._connection.scalar(select(notes.c.value).where(notes.c.name == _SUSPICION))
-        return OwnConnection(Connectivity(answered), SelfCheck(views, **(from_json(text) if text is not None else {})))
+    async def self_check(self, now: float) -> SelfCheck:
+        """What the bot thinks of its own network. This reads a row of every server that ever answered."""
+        rows = await self._connection.execute(select(heard))
+        text = await self.noted(_SUSPICION)
+        suspicion = Suspicion() if text is None else self_check.CODEC.load(text)
+        return SelfCheck({row.server: row.silent_since for row in rows}, suspicion, now)
 
-    async def save_mind(self, before: OwnConnection, after: OwnConnection, touched: Iterable[str]) -> None:
-        """Write what is different: of hosts those that were touched, and delete those that are no longer known."""
-        known = _hosts_of(after)
-        for some in portions({storable(host) for host in _hosts_of(before) - known}):
-            await self._connection.execute(delete(hosts).where(hosts.c.host.in_(some)))
-        rows: dict[str, dict[str, Any]] = {}
-        for host in sorted(known.intersection(touched)):
-            view = after.self_check.hosts.get(host)
-            rows[storable(host)] = {
-                "answered_at": after.connectivity.answered.get(host),
-                "looked_at": None if view is None else view.at,
-                "trouble_since": None if view is None else view.trouble_since,
-            }
-        await upsert(self._connection, hosts, [{"host": host, **values} for host, values in rows.items()])
-        told = _conclusions(after.self_check)
-        if told != _conclusions(before.self_check):
-            await self.note(_SUSPICION, to_json(told))
+    async def save_silence(self, server: str, since: float | None) -> None:
+        """A server answered for the first time, or began or ended to be silent."""
+        await upsert(self._connection, heard, [{"server": server, "silent_since": since}])
+
+    async def save_suspicion(self, suspicion: Suspicion) -> None:
+        """What the bot thinks of itself is different now."""
+        await self.note(_SUSPICION, self_check.CODEC.dump(suspicion))
 
     async def noted(self, name: str) -> str | None:
         """A note of the bot's own."""
@@ -130,11 +118,3 @@ def _text_of(state: KeyState) -> str:
     if isinstance(state, CertificateState):
         return certificates.CODEC.dump(state)
     return health.CODEC.dump(state)
-
-
-def _hosts_of(mind: OwnConnection) -> frozenset[str]:
-    return frozenset({*mind.self_check.hosts, *mind.connectivity.answered})
-
-
-def _conclusions(self_check: SelfCheck) -> dict[str, Any]:
-    return {one.name: getattr(self_check, one.name) for one in fields(self_check) if one.name != "hosts"}

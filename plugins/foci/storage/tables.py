@@ -77,13 +77,11 @@ concerns = Table(
     Index("foci_concerns_by_key", "key", "ended_at"),
 )
 
-hosts = Table(
-    "foci_hosts",
+heard = Table(
+    "foci_heard",
     metadata,
-    Column("host", String, primary_key=True),
-    Column("answered_at", Float, nullable=True),
-    Column("looked_at", Float, nullable=True),
-    Column("trouble_since", Float, nullable=True),
+    Column("server", String, primary_key=True),
+    Column("silent_since", Float, nullable=True),
 )
 
 notes = Table(

@@ -7,16 +7,17 @@ import logging
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
-from statistics import median_high
 from typing import Protocol, TypeVar
 
 from botkit.storage import Turns
 from plugins.foci.alerts.evidence import evidence_document
+from plugins.foci.alerts.vouching import PartyOf, witnesses_of
 from plugins.foci.alerts.watches import WatchSettings, terms_of
 from plugins.foci.changes.snapshot import observe
+from plugins.foci.health.evaluate import OwnConnection
 from plugins.foci.health.samples import WatchedThings, watched_by
 from plugins.foci.report.build import CheckResult
-from plugins.foci.watch.known import KnownServer, Memory, UnwrittenMind
+from plugins.foci.watch.known import KnownServer, Memory
 from plugins.foci.watch.runner import ConfirmationResult
 from plugins.foci.watch.step import Dues, Step, dues_of, keys_of, looked, step
 from plugins.foci.watch.transaction import UnitOfWork
@@ -24,9 +25,6 @@ from plugins.foci.watch.transaction import UnitOfWork
 log = logging.getLogger(__name__)
 
 _Result = TypeVar("_Result")
-
-_SLACK = 1.1
-"""Checks come later than their interval by as much."""
 
 _MOST_WRITTEN = 500
 """Servers and keys written in one transaction of a batch, so that nobody waits long for it."""
@@ -45,6 +43,7 @@ class CheckIngest:
     Args:
         turns: who else writes what checks read waits here too.
         jitter: a factor for the time until a server's next check.
+        party_of: whose users count as one.
     """
 
     def __init__(
@@ -54,12 +53,14 @@ class CheckIngest:
         transaction: Transaction,
         settings: WatchSettings,
         jitter: Callable[[], float],
+        party_of: PartyOf,
     ) -> None:
         self._memory = memory
         self._turns = turns
         self._transaction = transaction
         self._settings = settings
         self._jitter = jitter
+        self._party_of = party_of
 
     async def check(self, checked: CheckResult, now: float) -> Dues:
         """
@@ -93,7 +94,7 @@ class CheckIngest:
     def _evaluated(self, checked: CheckResult, watched: WatchedThings, now: float) -> Step | None:
         """A check evaluated by what is in memory; None if that is not enough."""
         memory, known = self._memory, self._memory.server(checked.server)
-        if known is None or memory.mind is None or memory.window is None:
+        if known is None or memory.own is None or memory.rewatched:
             return None
         keys = keys_of(watched, known)
         if memory.missing(keys):
@@ -102,15 +103,11 @@ class CheckIngest:
         def due(pace: float) -> float:
             return now + pace * self._jitter()
 
-        return step(checked, watched, known, memory.states(keys), memory.mind, memory.window, self._settings, due)
+        return step(checked, watched, known, memory.states(keys), memory.own, self._settings, due)
 
     def _remember(self, made: Step, *, written: bool) -> Dues:
         evaluation, server = made.evaluation, made.after.row.server
         self._memory.keep(server, made.after, evaluation.changed, written=written)
-        if written:
-            self._memory.read_mind(evaluation.mind)
-        else:
-            self._memory.think(evaluation.mind, evaluation.touched)
         self._memory.left(made.following.went)
         return dues_of(made.after.row, made.after.terms)
 
@@ -121,14 +118,13 @@ class CheckIngest:
                     if not await self._read(work, checked.server, watched):
                         return ()
                     made = self._evaluated(checked, watched, now)
-                mind = self._memory.unwritten_mind()
-                assert made is not None and mind is not None  # noqa: S101, PT018 - everything was read
+                assert made is not None  # noqa: S101 - everything was read
                 if not made.is_quiet:
-                    await record(work, checked, made, mind)
+                    await record(work, checked, made)
         except BaseException:
             # whether it was committed is not known in every case; the tables know
             self._memory.forget((checked.server,), () if made is None else made.evaluation.changed)
-            self._memory.forget_mind()
+            self._memory.own = None
             raise
         return self._remember(made, written=not made.is_quiet)
 
@@ -143,17 +139,14 @@ class CheckIngest:
             memory.keep(server, known, {}, written=True)
         missing = memory.missing(keys_of(watched, known))
         memory.read_states(missing, await work.states.load(missing))
-        if memory.mind is None:
-            memory.read_mind(await work.states.mind())
-        if memory.window is None:
-            memory.window = await self._span(work)
+        if memory.own is None or memory.rewatched:
+            witnesses = witnesses_of(await work.watches.all(), self._settings, self._party_of)
+            if memory.own is None:
+                memory.own = OwnConnection(await work.states.self_check(work.now), witnesses)
+            else:
+                memory.own.assign(witnesses)
+            memory.rewatched = False
         return True
-
-    async def _span(self, work: UnitOfWork) -> float:
-        """The interval of most servers: the time in which hosts are compared with each other."""
-        default = self._settings.interval
-        intervals = [default if one.interval is None else one.interval for one in await work.watches.all()]
-        return _SLACK * max(self._settings.shortest, median_high(intervals or [default]))
 
     async def _confirm(self, confirmed: ConfirmationResult, now: float) -> Dues:
         server = confirmed.server
@@ -174,8 +167,6 @@ class CheckIngest:
         async with self._transaction(0.0, background=True) as work:
             await work.servers.progress(tuple(batch.rows.values()))
             await work.states.save(batch.states)
-            if batch.mind is not None:
-                await work.states.save_mind(batch.mind.stored, batch.mind.now, batch.mind.touched)
         self._memory.wrote(batch)
 
 
@@ -194,17 +185,20 @@ async def _to_its_end(work: Awaitable[_Result]) -> _Result:
 async def read_server(work: UnitOfWork, server: str) -> KnownServer | None:
     """What the tables say of a server; None when nobody watches it."""
     watches, row = await work.watches.of_server(server), await work.servers.get(server)
-    terms = terms_of(watches, work.settings)
+    terms = terms_of(server, watches, work.settings)
     if row is None or terms is None:
         return None
     return KnownServer(terms, row, await work.states.concerning(server))
 
 
-async def record(work: UnitOfWork, checked: CheckResult, made: Step, mind: UnwrittenMind) -> None:
+async def record(work: UnitOfWork, checked: CheckResult, made: Step) -> None:
     """Write a check that changed something, with everything that follows."""
     server, evaluation, following = checked.server, made.evaluation, made.following
     await work.states.save(evaluation.changed)
-    await work.states.save_mind(mind.stored, evaluation.mind, mind.touched | evaluation.touched)
+    if evaluation.turned:
+        await work.states.save_silence(server, evaluation.silent_since)
+    if evaluation.suspicion is not None:
+        await work.states.save_suspicion(evaluation.suspicion)
     await work.states.begin(server, following.came, work.now)
     await work.history.turn(evaluation.turns)
     await work.servers.save(made.before.row, made.after.row)

@@ -28,27 +28,11 @@ class KnownServer:
 
 
 @dataclass(frozen=True, slots=True)
-class UnwrittenMind:
-    """
-    What the bot thinks of its own connection.
-
-    Attributes:
-        stored: as the database has it.
-        touched: hosts of which something new is known.
-    """
-
-    stored: OwnConnection
-    now: OwnConnection
-    touched: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
 class Unwritten:
     """What the database does not have yet of checks that changed nothing."""
 
     rows: Mapping[str, ServerRow]
     states: Mapping[Key, KeyState]
-    mind: UnwrittenMind | None
 
 
 @dataclass(slots=True)
@@ -76,19 +60,17 @@ class Memory:
     crash: a check is repeated.
 
     Attributes:
-        mind: what the bot thinks of its own connection; None when it is to be read.
-        window: seconds in which hosts are compared with each other; None when it is to be computed.
+        own: what the bot knows of its own connection, written with every change; None when it is to be read.
+        rewatched: other servers are watched than ``own`` goes by.
         totals: as of the last check.
         counted: nothing happened since that only the database can count.
     """
 
     def __init__(self) -> None:
-        self.mind: OwnConnection | None = None
-        self.window: float | None = None
+        self.own: OwnConnection | None = None
+        self.rewatched = False
         self.totals = WatchTotals(0, {}, 0, None)
         self.counted = False
-        self._stored_mind: OwnConnection | None = None
-        self._touched: set[str] = set()
         self._servers: dict[str, KnownServer] = {}
         self._terms: dict[Terms, Terms] = {}
         self._states: dict[Key, KeyState | None] = {}
@@ -98,7 +80,7 @@ class Memory:
     @property
     def is_ahead(self) -> bool:
         """Whether there is anything that the database does not have."""
-        return bool(self._due_rows or self._due_states or self._touched)
+        return bool(self._due_rows or self._due_states)
 
     def server(self, name: str) -> KnownServer | None:
         """A server, if it is known."""
@@ -112,11 +94,6 @@ class Memory:
         """The states of these keys, of those that have one."""
         found = ((key, self._states.get(key)) for key in keys)
         return {key: state for key, state in found if state is not None}
-
-    def read_mind(self, mind: OwnConnection) -> None:
-        """This is what the database has."""
-        self.mind = self._stored_mind = mind
-        self._touched.clear()
 
     def read_states(self, keys: Iterable[Key], found: Mapping[Key, KeyState]) -> None:
         """This is what the database has of these keys."""
@@ -140,11 +117,6 @@ class Memory:
             self._due_rows.add(name)
             self._due_states |= changed.keys()
 
-    def think(self, mind: OwnConnection, touched: Iterable[str]) -> None:
-        """What the bot thinks of its own connection now; not written yet."""
-        self.mind = mind
-        self._touched.update(touched)
-
     def forget(self, servers: Iterable[str] = (), keys: Iterable[Key] = ()) -> None:
         """They are gone, or to be read again."""
         for name in servers:
@@ -158,34 +130,21 @@ class Memory:
         """A server left these keys behind; what has a state may concern others."""
         self.forget(keys=[key for key in keys if self._states.get(key) is None])
 
-    def forget_mind(self) -> None:
-        """It is to be read again."""
-        self.mind = self._stored_mind = None
-        self._touched.clear()
-
     def retain(self, terms: Mapping[str, Terms]) -> None:
         """Others watch other servers now: forget those that are watched in another way or not at all."""
         changed = [name for name, known in self._servers.items() if terms.get(name) != known.terms]
         gone = [key for name in changed for key in self._servers[name].concerns]
         self.forget(changed, gone)
         self._terms = {known.terms: known.terms for known in self._servers.values()}
-        self.window, self.counted = None, False
+        self.rewatched, self.counted = True, False
 
     def unwritten(self, most: int) -> Unwritten:
         """What the database does not have, of at most so many servers and keys."""
         rows = {name: self._servers[name].row for name in islice(self._due_rows, most)}
         states = {key: state for key in islice(self._due_states, most) if (state := self._states[key]) is not None}
-        return Unwritten(rows, states, self.unwritten_mind())
-
-    def unwritten_mind(self) -> UnwrittenMind | None:
-        """What the database does not have of the bot's own connection; None when nothing is known of it."""
-        if self.mind is None or self._stored_mind is None:
-            return None
-        return UnwrittenMind(self._stored_mind, self.mind, frozenset(self._touched))
+        return Unwritten(rows, states)
 
     def wrote(self, done: Unwritten) -> None:
         """The database has it now, and nothing happened since ``unwritten``."""
         self._due_rows -= done.rows.keys()
         self._due_states -= done.states.keys()
-        if done.mind is not None:
-            self.read_mind(done.mind.now)

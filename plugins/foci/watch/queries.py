@@ -24,7 +24,7 @@ async def views_of(work: UnitOfWork, room_id: str) -> tuple[WatchView, ...]:
     silences = [one for one in await work.silences.all() if one.room_id == room_id]
     found = []
     for server, watch in sorted(mine.items()):
-        terms, row = terms_of(everyone[server], work.settings), rows.get(server)
+        terms, row = terms_of(server, everyone[server], work.settings), rows.get(server)
         if terms is None or row is None:
             continue
         ends = [one.until for one in silences if one.covers(server)]

@@ -24,6 +24,7 @@ from plugins.foci.alerts.messages import suspended_message
 from plugins.foci.alerts.notifications import Purpose, make_notification, without_overtaken
 from plugins.foci.alerts.receivers import confidant
 from plugins.foci.alerts.silences import Silence
+from plugins.foci.alerts.vouching import PartyOf
 from plugins.foci.alerts.watches import Watch, WatchSettings, successor, terms_of
 from plugins.foci.report.build import CheckResult
 from plugins.foci.storage.history import KEPT
@@ -47,17 +48,23 @@ class WatchService:
 
     Args:
         jitter: a factor for the time until a server's next check, such as 0.9 to 1.1.
+        party_of: whose users count as one; homeservers by their names alone if not given.
     """
 
     def __init__(
-        self, storage: Database, notifier: Notifier, settings: WatchSettings, jitter: Callable[[], float] = lambda: 1.0
+        self,
+        storage: Database,
+        notifier: Notifier,
+        settings: WatchSettings,
+        jitter: Callable[[], float] = lambda: 1.0,
+        party_of: PartyOf = lambda host: host,
     ) -> None:
         self._storage = storage
         self._notifier = notifier
         self._settings = settings
         self._memory = Memory()
         self._turns = Turns()
-        self._ingest = CheckIngest(self._memory, self._turns, self._transaction, settings, jitter)
+        self._ingest = CheckIngest(self._memory, self._turns, self._transaction, settings, jitter, party_of)
 
     async def schedule(self) -> Dues:
         """All watched servers with the time of their next check, and the confirmations that are outstanding."""
@@ -67,7 +74,7 @@ class WatchService:
         wishes: dict[str, list[Watch]] = {}
         for watch in watches:
             wishes.setdefault(watch.server, []).append(watch)
-        found = [(row, terms_of(wishes.get(row.server, ()), self._settings)) for row in rows]
+        found = [(row, terms_of(row.server, wishes.get(row.server, ()), self._settings)) for row in rows]
         return tuple(due for row, terms in found if terms is not None for due in dues_of(row, terms))
 
     async def take(self, outcome: CheckResult | ConfirmationResult, now: float) -> Dues:
@@ -321,7 +328,7 @@ class WatchService:
 
     async def _reconcile(self, work: UnitOfWork) -> None:
         watching = await work.reconcile()
-        terms = {server: terms_of(watches, self._settings) for server, watches in watching.items()}
+        terms = {server: terms_of(server, watches, self._settings) for server, watches in watching.items()}
         self._memory.retain({server: one for server, one in terms.items() if one is not None})
 
     async def _forget_what_was_told(

@@ -55,7 +55,7 @@ class Step:
         made, before, after = self.evaluation, self.before.row, self.after.row
         changed = made.events or made.turns or self.effects or self.following.came or self.following.went
         same = before.lists == after.lists and before.confirm_at == after.confirm_at
-        return self.repeats and same and not changed
+        return self.repeats and same and not (changed or made.turned or made.suspicion)
 
 
 def step(
@@ -63,8 +63,7 @@ def step(
     watched: WatchedThings,
     known: KnownServer,
     states: Mapping[Key, KeyState],
-    mind: OwnConnection,
-    window: float,
+    own: OwnConnection,
     settings: WatchSettings,
     due: Callable[[float], float],
 ) -> Step:
@@ -73,12 +72,12 @@ def step(
 
     Args:
         states: of ``keys_of``, of those that have one.
-        window: seconds in which another host's answer proves the bot's own connection.
+        own: changed by this.
         due: seconds from the check to the time of the next one.
     """
     report, seen, at, row = checked.report, checked.seen, checked.at, known.row
     listed = observe(seen.well_known, seen.homeserver.transports.endpoint)
-    made = progress(checked, watched, mind, states, settings.health, window, known.terms.interval)
+    made = progress(checked, watched, own, states, settings.health, known.terms.interval)
     fetched, effects = looked(row, listed, at, settings)
     following = follow(known.concerns, checked, watched, listed, fetched.lists)
     # what a check cannot see, because the list could not be read, does not shorten the interval

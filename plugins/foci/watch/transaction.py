@@ -219,9 +219,9 @@ class UnitOfWork:
         """
         After any change of who watches what: servers, keys, incidents and what was withheld follow. Idempotent.
 
-        Returns the watches of each server.
+        Returns the watches of each server; a canary may have none.
         """
-        wanted: dict[str, list[Watch]] = {}
+        wanted: dict[str, list[Watch]] = {server: [] for server in self.settings.vouchers.checked}
         for watch in await self.watches.all():
             wanted.setdefault(watch.server, []).append(watch)
         known = {row.server for row in await self.servers.all()}

@@ -8,6 +8,8 @@ import secrets
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 
+from publicsuffixlist import PublicSuffixList
+
 from botkit.figure import Figure
 from botkit.plugin import Account, Limits, Notifier, Reaction, Rooms
 from botkit.storage import Database, StorageError
@@ -17,6 +19,7 @@ from plugins.foci.checker import Checker
 from plugins.foci.clock import Clock
 from plugins.foci.model import EXIT_CODES, Verdict
 from plugins.foci.probe.shared import SharedProbes
+from plugins.foci.service_url import registrable_domain
 from plugins.foci.watch.known import WatchTotals
 from plugins.foci.watch.limiter import SLOW, ConcurrencyLimiter
 from plugins.foci.watch.runner import CheckRunner
@@ -57,7 +60,11 @@ class Watcher:
         clock: Clock,
         jitter: Callable[[], float],
     ) -> None:
-        self.watch_service = WatchService(storage, notifier, settings, jitter)
+        # only what registries delegate: names below a provider's domain cost nothing
+        suffixes = PublicSuffixList(only_icann=True)
+        self.watch_service = WatchService(
+            storage, notifier, settings, jitter, lambda host: registrable_domain(host, suffixes)
+        )
         self._services = SharedProbes(checker.observe, clock.passed)
         runner = CheckRunner(checker, self._services, clock, lambda: secrets.token_hex(8), random.random)
         limiter = ConcurrencyLimiter(limits.concurrency, clock, min(SLOW, limits.timeout / 2))

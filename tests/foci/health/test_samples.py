@@ -27,10 +27,11 @@ from plugins.foci.alerts.evidence import evidence_document
 from plugins.foci.discovery.homeserver import HomeserverAnswer, PathState, TransportsAnswer, read_versions
 from plugins.foci.discovery.target import parse_target
 from plugins.foci.discovery.well_known import read_answer
+from plugins.foci.health.connectivity import Connectivity
 from plugins.foci.health.events import Sample, Status
 from plugins.foci.health.keys import SELF, Key
-from plugins.foci.health.samples import CODEC, focus_key, samples_of, watched_by
-from plugins.foci.health.self_check import Connectivity
+from plugins.foci.health.samples import focus_key, samples_of, watched_by
+from plugins.foci.health.witnesses import Role, Tier
 from plugins.foci.model import MSC4143_KEY, Entry, Verdict
 from plugins.foci.probe.judge import Observation, ProbeSettings
 from plugins.foci.report.build import MAX_PROBED, CheckResult, CheckSettings, ServerObservation, assemble
@@ -42,6 +43,7 @@ NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 CERTIFICATE = Certificate("CN=x", "CN=ca", ("x",), NOW - timedelta(days=30), NOW + timedelta(days=60))
 SERVICE = Response(400, {"access-control-allow-origin": ("*",)}, b'{"errcode": "M_BAD_JSON", "error": "no"}')
 FOCUS = Key.parse("focus:https://a.example.org:443/jwt")
+ROLE = Role(Tier.CONFIGURED)
 PATIENCE = 10_000.0
 
 
@@ -100,11 +102,12 @@ class Scene:
         self.report = assemble(self.seen, settings, PublicSuffixList(), NOW, 10.0)
         self.checked = CheckResult(self.seen, self.report, "check 1", own)
         self.watched = watched_by(self.checked)
-        self.connectivity = Connectivity().noted([*others, *self.watched.answering], NOW.timestamp(), 300)
+        self.connectivity = Connectivity()
+        self.connectivity.note([*others, *self.watched.answering], ROLE, NOW.timestamp())
 
     def sampled(self, connectivity: Connectivity | None = None) -> tuple[Sample, ...]:
         known = connectivity or self.connectivity
-        return samples_of(self.checked, self.watched, lambda host: known.proves(host, NOW.timestamp(), 300.0))
+        return samples_of(self.checked, self.watched, lambda host: known.proves(host, ROLE, NOW.timestamp() - 300.0))
 
     def samples(self) -> dict[Key, Sample]:
         return {sample.key: sample for sample in self.sampled()}
@@ -175,7 +178,8 @@ def test_an_old_answer_proves_nothing_now() -> None:
     scene = Scene(TIMEOUT_ALONE)
     at = NOW.timestamp()
     for age, standing in ((299, Status.BAD), (301, Status.UNKNOWN)):
-        connectivity = Connectivity({"elsewhere.org": at - age})
+        connectivity = Connectivity()
+        connectivity.note(["elsewhere.org"], ROLE, at - age)
         assert scene.sampled(connectivity)[0].standing is standing
 
 
@@ -362,14 +366,6 @@ def test_certificates_are_taken_from_every_accepted_connection() -> None:
     broken = failed(url("a"), FailureKind.TLS_SELF_SIGNED, Phase.TLS)
     broken = replace(broken, connection=replace(broken.connection, certificate=early))
     assert [one.key for one in one_focus(broken).watched.certificates] == [Key.parse("cert:example.org:443")]
-
-
-def test_connectivity_survives_the_database_and_forgets() -> None:
-    """Only the last window is kept."""
-    connectivity = Connectivity().noted(["a.org"], 1000.0, 300.0).noted(["b.org"], 1200.0, 300.0)
-    assert CODEC.load(CODEC.dump(connectivity)) == connectivity
-    assert connectivity.noted([], 1400.0, 300.0).answered == {"b.org": 1200.0}
-    assert connectivity.noted([], 900.0, 300.0).answered == {"a.org": 900.0, "b.org": 900.0}
 
 
 def test_the_evidence_of_a_focus_has_stages_error_address_and_advice() -> None:

@@ -7,14 +7,16 @@ from collections.abc import Callable
 
 import pytest
 
-from plugins.foci.health import self_check
 from plugins.foci.health import state as health
 from plugins.foci.health.events import AlertEvent, Cause, EventKind, Sample, Status
 from plugins.foci.health.keys import SELF, Key
+from plugins.foci.health.self_check import SelfCheck
+from plugins.foci.health.witnesses import Role, Tier
 
 INTERVAL = 300.0
 WINDOW = INTERVAL * 1.1
 START = 1_000_000.0
+ROLE = Role(Tier.CONFIGURED)
 World = Callable[[int, float], Status]
 """Host number and seconds since the start, to how it looks from here."""
 
@@ -25,15 +27,17 @@ def told(world: World, hosts: int, hours: float, seed: int, failures: int = 3) -
     states = [health.AlertState() for _ in range(hosts)]
     due = [START + chance.uniform(0, INTERVAL) for _ in range(hosts)]
     settings = health.HealthSettings(failures=failures)
-    mind, found, probe = self_check.SelfCheck(), [], 0
+    mind, found, probe, answered_at = SelfCheck(), [], 0, -WINDOW
     while (now := min(due)) < START + hours * 3600:
         host, probe = due.index(now), probe + 1
         sample = Sample(
             Key.parse(f"focus:h{host}"), f"h{host}", world(host, now - START), now, str(probe), Cause("refused")
         )
-        mind, events = self_check.step(mind, [sample], now, WINDOW)
-        found += events
-        held = self_check.held_back(mind, states[host].first_bad, now, WINDOW)
+        answers, still = sample.standing is Status.GOOD, now - answered_at <= WINDOW
+        answered_at = now if answers else answered_at
+        mind.look(f"h{host}", ROLE, now, WINDOW, answers=answers)
+        found += mind.conclude(WINDOW, proven=now - answered_at <= WINDOW, still=still)
+        held = mind.holds_back(states[host].first_bad, WINDOW)
         states[host], events = health.step(states[host], sample, settings, held=held)
         found += events
         due[host] = now + health.pace(states[host], INTERVAL, now) * chance.uniform(0.9, 1.1)
@@ -108,22 +112,3 @@ def test_most_hosts_really_down_are_blamed_in_the_end(seed: int) -> None:
     assert not any(mine[0].at <= event.at < mine[1].at for event in theirs.values())
     assert sum(event.at >= mine[1].at for event in theirs.values()) >= 5
     assert all(START + 3600 <= event.since <= START + 3600 + INTERVAL * 1.1 for event in theirs.values())
-
-
-@pytest.mark.parametrize("seed", [1, 2, 4])
-def test_hosts_that_cannot_be_looked_at_meanwhile_do_not_speak_for_the_connection(seed: int) -> None:
-    """Foci are not asked while the lists that name them cannot be read: that they were well before proves nothing."""
-    chance = random.Random(seed)
-    due = [START + 0.2 * place for place in range(30)]
-    states = [health.AlertState() for _ in due]
-    mind, probe, settings = self_check.SelfCheck(), 0, health.HealthSettings()
-    while (now := min(due)) < START + 3600 + 600:
-        server, probe, cut = due.index(now), probe + 1, now >= START + 3600
-        standing = Status.BAD if cut else Status.GOOD
-        sample = Sample(Key.parse(f"discovery:s{server}"), f"s{server}", standing, now, str(probe), Cause("refused"))
-        focus = Sample(Key.parse(f"focus:f{server}"), f"f{server}", Status.GOOD, now, str(probe))
-        mind, _ = self_check.step(mind, [sample] if cut else [sample, focus], now, WINDOW)
-        held = self_check.held_back(mind, states[server].first_bad, now, WINDOW)
-        states[server], events = health.step(states[server], sample, settings, held=held)
-        assert events == ()
-        due[server] = now + health.pace(states[server], INTERVAL, now) * chance.uniform(0.9, 1.1)
