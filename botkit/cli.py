@@ -30,7 +30,7 @@ EXIT_INTERRUPTED = 130
 PROGRAM = "bot.py"
 """Its name in usage and errors, unless it was installed as a command."""
 
-HOST_WORDS = ("run", "login", "config")
+HOST_WORDS = ("run", "login", "config", "export", "import", "health")
 
 log = logging.getLogger(__name__)
 
@@ -151,6 +151,9 @@ def _parser(one_shots: Sequence[OneShot], program: str) -> ArgumentParser:
         "run": "run the bot",
         "login": "log in, cross-sign the device and store the session",
         "config": "validate the configuration and print the effective values, secrets redacted",
+        "export": "write the database into a file",
+        "import": "read such a file into an empty database",
+        "health": "0 if the running bot is well, 1 if not",
     }
     adders: list[tuple[str, str, Callable[[ArgumentParser], None]]] = [
         (name, summary, lambda _: None) for name, summary in summaries.items()
@@ -162,6 +165,8 @@ def _parser(one_shots: Sequence[OneShot], program: str) -> ArgumentParser:
             "--config", type=Path, metavar="FILE", default=SUPPRESS, help="default: config.yaml if it exists"
         )
         add_arguments(subparser)
+        if name in ("export", "import"):
+            subparser.add_argument("file", type=Path, metavar="FILE")
         if name == "run":
             subparser.add_argument("--standby", action="store_true", help="wait until no other bot runs on the storage")
     return parser
@@ -176,6 +181,13 @@ def _dispatch(
 ) -> int:
     if namespace.word == "config":
         return _print_config(config, plugins)
+    if namespace.word == "health":
+        return _health(config, program)
+    if namespace.word in ("export", "import"):
+        # Imported here: nothing else needs it.
+        from botkit.exporting import run_transfer
+
+        return run_transfer(namespace.word, config, plugins, namespace.file, program)
     if namespace.word in HOST_WORDS:
         return _host(namespace, config, plugins, program)
     one_shot = next(known for known in one_shots if known.name == namespace.word)
@@ -190,6 +202,16 @@ def _print_config(config: Config, plugins: Sequence[LoadedPlugin]) -> int:
     except BrokenPipeError:
         _silence_stdout()
     return 0
+
+
+def _health(config: Config, program: str) -> int:
+    if not config.web.enabled:
+        raise ConfigError("web.enabled: must be true for health; the running bot answers at web.listen")
+    # Imported here: nothing else needs it.
+    from botkit.web.health import well
+
+    answer = well(config.web.host, config.web.port)
+    return 0 if answer is None else _failed(answer, 1, program)
 
 
 def _host(namespace: Namespace, config: Config, plugins: Sequence[LoadedPlugin], program: str) -> int:

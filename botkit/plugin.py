@@ -18,6 +18,7 @@ from botkit.outbound import HomeserverReader, OutboundClient
 if TYPE_CHECKING:
     # at run time they would make every start of a one-shot load a database library
     from botkit.storage import Connection, Database
+    from botkit.storage.transfer import Carried
 
 
 class UsageError(Exception):
@@ -267,6 +268,11 @@ class Plugin:
     def one_shots(cls, config: BaseModel) -> Sequence[OneShot]:
         """Subcommands of ``bot.py`` that this plugin offers."""
         return ()
+
+    @classmethod
+    def carried(cls) -> Carried | None:
+        """What it keeps in the tables of ``migrations``, for ``export`` and ``import``; None if there are none."""
+        return None
 
     def commands(self) -> Sequence[Command]:
         """Commands for rooms."""

@@ -58,14 +58,27 @@ async def own_database(
         DatabaseRefusedError: it is another account's, of a newer version, or in use.
         StorageError: it cannot be used.
     """
+    database = await open_database(stack, config, plugins, ownership, waiting, PATIENCE)
+    await ownership.begin(database)
+    stack.push_async_callback(ownership.release, database)
+    return database
+
+
+async def open_database(
+    stack: AsyncExitStack,
+    config: Config,
+    plugins: Sequence[LoadedPlugin],
+    ownership: Ownership,
+    waiting: Waiting | None = None,
+    patience: float = 0.0,
+) -> Database:
+    """The same without writing down who the owner is; ``patience`` is for PostgreSQL, seconds. Raises the same."""
     database = Database(config.storage.database_url, ownership)
     stack.push_async_callback(database.close)
-    await _persist(database.open, waiting, PATIENCE if database.backend == "PostgreSQL" else 0.0)
+    await _persist(database.open, waiting, patience if database.backend == "PostgreSQL" else 0.0)
     for loaded in plugins:
         if loaded.plugin.migrations is not None:
             await database.migrate(loaded.name, loaded.plugin.migrations)
-    await ownership.begin(database)
-    stack.push_async_callback(ownership.release, database)
     return database
 
 

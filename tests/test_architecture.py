@@ -24,7 +24,7 @@ ORDERS: dict[str, tuple[str, ...]] = {
         "config metrics",
         "loader logs web commands matrix",
         "standby",
-        "host subcommands",
+        "host subcommands exporting",
         "cli",
     ),
     "botkit.matrix": (

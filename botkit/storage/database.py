@@ -135,15 +135,16 @@ class Database:
     async def close(self) -> None:
         """Give every connection back, after the transaction under way has ended; safe to call twice."""
         engine, self._engine = self._engine, None
-        if engine is None:
-            return
         try:
+            if engine is None:
+                return
             # a connection that is in use now would come back to a pool that nobody empties any more
             async with self._turns.turn():
                 pass
         finally:
-            await engine.dispose()
-        self._lock.close()
+            if engine is not None:
+                await engine.dispose()
+            self._lock.close()
 
     @asynccontextmanager
     async def begin(self, *, background: bool = False) -> AsyncIterator[AsyncConnection]:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import BaseModel
 
@@ -19,6 +19,9 @@ from plugins.foci.commands.check import check_command
 from plugins.foci.commands.report import FociCommands
 from plugins.foci.config import FociConfig
 from plugins.foci.deep.quota import DeepQuota
+
+if TYPE_CHECKING:
+    from botkit.storage.transfer import Carried
 
 
 class FociPlugin(Plugin):
@@ -73,6 +76,14 @@ class FociPlugin(Plugin):
     def one_shots(cls, config: BaseModel) -> Sequence[OneShot]:
         """``bot.py check``."""
         return (check_command(_own(config).check_settings, _now),)
+
+    @classmethod
+    def carried(cls) -> Carried | None:
+        """Watches, states, incidents, silences and history."""
+        # Imported here, as above.
+        from plugins.foci.storage.carried import CARRIED
+
+        return CARRIED
 
     def commands(self) -> Sequence[Command]:
         """``!foci``."""
