@@ -21,7 +21,7 @@ async def _verify(connection: Connection) -> None:
         listwatch.CODEC.load(text)
     state_table, silences = StateTable(connection), SilenceTable(connection)
     await state_table.load((await connection.scalars(select(states.c.key))).all())
-    await state_table.mind()
+    await state_table.self_check(0.0)
     await IncidentTable(connection).all()
     await silences.all()
     await silences.suppressed()
