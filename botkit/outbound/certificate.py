@@ -35,8 +35,9 @@ def read_certificate(der: bytes) -> Certificate | None:
 
 def _distinguished(name: x509.Name) -> str:
     # a stranger's has as many parts as fit into a handshake
-    parts = name.rdns[:_PARTS_LIMIT]
-    return clean_line(x509.Name(parts).rfc4514_string(), _NAME_LENGTH)
+    parts = name.rdns
+    bounded = name if len(parts) <= _PARTS_LIMIT else x509.Name(parts[:_PARTS_LIMIT])
+    return clean_line(bounded.rfc4514_string(), _NAME_LENGTH)
 
 
 def _names(certificate: x509.Certificate) -> tuple[str, ...]:

@@ -114,7 +114,7 @@ def parse_host(text: str) -> Host:
 def _split(text: str) -> tuple[str, str]:
     if len(text) > LONGEST_URL:
         raise _invalid(f"the URL is longer than {LONGEST_URL} characters")
-    if any(unicodedata.category(char) == "Cs" for char in text):
+    if not text.isascii() and any(unicodedata.category(char) == "Cs" for char in text):
         raise _invalid("the URL holds a lone surrogate")
     found = _URL.fullmatch(text)
     if found is None:

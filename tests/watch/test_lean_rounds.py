@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from botkit.outbound.dns import Resolution, Resolver
 from lab.fault import Fault
 from lab.federation import Federation
 from lab.focus import Focus
@@ -307,3 +308,25 @@ async def test_lists_that_differ_on_the_own_homeserver_are_not_remembered(
     assert (facts.server(NAME) is not None) is (listed == RTC)
     facts.note(result)
     assert facts.server(NAME) is not None
+
+
+async def test_a_host_is_looked_up_once_for_all_that_is_asked_of_it_together(
+    federation: Federation, examination: Examination, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The base URL's host is asked as homeserver and as federation API, by two parts of the check."""
+    asked: Counter[str] = Counter()
+    resolve = Resolver.resolve
+
+    async def counted(resolver: Resolver, host: str, port: int, *, deadline: float) -> Resolution:
+        asked[host] += 1
+        return await resolve(resolver, host, port, deadline=deadline)
+
+    monkeypatch.setattr(Resolver, "resolve", counted)
+    await federation.focus(RTC)
+    await federation.server(NAME, foci=[RTC])
+    async with watching(federation, examination) as watch:
+        await watch.round()
+        assert asked == {NAME: 2, "matrix.a.example": 2, "rtc.example.org": 1}
+        asked.clear()
+        await watch.round()
+        assert asked == {NAME: 1, "rtc.example.org": 1}

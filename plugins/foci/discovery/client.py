@@ -121,9 +121,12 @@ class Discovery:
             return HomeserverAnswer(None, TransportsAnswer())
         if base is None:
             base = f"https://{target.url_host}"
+        resolution = await self._every_address.resolve(base, deadline=deadline)
         asked, published, listed = await asyncio.gather(
-            self._every_address.ask(base + VERSIONS_PATH, REQUEST_HEADERS, of_versions, deadline=deadline),
-            self._published(base, None, deadline),
+            self._every_address.ask(
+                base + VERSIONS_PATH, REQUEST_HEADERS, of_versions, deadline=deadline, resolution=resolution
+            ),
+            self._published(base, resolution, deadline),
             _own_list(own, deadline),
         )
         if any(asked.went_elsewhere(exchange) for exchange in published):
@@ -256,6 +259,8 @@ class Federation:
             return await self._outbound.fetch("GET", url + path, headers=headers, deadline=limit, resolution=at)
 
         userinfo = url + USERINFO_PATH
+        if resolution is None:
+            resolution = await self._every_address.resolve(url, deadline=limit)
         asked, version = await asyncio.gather(
             self._every_address.ask(userinfo, _AS_SERVICES, of_lookup, deadline=limit, resolution=resolution),
             fetch(VERSION_PATH, resolution, {}),

@@ -64,6 +64,14 @@ class EveryAddress:
         self._outbound = outbound
         self._patience = timeout * PATIENCE_SHARE
 
+    async def resolve(self, url: str, *, deadline: float) -> Resolution | None:
+        """The addresses of a URL's host, looked up once for several requests; None if it is no URL."""
+        try:
+            target = parse_url(url)
+        except UrlError:
+            return None
+        return await self._outbound.resolve(target.host.name, target.port, deadline=deadline)
+
     async def ask(
         self,
         url: str,
@@ -82,7 +90,7 @@ class EveryAddress:
         Args:
             judge: what an exchange is worth.
             deadline: loop time at which to give up.
-            resolution: of the host, where something else than its name decided.
+            resolution: of the host, where it is known, or where something else than its name decided.
         """
         try:
             target = parse_url(url)

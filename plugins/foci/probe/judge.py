@@ -91,7 +91,13 @@ def best_exchange(seen: Observation) -> tuple[Endpoint, Exchange]:
 
 def standing(seen: Observation, exchange: Exchange) -> tuple[int, int]:
     """How good an exchange is: how far it got, then what it proves."""
-    return _rank(seen, exchange), _proof(seen, exchange)
+    # of failures the surest counts: a family that this machine lacks must not hide the refusal seen over the other
+    if isinstance(exchange, Failed):
+        return _rank(seen, exchange), -meaning_of(exchange.failure).certainty.rank
+    # of wrong answers the least sure one does: what refuses this prober may serve clients
+    wrong = read_post(exchange, seen.preflight)
+    proof = 0 if wrong is None else wrong.certainty.rank
+    return _rank_of_answer(seen, exchange, wrong), proof
 
 
 def works(seen: Observation, exchange: Exchange) -> bool:
@@ -99,23 +105,14 @@ def works(seen: Observation, exchange: Exchange) -> bool:
     return _rank(seen, exchange) == _WORKS
 
 
-def _proof(seen: Observation, exchange: Exchange) -> int:
-    """
-    Of failures the surest counts: a family that this machine lacks must not hide the refusal seen over the other.
-
-    Of wrong answers the least sure one does: what refuses this prober may serve clients.
-    """
-    if isinstance(exchange, Failed):
-        return -meaning_of(exchange.failure).certainty.rank
-    wrong = read_post(exchange, seen.preflight)
-    return 0 if wrong is None else wrong.certainty.rank
-
-
 def _rank(seen: Observation, exchange: Exchange) -> int:
     if isinstance(exchange, Failed):
         return list(Phase).index(exchange.failure.phase)
-    is_service = seen.url.kind == "authorisation"
-    good = read_post(exchange, seen.preflight) is None if is_service else _sfu_is_alive(exchange.response)
+    return _rank_of_answer(seen, exchange, read_post(exchange, seen.preflight))
+
+
+def _rank_of_answer(seen: Observation, exchange: Answered, wrong: WrongAnswer | None) -> int:
+    good = wrong is None if seen.url.kind == "authorisation" else _sfu_is_alive(exchange.response)
     return _WORKS if good else _ANSWERS
 
 
