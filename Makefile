@@ -17,7 +17,7 @@ CLIENT_STAMP := $(CLIENT_TOOLS)/.installed
 BENCH_VENV := .venv-bench
 BENCH_STAMP := $(BENCH_VENV)/.installed
 
-.PHONY: setup lab livekit bench-tools client-tools demo run check test test-system clients durability replay soak coverage zoo audit scoreboard bench policy fuzz clean
+.PHONY: setup lab livekit bench-tools client-tools links demo run check test test-system clients durability replay soak coverage zoo audit scoreboard bench policy fuzz clean
 setup: $(STAMP)
 
 $(STAMP): requirements.txt requirements-dev.txt
@@ -66,12 +66,17 @@ test: setup
 test-system: lab
 	$(PYTEST) -m system --no-loadscope-reorder
 
+# Everything that the bot says, with links and mentions of strangers in it, through the linkifier of Element Web. Needs node
+# and npm.
+links: setup client-tools
+	@$(BIN)/python -m tests.hostile.real_linkifier
+
 # Real Element Call in Debian's Chromium against the lab, beside the table of expectations and the bot's rows; SETUPS="endpoint
 # both-keys" for some, PAGE=docs/evidence/clients.md rewrites the page. Needs chromium, node and npm.
-clients: lab client-tools
+clients: lab client-tools links
 	@$(BIN)/python -m lab.clients $(SETUPS) $(if $(PAGE),--page $(PAGE))
 
-# Four versions of Element Call and what embeds, bundles and drives them, from npm: 200 MB, below .cache.
+# Four versions of Element Call, what embeds, bundles and drives them, and the linkifier, from npm: 200 MB, below .cache.
 client-tools: $(CLIENT_STAMP)
 
 $(CLIENT_STAMP): lab/clients/package.json lab/clients/package-lock.json

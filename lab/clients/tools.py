@@ -28,6 +28,15 @@ def missing_tool() -> str | None:
     return None
 
 
+def missing_linkifier() -> str | None:
+    """What the linkifier of Element Web needs and is not installed here, None where nothing is missing."""
+    if shutil.which("node") is None:
+        return "node is not installed"
+    if not (INSTALLED / "node_modules" / "linkify-html").is_dir():
+        return "the packages of clients are not installed: make client-tools"
+    return None
+
+
 def browser() -> str:
     """
     The path of Chromium.
@@ -77,6 +86,11 @@ def build_host(directory: Path) -> Path:
 def driver() -> Path:
     """The program that opens pages, beside the packages that it imports."""
     return Path(shutil.copy(HERE / "drive.mjs", INSTALLED / "drive.mjs"))
+
+
+def linkifier() -> Path:
+    """The program that finds links in messages, beside the packages that it imports."""
+    return Path(shutil.copy(HERE / "links.mjs", INSTALLED / "links.mjs"))
 
 
 def _browser() -> str | None:

@@ -13,8 +13,8 @@ class Markup(HTMLParser):
 
     Attributes:
         text: all words, a line end for each break.
-        running: the words that are not code, in which clients look for links and mentions; the gap that code or a
-            new line leaves is a blank.
+        running: the words that are not code, in which clients look for links and mentions; the gap that code, a new
+            line or the end of a list leaves is a blank.
     """
 
     def __init__(self, html: str) -> None:
@@ -41,6 +41,8 @@ class Markup(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag
+        if tag != "b":
+            self.running.append(" ")
 
     def handle_data(self, data: str) -> None:
         assert "pre" in self.open or "\n" not in data

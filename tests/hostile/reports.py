@@ -8,7 +8,9 @@ from typing import Any
 
 from publicsuffixlist import PublicSuffixList
 
+from botkit.messages.sanitise import clean_line, closed, quoted
 from botkit.outbound.model import Exchange, FailureKind, Phase
+from plugins.foci.discovery.client import redirected
 from plugins.foci.discovery.homeserver import HomeserverAnswer, entries_of, read_transports, read_versions
 from plugins.foci.discovery.target import parse_target
 from plugins.foci.discovery.well_known import read_answer
@@ -75,8 +77,8 @@ def _listed(*entries: Any) -> Report:
 
 
 def _broken(kind: FailureKind, phase: Phase) -> Callable[[str], Report]:
-    """A failure whose detail quotes the string, bounded as ``botkit.outbound`` says and not cleaned."""
-    return lambda text: report(post=failed(kind, phase, text[:200]))
+    """A failure whose detail quotes the string as ``botkit.outbound`` does."""
+    return lambda text: report(post=failed(kind, phase, closed(clean_line(f"it says {quoted(text)}, not that"))))
 
 
 PLACES: Mapping[str, Callable[[str], Report]] = {
@@ -115,7 +117,7 @@ PLACES: Mapping[str, Callable[[str], Report]] = {
         hops=(answered(302, b"", {"location": text}, url=f"https://example.org/{text}"),),
     ),
     "refused redirect": lambda text: report(
-        hops=(answered(302, b"", {"location": text}, url=URL),), status=302, refused=f"it leads to {text}"
+        hops=(answered(302, b"", {"location": text}, url=URL),), status=302, refused=redirected(URL, text)[1]
     ),
     "answer of another status": lambda text: report(text, status=418),
     "server header of the focus": lambda text: report(post=answered(404, b"not here", {"server": text})),

@@ -9,7 +9,7 @@ from nio.crypto import encrypt_attachment
 
 from botkit.matrix.client import HomeserverClient, UnreachableError
 from botkit.messages.document import Code, Document, Paragraph, line
-from botkit.messages.rendering import message_content, to_html
+from botkit.messages.rendering import message_content
 from botkit.messages.sanitise import quoted
 
 MOST_ATTEMPTS = 5
@@ -49,7 +49,9 @@ async def uploaded(
 def in_words(content: Mapping[str, Any], reason: str) -> dict[str, Any]:
     """What is said in place of a picture: what it shows, and why it is not there."""
     remark = message_content(line(f"(The picture itself could not be uploaded: {quoted(reason)}.)"))
-    shown = content.get("formatted_body") or to_html(Document((Paragraph((Code(content["body"]),)),)))
-    bodies = {"body": f"{content['body']} {remark['body']}", "formatted_body": f"{shown} {remark['formatted_body']}"}
+    shown = content
+    if "formatted_body" not in content:  # written down by an earlier version
+        shown = message_content(Document((Paragraph((Code(content["body"]),)),)))
+    bodies = {key: f"{shown[key]} {remark[key]}" for key in ("body", "formatted_body")}
     relation = {key: content[key] for key in ("m.relates_to",) if key in content}
     return {**remark, **bodies, **relation}
