@@ -18,12 +18,13 @@ import sys
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import cast
 
 from bench.many_servers import NAMESERVER, ZONE
 from botkit.matrix.send.notifier import OutboxNotifier
-from botkit.outbound import HomeserverReader, OutboundClient, OutboundSettings
+from botkit.outbound import HomeserverReader, OutboundClient, OutboundSettings, Purpose
 from botkit.plugin import Account, Limits, Rooms
 from botkit.storage import Database
 from lab.loopback import NETWORK
@@ -106,6 +107,7 @@ async def watch(directory: Path, servers: int, rounds: int) -> None:
             [Watch("!ops:example.org", f"s{number}.{ZONE}", "config", INTERVAL) for number in range(servers)],
             clock,
             lambda: 1 + 0.1 * random.uniform(-1, 1),
+            partial(outbound.payer, Purpose.WATCH),
         )
         _tell(0, 0, 0.0)
         await watcher.start()

@@ -17,6 +17,7 @@ from typing import Any
 
 from botkit.commands.router import CommandRouter
 from botkit.config import Config, ConfigError, MatrixConfig
+from botkit.identifiers import server_of
 from botkit.loader import LoadedPlugin, collect_commands
 from botkit.matrix.account.cross_signing import CrossSigningResult
 from botkit.matrix.account.enrolment import Device, Enrolment
@@ -31,7 +32,7 @@ from botkit.matrix.sync.loop import TokenRejectedError
 from botkit.messages.document import Reply
 from botkit.messages.inbound import InboundMessage
 from botkit.metrics import FigureCollector, registry_of
-from botkit.outbound import HomeserverReader, OutboundClient
+from botkit.outbound import HomeserverReader, OutboundClient, Payer, Purpose
 from botkit.plugin import Account, Plugin, PluginContext
 from botkit.standby import hold_directory, own_database
 from botkit.storage import DatabaseRefusedError, StorageError
@@ -143,8 +144,7 @@ async def _login(config: Config) -> int:
     quiet_libraries()
     async with AsyncExitStack() as stack:
         stack.enter_context(exclusive(config.storage.path))
-        homeserver = _homeserver(config, matrix)
-        stack.push_async_callback(homeserver.close)
+        homeserver = _homeserver(stack, config, matrix)
         device = await Enrolment(homeserver, matrix, config.storage.path, patient=False).enrol()
         stack.callback(device.crypto.close)
         _introduce(device)
@@ -168,8 +168,7 @@ async def _run(config: Config, plugins: Sequence[LoadedPlugin], standby: bool) -
     quiet_libraries()
     async with AsyncExitStack() as stack:
         await hold_directory(stack, config, _log_waiting if standby else None)
-        homeserver = _homeserver(config, matrix)
-        stack.push_async_callback(homeserver.close)
+        homeserver = _homeserver(stack, config, matrix)
         enrolment = Enrolment(homeserver, matrix, config.storage.path, patient=True)
         entry = _Entry(stack, enrolment)
         ownership = Ownership(matrix.user_id)
@@ -193,7 +192,7 @@ async def _run(config: Config, plugins: Sequence[LoadedPlugin], standby: bool) -
             )
 
         built = {loaded.name: loaded.plugin(context(loaded.name), loaded.config) for loaded in plugins}
-        router = _router(config, matrix, built, rooms)
+        router = _router(config, matrix, built, rooms, partial(resources[0].payer, Purpose.COMMAND))
 
         async def answer(message: InboundMessage) -> Sequence[Reply]:
             await status.refresh()
@@ -357,6 +356,8 @@ async def _resources(
     try:
         settings = config.network.outbound()
         outbound = await stack.enter_async_context(OutboundClient(settings))
+        # reads the Public Suffix List now instead of during the first command
+        outbound.registrable(server_of(matrix.user_id))
         reader = HomeserverReader(matrix.homeserver_url, _LiveToken(homeserver), settings)
     except ValueError as error:
         raise ConfigError(f"network: {error}") from None
@@ -374,7 +375,13 @@ class _LiveToken:
         return self._homeserver.token.get_secret_value() if self._homeserver.token else ""
 
 
-def _router(config: Config, matrix: MatrixConfig, plugins: dict[str, Plugin], rooms: RoomQueries) -> CommandRouter:
+def _router(
+    config: Config,
+    matrix: MatrixConfig,
+    plugins: dict[str, Plugin],
+    rooms: RoomQueries,
+    payer: Callable[[str], Payer],
+) -> CommandRouter:
     return CommandRouter(
         collect_commands(plugins),
         prefix=config.command_prefix,
@@ -383,6 +390,7 @@ def _router(config: Config, matrix: MatrixConfig, plugins: dict[str, Plugin], ro
         own_user_id=matrix.user_id,
         clock=time.monotonic,
         entitled=rooms.entitled,
+        payer=payer,
     )
 
 
@@ -393,13 +401,15 @@ def _account(config: Config) -> MatrixConfig:
     return config.matrix
 
 
-def _homeserver(config: Config, matrix: MatrixConfig) -> HomeserverClient:
+def _homeserver(stack: AsyncExitStack, config: Config, matrix: MatrixConfig) -> HomeserverClient:
     try:
         trust = trust_anchors(config.network.ca_file)
     except OSError as error:
         raise ConfigError(f"network.ca_file: {config.network.ca_file}: {error.strerror or error}") from None
     agent = config.network.user_agent or f"foci-bot/{VERSION}"
-    return HomeserverClient(matrix.homeserver_url, trust=trust, user_agent=agent)
+    client = HomeserverClient(matrix.homeserver_url, trust=trust, user_agent=agent)
+    stack.push_async_callback(client.close)
+    return client
 
 
 def quiet_libraries() -> None:

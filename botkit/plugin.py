@@ -136,7 +136,8 @@ class Invocation:
     Attributes:
         args: the words after the command, flags left out, mentions (pills) replaced by their user ids.
         reply_author: sender of the message this one replies to, None when it is not a reply.
-        charge: counts further work against the sender's and the room's rate; raises RateLimitError when spent.
+        charge: counts further work against the sender's and the room's rate beforehand, as so many commands; raises
+            RateLimitError when spent. Requests beyond what was charged for are counted afterwards.
         flags: those of the command's flags that were typed.
         reply_to: event id of the message this one replies to.
         thread_root: event id of the thread it is in.

@@ -75,7 +75,7 @@ PLACES: dict[str, tuple[str, ...]] = {
     "yarl": ("botkit.matrix", "botkit.outbound"),
     "pydantic": ("botkit", "plugins"),
     "pydantic_core": ("botkit.config",),
-    "publicsuffixlist": ("plugins.foci",),
+    "publicsuffixlist": ("botkit.outbound", "plugins.foci"),
     "PIL": ("plugins.foci.commands.history",),
 }
 """Every third party that the product imports, with the only packages that may."""
@@ -119,6 +119,7 @@ PURE_BOTKIT = frozenset(
         "botkit.messages.notification",
         "botkit.messages.rendering",
         "botkit.messages.sanitise",
+        "botkit.outbound.budget",
         "botkit.outbound.endpoint",
         "botkit.outbound.model",
         "botkit.outbound.policy",

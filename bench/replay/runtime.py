@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import cast
@@ -17,7 +18,7 @@ from bench.replay.storage import opened
 from bench.replay.told import Told
 from bench.replay.truth import DAY, Truth
 from botkit.matrix.send.notifier import OutboxNotifier
-from botkit.outbound import HomeserverReader
+from botkit.outbound import HomeserverReader, Payer, Purpose
 from botkit.plugin import Account, Limits, Notifier, Rooms
 from botkit.storage import Database
 from botkit.storage.json_text import from_json
@@ -132,6 +133,7 @@ class ReplayRuntime:
             watches,
             self.clock,
             lambda: 1 + 0.1 * self._chance.uniform(-1, 1),
+            partial(Payer, Purpose.WATCH),
         )
         await self._watcher.start()
         service = self._watcher.watch_service

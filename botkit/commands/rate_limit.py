@@ -1,7 +1,8 @@
-"""Rate limits: token buckets with a bounded memory."""
+"""Rate limits: token buckets with a bounded memory, and what a command costs of them."""
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,6 +11,10 @@ from botkit.config import Rate
 
 CAPACITY = 10_000
 """Keys remembered per rate; the longest untouched is forgotten first."""
+
+
+REQUESTS = 50
+"""Requests to strangers that the price of one command covers: what a check of one server comes to, and some more."""
 
 
 class RateLimitError(Exception):
@@ -53,9 +58,9 @@ class TokenBuckets:
         return max(0.0, missing * self._rate.seconds / self._rate.count)
 
     def take(self, key: str, amount: int) -> None:
-        """Take it, whatever is left."""
+        """Take it, whatever is left; what is missing has to come in before anything else passes."""
         bucket = self._bucket(key)
-        bucket.tokens = max(0.0, bucket.tokens - amount)
+        bucket.tokens -= amount
         bucket.told = False
 
     def tell(self, key: str) -> bool:
@@ -99,5 +104,45 @@ class RateLimiter:
         seconds, buckets, key = max(over, key=lambda entry: entry[0])
         if seconds > 0:
             raise RateLimitError(seconds, silent=not buckets.tell(key))
+        self.owe(user_id, room_id, amount)
+
+    def owe(self, user_id: str, room_id: str, amount: int) -> None:
+        """Spend ``amount`` of both rates for what was done already."""
         self._users.take(user_id, amount)
         self._rooms.take(room_id, amount)
+
+
+class Bill:
+    """
+    What one command costs: at least what was charged beforehand, more if its requests come to more.
+
+    Args:
+        user_id, room_id: who asked, and where.
+    """
+
+    def __init__(self, rate: RateLimiter, user_id: str, room_id: str) -> None:
+        self._rate = rate
+        self._user_id = user_id
+        self._room_id = room_id
+        self._paid = 0
+
+    def charge(self, amount: int) -> None:
+        """
+        Pay for so many commands beforehand.
+
+        Raises:
+            RateLimitError: a rate is spent; nothing was taken.
+        """
+        self._rate.charge(self._user_id, self._room_id, amount)
+        self._paid += amount
+
+    def settle(self, requests: int) -> None:
+        """Pay for what the requests that were made come to beyond that, even if it is more than is left."""
+        owed = price(requests) - self._paid
+        if owed > 0:
+            self._rate.owe(self._user_id, self._room_id, owed)
+
+
+def price(requests: int) -> int:
+    """Commands that so many requests count as."""
+    return math.ceil(requests / REQUESTS)

@@ -10,17 +10,21 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 
 from botkit.commands.help import command_help, subcommand_help, usage_line
 from botkit.commands.parse import CommandParser, ParsedCommand
-from botkit.commands.rate_limit import RateLimiter, RateLimitError, TokenBuckets
+from botkit.commands.rate_limit import Bill, RateLimiter, RateLimitError, TokenBuckets
 from botkit.config import CommandsConfig, Rate
 from botkit.messages.document import Document, Reply, line
 from botkit.messages.inbound import InboundMessage
 from botkit.messages.sanitise import quoted
+from botkit.outbound import Payer, Purpose, one_party
 from botkit.permissions import MODERATOR, may_command
 from botkit.plugin import Command, Handler, Invocation, RoomUnavailableError, UsageError
 from botkit.suggestion import nearest
 
 HELP = "help"
 """The subcommand that the router answers for every command."""
+
+MOST_REQUESTS = 2000
+"""Requests to strangers that one command may make, look-ups in DNS included."""
 
 _REFUSALS = Rate(1, 3600.0)
 _REFUSALS_PER_ROOM = Rate(5, 3600.0)
@@ -29,6 +33,10 @@ _REFUSALS_PER_ROOM = Rate(5, 3600.0)
 _NOT_ENTITLED = f"Only the bot's admins and members of this room with power level {MODERATOR} or more may do that."
 
 log = logging.getLogger(__name__)
+
+
+def _alone(user_id: str) -> Payer:
+    return Payer(Purpose.COMMAND, user_id)
 
 
 async def _nobody(_room_id: str, _user_id: str) -> bool:
@@ -49,6 +57,7 @@ class CommandRouter:
         own_user_id: the bot, whose own messages are not commands.
         clock: monotonic seconds.
         entitled: whether a user may change what the bot does in a room; by default no user may.
+        payer: on whose behalf a user's commands ask strangers' hosts; by default each user has a share of their own.
         incident: makes the reference under which a failure is found in the log.
     """
 
@@ -62,6 +71,7 @@ class CommandRouter:
         own_user_id: str,
         clock: Callable[[], float],
         entitled: Callable[[str, str], Awaitable[bool]] = _nobody,
+        payer: Callable[[str], Payer] = _alone,
         incident: Callable[[], str] = lambda: secrets.token_hex(4),
     ) -> None:
         self._parser = CommandParser(commands, prefix)
@@ -73,6 +83,7 @@ class CommandRouter:
         self._refusals = TokenBuckets(_REFUSALS, clock)
         self._room_refusals = TokenBuckets(_REFUSALS_PER_ROOM, clock)
         self._entitled = entitled
+        self._payer = payer
         self._incident = incident
 
     def is_command(self, message: InboundMessage) -> bool:
@@ -86,13 +97,17 @@ class CommandRouter:
             return ()
         if not may_command(message.sender, self._access.allow, self._access.block, self._admins):
             return self._refused(message)
-        try:
-            self._rate.charge(message.sender, message.room_id)
-            return await self._answer(parsed)
-        except RateLimitError as error:
-            if error.silent:
-                return ()
-            return _line(f"Too many commands: try again in {math.ceil(error.seconds)} s.")
+        bill = Bill(self._rate, message.sender, message.room_id)
+        with one_party(self._payer(message.sender), MOST_REQUESTS) as party:
+            try:
+                bill.charge(1)
+                return await self._answer(parsed, bill)
+            except RateLimitError as error:
+                if error.silent:
+                    return ()
+                return _line(f"Too many commands: try again in {math.ceil(error.seconds)} s.")
+            finally:
+                bill.settle(party.made)
 
     def _refused(self, message: InboundMessage) -> Sequence[Reply]:
         told = ((self._refusals, message.sender), (self._room_refusals, message.room_id))
@@ -102,7 +117,7 @@ class CommandRouter:
             bucket.take(key, 1)
         return _line("You are not allowed to use commands here.")
 
-    async def _answer(self, parsed: ParsedCommand) -> Sequence[Reply]:
+    async def _answer(self, parsed: ParsedCommand, bill: Bill) -> Sequence[Reply]:
         command, subcommand, args, message = parsed.command, parsed.subcommand, parsed.args, parsed.message
         word = args[0].casefold() if args and subcommand is None else ""
         if word == HELP:
@@ -112,7 +127,7 @@ class CommandRouter:
         try:
             if subcommand and subcommand.entitled and not await self._entitled(message.room_id, message.sender):
                 return _line(_NOT_ENTITLED)
-            return await handler(self._invocation(parsed))
+            return await handler(_invocation(parsed, bill))
         except RoomUnavailableError as error:
             return _line(
                 f"The homeserver did not return this room's members or state ({quoted(str(error))}); try again."
@@ -125,20 +140,6 @@ class CommandRouter:
             incident = self._incident()
             log.exception("command failed reference=%s word=%s room=%s", incident, command.word, message.room_id)
             return _line(f"Internal error (reference {incident}); the bot's log has the details.")
-
-    def _invocation(self, parsed: ParsedCommand) -> Invocation:
-        message = parsed.message
-        return Invocation(
-            event_id=message.event_id,
-            room_id=message.room_id,
-            sender=message.sender,
-            args=parsed.args,
-            reply_author=message.reply_author,
-            charge=lambda amount: self._rate.charge(message.sender, message.room_id, amount),
-            flags=parsed.flags,
-            reply_to=message.reply_to,
-            thread_root=message.thread_root,
-        )
 
     def _usage_reply(self, text: str, usage: str, command: Command, word: str) -> str:
         """One line: what is wrong, how to type it, and the subcommand that was probably meant."""
@@ -157,6 +158,21 @@ class CommandRouter:
                 return (subcommand_help(self._prefix, command, subcommand),)
         text = self._usage_reply("", f"{self._prefix}{command.word} {HELP} [COMMAND]", command, word)
         return _line(text)
+
+
+def _invocation(parsed: ParsedCommand, bill: Bill) -> Invocation:
+    message = parsed.message
+    return Invocation(
+        event_id=message.event_id,
+        room_id=message.room_id,
+        sender=message.sender,
+        args=parsed.args,
+        reply_author=message.reply_author,
+        charge=bill.charge,
+        flags=parsed.flags,
+        reply_to=message.reply_to,
+        thread_root=message.thread_root,
+    )
 
 
 def _line(marked: str) -> tuple[Document, ...]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from botkit.config.section import RelativePath, Section
-from botkit.config.units import PositiveDuration, Size
+from botkit.config.units import PositiveDuration, Rate, RateLimit, Size
 from botkit.identifiers import parse_address, parse_server_name
 
 if TYPE_CHECKING:
@@ -63,6 +63,12 @@ def _header_value(text: str) -> str:
     return text
 
 
+def _at_least_one_a_minute(rate: Rate) -> Rate:
+    if rate.count * 60 < rate.seconds:
+        raise ValueError("must be at least 1/min")
+    return rate
+
+
 Endpoints = Annotated[tuple[Annotated[str, AfterValidator(_endpoint)], ...], Field(min_length=1)]
 
 
@@ -72,6 +78,7 @@ class NetworkConfig(Section):
         timeout: seconds for one request.
         deadline: seconds for the whole check of one server.
         max_body: bytes of a body, after decompression.
+        per_destination: requests to one address or registrable domain, for commands and as many for rooms' watches.
         connect_to: ``host:port`` to the addresses to talk to instead, in order.
     """
 
@@ -80,6 +87,7 @@ class NetworkConfig(Section):
     max_body: Annotated[Size, Field(ge=1024, le=64 * 1024**2)] = 256 * 1024
     max_redirects: Annotated[int, Field(ge=0, le=20)] = 5
     concurrency: Annotated[int, Field(ge=1, le=4096)] = 64
+    per_destination: Annotated[RateLimit, AfterValidator(_at_least_one_a_minute)] = Rate(240, 60.0)
     nameservers: tuple[Annotated[str, AfterValidator(_endpoint)], ...] = ()
     allow_private: tuple[Annotated[str, AfterValidator(_network)], ...] = ()
     ca_file: Annotated[RelativePath, AfterValidator(_existing_file)] | None = None
@@ -97,6 +105,7 @@ class NetworkConfig(Section):
             timeout=self.timeout,
             max_body=self.max_body,
             concurrency=self.concurrency,
+            per_destination=self.per_destination.count * 60 / self.per_destination.seconds,
             nameservers=self.nameservers,
             allow_private=self.allow_private,
             ca_file=self.ca_file,

@@ -1,9 +1,9 @@
 """HTTP to strangers: which addresses may be talked to, what was observed on the way, and why it failed."""
 
+from botkit.outbound.budget import Party, Payer, Purpose, current_party, one_party
 from botkit.outbound.client import OutboundClient
 from botkit.outbound.dns import Resolution, SrvRecord
 from botkit.outbound.endpoint import Endpoint
-from botkit.outbound.fair_slots import one_party
 from botkit.outbound.homeserver import HomeserverReader
 from botkit.outbound.model import (
     Answered,
@@ -35,13 +35,17 @@ __all__ = [
     "Host",
     "OutboundClient",
     "OutboundSettings",
+    "Party",
+    "Payer",
     "Phase",
+    "Purpose",
     "Resolution",
     "Response",
     "SrvRecord",
     "Stream",
     "Url",
     "UrlError",
+    "current_party",
     "one_party",
     "parse_host",
     "parse_url",

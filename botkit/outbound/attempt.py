@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from botkit.outbound.certificate import read_certificate
 from botkit.outbound.dns import Resolution
 from botkit.outbound.endpoint import Endpoint
-from botkit.outbound.model import ConnectionFacts, Phase
+from botkit.outbound.model import ConnectionFacts, Failure, Phase
 
 
 class AddressRefusedError(OSError):
@@ -19,6 +19,10 @@ class AddressRefusedError(OSError):
 
     def __init__(self, address: str, rule: str) -> None:
         super().__init__(errno.EACCES, f"{address} is refused: {rule}")
+
+
+class BudgetSpentError(OSError):
+    """No more may be asked of this address for now."""
 
 
 class WireBudgetError(OSError):
@@ -33,6 +37,7 @@ class Attempt:
     Attributes:
         tried: endpoints a socket was opened for, in order, with the errno of those that failed.
         refused: the endpoint and rule that the address policy stopped at the socket.
+        spent: an endpoint was not tried, for what may be asked of it is spent.
         leaf: the other side's certificate (DER), trusted or not.
         wire_limit: bytes that may arrive, head and body.
         overrun: what was too long, when the wire budget was spent.
@@ -51,6 +56,7 @@ class Attempt:
     endpoints: tuple[Endpoint, ...] = ()
     tried: dict[Endpoint, int | None] = field(default_factory=dict)
     refused: tuple[Endpoint, str] | None = None
+    spent: Failure | None = None
     peer: Endpoint | None = None
     connect_at: float | None = None
     tcp_at: float | None = None

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
+from publicsuffixlist import PublicSuffixList
+
+from botkit.identifiers import parse_server_name, server_of
+from botkit.outbound.budget import Budgets, Payer, Purpose
 from botkit.outbound.dial import Dialler
 from botkit.outbound.dns import Resolution, Resolver, SrvRecord, SrvResolver
 from botkit.outbound.endpoint import parse_routes
@@ -32,26 +38,37 @@ class OutboundClient:
     Args:
         settings: limits and exceptions.
         now: the time of day, for what is said about certificates.
+        clock: monotonic seconds, for what may be asked of one host.
 
     Raises:
         ValueError: the settings' ``ca_file`` cannot be used; the text names it.
     """
 
-    def __init__(self, settings: OutboundSettings, *, now: Callable[[], datetime] = utc_now) -> None:
+    def __init__(
+        self,
+        settings: OutboundSettings,
+        *,
+        now: Callable[[], datetime] = utc_now,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         policy = AddressPolicy(settings.allow_private)
         self._timeout = settings.timeout
         self._concurrency = settings.concurrency
         self._slots = FairSlots(settings.concurrency)
         self._families: set[int] = set()
+        self._suffixes: PublicSuffixList | None = None
+        budgets = Budgets(settings.per_destination, clock, self.registrable)
         resolver = Resolver(
             nameservers=settings.nameservers,
             routes=parse_routes(settings.connect_to),
             policy=policy,
             timeout=settings.timeout,
             search=False,
+            budgets=budgets,
         )
-        self._services = SrvResolver(settings.nameservers, settings.timeout)
-        self._fetcher = Fetcher(settings, resolver=resolver, dialler=Dialler(policy, self._families.add), now=now)
+        self._services = SrvResolver(settings.nameservers, settings.timeout, budgets)
+        dialler = Dialler(policy, self._families.add, budgets)
+        self._fetcher = Fetcher(settings, resolver=resolver, dialler=dialler, now=now, budgets=budgets)
 
     async def __aenter__(self) -> Self:
         return self
@@ -66,6 +83,22 @@ class OutboundClient:
         await self._fetcher.close()
         await self._services.close()
 
+    def registrable(self, name: str) -> str:
+        """The registrable domain of a name (Public Suffix List); of a public suffix the name itself."""
+        if self._suffixes is None:
+            self._suffixes = PublicSuffixList()
+        bare = name.rstrip(".").lower()
+        return self._suffixes.privatesuffix(bare) or bare
+
+    def payer(self, purpose: Purpose, user_id: str) -> Payer:
+        """On whose behalf a user has hosts asked: all of a registrable domain, accounts cost its owner nothing."""
+        server = server_of(user_id)
+        try:
+            host = parse_server_name(server).host
+        except ValueError:
+            host = server
+        return Payer(purpose, self.registrable(host))
+
     def families_reached(self) -> frozenset[int]:
         """The address families (4, 6) over which a TCP connection to any host ever came up."""
         return frozenset(self._families)
@@ -79,7 +112,11 @@ class OutboundClient:
             port: the port that will be connected to.
             deadline: loop time after which a time-out is reported.
         """
-        return await self._fetcher.resolve(host, port, deadline=deadline)
+        try:
+            async with self._slot(deadline):
+                return await self._fetcher.resolve(host, port, deadline=deadline)
+        except _NoSlotError as error:
+            return Resolution(host, port, (), (), _queued(error), error.waited * 1000)
 
     async def fetch(
         self,
@@ -146,7 +183,11 @@ class OutboundClient:
 
     async def services(self, name: str, *, deadline: float) -> tuple[SrvRecord, ...] | None:
         """The SRV records of a name, most preferred first; None when DNS did not say."""
-        return await self._services.look_up(name, deadline=deadline)
+        try:
+            async with self._slot(deadline):
+                return await self._services.look_up(name, deadline=deadline)
+        except _NoSlotError:
+            return None
 
     async def _in_turn(
         self,
@@ -157,20 +198,42 @@ class OutboundClient:
         timeout: float | None = None,
     ) -> Exchange:
         loop = asyncio.get_running_loop()
+        try:
+            async with self._slot(deadline):
+                return await send(min(loop.time() + (self._timeout if timeout is None else timeout), deadline))
+        except _NoSlotError as error:
+            return Failed(method, url, error.waited * 1000, ConnectionFacts(), _queued(error))
+
+    @asynccontextmanager
+    async def _slot(self, deadline: float) -> AsyncIterator[None]:
+        """
+        One of the ``concurrency`` slots.
+
+        Raises:
+            _NoSlotError: the deadline passed first.
+        """
+        loop = asyncio.get_running_loop()
         queued = loop.time()
         try:
             async with asyncio.timeout_at(deadline):
                 party = await self._slots.acquire()
         except TimeoutError:
-            return self._unsent(method, url, loop.time() - queued)
+            raise _NoSlotError(loop.time() - queued, self._concurrency) from None
         try:
             if loop.time() >= deadline:
-                return self._unsent(method, url, loop.time() - queued)
-            return await send(min(loop.time() + (self._timeout if timeout is None else timeout), deadline))
+                raise _NoSlotError(loop.time() - queued, self._concurrency)
+            yield
         finally:
             self._slots.release(party)
 
-    def _unsent(self, method: str, url: str, waited: float) -> Failed:
-        detail = f"queue: no time left after waiting {waited:.1f} s for one of {self._concurrency} slots"
-        failure = Failure(FailureKind.LOCAL_FAULT, Phase.ADDRESS, detail)
-        return Failed(method, url, waited * 1000, ConnectionFacts(), failure)
+
+class _NoSlotError(Exception):
+    """No slot was free in time; ``waited`` is in seconds."""
+
+    def __init__(self, waited: float, slots: int) -> None:
+        super().__init__(f"queue: no time left after waiting {waited:.1f} s for one of {slots} slots")
+        self.waited = waited
+
+
+def _queued(error: _NoSlotError) -> Failure:
+    return Failure(FailureKind.LOCAL_FAULT, Phase.ADDRESS, str(error))

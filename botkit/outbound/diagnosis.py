@@ -61,6 +61,8 @@ class Diagnosis:
     def timed_out(self, attempt: Attempt, target: Url) -> Failure:
         """The failure of a request whose time ran out, by the phase it was in."""
         phase = attempt.phase
+        if attempt.spent is not None and phase in (Phase.ADDRESS, Phase.CONNECT):
+            return attempt.spent
         now = attempt.clock()
         if phase is Phase.ADDRESS:
             return Failure(FailureKind.DNS_TIMEOUT, phase, _line(f"no answer from DNS for {quoted(target.host.name)}"))
@@ -86,6 +88,8 @@ class Diagnosis:
             return refusal(target.host, endpoint.address, rule)
         cause = _root(error)
         phase = attempt.phase
+        if attempt.spent is not None and phase in (Phase.ADDRESS, Phase.CONNECT):
+            return attempt.spent
         if isinstance(cause, OSError) and cause.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS):
             return Failure(
                 FailureKind.LOCAL_FAULT, phase, _line(f"this machine is short of resources ({_name(cause)})")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,7 +11,8 @@ from typing import Any
 from aiohttp import AddrInfoType
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from botkit.outbound.attempt import CURRENT, AddressRefusedError, Attempt
+from botkit.outbound.attempt import CURRENT, AddressRefusedError, Attempt, BudgetSpentError
+from botkit.outbound.budget import Budgets
 from botkit.outbound.endpoint import Endpoint
 from botkit.outbound.policy import AddressPolicy
 
@@ -87,11 +89,15 @@ class Dialler:
     Args:
         policy: None to allow every address.
         connected: called with the address family of every established TCP connection.
+        budgets: what connections are counted in; None where they are not.
     """
 
-    def __init__(self, policy: AddressPolicy | None, connected: Callable[[int], None]) -> None:
+    def __init__(
+        self, policy: AddressPolicy | None, connected: Callable[[int], None], budgets: Budgets | None = None
+    ) -> None:
         self._policy = policy
         self._connected = connected
+        self._budgets = budgets
 
     def open(self, info: AddrInfoType) -> socket.socket:
         """
@@ -99,6 +105,7 @@ class Dialler:
 
         Raises:
             AddressRefusedError: the policy forbids the address.
+            BudgetSpentError: no more may be asked of it for now.
             OSError: no socket is to be had.
         """
         family, kind, proto, _, sockaddr = info
@@ -112,6 +119,10 @@ class Dialler:
         if rule is not None:
             attempt.refused = (endpoint, rule)
             raise AddressRefusedError(endpoint.address, rule)
+        spent = None if self._budgets is None else self._budgets.connection(endpoint.address)
+        if spent is not None:
+            attempt.spent = spent
+            raise BudgetSpentError(errno.EAGAIN, spent.detail)
         attempt.dialling(endpoint)
         try:
             return NotingSocket(family, kind, proto, attempt, endpoint, self._connected)

@@ -12,6 +12,7 @@ import pycares
 import pycares.errno
 
 from botkit.messages.sanitise import clean_line, quoted
+from botkit.outbound.budget import Budgets
 from botkit.outbound.endpoint import Endpoint, Routes, route_key, shortlist
 from botkit.outbound.model import Failure, FailureKind, Phase
 from botkit.outbound.policy import AddressPolicy, port_refusal
@@ -98,6 +99,7 @@ class Resolver:
         policy: judges every address; None to allow all.
         timeout: seconds of the whole request, of which DNS gets half.
         search: whether the system's search domains are tried.
+        budgets: what look-ups are counted in; None where they are not.
     """
 
     def __init__(
@@ -108,10 +110,12 @@ class Resolver:
         policy: AddressPolicy | None,
         timeout: float,
         search: bool,
+        budgets: Budgets | None = None,
     ) -> None:
         self._nameservers = nameservers
         self._routes = routes
         self._policy = policy
+        self._budgets = budgets
         self._limit = timeout * _DNS_SHARE
         self._flags = pycares.ARES_FLAG_EDNS | (0 if search else pycares.ARES_FLAG_NOSEARCH)
         self._dns: aiodns.DNSResolver | None = None
@@ -147,7 +151,8 @@ class Resolver:
             return routed
         if host.literal:
             return (Endpoint(host.name, port),)
-        answers = await self._look_up(host.name, deadline)
+        spent = None if self._budgets is None else self._budgets.look_up(host.name)
+        answers = spent or await self._look_up(host.name, deadline)
         if isinstance(answers, Failure):
             return answers
         return tuple(Endpoint(address, port) for address in answers)
@@ -239,10 +244,12 @@ class SrvResolver:
     Args:
         nameservers: instead of the system's; empty for those.
         timeout: seconds of one look-up.
+        budgets: what look-ups are counted in.
     """
 
-    def __init__(self, nameservers: tuple[str, ...], timeout: float) -> None:
+    def __init__(self, nameservers: tuple[str, ...], timeout: float, budgets: Budgets) -> None:
         self._nameservers = nameservers
+        self._budgets = budgets
         self._timeout = timeout
         self._dns: aiodns.DNSResolver | None = None
 
@@ -258,6 +265,8 @@ class SrvResolver:
 
         None when DNS did not say; empty when it said that there are none, or that the service is not offered (".").
         """
+        if self._budgets.look_up(name) is not None:
+            return None
         try:
             async with asyncio.timeout_at(deadline):
                 answer = await self._resolver().query_dns(name, "SRV")

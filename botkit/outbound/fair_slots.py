@@ -4,25 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+
+from botkit.outbound.budget import current_party
 
 _RESERVE = 3
 """So many times what a party holds must be free if it is to get another."""
-
-# Context, not state: whatever is started inside inherits the party of its starter.
-_PARTY: ContextVar[object | None] = ContextVar("outbound_party", default=None)
-
-
-@contextmanager
-def one_party() -> Iterator[None]:
-    """Requests made inside share slots as one, such as all that a command asks for; an outer party continues."""
-    token = _PARTY.set(_PARTY.get() or object())
-    try:
-        yield
-    finally:
-        _PARTY.reset(token)
 
 
 class FairSlots:
@@ -41,7 +27,7 @@ class FairSlots:
 
     async def acquire(self) -> object:
         """Wait for a slot; what is returned is given back to ``release``."""
-        party = _PARTY.get()
+        party = current_party()
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(party, deque()).append(future)
         self._share_out()

@@ -13,6 +13,7 @@ from aiohttp import ClientError, ClientPayloadError, ClientResponseError, Invali
 
 from botkit.messages.sanitise import clean_line, quoted
 from botkit.outbound.attempt import Attempt
+from botkit.outbound.budget import Budgets
 from botkit.outbound.diagnosis import Diagnosis
 from botkit.outbound.dial import Dialler
 from botkit.outbound.dns import Resolution, Resolver
@@ -50,13 +51,20 @@ class Fetcher:
         resolver: looks names up; closed with the fetcher.
         dialler: opens the sockets, under a policy or without.
         now: the time of day, for what is said about certificates.
+        budgets: what requests are counted in; None where they are not.
 
     Raises:
         ValueError: the settings' ``ca_file`` cannot be used.
     """
 
     def __init__(
-        self, settings: OutboundSettings, *, resolver: Resolver, dialler: Dialler, now: Callable[[], datetime]
+        self,
+        settings: OutboundSettings,
+        *,
+        resolver: Resolver,
+        dialler: Dialler,
+        now: Callable[[], datetime],
+        budgets: Budgets | None = None,
     ) -> None:
         self._resolver = resolver
         self._tls = TlsContexts(settings.ca_file)
@@ -69,6 +77,7 @@ class Fetcher:
             user_agent=self._user_agent,
         )
         self._diagnosis = Diagnosis(now)
+        self._budgets = budgets
 
     async def close(self) -> None:
         """End every connection and look-up."""
@@ -202,7 +211,9 @@ class Fetcher:
         attempt.resolution = resolution
         if resolution.failure is not None:
             return resolution.failure
-        return await carry(target, attempt, resolution.endpoints)
+        host = target.host
+        spent = None if self._budgets is None else self._budgets.request(host.name, literal=host.literal)
+        return spent or await carry(target, attempt, resolution.endpoints)
 
     def _failed(self, error: Exception, attempt: Attempt, target: Url) -> Failure:
         if isinstance(error, TooLargeError):

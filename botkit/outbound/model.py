@@ -54,6 +54,8 @@ class FailureKind(StrEnum):
     BODY_TOO_LARGE = "body_too_large"
     LOCAL_FAULT = "local_fault"
     """This machine's own fault (no file descriptors, no memory): says nothing about the other side."""
+    BUDGET_SPENT = "budget_spent"
+    """Not asked: what may be asked of one host is spent for now. Says nothing about the other side."""
 
 
 @dataclass(frozen=True, slots=True)

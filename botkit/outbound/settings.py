@@ -22,6 +22,7 @@ class OutboundSettings:
         timeout: seconds for one request, name resolution included.
         max_body: bytes of a response body after decompression.
         concurrency: requests in flight at once; more of them wait.
+        per_destination: requests and look-ups a minute to one address or registrable domain, for each `Purpose`.
         nameservers: "address" or "address:port", instead of the system's.
         allow_private: CIDRs exempt from the address policy.
         ca_file: PEM trust anchors on top of the system's.
@@ -35,6 +36,7 @@ class OutboundSettings:
     timeout: float = 10.0
     max_body: int = 262144
     concurrency: int = 64
+    per_destination: float = 240.0
     nameservers: tuple[str, ...] = ()
     allow_private: tuple[str, ...] = ()
     ca_file: Path | None = None
@@ -48,6 +50,8 @@ class OutboundSettings:
             raise ValueError("max_body: must be at least 1 byte")
         if self.concurrency < 1:
             raise ValueError("concurrency: must be at least 1")
+        if self.per_destination < 1:
+            raise ValueError("per_destination: must be at least 1 a minute")
         if self.user_agent is not None and not (self.user_agent.isascii() and self.user_agent.isprintable()):
             raise ValueError("user_agent: must be printable ASCII")
         for nameserver in self.nameservers:

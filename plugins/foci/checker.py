@@ -38,7 +38,12 @@ _ENOUGH = 0.5
 
 
 class Checker:
-    """Checks servers. Every check ends by its deadline with what it has seen until then."""
+    """
+    Checks servers. Every check ends by its deadline with what it has seen until then.
+
+    Args:
+        most: service URLs probed of one server.
+    """
 
     def __init__(
         self,
@@ -47,6 +52,7 @@ class Checker:
         limits: Limits,
         settings: CheckSettings,
         now: Callable[[], datetime],
+        most: int = MAX_PROBED,
     ) -> None:
         self._outbound = outbound
         self._discovery = Discovery(outbound, limits.max_redirects, limits.timeout)
@@ -58,6 +64,7 @@ class Checker:
         self._settings = settings
         self._suffixes = PublicSuffixList()
         self._now = now
+        self._most = most
 
     async def check(
         self,
@@ -96,11 +103,11 @@ class Checker:
 
         with one_party():
             work = _Work(target, observe or self._observed, deadline)
-            seen = await self._seen(work, known, afresh=afresh, deep=deep)
+            seen = replace(await self._seen(work, known, afresh=afresh, deep=deep), most=self._most)
             report = await reported(seen)
             in_time = deadline - loop.time() >= self._limits.timeout * _ENOUGH
             if known is not None and seen.facts_age is not None and in_time and not still_hold(known, report):
-                seen = await self._completed(work, seen)
+                seen = replace(await self._completed(work, seen), most=self._most)
                 report = await reported(seen)
         return CheckResult(seen, report, probe, self._is_own(target.server_name))
 
@@ -137,7 +144,7 @@ class Checker:
             return judgement if deep_prober is None else deepened(judgement, await deep_prober.descend(judgement))
 
         lookup = None if known is not None else self._look_up(work)
-        probes = _Probes(judged)
+        probes = _Probes(judged, self._most)
         try:
             answer = await self._discovery.well_known(target.url_host, deadline=deadline, no_cache=afresh)
             if known is not None and known.well_known == mark_of(answer):
@@ -163,7 +170,7 @@ class Checker:
             observation = known.seen if known is not None else await work.observe(url, work.deadline, True)
             return await self._judged(work, observation)
 
-        probes, lookup = _Probes(judged), self._look_up(work)
+        probes, lookup = _Probes(judged, self._most), self._look_up(work)
         try:
             return await self._asked(work, seen.well_known, probes, lookup, deep=False)
         finally:
@@ -287,16 +294,17 @@ async def _with_known(
 
 
 class _Probes:
-    """The probes of one check: each literal URL once, at most ``MAX_PROBED``, all at the same time."""
+    """The probes of one check: each literal URL once, at most ``most``, all at the same time."""
 
-    def __init__(self, judged: Callable[[ServiceUrl], Awaitable[Judgement]]) -> None:
+    def __init__(self, judged: Callable[[ServiceUrl], Awaitable[Judgement]], most: int) -> None:
         self._judged = judged
+        self._most = most
         self._tasks: dict[ServiceUrl, asyncio.Future[Judgement]] = {}
 
     def add(self, entries: Iterable[Entry]) -> None:
         for entry in entries:
             url = entry.probe_url
-            if url is None or url.fault or url in self._tasks or len(self._tasks) >= MAX_PROBED:
+            if url is None or url.fault or url in self._tasks or len(self._tasks) >= self._most:
                 continue
             self._tasks[url] = asyncio.ensure_future(self._judged(url))
 

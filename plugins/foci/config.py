@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator, mod
 from botkit.config import Duration, Percent, PositiveDuration, Section
 from botkit.identifiers import is_user_id
 from plugins.foci.alerts.notifications import AlertSettings
-from plugins.foci.alerts.watches import Vouchers, Watch, WatchSettings
+from plugins.foci.alerts.watches import Vouchers, Watch, WatchLimits, WatchSettings
 from plugins.foci.changes.detector import ListSettings
 from plugins.foci.deep.trust import read_service
 from plugins.foci.discovery.target import TargetError, parse_target
@@ -106,6 +106,8 @@ class WatchConfig(Section):
     rooms: tuple[RoomId, ...] = ()
     servers: tuple[ServerName | WatchedServer, ...] = ()
     canaries: Annotated[tuple[ServerName, ...], Field(max_length=MOST_CANARIES)] | None = None
+    max_per_room: Annotated[int, Field(ge=0)] = 100
+    max_per_person: Annotated[int, Field(ge=0)] = 300
 
     @field_validator("servers")
     @classmethod
@@ -197,4 +199,5 @@ class FociConfig(Section):
             SHORTEST_INTERVAL,
             frozenset(self.ignore),
             vouchers,
+            WatchLimits(self.watch.max_per_room, self.watch.max_per_person),
         )

@@ -86,6 +86,7 @@ _MEANINGS: dict[FailureKind, Meaning] = {
     ),
     _K.NO_ROUTE: Meaning("not-tested", Certainty.UNCLEAR, _HERE),
     _K.LOCAL_FAULT: Meaning("not-tested", Certainty.UNCLEAR, _HERE),
+    _K.BUDGET_SPENT: Meaning("not-tested", Certainty.UNCLEAR, "Ask again in a minute, or run `foci-bot check`."),
     _K.CONNECT_REFUSED: Meaning("connect-refused", Certainty.DEFINITE, _FIREWALL),
     _K.CONNECT_TIMEOUT: Meaning("connect-timeout", Certainty.TIMEOUT, _FIREWALL),
     _K.CONNECT_RESET: Meaning("connect-reset", Certainty.DEFINITE, _FIREWALL),

@@ -6,12 +6,14 @@ import random
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import BaseModel
 
 from botkit.figure import Figure
+from botkit.outbound import Purpose
 from botkit.plugin import Command, OneShot, Plugin, PluginContext, Reaction
 from plugins.foci.checker import Checker
 from plugins.foci.clock import Clock, SystemClock
@@ -19,6 +21,7 @@ from plugins.foci.commands.check import check_command
 from plugins.foci.commands.report import FociCommands
 from plugins.foci.config import FociConfig
 from plugins.foci.deep.quota import DeepQuota
+from plugins.foci.report.build import IN_ROOMS
 
 if TYPE_CHECKING:
     from botkit.storage.transfer import Carried
@@ -45,7 +48,8 @@ class FociPlugin(Plugin):
         clock, own, limits = clock or SystemClock(), _own(config), context.limits
         timeout = min(limits.timeout, limits.deadline)
         settings = own.check_settings(timeout)
-        checker = Checker(context.outbound, context.account, limits, settings, lambda: _at(clock.now()))
+        checker = Checker(context.outbound, context.account, limits, settings, lambda: _at(clock.now()), IN_ROOMS)
+        watch_settings = own.watch_settings(context.account.user_id, context.admins)
         self._watcher = Watcher(
             checker,
             context.account,
@@ -53,14 +57,20 @@ class FociPlugin(Plugin):
             context.storage,
             context.notifier,
             limits,
-            own.watch_settings(context.account.user_id, context.admins),
+            watch_settings,
             own.watch.watches(),
             clock,
             lambda: 1 + own.watch.jitter * random.uniform(-1, 1),  # noqa: S311 - chance, not secrecy
+            partial(context.outbound.payer, Purpose.WATCH),
         )
         user_id = context.account.user_id
         watches = WatchCommands(
-            self._watcher.watch_service, context.rooms, user_id, self._watcher.scheduler.wake, clock.now
+            self._watcher.watch_service,
+            context.rooms,
+            user_id,
+            self._watcher.scheduler.wake,
+            clock.now,
+            watch_settings.limits,
         )
         self._commands = FociCommands(
             checker,

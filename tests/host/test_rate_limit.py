@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from botkit.commands.rate_limit import RateLimiter, RateLimitError, TokenBuckets
+from botkit.commands.rate_limit import REQUESTS, Bill, RateLimiter, RateLimitError, TokenBuckets
 from botkit.config import Rate
 from tests.host.clock import Clock
 
@@ -66,13 +66,30 @@ def test_a_refused_charge_takes_nothing() -> None:
 
 
 def test_more_than_the_count_passes_on_a_full_bucket_only() -> None:
-    """Five targets under a rate of three are possible, but only after a rest."""
+    """Five targets under a rate of three are possible, but only after a rest, which is longer for what was too much."""
     clock = Clock()
     limiter = RateLimiter(Rate(3, 60), Rate(100, 60), clock)
     assert spent(limiter, amount=5) is None
     assert spent(limiter, amount=5) is not None
     clock.now += 60
+    assert spent(limiter, amount=5) is not None
+    clock.now += 40
     assert spent(limiter, amount=5) is None
+
+
+def test_what_a_command_did_is_paid_for_afterwards() -> None:
+    """Requests beyond what was charged for count as commands of both rates, even if that is more than is left."""
+    clock = Clock()
+    limiter = RateLimiter(Rate(6, 60), Rate(12, 60), clock)
+    bill = Bill(limiter, "@a:x", "!r")
+    bill.charge(2)
+    bill.settle(2 * REQUESTS)
+    assert spent(limiter, amount=4) is None
+    bill.settle(14 * REQUESTS + 1)
+    user, room = spent(limiter), spent(limiter, "@b:x")
+    assert user is not None
+    assert room is not None
+    assert (user.seconds, room.seconds) == pytest.approx((140.0, 40.0))
 
 
 def test_charging_nothing_always_passes() -> None:

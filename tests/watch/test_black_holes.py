@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 
-from botkit.outbound import OutboundClient
+from botkit.outbound import OutboundClient, Payer, Purpose
 from botkit.plugin import Limits
 from lab.fault import Fault
 from lab.federation import Federation
@@ -59,7 +60,7 @@ async def test_servers_among_many_black_holes_are_checked_well(
     async with OutboundClient(outbound) as client:
         checker = Checker(client, None, LIMITS, settings, lambda: datetime.now(UTC))
         services = SharedProbes(checker.observe, clock.passed)
-        runner = CheckRunner(checker, services, clock, lambda: str(clock.passed()))
+        runner = CheckRunner(checker, services, clock, lambda: str(clock.passed()), partial(Payer, Purpose.WATCH))
         limiter = ConcurrencyLimiter(REQUESTS, clock, LIMITS.timeout / 2)
         scheduler = Scheduler(watch_service, runner.inspect, limiter, clock)
         running = asyncio.ensure_future(scheduler.run())

@@ -7,10 +7,12 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
 
+from botkit.outbound import Payer, Purpose
 from botkit.outbound.dns import Resolution, Resolver
 from lab.fault import Fault
 from lab.federation import Federation
@@ -96,8 +98,8 @@ async def watching(federation: Federation, examination: Examination) -> AsyncIte
     """Of the hosts declared until now."""
     async with examination.checker(PATIENT) as checker:
         clock, numbers = _Clock(), itertools.count(1)
-        services = SharedProbes(checker.observe, clock.passed)
-        yield Watch(federation, CheckRunner(checker, services, clock, lambda: f"check-{next(numbers)}"), clock)
+        services, payer = SharedProbes(checker.observe, clock.passed), partial(Payer, Purpose.WATCH)
+        yield Watch(federation, CheckRunner(checker, services, clock, lambda: f"check-{next(numbers)}", payer), clock)
         await services.close()
 
 

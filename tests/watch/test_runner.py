@@ -8,10 +8,12 @@ import json
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from botkit.outbound import Payer, Purpose
 from lab.fault import Fault
 from lab.federation import Federation
 from lab.nginx import Nginx
@@ -32,7 +34,9 @@ async def inspecting(examination: Examination, limits: object = PATIENT) -> Asyn
     """An inspector for the hosts declared until now; its checks are called check-1, check-2 and so on."""
     async with examination.checker(limits) as checker:  # type: ignore[arg-type]
         services, numbers = SharedProbes(checker.observe, SystemClock().passed), itertools.count(1)
-        yield CheckRunner(checker, services, SystemClock(), lambda: f"check-{next(numbers)}")
+        yield CheckRunner(
+            checker, services, SystemClock(), lambda: f"check-{next(numbers)}", partial(Payer, Purpose.WATCH)
+        )
         await services.close()
 
 

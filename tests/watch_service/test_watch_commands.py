@@ -13,14 +13,15 @@ from botkit.messages.rendering import MESSAGE_BYTES, message_content, to_plain
 from botkit.outbound.model import FailureKind
 from botkit.plugin import Invocation, UsageError
 from botkit.storage import Database
-from plugins.foci.alerts.watches import Watch
-from plugins.foci.commands.watch import MOST_WATCHES, WatchCommands
+from plugins.foci.alerts.watches import Watch, WatchLimits
+from plugins.foci.commands.watch import WatchCommands
 from plugins.foci.storage.watches import WatchTable
 from tests.watch_service.internet import Internet
 from tests.watch_service.ops import ADMIN, Ops
 
 BOT = "@foci:bot.example"
 ROOM = "!ops"
+LIMITS = WatchLimits()
 
 
 @dataclass
@@ -125,14 +126,37 @@ async def test_a_bad_line_gets_one_line_back(room: Room, line: str, said: str) -
 async def test_a_room_cannot_watch_the_world(room: Room) -> None:
     """There is a limit, and what is watched already can still be changed."""
     async with room.ops.database.begin() as connection:
-        for number in range(1, MOST_WATCHES):
+        for number in range(1, LIMITS.per_room):
             await WatchTable(connection).put(Watch(ROOM, f"s{number}.org", "room", author=ADMIN, evaluated=True))
     await room.ops.watch({ROOM: ["s0.org"]})
-    assert await room.refuses("watch a.org") == f"This room already watches {MOST_WATCHES} servers, the maximum."
+    assert await room.types("watch a.org") == (
+        "This room has 100 watches, the maximum (plugins.foci.watch.max_per_room). To end one: !foci unwatch SERVER."
+    )
     assert "every 10 min" in await room.types("watch s1.org every 10m")
     listed = message_content(*[one for one in await room.replies("watches") if isinstance(one, Document)])
-    assert "and 950 more" in str(listed["body"])
+    assert "and 50 more" in str(listed["body"])
     assert len(str(listed["formatted_body"]).encode()) < MESSAGE_BYTES
+
+
+async def test_a_person_cannot_watch_the_world_from_many_rooms(room: Room) -> None:
+    """Watches of one person in all rooms are limited; those of others in this room do not count."""
+    async with room.ops.database.begin() as connection:
+        for number in range(LIMITS.per_person):
+            await WatchTable(connection).put(Watch(f"!{number % 9}", f"s{number}.org", "room", author=ADMIN))
+        await WatchTable(connection).put(Watch(ROOM, "b.org", "room", author="@other:example.org"))
+    assert await room.types("watch a.org") == (
+        "You made 300 watches in all rooms, the maximum (plugins.foci.watch.max_per_person). "
+        "To end one: !foci unwatch SERVER."
+    )
+    assert "every 10 min" in await room.types("watch b.org every 10m")
+    assert [view.server for view in await room.ops.watch_service.watches(ROOM, room.ops.at)] == ["b.org"]
+
+
+async def test_watches_of_the_configuration_do_not_count(room: Room) -> None:
+    """An operator may configure more than a room may make, and the room still makes its own."""
+    configured = [Watch(ROOM, f"s{number}.org", "config") for number in range(LIMITS.per_room)]
+    await room.ops.watch_service.configure(configured, room.ops.at)
+    assert "is now watched" in await room.types("watch a.org")
 
 
 async def test_watching_what_one_lives_on_is_warned_about(room: Room) -> None:

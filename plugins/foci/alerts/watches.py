@@ -20,7 +20,7 @@ HOUR = 3600.0
 @dataclass(frozen=True, slots=True)
 class Vouchers:
     """
-    Whose word says which hosts tell something of the bot's own network.
+    Whose word says which hosts tell something of the bot's own network, and whose checks no budget of strangers limits.
 
     Attributes:
         canaries: servers that are checked for this alone, besides whoever watches them.
@@ -44,6 +44,14 @@ class Vouchers:
 
 
 @dataclass(frozen=True, slots=True)
+class WatchLimits:
+    """How many watches may be made by commands; those of the configuration do not count."""
+
+    per_room: int = 100
+    per_person: int = 300
+
+
+@dataclass(frozen=True, slots=True)
 class WatchSettings:
     """
     What the operator may tune about watches.
@@ -61,6 +69,7 @@ class WatchSettings:
     shortest: float = 60.0
     ignore: frozenset[str] = frozenset()
     vouchers: Vouchers = field(default_factory=Vouchers)
+    limits: WatchLimits = field(default_factory=WatchLimits)
 
     @property
     def longest_window(self) -> float:
@@ -104,11 +113,17 @@ class Watch:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """How a server is checked on behalf of all its rooms."""
+    """
+    How a server is checked on behalf of all its rooms.
+
+    Attributes:
+        payer: user id of who first asked for it; empty where anybody vouches for it.
+    """
 
     interval: float
     deep: bool
     ignore: frozenset[str]
+    payer: str = ""
 
 
 def terms_of(server: str, watches: Iterable[Watch], settings: WatchSettings) -> Terms | None:
@@ -124,7 +139,9 @@ def terms_of(server: str, watches: Iterable[Watch], settings: WatchSettings) -> 
         return None
     ignored = tuple(ignored_by(wishes).values())
     ignore = frozenset.intersection(*ignored) if ignored else frozenset[str]()
-    return Terms(max(settings.shortest, min(intervals)), any(watch.deep for watch in wishes), ignore)
+    vouched = server in settings.vouchers.checked or any(map(settings.vouchers.vouch_for, wishes))
+    payer = "" if vouched else min(wishes, key=lambda watch: watch.created_at).author
+    return Terms(max(settings.shortest, min(intervals)), any(watch.deep for watch in wishes), ignore, payer)
 
 
 def ignored_by(watches: Iterable[Watch]) -> Mapping[str, frozenset[str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Sequence
 
 from botkit.messages.document import Bold, Document, Paragraph, Text, inline
@@ -17,9 +18,9 @@ from plugins.foci.report.render import to_document
 
 MAX_TARGETS = 5
 DEEP = "--deep"
-_ROOM_COST = 3
-"""A whole room counts as this many commands: it asks many servers, each once."""
-_PARALLEL = 16
+_SERVERS = 3
+"""Servers of a room that are paid for beforehand like one command; what their requests come to is paid afterwards."""
+_PARALLEL = 8
 
 
 Lines = Callable[[], Awaitable[Sequence[tuple[str, str]]]]
@@ -95,17 +96,17 @@ class FociCommands:
         return list(targets.values())
 
     async def _room(self, invocation: Invocation) -> Sequence[Document]:
-        invocation.charge(_ROOM_COST - 1)
         members = [member for member in await self._rooms.members(invocation.room_id) if member != self._own_user_id]
         # members may be very many
         servers = await asyncio.to_thread(census.servers_of, members)
+        checked = servers[: census.MAX_SERVERS]
+        invocation.charge(max(0, math.ceil(len(checked) / _SERVERS) - 1))
         gate = asyncio.Semaphore(_PARALLEL)
 
         async def one(target: Target) -> Report:
             async with gate:
                 return (await self._checker.check(target)).report
 
-        checked = servers[: census.MAX_SERVERS]
         with one_party():
             reports = await asyncio.gather(*(one(target) for target, _ in checked))
         counted = [(report, count) for report, (_, count) in zip(reports, checked, strict=True)]

@@ -12,6 +12,7 @@ from botkit.messages.sanitise import clipped, quoted
 from botkit.plugin import Invocation, Rooms, Subcommand, UsageError
 from plugins.foci.alerts.messages import caution_of
 from plugins.foci.alerts.silences import Silence
+from plugins.foci.alerts.watches import WatchLimits
 from plugins.foci.commands.history import draw, history_document, timeline
 from plugins.foci.commands.replies import silenced_document, silences_document, watches_document
 from plugins.foci.discovery.target import TargetError, typed_target
@@ -23,9 +24,6 @@ SHORTEST_INTERVAL = 60.0
 LONGEST_INTERVAL = DAY
 LONGEST_SILENCE = 90 * DAY
 LONGEST_HISTORY = 400 * DAY
-MOST_WATCHES = 1000
-"""Servers watched from one room."""
-
 _DEFAULT_HISTORY = 7 * DAY
 _LONGEST_REASON = 200
 
@@ -62,6 +60,7 @@ class WatchCommands:
     Args:
         schedule_changed: called when what is watched is another set than before.
         now: seconds since the epoch.
+        limits: as in the settings of the watch service, which holds to them.
     """
 
     def __init__(
@@ -71,8 +70,10 @@ class WatchCommands:
         own_user_id: str,
         schedule_changed: Callable[[], None],
         now: Callable[[], float],
+        limits: WatchLimits = WatchLimits(),  # noqa: B008 - frozen
     ) -> None:
         self._watch_service = watch_service
+        self._limits = limits
         self._rooms = rooms
         self._own_user_id = own_user_id
         self._schedule_changed = schedule_changed
@@ -106,10 +107,9 @@ class WatchCommands:
     async def _watch(self, invocation: Invocation) -> Sequence[Reply]:
         server, rest = _server(invocation, "watch SERVER [every 5m]")
         interval = _interval(rest)
-        known = await self._watch_service.watches(invocation.room_id, self._now())
-        if len(known) >= MOST_WATCHES and server not in {view.server for view in known}:
-            raise UsageError(f"This room already watches {MOST_WATCHES} servers, the maximum.")
         done = await self._watch_service.watch(invocation.room_id, server, interval, invocation.sender, self._now())
+        if done in (Watched.ROOM_FULL, Watched.PERSON_FULL):
+            return _line(_full(done, self._limits))
         self._schedule_changed()
         views = await self._watch_service.watches(invocation.room_id, self._now())
         pace = span(next(view.interval for view in views if view.server == server))
@@ -220,6 +220,14 @@ def _duration(word: str, shortest: float, longest: float, usage: str) -> float:
 def _nothing_more(words: Sequence[str], usage: str) -> None:
     if words:
         raise UsageError(f"Usage: `{usage}`")
+
+
+def _full(done: Watched, limits: WatchLimits) -> str:
+    """Why no more is watched."""
+    most, key = f"This room has {limits.per_room} watches", "max_per_room"
+    if done is Watched.PERSON_FULL:
+        most, key = f"You made {limits.per_person} watches in all rooms", "max_per_person"
+    return f"{most}, the maximum (`plugins.foci.watch.{key}`). To end one: `!foci unwatch SERVER`."
 
 
 def _line(marked: str) -> list[Reply]:

@@ -162,6 +162,10 @@ def _read(host: str, hops: Sequence[Exchange], refused: str | None) -> WellKnown
 
 def _unreachable(host: str, report: WellKnownReport, failure: Failure, hops: int) -> WellKnownAnswer:
     meaning = meaning_of(failure)
+    if failure.kind is FailureKind.BUDGET_SPENT:
+        message = f"The well-known of {host} was {failure.detail}."
+        found = finding("not-tested", message, advice_for(failure, host))
+        return WellKnownAnswer(report, None, meaning.certainty, (found,))
     if failure.kind in (FailureKind.PRIVATE_LITERAL, FailureKind.PRIVATE_NAME) and hops > 1:
         message = f"The redirect of the well-known leads to a private address: {failure.detail}."
         return _failed(report, finding("redirect-refused", message, "Redirect to a public https URL."))

@@ -18,10 +18,12 @@ from plugins.foci.health.events import Cause, Sample, Status
 from plugins.foci.health.keys import Key, KeyKind, certificate_key, focus_key
 from plugins.foci.model import DEEP_STAGES, Certainty, Finding, FocusReport, Outcome, Report, Severity, Stage, Verdict
 from plugins.foci.probe.judge import Judgement
-from plugins.foci.report.build import MAX_PROBED, CheckResult, ServerObservation
+from plugins.foci.report.build import CheckResult, ServerObservation
 from plugins.foci.service_url import ServiceUrl
 
 _LONGEST_DETAIL = 300
+_NOBODY = ""
+"""In place of a host that was not asked: it says nothing about the bot's own network."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ Proves = Callable[[str], bool]
 
 def watched_by(checked: CheckResult) -> WatchedThings:
     """Find what a check shows of everything that is watched."""
-    foci = _watched_foci(checked.report)
+    foci = _watched_foci(checked.report, checked.seen.most)
     keys = {Key(KeyKind.DISCOVERY, checked.server), *foci}
     if checked.own:
         keys.add(Key(KeyKind.DRIFT, checked.server))
@@ -77,11 +79,11 @@ def _answering_hosts(seen: ServerObservation) -> frozenset[str]:
     return frozenset(hosts | {url.host for url, judgement in seen.judgements.items() if judgement.seen.answered})
 
 
-def _watched_foci(report: Report) -> Mapping[Key, Sequence[FocusReport]]:
+def _watched_foci(report: Report, most: int) -> Mapping[Key, Sequence[FocusReport]]:
     found: dict[Key, list[FocusReport]] = {}
     for focus in report.foci:
         key = focus_key(focus.entry)
-        if key is not None and (key in found or len(found) < MAX_PROBED):
+        if key is not None and (key in found or len(found) < most):
             found.setdefault(key, []).append(focus)
     return found
 
@@ -113,6 +115,8 @@ def _discovery(checked: CheckResult, proves: Proves) -> Sample | None:
         detail = failure.detail if failure is not None else _unreadable(worst, checked.report.well_known.http_status)
         cause = Cause(worst.code, _line(detail), failure is not None)
     timed_out = standing is Status.BAD and answer.certainty is Certainty.TIMEOUT
+    if failure is not None and failure.kind is FailureKind.BUDGET_SPENT:
+        host = _NOBODY
     return Sample(key, host, standing, checked.at, checked.probe, cause, timed_out)
 
 
@@ -167,7 +171,8 @@ def _focus(checked: CheckResult, focus: FocusReport, proves: Proves, outdone: fr
     if standing is None or (standing is Status.GOOD and key in outdone):
         return None
     cause = Cause() if standing is Status.GOOD else _cause(checked.report, focus)
-    host = "" if url.fault else url.host
+    unasked = judgement is not None and judgement.seen.unasked is not None
+    host = _NOBODY if url.fault or unasked else url.host
     timed_out = standing is Status.BAD and focus.verdict is Verdict.UNKNOWN
     probe = judgement.seen.probe if judgement is not None else ""
     deep = standing is Status.GOOD and focus.deepest_stage in DEEP_STAGES

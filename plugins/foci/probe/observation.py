@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from botkit.outbound.endpoint import Endpoint
-from botkit.outbound.model import Answered, Exchange, Failure
+from botkit.outbound.model import Answered, Exchange, Failed, Failure, FailureKind
 from plugins.foci.failure import meaning_of
 from plugins.foci.model import Certainty, Finding, Outcome, Stage, StageResult
 from plugins.foci.service_url import ServiceUrl
@@ -46,6 +46,13 @@ class Observation:
     def further(self) -> tuple[Exchange | None, ...]:
         """All requests but the main ones."""
         return self.preflight, self.get_token, self.health, self.clean, self.root, self.validate
+
+    @property
+    def unasked(self) -> Failure | None:
+        """Why the host, or one of its addresses, was not asked although it could have been: the budget is spent."""
+        failures = (exchange.failure for exchange in self.main.values() if isinstance(exchange, Failed))
+        every = (self.dns_failure, *failures)
+        return next((one for one in every if one is not None and one.kind is FailureKind.BUDGET_SPENT), None)
 
     @property
     def answered(self) -> bool:

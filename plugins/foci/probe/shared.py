@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 
+from botkit.outbound import Payer, current_party
 from botkit.outbound.model import Answered, Exchange, Failed, Failure, FailureKind, Phase, Response
 from plugins.foci.probe.further import Further
 from plugins.foci.probe.observation import Observation
@@ -57,7 +58,7 @@ class SharedProbes:
         self._observe = observe
         self._passed = passed
         self._results: OrderedDict[ServiceUrl, _Result] = OrderedDict()
-        self._flights: dict[ServiceUrl, _Flight] = {}
+        self._flights: dict[tuple[ServiceUrl, Payer | None], _Flight] = {}
 
     async def observe(
         self,
@@ -83,14 +84,17 @@ class SharedProbes:
         if young is not None and self._passed() - young.at < max_age and server not in young.taken_by:
             young.taken_by.add(server)
             return young.observation
-        flight = self._flights.get(url)
+        party = current_party()
+        # What one payer's budget does not allow, another's may.
+        place = url, None if party is None else party.payer
+        flight = self._flights.get(place)
         if flight is None:
             flight = _Flight(asyncio.ensure_future(self._made(url, probe, deadline, known)))
-            self._flights[url] = flight
+            self._flights[place] = flight
             # The observation ends by its own deadline; cancelling it from here would lose what was seen until then.
-            observation: Observation | None = await self._shared(url, flight, None)
+            observation: Observation | None = await self._shared(place, flight, None)
         else:
-            observation = await self._shared(url, flight, deadline)
+            observation = await self._shared(place, flight, deadline)
         if observation is None:
             return _given_up(url, probe)
         result = self._results.get(url)
@@ -106,7 +110,9 @@ class SharedProbes:
         if tasks:
             await asyncio.wait(tasks)
 
-    async def _shared(self, url: ServiceUrl, flight: _Flight, deadline: float | None) -> Observation | None:
+    async def _shared(
+        self, place: tuple[ServiceUrl, Payer | None], flight: _Flight, deadline: float | None
+    ) -> Observation | None:
         """Wait with the others; the last to leave without a result cancels it."""
         flight.waiting += 1
         try:
@@ -116,13 +122,15 @@ class SharedProbes:
             return None
         finally:
             flight.waiting -= 1
-            if not flight.waiting and self._flights.get(url) is flight:
-                del self._flights[url]
+            if not flight.waiting and self._flights.get(place) is flight:
+                del self._flights[place]
                 flight.task.cancel()
 
     async def _made(self, url: ServiceUrl, probe: str, deadline: float, known: Further | None) -> Observation:
         """A new observation, its bodies cut; kept if no deadline cut it short and its headers are not too many."""
         observation = replace(_cut(await self._observe(url, deadline, known)), probe=probe)
+        if observation.unasked is not None:
+            return observation
         self._results.pop(url, None)
         if asyncio.get_running_loop().time() < deadline and _size(observation) <= _LARGEST_KEPT:
             self._results[url] = _Result(observation, self._passed())

@@ -39,6 +39,9 @@ from plugins.foci.service_url import ServiceUrl
 MAX_PROBED = 20
 """Distinct service URLs probed in one check: a list of thousands must not make the bot a flood."""
 
+IN_ROOMS = 6
+"""Of them so many for commands and watches in rooms, where strangers decide what is asked."""
+
 _OF_ADDRESSES = frozenset({"addresses-differ", "address-family-broken"})
 _SHUT_TO_WEB = frozenset({"cors-doubled", "cors-missing-on-service"})
 
@@ -56,6 +59,7 @@ class ServerObservation:
         deep: whether foci were to be probed beyond what a stranger can do.
         facts_age: seconds since ``homeserver``, ``base_copy``, ``with_port`` and ``user_lookup`` were asked for; None
             where that was in this check.
+        most: service URLs that were probed at most.
     """
 
     target: Target
@@ -67,6 +71,7 @@ class ServerObservation:
     user_lookup: UserLookup | None = None
     deep: bool = False
     facts_age: float | None = None
+    most: int = MAX_PROBED
 
     @property
     def software(self) -> str:
@@ -194,8 +199,8 @@ def _findings(
         if judgement is not None:
             found += [replace(one, focus=place) for one in judgement.findings]
     if any(judgement is None and _probeable(entry) for entry, judgement in zip(entries, judgements, strict=True)):
-        message = f"Only the first {MAX_PROBED} service URLs were probed; no client tries that many."
-        found.append(finding("not-tested", message, "Publish a short list."))
+        message = f"Only the first {seen.most} service URLs were tested{_elsewhere(entries, seen.most)}."
+        found.append(finding("not-tested", message, "Publish a short list: no client tries that many."))
     if any(entry.position >= MAX_ENTRIES for entry in entries):
         message = f"The list has {MAX_ENTRIES} entries or more; the rest was not checked."
         found.append(finding("not-tested", message, "Publish a short list.", severity=Severity.WARNING))
@@ -288,17 +293,28 @@ def _focus(entry: Entry, judgement: Judgement | None, own: Sequence[Finding], se
     verdict = focus_verdict(judgement, own, others_answered=_others_answered(seen, entry))
     if judgement is not None:
         return FocusReport(entry, verdict, judgement.stages, judgement.note)
-    why, verdict = _unprobed(entry, verdict)
+    why, verdict = _unprobed(entry, verdict, seen.most)
     return FocusReport(entry, verdict, (*skipped_after(why), *(untried(why) if seen.deep else ())))
 
 
-def _unprobed(entry: Entry, verdict: Verdict) -> tuple[str, Verdict]:
+def _elsewhere(entries: Sequence[Entry], most: int) -> str:
+    """Where the rest of a list is tested, if it is only in rooms that it is not."""
+    if most >= MAX_PROBED:
+        return ""
+    urls = {entry.probe_url for entry in entries if _probeable(entry)}
+    return f"; `foci-bot check` tests {'all' if len(urls) <= MAX_PROBED else f'the first {MAX_PROBED}'}"
+
+
+def _unprobed(entry: Entry, verdict: Verdict, most: int) -> tuple[str, Verdict]:
     """Why a focus was not probed, and its verdict."""
     url = entry.probe_url
     if url is not None and url.fault:
         return url.detail, verdict
     if url is not None:
-        return f"more than {MAX_PROBED} service URLs", Verdict.UNKNOWN
+        if most < MAX_PROBED:
+            why = f"not tested in rooms, where at most {most} services are; `foci-bot check` tests up to {MAX_PROBED}"
+            return why, Verdict.UNKNOWN
+        return f"more than {most} service URLs", Verdict.UNKNOWN
     return "it names no URL" if entry.is_livekit else "its type is unknown", verdict
 
 

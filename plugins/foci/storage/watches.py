@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, bindparam, delete, select, update
+from sqlalchemy import Row, bindparam, delete, func, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from botkit.storage import Connection
@@ -65,6 +65,14 @@ class WatchTable:
         """The watches of a room."""
         return await self._where(watches.c.room_id == room_id)
 
+    async def made_in(self, room_id: str) -> int:
+        """How many watches of a room were made by commands."""
+        return await self._made(watches.c.room_id == storable(room_id))
+
+    async def made_by(self, author: str) -> int:
+        """How many watches a user made by commands, in all rooms."""
+        return await self._made(watches.c.author == storable(author))
+
     async def rooms(self) -> frozenset[str]:
         """Rooms with a watch."""
         return frozenset(await self._connection.scalars(select(watches.c.room_id).distinct()))
@@ -107,6 +115,10 @@ class WatchTable:
         """Delete the watch of this room, server and source."""
         key = {"room_id": watch.room_id, "server": watch.server, "source": watch.source}
         await self._connection.execute(delete(watches).filter_by(**key))
+
+    async def _made(self, condition: ColumnElement[bool]) -> int:
+        query = select(func.count()).select_from(watches).where(condition, watches.c.source == "room")
+        return int((await self._connection.execute(query)).scalar_one())
 
     async def _where(self, *conditions: ColumnElement[bool]) -> tuple[Watch, ...]:
         query = select(watches).where(*conditions).order_by(watches.c.server, watches.c.room_id, watches.c.source)

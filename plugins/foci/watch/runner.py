@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from botkit.outbound import Payer, one_party
 from plugins.foci.checker import Checker
 from plugins.foci.clock import Clock
 from plugins.foci.discovery.target import Target, parse_target
@@ -15,6 +16,9 @@ from plugins.foci.report.build import CheckResult
 from plugins.foci.service_url import ServiceUrl
 from plugins.foci.watch.memory import SeldomFacts
 
+MOST_REQUESTS = 200
+"""Requests that one check of a watched server may make, look-ups in DNS included."""
+
 
 class CheckRunner:
     """
@@ -23,6 +27,7 @@ class CheckRunner:
     Args:
         services: shared by all of them.
         name: makes up a name for each check that no other has, restarts included.
+        payer: on whose behalf a user's watches ask strangers' hosts.
         chance: a number from 0 to 1, for when what seldom changes is asked again.
     """
 
@@ -32,6 +37,7 @@ class CheckRunner:
         services: SharedProbes,
         clock: Clock,
         name: Callable[[], str],
+        payer: Callable[[str], Payer],
         chance: Callable[[], float] = lambda: 1.0,
     ) -> None:
         self._checker = checker
@@ -39,6 +45,7 @@ class CheckRunner:
         self._facts = SeldomFacts(clock.passed, chance)
         self._clock = clock
         self._name = name
+        self._payer = payer
 
     async def inspect(self, due: ScheduledCheck) -> CheckResult | ConfirmationResult:
         """
@@ -48,7 +55,8 @@ class CheckRunner:
             TargetError: the server's name is none.
         """
         target = parse_target(due.server)
-        return await (self._confirm(target, due) if due.confirm else self._check(target, due))
+        with one_party(self._payer(due.payer) if due.payer else None, MOST_REQUESTS):
+            return await (self._confirm(target, due) if due.confirm else self._check(target, due))
 
     async def _confirm(self, target: Target, due: ScheduledCheck) -> ConfirmationResult:
         answer = await self._checker.confirm(target)
@@ -91,6 +99,7 @@ class ScheduledCheck:
         ignore: finding codes left out of the judgement.
         confirm: only the well-known is fetched again, past every cache, to confirm a changed list.
         afresh: a changed list could not be confirmed yet: the well-known is fetched past every cache.
+        payer: user id of who asked for the watch; empty where the operator did, so that no budget holds.
     """
 
     server: str
@@ -100,6 +109,7 @@ class ScheduledCheck:
     ignore: frozenset[str] = frozenset()
     confirm: bool = False
     afresh: bool = False
+    payer: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -165,6 +165,11 @@ class WatchService:
             known = [one for one in await work.watches.of_room(room_id) if (one.server, one.source) == (server, "room")]
             if known and known[0].asks_the_same_as(wish):
                 return Watched.SAME
+            limits = self._settings.limits
+            if not known and await work.watches.made_in(room_id) >= limits.per_room:
+                return Watched.ROOM_FULL
+            if not known and await work.watches.made_by(author) >= limits.per_person:
+                return Watched.PERSON_FULL
             await work.watches.put(replace(wish, created_at=known[0].created_at) if known else wish)
             await self._reconcile(work)
         return Watched.CHANGED if known else Watched.NEW

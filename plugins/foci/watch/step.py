@@ -26,7 +26,9 @@ def dues_of(row: ServerRow, terms: Terms) -> Dues:
     """What is next for a server; one that was never checked has been due since it is watched."""
     at = row.watched_since if row.due_at is None else row.due_at
     deep = terms.deep and deep_pace.is_due(row.deep_at, at)
-    regular = ScheduledCheck(row.server, at, terms.interval, deep, terms.ignore, afresh=row.unconfirmed)
+    regular = ScheduledCheck(
+        row.server, at, terms.interval, deep, terms.ignore, afresh=row.unconfirmed, payer=terms.payer
+    )
     if row.confirm_at is None:
         return (regular,)
     return (regular, replace(regular, at=row.confirm_at, confirm=True))

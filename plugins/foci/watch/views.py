@@ -14,11 +14,13 @@ Source = Literal["config", "room"]
 
 
 class Watched(StrEnum):
-    """Outcome of a watch command."""
+    """Outcome of a watch command. ROOM_FULL, PERSON_FULL: refused, as there are as many watches as there may be."""
 
     NEW = "new"
     CHANGED = "changed"
     SAME = "same"
+    ROOM_FULL = "room full"
+    PERSON_FULL = "person full"
 
 
 class Unwatched(StrEnum):

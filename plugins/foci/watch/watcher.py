@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Sequence
 from publicsuffixlist import PublicSuffixList
 
 from botkit.figure import Figure
+from botkit.outbound import Payer
 from botkit.plugin import Account, Limits, Notifier, Reaction, Rooms
 from botkit.storage import Database, StorageError
 from botkit.tasks import Supervisor
@@ -45,6 +46,7 @@ class Watcher:
     Args:
         configured: the watches of the configuration.
         jitter: a factor for the time until a server's next check.
+        payer: on whose behalf a user's watches ask strangers' hosts.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class Watcher:
         configured: Sequence[Watch],
         clock: Clock,
         jitter: Callable[[], float],
+        payer: Callable[[str], Payer],
     ) -> None:
         # only what registries delegate: names below a provider's domain cost nothing
         suffixes = PublicSuffixList(only_icann=True)
@@ -66,7 +69,7 @@ class Watcher:
             storage, notifier, settings, jitter, lambda host: registrable_domain(host, suffixes)
         )
         self._services = SharedProbes(checker.observe, clock.passed)
-        runner = CheckRunner(checker, self._services, clock, lambda: secrets.token_hex(8), random.random)
+        runner = CheckRunner(checker, self._services, clock, lambda: secrets.token_hex(8), payer, random.random)
         limiter = ConcurrencyLimiter(limits.concurrency, clock, min(SLOW, limits.timeout / 2))
         self.scheduler = Scheduler(self.watch_service, runner.inspect, limiter, clock)
         self._limiter = limiter
