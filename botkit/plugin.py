@@ -68,6 +68,9 @@ class Rooms(Protocol):
     async def power_level(self, room_id: str, user_id: str) -> float:
         """The user's power from raw room state; infinite for the creators of a room of version 12 or later."""
 
+    def is_admin(self, user_id: str) -> bool:
+        """Whether the configuration names a user under ``admins``."""
+
     async def entitled(self, room_id: str, user_id: str) -> bool:
         """Whether a user may change what the bot does in a room: an admin of the bot, or power level 50 there."""
 
@@ -125,7 +128,10 @@ class HostStatus(Protocol):
     """The host's own health, for ``!foci status``."""
 
     def lines(self) -> Sequence[tuple[str, str]]:
-        """Name and value pairs in the bot's own words, such as ("last sync", "2 s ago")."""
+        """Name and value pairs in the bot's own words, such as ("last sync", "2 s ago"); anybody may read them."""
+
+    def totals(self) -> Sequence[tuple[str, str]]:
+        """The same of what the bot does for all rooms together: for its admins."""
 
 
 @dataclass(frozen=True, slots=True)

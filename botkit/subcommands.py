@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 from argparse import Namespace
+from dataclasses import replace
 
 from pydantic import SecretStr
 
@@ -30,7 +31,7 @@ def run_one_shot(one_shot: OneShot, namespace: Namespace, config: Config) -> int
 
 async def _run(one_shot: OneShot, namespace: Namespace, config: Config, token: SecretStr | None) -> int:
     try:
-        settings = config.network.outbound()
+        settings = replace(config.network.outbound(), names_private=True)
         client = OutboundClient(settings)
     except ValueError as error:
         raise ConfigError(f"network: {error}") from None

@@ -72,20 +72,25 @@ class StatusBoard:
         return None if last is None else self._clock() - last
 
     def lines(self) -> Sequence[tuple[str, str]]:
-        """Name and value pairs for people."""
+        """Name and value pairs that anybody may read."""
         age = self.sync_age()
-        refusing = len(self._membership.suspended)
         lag = self._handler.lag if self._handler else None
         return (
             ("last sync", "never" if age is None else f"{age:.0f} s ago"),
             ("sync lag", "unknown" if lag is None else f"{lag:.1f} s"),
+            ("database", self._database.backend),
+            ("uptime", _span(self._clock() - self._started)),
+            ("versions", f"Python {platform.python_version()}, matrix-nio {version('matrix-nio')}"),
+        )
+
+    def totals(self) -> Sequence[tuple[str, str]]:
+        """What the bot does for all rooms together, for its admins."""
+        refusing = len(self._membership.suspended)
+        return (
             ("rooms", str(len(self._membership.joined))),
             *((("rooms that reject the bot's messages", str(refusing)),) if refusing else ()),
             ("undelivered messages", _count(self._undelivered)),
             ("commands waiting", _count(self._backlog)),
-            ("database", self._database.backend),
-            ("uptime", _span(self._clock() - self._started)),
-            ("versions", f"Python {platform.python_version()}, matrix-nio {version('matrix-nio')}"),
         )
 
 

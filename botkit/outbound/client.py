@@ -65,6 +65,7 @@ class OutboundClient:
             timeout=settings.timeout,
             search=False,
             budgets=budgets,
+            names_private=settings.names_private,
         )
         self._services = SrvResolver(settings.nameservers, settings.timeout, budgets)
         dialler = Dialler(policy, self._families.add, budgets)

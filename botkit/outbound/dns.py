@@ -100,6 +100,7 @@ class Resolver:
         timeout: seconds of the whole request, of which DNS gets half.
         search: whether the system's search domains are tried.
         budgets: what look-ups are counted in; None where they are not.
+        names_private: see ``OutboundSettings``.
     """
 
     def __init__(
@@ -111,12 +112,14 @@ class Resolver:
         timeout: float,
         search: bool,
         budgets: Budgets | None = None,
+        names_private: bool = False,
     ) -> None:
         self._nameservers = nameservers
         self._routes = routes
         self._policy = policy
         self._budgets = budgets
         self._limit = timeout * _DNS_SHARE
+        self._names_private = names_private
         self._flags = pycares.ARES_FLAG_EDNS | (0 if search else pycares.ARES_FLAG_NOSEARCH)
         self._dns: aiodns.DNSResolver | None = None
 
@@ -162,7 +165,7 @@ class Resolver:
         for address in addresses:
             rule = None if self._policy is None else self._policy.verdict(address)
             if rule is not None:
-                return refusal(host, address, rule)
+                return refusal(host, address, rule, named=self._names_private)
         return None
 
     async def _look_up(self, name: str, deadline: float) -> tuple[str, ...] | Failure:
@@ -202,11 +205,12 @@ class Resolver:
         return addresses or FailureKind.DNS_NODATA
 
 
-def refusal(host: Host, address: str, rule: str) -> Failure:
-    """The failure for an address that the policy refuses."""
+def refusal(host: Host, address: str, rule: str, *, named: bool = False) -> Failure:
+    """The failure for an address that the policy refuses; ``named``: with what a name resolves to."""
     if host.literal and host.name == address:
         return Failure(FailureKind.PRIVATE_LITERAL, Phase.ADDRESS, f"`{address}` is refused: {rule}")
-    detail = f"{quoted(host.name, 100)} resolves to `{address}`, which is refused: {rule}"
+    what = f"`{address}`" if named else "an address"
+    detail = f"{quoted(host.name, 100)} resolves to {what}, which is refused: {rule}"
     return Failure(FailureKind.PRIVATE_NAME, Phase.ADDRESS, detail)
 
 

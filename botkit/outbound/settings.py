@@ -28,6 +28,7 @@ class OutboundSettings:
         ca_file: PEM trust anchors on top of the system's.
         connect_to: "host:port" to addresses, with or without a port, used instead of DNS.
         user_agent: None for the default.
+        names_private: failures say which private address a name resolves to; on a terminal only, not before strangers.
 
     Raises:
         ValueError: an entry cannot be read; the text names it.
@@ -42,6 +43,7 @@ class OutboundSettings:
     ca_file: Path | None = None
     connect_to: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     user_agent: str | None = None
+    names_private: bool = False
 
     def __post_init__(self) -> None:
         if not 0 < self.timeout < float("inf"):

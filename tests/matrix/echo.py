@@ -50,7 +50,8 @@ class Echo(Plugin):
             case ("twice", *words):
                 return (line(" ".join(words)), line(" ".join(words) + " again"))
             case ("status",):
-                return (line("; ".join(f"{name}: {value}" for name, value in self.context.status.lines())),)
+                told = (*self.context.status.lines(), *self.context.status.totals())
+                return (line("; ".join(f"{name}: {value}" for name, value in told)),)
             case ("members",):
                 return (line(" ".join(await self.context.rooms.members(invocation.room_id))),)
             case ("power", user):

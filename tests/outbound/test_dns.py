@@ -165,13 +165,23 @@ async def test_localhost_resolves_and_is_refused(client: OutboundClient, names: 
 
 
 async def test_one_private_address_among_public_ones_refuses_the_name(client: OutboundClient, names: NameTable) -> None:
-    """All or nothing: the failure names the address and the rule, and the addresses stay known."""
+    """All or nothing: the failure names the rule, and the addresses stay known."""
     names.name("mixed.test", f"{BLOCK}.1", "10.0.0.5")
     resolution = await resolve(client, "mixed.test")
     assert resolution.failure is not None
     assert resolution.failure.kind is FailureKind.PRIVATE_NAME
-    assert resolution.failure.detail == "`mixed.test` resolves to `10.0.0.5`, which is refused: private (RFC 1918)"
+    assert resolution.failure.detail == "`mixed.test` resolves to an address, which is refused: private (RFC 1918)"
     assert set(resolution.addresses) == {f"{BLOCK}.1", "10.0.0.5"}
+
+
+async def test_only_a_terminal_is_told_the_private_address(
+    make_client: Callable[..., OutboundClient], names: NameTable
+) -> None:
+    """``names_private``, which ``check`` sets and the running bot does not."""
+    names.name("inside.test", "10.0.0.5")
+    resolution = await resolve(make_client(names_private=True), "inside.test")
+    assert resolution.failure is not None
+    assert resolution.failure.detail == "`inside.test` resolves to `10.0.0.5`, which is refused: private (RFC 1918)"
 
 
 @pytest.mark.parametrize(

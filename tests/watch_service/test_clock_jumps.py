@@ -51,7 +51,7 @@ class Machine:
 
     async def remembers(self) -> int:
         """Outages that are known."""
-        history = await self.ops.watch_service.history("a.org", 0, self.ops.at)
+        history = await self.ops.watch_service.history("!ops", "a.org", 0, self.ops.at)
         assert history is not None
         return len(history.outages)
 

@@ -4,8 +4,9 @@ A database that version 0.1 left behind goes on working: what it holds is read, 
 ``tests/data/installation-0.1.sql`` was written by the real classes of commit 4792c69, the last one before the packages
 were made: six days of watching ``as_it_was()``, its notifications sent but for the last ones, with silences,
 suspensions, an upgrade and people's reactions in between. ``installation-0.1.json`` is what the functions of
-``QUESTIONS`` answered on a copy of it, with that code too. Both are frozen. Words may change, so of sentences only
-the facts are compared: signs, names, times and durations.
+``QUESTIONS`` answered on a copy of it, with that code too; but rooms are told no more how often and since when others
+watch a server. Both are frozen. Words may change, so of sentences only the facts are compared: signs, names, times and
+durations.
 """
 
 from __future__ import annotations

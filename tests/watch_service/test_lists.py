@@ -83,11 +83,11 @@ async def test_a_database_with_copies_of_documents_is_read(database: Database) -
 async def test_a_fetch_that_fails_never_removes_anything(database: Database, answer: int | FailureKind) -> None:
     """Neither from the list nor from what is known of its foci."""
     ops = await one_server(database)
-    known = await ops.watch_service.history("a.org", 0, ops.at)
+    known = await ops.watch_service.history("!ops", "a.org", 0, ops.at)
     ops.internet.servers["a.org"].answer = answer
     lines = await ops.checks("a.org", 20, 300)
     assert [line for line in lines if "changed its foci list" in line or "published" in line] == []
-    later = await ops.watch_service.history("a.org", 0, ops.at)
+    later = await ops.watch_service.history("!ops", "a.org", 0, ops.at)
     assert known is not None
     assert later is not None
     assert later.keys == known.keys
@@ -146,7 +146,7 @@ async def test_a_focus_that_is_dropped_while_it_is_down_comes_to_its_end(databas
     assert f"{TWO} (entry 2) was removed" in change
     told = "▫️ two.example.org is no longer watched or published; it was down since 12:06 UTC."
     assert await ops.checks("a.org", 1) == [f"!ops edit: {told}", f"!ops reply: {told}"]
-    history = await ops.watch_service.history("a.org", 0, ops.at)
+    history = await ops.watch_service.history("!ops", "a.org", 0, ops.at)
     assert history is not None
     assert history.keys == (Key.parse("discovery:a.org"), Key.parse("focus:https://rtc.example.org:443/jwt"))
     assert [(outage.key, outage.end) for outage in history.outages] == [
@@ -240,7 +240,10 @@ async def test_an_outage_of_a_focus_counts_only_while_it_was_published(any_datab
         await ops.checks("b.org", 3)
         ops.internet.broken = {}
         await ops.checks("b.org", 3)
-    both = await ops.watch_service.history("a.org", 0, ops.at), await ops.watch_service.history("b.org", 0, ops.at)
+    both = (
+        await ops.watch_service.history("!ops", "a.org", 0, ops.at),
+        await ops.watch_service.history("!ops", "b.org", 0, ops.at),
+    )
     assert [history and len(history.outages) for history in both] == [1, 2]
 
 

@@ -121,9 +121,10 @@ async def test_a_room_that_refuses_the_bot_is_reported_to_one_other_room_once(an
         await ops.watch_service.room_suspended("!ops", REASON, ops.at)
     (told,) = await ops.read()
     assert told.line == (
-        "!other new: ⚠️ The bot cannot send to the room !ops: the bot may not write there. "
-        "Alerts about 1 watched server are held back there until it can send again."
+        "!other new: ⚠️ The bot cannot send to another room that it watches servers for: the bot may not write there. "
+        "Alerts are held back there until the bot can send again; its log names the room."
     )
+    assert "!ops" not in f"{told.text} {told.about}"
     assert told.msgtype == "m.text"
     ops.at += 13 * 3600
     await ops.watch_service.remind(ops.at)
@@ -296,3 +297,31 @@ async def test_configured_watches_of_a_room_that_was_left_wait(database: Databas
     assert await ops.checks("a.org", 4) == []
     await ops.watch_service.room_joined("!ops", ops.at)
     assert rooms_in(await ops.lines()) == ["!ops new"]
+
+
+async def test_strangers_do_not_learn_that_a_room_refuses_the_bot(database: Database) -> None:
+    """Only a room with a server in common does, or one of the operators'."""
+    ops = await firing(database, "!ops")
+    await ops.watch({"!strange": ["c.org"]})
+    await ops.watch_service.room_suspended("!ops", REASON, ops.at)
+    assert await ops.lines() == []
+    await ops.watch_service.room_joined("!ops", ops.at)
+    await ops.lines()
+    await ops.watch_service.configure([Watch("!desk", "d.org", "config")], ops.at)
+    await ops.watch_service.room_suspended("!ops", REASON, ops.at, {"!desk"})
+    assert rooms_in(await ops.lines()) == ["!desk new"]
+
+
+async def test_refusals_of_other_rooms_are_told_at_most_daily(database: Database) -> None:
+    """Whoever lets the bot in and out of many rooms does not talk into another one all day."""
+    ops = await firing(database, "!ops", "!other", "!third")
+    told = []
+    for room in ("!other", "!third", "!other"):
+        await ops.watch_service.room_suspended(room, REASON, ops.at)
+        told += [line for line in await ops.lines() if "cannot send" in line]
+        await ops.watch_service.room_joined(room, ops.at)
+        ops.at += 3600
+    assert rooms_in(told) == ["!ops new"]
+    ops.at += 22 * 3600
+    await ops.watch_service.room_suspended("!third", REASON, ops.at)
+    assert [line.split(":")[0] for line in await ops.lines() if "cannot send" in line] == ["!ops new"]

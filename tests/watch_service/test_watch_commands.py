@@ -187,7 +187,7 @@ async def test_watches_tell_how_it_is(room: Room) -> None:
     assert await room.types("watches") == (
         "2 servers are watched in this room:\n"
         "1. ✅ a.org every 5 min; checked 1 h 1 min ago; rtc.example.org failing since 12:21 UTC\n"
-        "2. ❌ b.org every 1 h; checked 1 min ago; rtc.example.org failing since 12:21 UTC"
+        "2. ❌ b.org every 1 h; checked in the last 1 h; rtc.example.org failing since 12:21 UTC"
     )
 
 
@@ -203,7 +203,7 @@ async def test_a_silence_begins_is_listed_and_ends(room: Room) -> None:
     assert listed.startswith(f"Silences in this room:\n1. a.org until 14:00 UTC, by {ADMIN}: moving")
     assert "\u202e" not in listed
     await room.ops.checks("a.org", 1)
-    assert "checked 0 s ago; silenced until 14:00 UTC" in await room.types("watches")
+    assert "checked in the last 5 min; silenced until 14:00 UTC" in await room.types("watches")
     assert await room.types("unsilence a.org") == "a.org is no longer silenced in this room."
     assert await room.types("unsilence a.org") == "a.org is not silenced in this room."
 
@@ -215,7 +215,7 @@ async def test_a_silence_may_be_about_a_service(room: Room) -> None:
     await room.types("silence rtc.example.org 2h new disks")
     await room.types("silence a.org 1h")
     assert (await room.types("watches")).splitlines()[1:] == [
-        "1. ✅ a.org every 5 min; checked 0 s ago; silenced until 13:01 UTC",
+        "1. ✅ a.org every 5 min; checked in the last 5 min; silenced until 13:01 UTC",
         "Also silenced:",
         f"1. rtc.example.org until 14:01 UTC, by {ADMIN}: new disks",
     ]
@@ -226,7 +226,7 @@ async def test_a_silence_may_be_about_a_service(room: Room) -> None:
 
 async def test_history_in_words_and_as_a_picture(room: Room) -> None:
     """Changes are numbered as in the picture; the picture has its words for those who cannot see it."""
-    assert await room.types("history a.org") == "a.org is not watched by this bot, so there is no history."
+    assert await room.types("history a.org") == "a.org is not watched in this room, so it has no history here."
     await room.types("watch a.org")
     await room.ops.check("a.org")
     room.ops.internet.broken["rtc"] = FailureKind.CONNECT_REFUSED

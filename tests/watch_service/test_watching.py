@@ -82,7 +82,7 @@ async def test_a_check_of_what_nobody_watches_any_more_leaves_nothing(database: 
         assert await ops.watch_service.take(ops.internet.check("a.org", ops.at), ops.at) == ()
         assert await ops.watch_service.take(ops.internet.confirmation("a.org", ops.at), ops.at) == ()
     assert await ops.lines() == []
-    assert await ops.watch_service.history("a.org", 0, ops.at) is None
+    assert await ops.watch_service.history("!ops", "a.org", 0, ops.at) is None
 
 
 async def test_unwatching_what_fires_closes_its_message_without_a_sound(database: Database) -> None:
@@ -108,20 +108,47 @@ async def test_unwatching_what_fires_closes_its_message_without_a_sound(database
     assert await ops.watch_service.next_reminder() is None
 
 
-async def test_history_outlives_the_watch(database: Database) -> None:
-    """What was seen while it lasted can still be asked for."""
+async def test_history_begins_and_ends_with_the_rooms_watch(database: Database) -> None:
+    """What was seen for other rooms, or before, is not told, nor that there is any."""
     ops = ops_of(database)
     await ops.watch({"!ops": ["a.org"]})
     ops.internet.broken["rtc"] = REFUSED
     await ops.checks("a.org", 4)
-    begun, ended = ops.at - 300, ops.at + 50
-    ops.at = ended
-    await ops.watch_service.unwatch("!ops", "a.org", ops.at)
-    history = await ops.watch_service.history("a.org", 0, ops.at)
+    begun = ops.at
+    assert await ops.watch_service.history("!other", "a.org", 0, ops.at) is None
+    await ops.watch({"!other": ["a.org"]})
+    ops.internet.broken.clear()
+    ops.internet.servers["a.org"].foci.append("spare")
+    await ops.checks("a.org", 2)
+    history = await ops.watch_service.history("!other", "a.org", 0, ops.at)
     assert history is not None
-    assert history.keys == ()
-    assert [(outage.start, outage.end) for outage in history.outages] == [(begun, ended)]
-    assert await ops.watch_service.history("b.org", 0, ops.at) is None
+    assert history.watched_since == begun
+    assert [(outage.start, outage.end) for outage in history.outages] == [(begun, begun + 100)]
+    await ops.watch_service.unwatch("!other", "a.org", ops.at)
+    assert await ops.watch_service.history("!other", "a.org", 0, ops.at) is None
+    await ops.watch({"!other": ["a.org"]})
+    again = await ops.watch_service.history("!other", "a.org", 0, ops.at)
+    assert again is not None
+    assert (again.watched_since, again.outages, again.changes) == (ops.at, (), ())
+
+
+async def test_a_room_does_not_see_how_often_or_since_when_others_watch(database: Database) -> None:
+    """Neither the interval nor the last check, the verdict before its own watch, or how long a trouble lasts."""
+    ops = ops_of(database)
+    await ops.watch({"!ops": ["a.org"]}, 60)
+    ops.internet.broken["rtc"] = REFUSED
+    await ops.checks("a.org", 4)
+    await ops.watch({"!other": ["a.org"]}, 3600)
+    ops.at += 30
+    (view,) = await ops.watch_service.watches("!other", ops.at)
+    assert (view.interval, view.verdict, view.checked_at) == (3600, None, None)
+    assert [event.since for event in view.troubles] == [ops.at - 30]
+    await ops.checks("a.org", 1)
+    await ops.watch_service.flush()
+    (view,) = await ops.watch_service.watches("!other", ops.at)
+    assert (view.interval, view.verdict, view.checked_at) == (3600, "critical", ops.at)
+    (own,) = await ops.watch_service.watches("!ops", ops.at)
+    assert own.interval == 60
 
 
 async def test_history_is_kept_for_four_hundred_days(database: Database) -> None:
@@ -136,7 +163,7 @@ async def test_history_is_kept_for_four_hundred_days(database: Database) -> None
     for at, kept in ((ended + 399 * DAY, 1), (ended + 401 * DAY, 0)):
         for moment in (at - DAY, at):
             await ops.watch_service.forget(moment)
-        history = await ops.watch_service.history("a.org", 0, at)
+        history = await ops.watch_service.history("!ops", "a.org", 0, at)
         assert history is not None
         assert len(history.outages) == kept
 

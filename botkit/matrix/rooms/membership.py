@@ -80,6 +80,10 @@ class RoomQueries:
         """The user's power, infinite for creators from room version 12 on. Raises RoomUnavailableError."""
         return await self._directory.power_level(room_id, user_id)
 
+    def is_admin(self, user_id: str) -> bool:
+        """Whether the configuration names a user under ``admins``."""
+        return user_id in self._admins
+
     async def entitled(self, room_id: str, user_id: str) -> bool:
         """Whether a user may change what the bot does in a room. Raises RoomUnavailableError."""
         if user_id in self._admins:

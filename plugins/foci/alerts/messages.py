@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from botkit.identifiers import server_of
 from botkit.messages.document import Block, Bold, Document, Inline, Name, Paragraph, inline
-from botkit.messages.sanitise import quoted
 from plugins.foci.alerts.receivers import shares_fate
 from plugins.foci.health.events import AlertEvent, EventKind
 from plugins.foci.health.keys import KeyKind
@@ -15,6 +14,9 @@ from plugins.foci.wording import counted, moment, named, remark, sentence, span
 
 _DAY = 86400.0
 _CHECK_NETWORK = "The bot's own network is suspect: check its network and DNS."
+_AT_ONCE = "most hosts failed at the same time"
+"""Without numbers and times: those are of what all rooms watch together."""
+
 _HELD_BACK = "Whatever still fails alerts after one more check interval."
 _CALM = "The next message follows once it has been stable for an hour."
 
@@ -91,7 +93,7 @@ def reminder_message(in_room: IncidentInRoom) -> Document:
     told = f"{words.part} {words.still}, since {moment(event.since, in_room.now)} ({lasted}){_because(event)}."
     closing = Paragraph(inline("React to any message of this incident to acknowledge it: that stops reminders here."))
     if event.key.kind is KeyKind.SELF:
-        told = f" since {moment(event.since, in_room.now)} ({lasted}){_because(event)}. {_CHECK_NETWORK}"
+        told = f" since {moment(event.since, in_room.now)} ({lasted}): {_AT_ONCE}. {_CHECK_NETWORK}"
         return Document((Paragraph(sentence("⏰", Bold("Alerting still paused"), told)), closing))
     return Document((Paragraph(sentence("⏰", Name(event.key.label), told + _affected(in_room))), closing))
 
@@ -132,7 +134,7 @@ def closed_message(last: AlertEvent, in_room: IncidentInRoom) -> Document:
         told = f" since {moment(start, in_room.now)}; this room no longer watches any server."
         return Document((Paragraph(sentence("▫️", Bold("Alerting paused"), told)),))
     if event.key.kind is KeyKind.SELF:
-        told = f" {period}: {event.cause.detail}."
+        told = f" {period}: {_AT_ONCE}."
         return Document((Paragraph(sentence("✅", Bold("Alerting was paused"), told)),))
     # the end of what is dropped was not observed
     if last.kind is EventKind.DROPPED or (event.key.kind is KeyKind.CERTIFICATE and last.kind is EventKind.RESOLVED):
@@ -146,7 +148,7 @@ def closed_message(last: AlertEvent, in_room: IncidentInRoom) -> Document:
 def _present(event: AlertEvent, now: float) -> tuple[Inline, ...]:
     label, words, since = Name(event.key.label), _words(event), moment(event.since, now)
     if event.key.kind is KeyKind.SELF:
-        return sentence("❔", Bold("Alerting paused"), f" since {since}{_because(event)}. {_CHECK_NETWORK}")
+        return sentence("❔", Bold("Alerting paused"), f" since {since}: {_AT_ONCE}. {_CHECK_NETWORK}")
     if event.key.kind is KeyKind.CERTIFICATE:
         return sentence("⚠️", label, _ending(event, now))
     checks = counted(event.checks, "check")
@@ -228,18 +230,17 @@ def _line(icon: str, event: AlertEvent, told: str) -> Document:
     return Document((Paragraph(sentence(icon, Name(event.key.label), told)),))
 
 
-def suspended_message(room_id: str, reason: str, watches: int) -> Document:
+def suspended_message(reason: str) -> Document:
     """
-    A room refuses the bot, so that nobody there is warned any longer.
+    Another room refuses the bot, so that nobody there is warned any longer. Which one, and what it watches, is not for
+    others to read.
 
     Args:
         reason: a few words of the bot's own.
-        watches: how many servers are watched for it; which ones is not for others to read.
     """
-    held = f"Alerts about {counted(watches, 'watched server')} are held back there until it can send again."
-    return Document(
-        (Paragraph(remark("⚠️", f"The bot cannot send to the room {quoted(room_id, 255)}: {reason}. {held}")),)
-    )
+    held = "Alerts are held back there until the bot can send again; its log names the room."
+    told = f"The bot cannot send to another room that it watches servers for: {reason}. {held}"
+    return Document((Paragraph(remark("⚠️", told)),))
 
 
 def caution_of(server: str, own_user_id: str, entitled: Iterable[str]) -> str:

@@ -89,17 +89,26 @@ def shares_fate(server: str, own_server: str, entitled: Iterable[str]) -> bool:
     return server.lower() == own_server.lower() or homes == {server.lower()}
 
 
-def confidant(room_id: str, watches: Iterable[Watch], suspended: Collection[str]) -> str | None:
-    """The room to notify about another one: the one that watches most of the same servers, then the oldest."""
+def confidant(
+    room_id: str, watches: Iterable[Watch], suspended: Collection[str], operators: Collection[str]
+) -> str | None:
+    """
+    The room to notify about another one: the one that watches most of the same servers, then the oldest; else one of
+    the operators'. Any other is a stranger, who hears nothing.
+
+    Args:
+        operators: rooms that the configuration names and an admin of the bot is in.
+    """
     wishes = tuple(watches)
     lost = {watch.server for watch in wishes if watch.room_id == room_id}
     rooms: dict[str, list[Watch]] = {}
     for watch in wishes:
         if watch.room_id not in {room_id, *suspended}:
             rooms.setdefault(watch.room_id, []).append(watch)
+    near = [room for room, own in rooms.items() if room in operators or lost & {watch.server for watch in own}]
 
     def rank(room: str) -> tuple[int, float, str]:
         own = rooms[room]
         return -len(lost & {watch.server for watch in own}), min(watch.created_at for watch in own), room
 
-    return min(rooms, key=rank, default=None)
+    return min(near, key=rank, default=None)

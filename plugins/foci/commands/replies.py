@@ -57,12 +57,17 @@ def _watch(view: WatchView, now: float) -> tuple[Inline, ...]:
         told += ", from the configuration"
     if view.checked_at is None:
         return (Name(view.server), *inline(f"{told}; not checked yet"))
-    told += f"; checked {span(now - view.checked_at)} ago"
+    told += f"; checked {_age(now - view.checked_at, view.interval)}"
     if view.silenced_until is not None:
         told += f"; silenced until {moment(view.silenced_until, now)}"
     if view.troubles:
         told += f"; {', '.join(_trouble(event, now) for event in view.troubles)}"
     return sentence(signs.get(view.verdict or "", "❔"), Name(view.server), told)
+
+
+def _age(seconds: float, interval: float) -> str:
+    """No younger than this room asked for: how often others have the server checked is theirs to know."""
+    return f"{span(seconds)} ago" if seconds > interval else f"in the last {span(interval)}"
 
 
 def _trouble(event: AlertEvent, now: float) -> str:

@@ -113,7 +113,10 @@ class FociCommands:
         return [census.room_document(counted, len(servers) - len(checked))]
 
     async def _state(self, invocation: Invocation) -> Sequence[Document]:
-        watching = await self._watching() if self._watching is not None else ()
-        told = (*watching, *self._status.lines())
+        told = self._status.lines()
+        # in a room of one's own anybody has power: what the bot does for all rooms is for its admins
+        if self._rooms.is_admin(invocation.sender):
+            watching = await self._watching() if self._watching is not None else ()
+            told = (*watching, *told, *self._status.totals())
         lines = [Paragraph((*inline(f"{name}: "), Bold(value))) for name, value in told]
         return [Document((Paragraph((Text("foci-bot is running."),)), *lines))]

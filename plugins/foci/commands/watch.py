@@ -49,8 +49,8 @@ class WatchStore(Protocol):
     async def silences(self, room_id: str) -> tuple[Silence, ...]:
         """The silences that hold in a room."""
 
-    async def history(self, server: str, since: float, now: float) -> History | None:
-        """What is remembered of a server; None when it was never watched."""
+    async def history(self, room_id: str, server: str, since: float, now: float) -> History | None:
+        """What is remembered of a server since a room watches it; None where it does not."""
 
 
 class WatchCommands:
@@ -156,9 +156,9 @@ class WatchCommands:
         _nothing_more(rest[1:], "history SERVER [7d]")
         now = self._now()
         since = now - length
-        history = await self._watch_service.history(server, since, now)
+        history = await self._watch_service.history(invocation.room_id, server, since, now)
         if history is None:
-            return _line(f"{quoted(server, LONGEST_NAME)} is not watched by this bot, so there is no history.")
+            return _line(f"{quoted(server, LONGEST_NAME)} is not watched in this room, so it has no history here.")
         changes = [at for at, _ in history.changes]
         shown = timeline(server, history.keys, history.outages, changes, history.watched_since, since, now)
         drawing = await asyncio.to_thread(draw, shown)

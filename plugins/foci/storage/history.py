@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import delete, or_, select, update
 
 from botkit.storage import Connection
 from botkit.storage.json_text import storable
@@ -109,13 +109,6 @@ class HistoryTable:
             )
             for row in await self._connection.execute(query)
         )
-
-    async def first_known(self, server: str) -> float | None:
-        """Since when anything is remembered of a server, seconds since the epoch; None if nothing is."""
-        at: float | None = await self._connection.scalar(
-            select(func.min(concerns.c.since)).where(concerns.c.server == server)
-        )
-        return at
 
     async def prune(self, before: float) -> None:
         """Delete what was over before then."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from plugins.foci.alerts.change_messages import describe
 from plugins.foci.alerts.watches import Watch, ignored_by, terms_of
 from plugins.foci.changes.diff import diff
@@ -13,47 +15,52 @@ from plugins.foci.watch.views import History, WatchView
 
 
 async def views_of(work: UnitOfWork, room_id: str) -> tuple[WatchView, ...]:
-    """What is watched for a room, by name. Intervals are those of all rooms together."""
-    mine = {watch.server: watch for watch in reversed(await work.watches.of_room(room_id))}
-    everyone: dict[str, list[Watch]] = {server: [] for server in mine}
-    for watch in await work.watches.all():
-        if watch.server in everyone:
-            everyone[watch.server].append(watch)
+    """What is watched for a room, by name. Of what other rooms ask for, and since when, nothing is said."""
+    mine: dict[str, list[Watch]] = {}
+    for watch in await work.watches.of_room(room_id):
+        mine.setdefault(watch.server, []).append(watch)
     rows = {row.server: row for row in await work.servers.all()}
     troubles = await _troubles(work, room_id)
     silences = [one for one in await work.silences.all() if one.room_id == room_id]
     found = []
-    for server, watch in sorted(mine.items()):
-        terms, row = terms_of(server, everyone[server], work.settings), rows.get(server)
+    for server, own in sorted(mine.items()):
+        terms, row = terms_of(server, own, work.settings), rows.get(server)
         if terms is None or row is None:
             continue
+        begun = min(watch.created_at for watch in own)
+        checked = row.checked_at is not None and row.checked_at >= begun
         ends = [one.until for one in silences if one.covers(server)]
         found.append(
             WatchView(
                 server,
                 terms.interval,
-                watch.source,
-                row.verdict,
-                row.checked_at,
-                tuple(troubles.get(server, ())),
+                own[0].source,
+                row.verdict if checked else None,
+                row.checked_at if checked else None,
+                tuple(_since(begun, event) for event in troubles.get(server, ())),
                 max(ends, default=None),
             )
         )
     return tuple(found)
 
 
-async def history_of(work: UnitOfWork, server: str, since: float) -> History | None:
-    """What is remembered of a server, also after it was watched."""
-    row, first = await work.servers.get(server), await work.history.first_known(server)
-    if row is None and first is None:
+def _since(begun: float, event: AlertEvent) -> AlertEvent:
+    """An event as those see it who watch since then."""
+    return replace(event, since=max(event.since, begun))
+
+
+async def history_of(work: UnitOfWork, room_id: str, server: str, since: float) -> History | None:
+    """What is remembered of a server since a room watches it: what was before is of others."""
+    begun = min((one.created_at for one in await work.watches.of_room(room_id) if one.server == server), default=None)
+    if begun is None:
         return None
+    since = max(since, begun)
     keys = [key for key in await work.states.concerning(server) if key.kind is not KeyKind.CERTIFICATE]
-    outages = await work.history.outages(server, since)
+    outages = [replace(one, start=max(one.start, begun)) for one in await work.history.outages(server, since)]
     changes = [
         (change.at, describe(diff(change.before, change.after))) for change in await work.history.changes(server, since)
     ]
-    begun = min(at for at in (None if row is None else row.watched_since, first) if at is not None)
-    return History(begun, tuple(keys), outages, tuple(changes))
+    return History(begun, tuple(keys), tuple(outages), tuple(changes))
 
 
 async def tally_of(work: UnitOfWork) -> WatchTotals:

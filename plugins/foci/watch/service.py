@@ -190,10 +190,10 @@ class WatchService:
         async with self._work(now) as work:
             return await views_of(work, room_id)
 
-    async def history(self, server: str, since: float, now: float) -> History | None:
-        """What is remembered of a server; None when it was never watched."""
+    async def history(self, room_id: str, server: str, since: float, now: float) -> History | None:
+        """What is remembered of a server since a room watches it; None where it does not."""
         async with self._work(now) as work:
-            return await history_of(work, server, since)
+            return await history_of(work, room_id, server, since)
 
     async def tally(self, now: float) -> WatchTotals:
         """How many things there are, for the bot's own status."""
@@ -281,12 +281,14 @@ class WatchService:
             await self._forget_what_was_told(work, room_id)
             await self._reconcile(work)
 
-    async def room_suspended(self, room_id: str, reason: str, now: float) -> None:
+    async def room_suspended(self, room_id: str, reason: str, now: float, operators: Collection[str] = ()) -> None:
         """
-        A room rejects the bot: nothing is sent there until it is joined again. Another room is notified, once.
+        A room rejects the bot: nothing is sent there until it is joined again. Another room is notified, once, and of
+        any room at most daily.
 
         Args:
             reason: a few words of the bot's own.
+            operators: see ``confidant``.
         """
         async with self._work(now) as work:
             if room_id in await work.rooms.suspended():
@@ -296,14 +298,20 @@ class WatchService:
             await self._forget_what_was_told(work, room_id, standing=True)
             await self._reconcile(work)
             watches = await work.watches.all()
-            unwatched = {watch.server for watch in watches if watch.room_id == room_id}
-            other = confidant(room_id, watches, await work.rooms.suspended())
-            if unwatched and other is not None:
-                message = suspended_message(room_id, reason, len(unwatched))
-                about = f"suspended:{room_id}@{now:.3f}"
-                settings = self._settings.alerts
-                told = make_notification(about, 0, other, Purpose.CHANGE, Placement.NEW, message, settings)
-                work.notifications.append(told)
+            log.info("a room with watches refuses the bot room=%s: %s", room_id, reason)
+            other = confidant(room_id, watches, await work.rooms.suspended(), operators)
+            if other is None or not any(watch.room_id == room_id for watch in watches):
+                return
+            note = f"suspension told {other}"
+            last = await work.states.noted(note)
+            if last is not None and 0 <= now - float(last) < DAY:
+                return
+            await work.states.note(note, str(now))
+            message, settings = suspended_message(reason), self._settings.alerts
+            about = f"suspended@{now:.3f}"
+            work.notifications.append(
+                make_notification(about, 0, other, Purpose.CHANGE, Placement.NEW, message, settings)
+            )
 
     async def room_joined(self, room_id: str, now: float) -> None:
         """The bot is in a room, perhaps again: open incidents are sent there anew."""

@@ -37,8 +37,8 @@ class WatchView:
     One watched server as one room sees it. Times are seconds since the epoch.
 
     Attributes:
-        interval: seconds between checks, the shortest that any room asked for.
-        verdict, checked_at: of the last check; None before the first.
+        interval: seconds between checks, as this room asked; others may have it checked more often.
+        verdict, checked_at: of the last check; None before the first since it is watched here.
         troubles: the latest event of everything about it that is not over.
         silenced_until: None where it is not silenced here.
     """

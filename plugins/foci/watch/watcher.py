@@ -12,7 +12,7 @@ from publicsuffixlist import PublicSuffixList
 
 from botkit.figure import Figure
 from botkit.outbound import Payer
-from botkit.plugin import Account, Limits, Notifier, Reaction, Rooms
+from botkit.plugin import Account, Limits, Notifier, Reaction, Rooms, RoomUnavailableError
 from botkit.storage import Database, StorageError
 from botkit.tasks import Supervisor
 from plugins.foci.alerts.watches import Watch, WatchSettings
@@ -76,6 +76,7 @@ class Watcher:
         self._reminders = Timers(self.watch_service, clock)
         self._shared_fate = SharedFateWarnings(self.watch_service, rooms, account.user_id, clock)
         self._configured = configured
+        self._rooms = rooms
         self._clock = clock
         self._supervisor = Supervisor(clock.sleep)
 
@@ -145,8 +146,22 @@ class Watcher:
 
     async def room_suspended(self, room_id: str, reason: str) -> None:
         """See `botkit.plugin.Plugin`."""
-        await self.watch_service.room_suspended(room_id, reason, self._clock.now())
+        operators = await self._operators()
+        await self.watch_service.room_suspended(room_id, reason, self._clock.now(), operators)
         self.scheduler.wake()
+
+    async def _operators(self) -> frozenset[str]:
+        """Rooms of the configuration that an admin of the bot is in; one that cannot be asked is none."""
+        found = set()
+        for room_id in {watch.room_id for watch in self._configured} & self._rooms.joined():
+            try:
+                members = await self._rooms.members(room_id)
+            except RoomUnavailableError as error:
+                log.info("members unknown, the room is not told of others room=%s: %s", room_id, error)
+                continue
+            if any(map(self._rooms.is_admin, members)):
+                found.add(room_id)
+        return frozenset(found)
 
     async def room_joined(self, room_id: str) -> None:
         """See `botkit.plugin.Plugin`."""

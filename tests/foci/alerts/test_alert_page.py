@@ -117,7 +117,7 @@ def examples() -> Iterator[Document]:
     yield from (suspected, over)
     yield messages(DOWN, replace(DOWN, kind=EventKind.DROPPED, at=NOON + HOUR))[2]
     yield silenced_document(Silence("!ops", "rtc.example.org", NOON + 2 * HOUR, "@you:example.org"), NOON)
-    yield suspended_message("!ops:example.org", "the bot was removed", 3)
+    yield suspended_message("the bot was removed")
     yield caution_message("example.org", caution_of("example.org", "@foci:example.org", ()))
 
 

@@ -18,6 +18,7 @@ from plugins.foci.commands.room import MAX_SERVERS
 from tests.foci.examination import Examination
 
 BOT = "@foci:bot.example.org"
+ADMIN = "@admin:alpha.example.org"
 ROOM = "!room"
 
 
@@ -33,6 +34,9 @@ class Membership:
 
     async def power_level(self, room_id: str, user_id: str) -> float:
         raise AssertionError("nothing here depends on power")
+
+    def is_admin(self, user_id: str) -> bool:
+        return user_id == ADMIN
 
     async def entitled(self, room_id: str, user_id: str) -> bool:
         raise AssertionError("nothing here depends on power")
@@ -51,7 +55,10 @@ class Health:
     """A stand-in for the host's status."""
 
     def lines(self) -> Sequence[tuple[str, str]]:
-        return [("last sync", "2 s ago"), ("undelivered messages", "0")]
+        return [("last sync", "2 s ago")]
+
+    def totals(self) -> Sequence[tuple[str, str]]:
+        return [("undelivered messages", "0")]
 
 
 @dataclass
@@ -230,11 +237,10 @@ async def test_an_empty_room(room: Room) -> None:
 
 
 async def test_status(room: Room) -> None:
-    """The bot's own health is shown line by line, and nothing is fetched for it."""
+    """The bot's own health is shown line by line, its totals to admins, and nothing is fetched for it."""
     (document,) = await room.say(subcommand="status")
-    assert to_plain(document).split("\n") == [
-        "foci-bot is running.",
-        "last sync: 2 s ago",
-        "undelivered messages: 0",
-    ]
+    own = ["foci-bot is running.", "last sync: 2 s ago"]
+    assert to_plain(document).split("\n") == own
+    (document,) = await room.say(subcommand="status", sender=ADMIN)
+    assert to_plain(document).split("\n") == [*own, "undelivered messages: 0"]
     assert room.asked() == 0
