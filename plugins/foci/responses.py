@@ -6,6 +6,7 @@ import json
 import math
 import sys
 from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -128,17 +129,27 @@ class BodyFault:
     detail: str
 
 
+Path = tuple[str | int, ...]
+"""The way to a value: keys of objects, and places in lists from 1."""
+
+
+def shown_path(path: Path) -> str:
+    """Such as ``m.homeserver`` › ``base_url``, a place in a list in brackets."""
+    parts = (f"[{part}]" if isinstance(part, int) else part for part in path)
+    return " › ".join(parts)
+
+
 @dataclass(frozen=True, slots=True)
 class Json:
     """
     A parsed JSON value, wrapped so that it cannot be taken for a fault.
 
     Attributes:
-        repeated: keys that stand twice in one object, wherever it is; the last value counts, as in browsers.
+        repeated: where a key stands twice in one object; the last value counts, as in browsers.
     """
 
     value: Any
-    repeated: tuple[str, ...] = ()
+    repeated: tuple[Path, ...] = ()
 
 
 def read_json(body: bytes) -> Json | BodyFault:
@@ -164,13 +175,13 @@ def read_json(body: bytes) -> Json | BodyFault:
 
 
 def _parse(text: str) -> Json | BodyFault:
-    repeated: dict[str, None] = {}
+    repeated: list[tuple[dict[str, Any], list[str]]] = []
 
     def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         value = dict(pairs)
         if len(value) < len(pairs):
             counted = Counter(key for key, _ in pairs)
-            repeated.update((key, None) for key, count in counted.items() if count > 1)
+            repeated.append((value, [key for key, count in counted.items() if count > 1]))
         return value
 
     try:
@@ -183,7 +194,22 @@ def _parse(text: str) -> Json | BodyFault:
         return BodyFault("well-known-not-json", _constant_or_digits(error))
     if _deeper_than(value, _MAX_DEPTH):
         return BodyFault("well-known-not-json", f"nested more than {_MAX_DEPTH} levels deep")
-    return Json(value, tuple(repeated))
+    return Json(value, tuple(_paths(value, {id(one): keys for one, keys in repeated})) if repeated else ())
+
+
+def _paths(value: Any, repeated: Mapping[int, Sequence[str]]) -> Iterator[Path]:
+    """
+    The ways to keys that stand twice, by the identities of their objects, outer ones first.
+
+    An object that was replaced by a second one under its key is not there, but that key is.
+    """
+    todo: list[tuple[Path, Any]] = [((), value)]
+    for path, item in todo:
+        if isinstance(item, dict):
+            yield from ((*path, key) for key in repeated.get(id(item), ()))
+            todo += (((*path, key), inner) for key, inner in item.items())
+        elif isinstance(item, list):
+            todo += (((*path, place), inner) for place, inner in enumerate(item, 1))
 
 
 def _reason(error: json.JSONDecodeError) -> str:

@@ -22,6 +22,7 @@ from plugins.foci.model import (
 from plugins.foci.refusal import refused_here
 from plugins.foci.responses import (
     BodyFault,
+    Path,
     allows_any_origin,
     errcode_of,
     is_doubled,
@@ -34,7 +35,7 @@ VERSIONS_PATH = "/_matrix/client/versions"
 UNSTABLE_PATH = "/_matrix/client/unstable/org.matrix.msc4143/rtc/transports"
 STABLE_PATH = "/_matrix/client/v1/rtc/transports"
 _DELAYED_EVENTS = "org.matrix.msc4140"
-_LIST_KEY = "rtc_transports"
+LIST_KEY = "rtc_transports"
 _LONGEST_SHOWN = 40
 _BEARER = re.compile(r"(?:\A|,)\s*bearer\b", re.IGNORECASE)
 
@@ -78,7 +79,7 @@ class TransportsAnswer:
         entries: the readable list, None when none was readable.
         barrier: what keeps browsers from the path that clients use, whose answer is else a good one; empty if nothing.
         wrong: what answers on that path where it is broken; else empty.
-        repeated: keys that stand twice in one object of the answer that holds the list.
+        repeated: where a key stands twice in one object of the answer that holds the list.
         refused: how this prober, perhaps alone, was turned away from the path that clients use; else empty.
         answered: every request had an answer, and none with a fault that may pass or a refusal.
     """
@@ -88,7 +89,7 @@ class TransportsAnswer:
     entries: tuple[Entry, ...] | None = None
     barrier: str = ""
     wrong: str = ""
-    repeated: tuple[str, ...] = ()
+    repeated: tuple[Path, ...] = ()
     refused: str = ""
     answered: bool = False
 
@@ -224,9 +225,9 @@ def _wrong(response: Response, errcode: str | None) -> str:
         return f"{status} without `M_UNRECOGNIZED`" if response.status == 404 else status
     if document is None:
         return f"{status}, which is not a JSON object"
-    if _LIST_KEY in document:
-        return f"{status} with a `{_LIST_KEY}` that is not a list"
-    return f"{status} without a list under `{_LIST_KEY}`"
+    if LIST_KEY in document:
+        return f"{status} with a `{LIST_KEY}` that is not a list"
+    return f"{status} without a list under `{LIST_KEY}`"
 
 
 def _led(response: Response) -> str:
@@ -253,10 +254,10 @@ def _barrier(asked: Exchange, preflight: Exchange | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _List:
-    """A transports list; ``repeated`` are the keys that stand twice in one object of its answer."""
+    """A transports list; ``repeated`` says where a key stands twice in one object of its answer."""
 
     entries: tuple[Entry, ...]
-    repeated: tuple[str, ...]
+    repeated: tuple[Path, ...]
 
 
 def _list_in(exchange: Exchange | None) -> _List | None:
@@ -266,7 +267,7 @@ def _list_in(exchange: Exchange | None) -> _List | None:
     parsed = read_json(exchange.response.body)
     if isinstance(parsed, BodyFault) or not isinstance(parsed.value, dict):
         return None
-    value = parsed.value.get(_LIST_KEY) if parsed.value else []
+    value = parsed.value.get(LIST_KEY) if parsed.value else []
     if not isinstance(value, list):
         return None
     entries = tuple(Entry("transports", place, item) for place, item in enumerate(value[:MAX_ENTRIES], 1))

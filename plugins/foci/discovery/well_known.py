@@ -16,7 +16,15 @@ from plugins.foci.findings import finding
 from plugins.foci.login_page import A_PAGE_WITH_LOGIN, leads_to_login, login_of, past_login
 from plugins.foci.model import FOCI_KEYS, MAX_ENTRIES, Certainty, Entry, Finding, Severity, WellKnownReport
 from plugins.foci.refusal import exempt, refused_here
-from plugins.foci.responses import BodyFault, allows_any_origin, demands_client_certificate, is_challenge, read_json
+from plugins.foci.responses import (
+    BodyFault,
+    Path,
+    allows_any_origin,
+    demands_client_certificate,
+    is_challenge,
+    read_json,
+    shown_path,
+)
 
 _RTC_WORD = re.compile(r"(?:^|[^a-z])(?:[a-z]*rtc|rtc[a-z]*)(?:[^a-z]|$)|livekit|(?:^|[^a-z])foc(?:i|us)(?:[^a-z]|$)")
 _HOMESERVER_KEY = "m.homeserver"
@@ -32,12 +40,12 @@ class WellKnown:
         document: the whole object, as published.
         keys_found: which of the three foci keys are present, in the order of their use.
         entries: of the used key, in published order (``MAX_ENTRIES``); empty when the value is not a list.
-        repeated: keys that stand twice in one of its objects.
+        repeated: where a key stands twice in one of its objects.
     """
 
     document: Mapping[str, Any]
     keys_found: tuple[str, ...]
-    repeated: tuple[str, ...] = ()
+    repeated: tuple[Path, ...] = ()
     entries: tuple[Entry, ...] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -254,12 +262,12 @@ def _judge_document(host: str, report: WellKnownReport, response: Response, docu
     return WellKnownAnswer(judged, document, None, tuple(found))
 
 
-def repeated_keys(where: str, keys: Sequence[str]) -> list[Finding]:
+def repeated_keys(where: str, repeated: Sequence[Path]) -> list[Finding]:
     """What there is to say of keys that stand twice in one object of a document, ``where`` for people."""
-    if not keys:
+    if not repeated:
         return []
-    shown = ", ".join(quoted(key) for key in keys[:_MOST_KEYS_SHOWN])
-    more = " and more" if len(keys) > _MOST_KEYS_SHOWN else ""
+    shown = ", ".join(quoted(shown_path(path)) for path in repeated[:_MOST_KEYS_SHOWN])
+    more = " and more" if len(repeated) > _MOST_KEYS_SHOWN else ""
     message = f"In {where} one object has {shown}{more} twice: browsers take the last, strict parsers refuse it all."
     return [finding("duplicate-key", message, "Keep one of the two, most often the last; `jq .` shows what counts.")]
 

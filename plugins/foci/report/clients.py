@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from botkit.messages.sanitise import quoted
-from plugins.foci.discovery.homeserver import TransportsAnswer
+from plugins.foci.discovery.homeserver import LIST_KEY, TransportsAnswer
 from plugins.foci.discovery.well_known import WellKnown, WellKnownAnswer
 from plugins.foci.model import (
     MSC4143_KEY,
@@ -20,6 +20,7 @@ from plugins.foci.model import (
     Stage,
     Verdict,
 )
+from plugins.foci.responses import Path, shown_path
 
 Finds = Literal["yes", "no", "unknown"]
 CURRENT = ("element-web", "element-x")
@@ -87,15 +88,38 @@ def focus_answers(focus: FocusReport) -> Finds:
     return "no" if focus.verdict is Verdict.CRITICAL else "unknown"
 
 
-_READ_BY_SDK = frozenset({"m.homeserver", "m.identity_server", MSC4143_KEY, STABLE_KEY})
-"""Keys whose second appearance is an error for ruma, as that of a key and its alias is."""
+_WELL_KNOWN = (
+    *(("m.homeserver",), ("m.homeserver", "base_url")),
+    *(("m.identity_server",), ("m.identity_server", "base_url")),
+    *((MSC4143_KEY,), (STABLE_KEY,)),
+)
+_TRANSPORTS = ((LIST_KEY,),)
+
+
+def _twice_for_sdk(repeated: Sequence[Path], read: Sequence[Path], entries: Sequence[Entry]) -> str | None:
+    """
+    The first key whose second appearance is an error for ruma, as that of a key and its alias is.
+
+    That is any that it reads, in the document itself (``read``) or in an entry of a list there.
+    """
+    for path in repeated:
+        if path in read or (path[:1] in read and _is_read_of_entry(path[1:], entries)):
+            return quoted(shown_path(path))
+    return None
+
+
+def _is_read_of_entry(path: Path, entries: Sequence[Entry]) -> bool:
+    if len(path) != len(("place", "key")) or not isinstance(path[0], int):
+        return False
+    livekit = path[0] <= len(entries) and entries[path[0] - 1].type == "livekit"
+    return path[1] == "type" or (livekit and path[1] == "livekit_service_url")
 
 
 def sdk_fault(document: WellKnown) -> str | None:
     """Why matrix-sdk drops a well-known as a whole (ruma's ``discover_homeserver::Response``); None if it does not."""
-    twice = next((key for key in document.repeated if key in _READ_BY_SDK), None)
+    twice = _twice_for_sdk(document.repeated, _WELL_KNOWN, document.entries)
     if twice is not None:
-        return f"drops the well-known because `{twice}` stands twice in it"
+        return f"drops the well-known because {twice} stands twice in it"
     if not isinstance(document.base_url_value, str):
         return "drops the well-known because `m.homeserver` is missing"
     if document.document.get("m.identity_server") is not None and document.identity_server_broken:
@@ -208,6 +232,9 @@ def _from_endpoint(published: Published, *, native: bool = False) -> Sequence[En
         return _Result("unknown", _UNREADABLE[transports.unstable])
     if not transports.entries:
         return _Result("no", "the transports endpoint returns an empty list, and it looks nowhere else")
+    twice = _twice_for_sdk(transports.repeated, _TRANSPORTS, transports.entries) if native else None
+    if twice is not None:
+        return _Result("no", f"drops the transports list because {twice} stands twice in it")
     place = _bad_for_sdk(transports.entries) if native else None
     return _Result("no", f"drops the transports list because of entry {place}") if place else transports.entries
 

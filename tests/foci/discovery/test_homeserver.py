@@ -216,7 +216,7 @@ def test_the_same_key_twice_in_a_list() -> None:
     """Told of the answer that holds the list, and of none that nobody reads."""
     twice = b'{"rtc_transports": [], "rtc_transports": [' + json.dumps(LIVEKIT).encode() + b"]}"
     read = read_transports(answered(200, twice, ANY_ORIGIN), UNRECOGNISED, None, PREFLIGHT)
-    assert read.repeated == ("rtc_transports",)
+    assert read.repeated == (("rtc_transports",),)
     (found,) = (one for one in report_on(read).findings if one.code != "content-type")
     assert (found.code, found.severity) == ("duplicate-key", Severity.WARNING)
     assert "the answer of the transports endpoint one object has `rtc_transports` twice" in found.message

@@ -14,7 +14,7 @@ from plugins.foci.discovery.homeserver import TransportsAnswer, read_transports
 from plugins.foci.discovery.well_known import WellKnown, WellKnownAnswer, read_answer, read_well_known
 from plugins.foci.model import MSC4143_KEY, MSC4158_KEY, OPEN_STAGES, STABLE_KEY, Entry, FocusReport, Stage, Verdict
 from plugins.foci.probe.observation import Observation
-from plugins.foci.report.clients import Published, client_rows
+from plugins.foci.report.clients import Published, client_rows, sdk_fault
 from plugins.foci.service_url import read_service_url
 from tests.foci.evidence import ANY_ORIGIN, JSON_TYPE, LIVEKIT, RTC, V4, answered, assembled, failed, judged
 
@@ -318,3 +318,51 @@ def test_short_of_the_authorisation_stage_nobody_finds_a_focus(reached: Stage, v
     assert isinstance(read, WellKnown)
     found = client_rows(Published(read, False, True, ABSENT, foci))
     assert "yes" not in [row.finds_focus for row in found]
+
+
+_BASE = b'"m.homeserver": {"base_url": "https://matrix.example.org"}'
+_URL = b'"livekit_service_url": "%s"' % RTC.encode()
+_FOCUS = b'"type": "livekit", ' + _URL
+
+
+@pytest.mark.parametrize(
+    ("body", "twice"),
+    [
+        (b"{%s}" % _BASE, None),
+        (b"{%s, %s}" % (_BASE, _BASE), "m.homeserver"),
+        (b'{"m.homeserver": {"base_url": "https://a", "base_url": "https://a"}}', "m.homeserver › base_url"),
+        (b'{"m.homeserver": {"base_url": "https://a", "x": 1, "x": 2}}', None),
+        (b'{"m.identity_server": {"base_url": "a", "base_url": "a"}, %s}' % _BASE, "m.identity_server › base_url"),
+        (b'{"x": {"m.homeserver": 1, "m.homeserver": 2}, %s}' % _BASE, None),
+        (b'{"x": 1, "x": 2, %s}' % _BASE, None),
+        (b'{"rtc_transports": [], "rtc_transports": [], %s}' % _BASE, None),
+        (b'{"f": [{"type": 1, "type": 2}], %s}' % _BASE, None),
+        (b'{"org.matrix.msc4143.rtc_foci": [{%s, "type": "livekit"}], %s}' % (_FOCUS, _BASE), "[1] › type"),
+        (b'{"org.matrix.msc4143.rtc_foci": [{%s, "x": 1, "x": 2}], %s}' % (_FOCUS, _BASE), None),
+        (b'{"org.matrix.msc4143.rtc_foci": [{%s, %s}], %s}' % (_FOCUS, _URL, _BASE), "livekit_service_url"),
+        (b'{"org.matrix.msc4143.rtc_foci": [{"type": "a", %s, %s}], %s}' % (_URL, _URL, _BASE), None),
+    ],
+)
+def test_a_key_that_stands_twice(body: bytes, twice: str | None) -> None:
+    """It voids a well-known for matrix-sdk where that reads the key, and nowhere else."""
+    read = read_well_known(body)
+    assert isinstance(read, WellKnown)
+    fault = sdk_fault(read)
+    assert (fault is None) == (twice is None)
+    assert twice is None or f"{twice}` stands twice in it" in str(fault)
+
+
+@pytest.mark.parametrize(
+    ("body", "finds"),
+    [
+        (b'{"rtc_transports": [{%s}]}' % _FOCUS, "yes"),
+        (b'{"rtc_transports": [], "rtc_transports": [{%s}]}' % _FOCUS, "no"),
+        (b'{"rtc_transports": [{%s, %s}]}' % (_FOCUS, _FOCUS), "no"),
+        (b'{"x": {"type": 1, "type": 2}, "rtc_transports": [{%s}]}' % _FOCUS, "yes"),
+    ],
+)
+def test_a_key_that_stands_twice_at_the_endpoint(body: bytes, finds: str) -> None:
+    """matrix-sdk drops the list, browsers take the last."""
+    transports = read_transports(answered(200, body, ANY_ORIGIN), UNRECOGNIZED)
+    found = rows([(LIVEKIT, OK)], transports)
+    assert [one[0] for one in found[:2]] == ["yes", finds]
