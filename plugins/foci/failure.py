@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from botkit.identifiers import parse_server_name
 from botkit.messages.sanitise import REPLACEMENT
-from botkit.outbound.model import Failure, FailureKind
+from botkit.outbound.model import Exchange, Failed, Failure, FailureKind
 from plugins.foci.model import Certainty
 from plugins.foci.service_url import is_loopback_name
 
@@ -136,6 +136,11 @@ _MEANINGS: dict[FailureKind, Meaning] = {
 def meaning_of(failure: Failure) -> Meaning:
     """The meaning of a failure; every kind has one."""
     return _MEANINGS[failure.kind]
+
+
+def was_not_asked(exchange: Exchange) -> bool:
+    """Whether the bot itself left the request out: what it would have found is not known."""
+    return isinstance(exchange, Failed) and exchange.failure.kind is FailureKind.BUDGET_SPENT
 
 
 def as_anywhere(failure: Failure, host: str) -> Failure:

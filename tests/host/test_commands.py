@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from botkit.commands.parse import CommandParser, ParsedCommand
-from botkit.commands.rate_limit import RateLimitError
-from botkit.commands.router import CommandRouter
-from botkit.config import CommandsConfig
+from botkit.commands.rate_limit import REQUESTS, RateLimitError
+from botkit.commands.router import MOST_REQUESTS, CommandRouter
+from botkit.config import CommandsConfig, Rate
 from botkit.messages.document import Document, Paragraph, Text
 from botkit.messages.inbound import InboundMessage
 from botkit.messages.rendering import to_plain
+from botkit.outbound import Party, Payer, Purpose, current_party
 from botkit.plugin import Command, Invocation, Subcommand, UsageError
 from tests.host.clock import Clock
 
@@ -30,10 +31,15 @@ class Plugin:
 
     def __init__(self) -> None:
         self.seen: list[Invocation] = []
+        self.party: Party | None = None
+        self.requests = 0
 
     async def check(self, invocation: Invocation) -> Sequence[Document]:
-        """Repeat the arguments, or fail as they say."""
+        """Repeat the arguments, or fail as they say; ask strangers as often as told."""
         self.seen.append(invocation)
+        self.party = current_party()
+        assert self.party is not None
+        self.party.made += self.requests
         match invocation.args:
             case ("crash",):
                 raise RuntimeError("syt_hunter2 is broken")
@@ -285,3 +291,22 @@ async def test_two_commands_of_one_word_are_refused() -> None:
         CommandRouter(
             [command, command], prefix="!", access=CommandsConfig(), admins=(), own_user_id=BOT, clock=Clock()
         )
+
+
+async def test_a_command_costs_what_it_asks_of_others() -> None:
+    """Three hundred requests count as six commands, paid when they were made; what was charged before is part of it."""
+    room = Room(per_user=Rate(8, 60.0), per_room=Rate(100, 60.0))
+    room.plugin.requests = 6 * REQUESTS
+    assert await room.type("!foci dear 1") == ["check dear 1"]
+    room.plugin.requests = 0
+    assert await room.type("!foci a") == ["check a"]
+    assert await room.type("!foci b") == ["check b"]
+    assert await room.type("!foci c") == ["Too many commands: try again in 8 s."]
+
+
+async def test_commands_have_a_payer_and_a_limit() -> None:
+    """What a handler asks of strangers is on behalf of the sender, and bounded."""
+    room = Room()
+    await room.type("!foci a")
+    assert room.plugin.party is not None
+    assert (room.plugin.party.payer, room.plugin.party.limit) == (Payer(Purpose.COMMAND, ALICE), MOST_REQUESTS)

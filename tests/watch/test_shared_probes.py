@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from botkit.outbound.model import Answered, FailureKind
+from botkit.outbound import Payer, Purpose, current_party, one_party
+from botkit.outbound.model import Answered, Failure, FailureKind, Phase
 from lab.simulation import SimulatedClock, simulate
 from plugins.foci.probe.further import Further
 from plugins.foci.probe.observation import Observation
@@ -35,6 +36,7 @@ class Scene:
         self.body = b"{}"
         self.headers: dict[str, tuple[str, ...]] = {}
         self.fault: Exception | None = None
+        self.spent_for: Payer | None = None
         self._clock = SimulatedClock()
         self.services = SharedProbes(self._observe, self._clock.passed)
 
@@ -44,8 +46,8 @@ class Scene:
         seen = await self.services.observe(url, server=server, probe=probe, max_age=HALF, deadline=deadline)
         assert seen.url == url
         if seen.dns_failure is not None:
-            assert seen.dns_failure.kind is FailureKind.LOCAL_FAULT
-            return "gave up"
+            kinds = {FailureKind.LOCAL_FAULT: "gave up", FailureKind.BUDGET_SPENT: "not asked"}
+            return kinds[seen.dns_failure.kind]
         return seen.probe
 
     async def _observe(self, url: ServiceUrl, deadline: float, _: Further | None) -> Observation:
@@ -58,6 +60,9 @@ class Scene:
             raise
         if self.fault is not None:
             raise self.fault
+        party = current_party()
+        if self.spent_for is not None and party is not None and party.payer == self.spent_for:
+            return Observation(url, (), Failure(FailureKind.BUDGET_SPENT, Phase.ADDRESS, "not tested"), 0.0, {})
         return Observation(url, ("192.0.2.7",), None, 1.0, {V4: answered(400, self.body, self.headers)})
 
 
@@ -242,3 +247,20 @@ def test_closing_ends_what_is_under_way() -> None:
 
 def _now() -> float:
     return asyncio.get_running_loop().time()
+
+
+def test_what_one_payer_s_budget_does_not_allow_another_s_may() -> None:
+    """A stranger whose budget is spent takes no result from a configured watch that asks at the same time."""
+
+    async def play(scene: Scene) -> None:
+        async def stranger() -> str:
+            with one_party(Payer(Purpose.WATCH, "mallory.example")):
+                return await scene.ask("a", "a1")
+
+        scene.spent_for = Payer(Purpose.WATCH, "mallory.example")
+        assert await asyncio.gather(stranger(), scene.ask("b", "b1")) == ["not asked", "b1"]
+        # and later the stranger may take what the operator's check found
+        assert await stranger() == "b1"
+        assert len(scene.asked) == 2
+
+    playing(play)

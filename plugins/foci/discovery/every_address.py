@@ -9,9 +9,9 @@ from functools import partial
 from typing import ParamSpec, TypeVar
 
 from botkit.outbound import Endpoint, OutboundClient, Resolution, UrlError, parse_url
-from botkit.outbound.model import Answered, Exchange, Failed, FailureKind
+from botkit.outbound.model import Answered, Exchange, Failed
 from plugins.foci.discovery.standing import Judge, Quality, about_addresses, speaker
-from plugins.foci.failure import meaning_of
+from plugins.foci.failure import meaning_of, was_not_asked
 from plugins.foci.model import Certainty, Finding
 
 PATIENCE_SHARE = 0.5
@@ -123,7 +123,7 @@ class EveryAddress:
             found |= zip(late, again, strict=True)
             reached = self._outbound.families_reached()
             best = await read_apart(found.values(), speaker, found, judge, reached)
-        unasked = [exchange for exchange in found.values() if _was_not_asked(exchange)]
+        unasked = [exchange for exchange in found.values() if was_not_asked(exchange)]
         if unasked and judge(found[best]) < Quality.REDIRECT:
             # what was not asked may work, so what fails decides nothing
             return Asked(unasked[0])
@@ -148,10 +148,6 @@ class _Remembering:
             # kept with it, so that no other exchange gets its id
             self._known[id(exchange)] = exchange, self._judge(exchange)
         return self._known[id(exchange)][1]
-
-
-def _was_not_asked(exchange: Exchange) -> bool:
-    return isinstance(exchange, Failed) and exchange.failure.kind is FailureKind.BUDGET_SPENT
 
 
 def _ran_out_of_time(exchange: Exchange) -> bool:

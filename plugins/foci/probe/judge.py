@@ -12,7 +12,7 @@ from botkit.messages.sanitise import quoted
 from botkit.outbound.endpoint import Endpoint
 from botkit.outbound.model import Answered, Certificate, Exchange, Failed, Failure, Phase, Response
 from plugins.foci.addresses import FAMILY_NAMES, OTHER_FAMILY, addresses_differ, family_broken
-from plugins.foci.failure import advice_for, as_anywhere, meaning_of
+from plugins.foci.failure import advice_for, as_anywhere, meaning_of, was_not_asked
 from plugins.foci.findings import finding
 from plugins.foci.model import DEEP_STAGES, OPEN_STAGES, Certainty, Finding, Outcome, Severity, Stage, StageResult
 from plugins.foci.probe.observation import DeepStageResult, Observation, ProbeSettings, certainty_of, skipped
@@ -230,7 +230,7 @@ def _broken_families(seen: Observation, best: Endpoint) -> list[Finding]:
     good = _rank(seen, seen.main[best])
     others = [exchange for endpoint, exchange in seen.main.items() if endpoint.family != best.family]
     family = OTHER_FAMILY[best.family]
-    if not others or good < _ANSWERS or family not in seen.families_reached:
+    if not others or good < _ANSWERS or family not in seen.families_reached or any(map(was_not_asked, others)):
         return []
     furthest = max(others, key=lambda exchange: standing(seen, exchange))
     if _rank(seen, furthest) >= good:

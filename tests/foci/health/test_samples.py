@@ -428,3 +428,15 @@ def test_evidence_is_small_whatever_is_published() -> None:
 def test_there_is_no_evidence_of_what_the_check_did_not_see(key: Key) -> None:
     """Rather none than another thing's."""
     assert evidence_document(one_focus(refused(url("a"))).report, key) is None
+
+
+def test_what_was_not_asked_counts_neither_way_and_tells_nothing_of_the_own_network() -> None:
+    """A budget that is spent, by whomever, is no outage, and no host that fell silent."""
+    spent = failed(url("a"), FailureKind.BUDGET_SPENT, Phase.ADDRESS)
+    sample = one_focus(spent, others=("b.example.org",)).samples()[FOCUS]
+    assert (sample.standing, sample.host, sample.timed_out) == (Status.UNKNOWN, "", False)
+    scene = Scene(failed("https://example.org/.well-known/matrix/client", FailureKind.BUDGET_SPENT, Phase.ADDRESS))
+    (sample,) = scene.samples().values()
+    assert (sample.standing, sample.host) == (Status.UNKNOWN, "")
+    assert scene.report.verdict is Verdict.UNKNOWN
+    assert ("not-tested", "info") in [(found.code, found.severity) for found in scene.report.findings]

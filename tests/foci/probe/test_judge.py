@@ -419,3 +419,24 @@ def test_an_sfu_that_fails_over_one_family(alive: Exchange) -> None:
     main = {V4: alive, V6: answered(502, b"")}
     judgement = judged(Observation(url, ("192.0.2.7",), None, 1.0, main, families_reached=both))
     assert codes(judgement) == ["address-family-broken"]
+
+
+NOT_ASKED = failed(FailureKind.BUDGET_SPENT, Phase.ADDRESS, "not tested: enough for now", elapsed_ms=0.0)
+
+
+def test_a_service_that_was_not_asked_is_unknown() -> None:
+    """The bot's own limit says nothing about the service, and the reason is told."""
+    judgement = judged(seen(NOT_ASKED))
+    assert (outcomes(judgement), codes(judgement), judgement.certainty) == ("fssss", ["not-tested"], Certainty.UNCLEAR)
+    assert judgement.stages[0].detail == "not tested: enough for now"
+
+
+@pytest.mark.parametrize(
+    "other", [failed(FailureKind.CONNECT_REFUSED, Phase.CONNECT), answered(502, b"<html>"), GO_404]
+)
+def test_an_address_that_was_not_asked_may_work(other: Exchange) -> None:
+    """Of two addresses one fails for certain: that decides nothing as long as the other was not asked."""
+    observation = replace(seen(other), main={V4: other, V6: NOT_ASKED})
+    assert judged(observation).certainty is Certainty.UNCLEAR
+    observation = replace(seen(SERVICE), main={V4: SERVICE, V6: NOT_ASKED})
+    assert (judged(observation).certainty, codes(judged(observation))) == (None, [])
