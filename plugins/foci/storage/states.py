@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import delete, select, update
 
 from botkit.storage import Connection
-from botkit.storage.statements import insert_new, portions, upsert
+from botkit.storage.statements import portions, upsert
 from plugins.foci.health import certificates, self_check
 from plugins.foci.health import state as health
 from plugins.foci.health.certificates import CertificateState
@@ -59,17 +59,21 @@ class StateTable:
         rows = await self._connection.execute(query.order_by(concerns.c.key))
         return {row.key: Origin(row.origin) for row in rows}
 
-    async def begin(self, server: str, came: Mapping[Key, Origin], now: float) -> None:
-        """Associate keys with a server, or change the reason; each association is a row of its own."""
+    async def begin(self, server: str, came: Mapping[Key, Origin], known: Collection[Key], now: float) -> None:
+        """
+        Associate keys with a server, or change the reason; each association is a row of its own.
+
+        Args:
+            known: those that are associated with it already.
+        """
+        new: list[dict[str, Any]] = []
         for name, origin in sorted(came.items()):
-            values: dict[str, Any] = {"origin": origin, "ended_at": None}
-            open_one = {"server": server, "key": name, "ended_at": None}
-            changed = update(concerns).filter_by(**open_one).values(origin=origin).returning(concerns.c.key)
-            if (await self._connection.execute(changed)).first() is not None:
-                continue
-            key = {"server": server, "key": name, "since": now}
-            await self._connection.execute(insert_new(self._connection, concerns).values(**key, **values))
-            await self._connection.execute(update(concerns).filter_by(**key).values(**values))
+            if name in known:
+                open_one = {"server": server, "key": name, "ended_at": None}
+                await self._connection.execute(update(concerns).filter_by(**open_one).values(origin=origin))
+            else:
+                new.append({"server": server, "key": name, "since": now, "origin": origin, "ended_at": None})
+        await upsert(self._connection, concerns, new)
 
     async def end(self, server: str, keys: Collection[Key], now: float) -> None:
         """End the association of keys with a server; rows of keys that ever had an outage stay, for the history."""

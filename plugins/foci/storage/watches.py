@@ -90,20 +90,23 @@ class WatchTable:
                 found.setdefault(row.key, []).append(watch_of(row))
         return found
 
-    async def put(self, watch: Watch) -> None:
-        """Add a watch, or change the one of its room, server and source."""
-        row = {
-            "room_id": storable(watch.room_id),
-            "server": watch.server,
-            "source": watch.source,
-            "interval": watch.interval,
-            "deep": watch.deep,
-            "ignored": to_json(sorted(watch.ignore)),
-            "author": storable(watch.author),
-            "created_at": watch.created_at,
-            "weighed": watch.evaluated,
-        }
-        await upsert(self._connection, watches, [row])
+    async def put(self, *added: Watch) -> None:
+        """Add watches, or change those of their room, server and source."""
+        rows = [
+            {
+                "room_id": storable(watch.room_id),
+                "server": watch.server,
+                "source": watch.source,
+                "interval": watch.interval,
+                "deep": watch.deep,
+                "ignored": to_json(sorted(watch.ignore)),
+                "author": storable(watch.author),
+                "created_at": watch.created_at,
+                "weighed": watch.evaluated,
+            }
+            for watch in added
+        ]
+        await upsert(self._connection, watches, rows)
 
     async def evaluated(self, watch: Watch) -> bool:
         """Note that a watch was evaluated; False if it was before, or there is none such."""
@@ -144,8 +147,9 @@ class ServerTable:
 
     async def add(self, names: Iterable[str], now: float) -> None:
         """Begin to watch servers."""
-        for name in sorted(names):
-            await self._connection.execute(insert_new(self._connection, servers).values(server=name, watched_since=now))
+        rows = [{"server": name, "watched_since": now} for name in sorted(names)]
+        if rows:
+            await self._connection.execute(insert_new(self._connection, servers), rows)
 
     async def remove(self, names: Collection[str]) -> None:
         """Forget servers."""

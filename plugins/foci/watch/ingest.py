@@ -199,7 +199,7 @@ async def record(work: UnitOfWork, checked: CheckResult, made: Step) -> None:
         await work.states.save_silence(server, evaluation.silent_since)
     if evaluation.suspicion is not None:
         await work.states.save_suspicion(evaluation.suspicion)
-    await work.states.begin(server, following.came, work.now)
+    await work.states.begin(server, following.came, made.before.concerns, work.now)
     await work.history.turn(evaluation.turns)
     await work.servers.save(made.before.row, made.after.row)
     await work.tell(evaluation.events, lambda key: evidence_document(checked.report, key))

@@ -131,14 +131,14 @@ class WatchService:
             for place, watch in known.items():
                 if place not in asked:
                     await work.watches.remove(watch)
-            new = []
+            new, changed = [], []
             for place, watch in asked.items():
                 before = known.get(place)
                 if before is None:
                     new.append(replace(watch, created_at=now))
-                    await work.watches.put(new[-1])
                 elif not before.asks_the_same_as(watch):
-                    await work.watches.put(replace(watch, created_at=before.created_at, evaluated=before.evaluated))
+                    changed.append(replace(watch, created_at=before.created_at, evaluated=before.evaluated))
+            await work.watches.put(*new, *changed)
             await self._reconcile(work)
         return tuple(new)
 
