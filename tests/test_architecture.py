@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
-OWN = ("bot", "botkit", "plugins", "lab")
+from tests.source import OWN, ROOT, Import, Module, imports_of, read_product
+
 LONGEST_MODULE = 450
 
 LONGEST_FUNCTION = 60
@@ -152,80 +151,10 @@ IMPURE = frozenset(
 """Modules that bring the clock, chance, files or the network."""
 
 
-@dataclass(frozen=True, slots=True)
-class Import:
-    """
-    One imported module.
-
-    Attributes:
-        target: its dotted name; of ``from a import b`` it is ``a.b`` where that is a module of ours.
-        eager: it happens while the importing module is loaded, not inside a function or for types only.
-    """
-
-    target: str
-    line: int
-    eager: bool
-
-    @property
-    def top(self) -> str:
-        return self.target.partition(".")[0]
-
-
-@dataclass(frozen=True, slots=True)
-class Module:
-    """A source file of the product."""
-
-    name: str
-    path: Path
-    tree: ast.Module
-    imports: tuple[Import, ...]
-
-    def within(self, *packages: str) -> bool:
-        return any(self.name == package or self.name.startswith(package + ".") for package in packages)
-
-    def at(self, found: Import) -> str:
-        return f"{self.path.relative_to(ROOT)}:{found.line} imports {found.target}"
-
-
-def _files() -> Iterator[tuple[str, Path]]:
-    for package in OWN:
-        alone = ROOT / f"{package}.py"
-        for path in [alone] if alone.exists() else sorted((ROOT / package).rglob("*.py")):
-            parts = path.relative_to(ROOT).with_suffix("").parts
-            yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts), path
-
-
-def _imports(name: str, path: Path, tree: ast.Module, known: frozenset[str]) -> Iterator[Import]:
-    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-    todo: list[tuple[ast.AST, bool]] = [(tree, True)]
-    while todo:
-        node, eager = todo.pop()
-        if isinstance(node, ast.Import):
-            yield from (Import(alias.name, node.lineno, eager) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            above = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
-            base = ".".join([*above, *([node.module] if node.module else [])])
-            for alias in node.names:
-                inner = f"{base}.{alias.name}"
-                yield Import(inner if inner in known else base, node.lineno, eager)
-        later = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) or _is_for_types(node)
-        todo += [(child, eager and not later) for child in ast.iter_child_nodes(node)]
-
-
-def _is_for_types(node: ast.AST) -> bool:
-    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
-
-
 @pytest.fixture(scope="module")
 def modules() -> Mapping[str, Module]:
     """Every module of the product, read and not imported."""
-    files = dict(_files())
-    known = frozenset(files)
-    found = {}
-    for name, path in files.items():
-        tree = ast.parse(path.read_bytes(), str(path))
-        found[name] = Module(name, path, tree, tuple(_imports(name, path, tree, known)))
-    return found
+    return read_product()
 
 
 def _offences(modules: Mapping[str, Module], who: tuple[str, ...], may: tuple[str, ...]) -> list[str]:
@@ -244,7 +173,7 @@ def test_the_reader_sees_the_whole_product(modules: Mapping[str, Module]) -> Non
     assert {"bot", "botkit.plugin", "plugins.foci", "plugins.foci.model", "lab.synapse"} <= modules.keys()
     source = "import a.b\nfrom . import x\nfrom ..q import r\ndef f():\n    import c\nif TYPE_CHECKING:\n    import d\n"
     tree = ast.parse(source)
-    found = set(_imports("p.q.m", Path("m.py"), tree, frozenset({"p.q.x", "p.q.r"})))
+    found = set(imports_of("p.q.m", Path("m.py"), tree, frozenset({"p.q.x", "p.q.r"})))
     assert found == {
         Import("a.b", 1, True),
         Import("p.q.x", 2, True),
@@ -406,8 +335,10 @@ def _child_of(parent: str, name: str) -> str:
 
 
 def test_modules_are_short(modules: Mapping[str, Module]) -> None:
-    """A module beyond the limit has two subjects."""
-    lengths = {name: len(module.path.read_bytes().splitlines()) for name, module in modules.items()}
+    """A module beyond the limit has two subjects, be it of the product, a test or a measurement."""
+    paths = [module.path for module in modules.values()]
+    paths += [path for package in ("tests", "bench", "zoo", "fuzz") for path in (ROOT / package).rglob("*.py")]
+    lengths = {str(path.relative_to(ROOT)): len(path.read_bytes().splitlines()) for path in paths}
     assert {name: length for name, length in lengths.items() if length > LONGEST_MODULE} == {}
 
 

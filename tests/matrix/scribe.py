@@ -18,6 +18,7 @@ from botkit.plugin import Command, Invocation, Plugin, PluginContext, Reaction, 
 from tests.matrix.bot import Bot
 from tests.matrix.echo import line, loaded
 from tests.matrix.patience import until
+from tests.matrix.person import Person
 
 
 def png(width: int, height: int) -> bytes:
@@ -153,3 +154,10 @@ def notification(
 ) -> Notification:
     """One line of words."""
     return Notification(room_id, name, about, placement, line(text), **more)
+
+
+async def enter(alice: Person, bot: ScribeBot, **extra: Any) -> str:
+    """A room that the bot is in, and has heard that it is."""
+    room = await alice.create_room(bot.user_id, **extra)
+    await bot.journal.hears("joined", room)
+    return room

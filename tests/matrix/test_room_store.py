@@ -11,16 +11,13 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from botkit.matrix.runtime import now_ms
-from botkit.matrix.send.retry import FIRST_PAUSE, LONGEST_PAUSE, SuspendedRoomRetry
 from botkit.messages.notification import Placement
 from botkit.storage import Database
-from botkit.storage.outbox import Outbox
 from lab.synapse import ApiError, Synapse
 from tests.matrix.patience import until
 from tests.matrix.person import Person
 from tests.matrix.proxy import Proxy
-from tests.matrix.scribe import ScribeBot, notification
+from tests.matrix.scribe import ScribeBot, enter, notification
 
 NEW = Placement.NEW
 REFUSED = "the room rejected a message (HTTP 403 M_FORBIDDEN)"
@@ -41,13 +38,6 @@ async def _upgrade(alice: Person, room: str, version: str = "11") -> str:
     where = f"/_matrix/client/v3/rooms/{room}/upgrade"
     answer = await alice.synapse.api("POST", where, alice.token, {"new_version": version})
     return str(answer["replacement_room"])
-
-
-async def _enter(alice: Person, bot: ScribeBot, **extra: Any) -> str:
-    """A room that the bot is in, and has heard that it is."""
-    room = await alice.create_room(bot.user_id, **extra)
-    await bot.journal.hears("joined", room)
-    return room
 
 
 async def _replacement(alice: Person, *rooms: str, **extra: Any) -> str:
@@ -90,7 +80,7 @@ async def bot(
 
 async def test_an_upgraded_room(alice: Person, bot: ScribeBot) -> None:
     """An open room is followed into its replacement; what is said from then on is said there."""
-    room = await _enter(alice, bot, preset="public_chat")
+    room = await enter(alice, bot, preset="public_chat")
     await bot.journal.post(notification(room, "1", NEW, "down"))
     await alice.hears_text("down")
     new = await _upgrade(alice, room)
@@ -111,7 +101,7 @@ async def test_upgraded_twice_while_the_bot_is_away(
     """At the next start the bot follows from room to room, up to a version whose rooms are named without a server."""
     bot = await ScribeBot.with_password(synapse, localparts("bot"), tmp_path / "bot")
     async with bot:
-        first = await _enter(alice, bot, preset="public_chat", room_version="10")
+        first = await enter(alice, bot, preset="public_chat", room_version="10")
     second = await _upgrade(alice, first)
     third = await _upgrade(alice, second, "12")
     bot.journal.context = None
@@ -138,7 +128,7 @@ async def test_a_replacement_behind_a_closed_door(
         await synapse.api("POST", where, by, {"user_id": bot.user_id})
 
     async with bot:
-        room = await _enter(alice, bot, encrypted=True)
+        room = await enter(alice, bot, encrypted=True)
         new = await _upgrade(alice, room)
         assert bot.journal.context is not None
         storage = bot.journal.context.storage
@@ -167,7 +157,7 @@ async def test_a_replacement_behind_a_closed_door(
 
 async def test_tombstones_that_are_none(alice: Person, bot: ScribeBot) -> None:
     """A tombstone under another key, of no room, of the room itself, or overtaken by another is not followed."""
-    room = await _enter(alice, bot)
+    room = await enter(alice, bot)
     elsewhere = await alice.create_room(preset="public_chat")
     await _state(alice, room, "m.room.tombstone", {"body": "", "replacement_room": elsewhere}, "somewhere")
     for nonsense in (room, "#alias:example.org", "!" + "x" * 300, 5, None, ["!a"], {"!a": 1}):
@@ -201,7 +191,7 @@ async def test_a_tombstone_of_somebody_without_power(
     ):
         states = []
         for _ in range(2):
-            room = await _enter(alice, bot)
+            room = await enter(alice, bot)
             elsewhere = await _replacement(alice, room)
             await _state(alice, room, "m.room.tombstone", {"body": "", "replacement_room": elsewhere})
             assert bot.journal.context is not None
@@ -225,7 +215,7 @@ async def test_a_tombstone_of_somebody_without_power(
 
 async def test_a_tombstone_that_leads_to_a_room_of_somebody_else(alice: Person, bot: ScribeBot) -> None:
     """The room that the bot is in already does not name the old one: nothing of one reaches the other."""
-    room, other = await _enter(alice, bot), await _enter(alice, bot)
+    room, other = await enter(alice, bot), await enter(alice, bot)
     await _bury(alice, room, other)
     assert await _upgrade_state(bot, room, until_not=(None, "heard", "awaited")) == "refused"
     assert bot.journal.of("replaced") == []
@@ -235,7 +225,7 @@ async def test_a_tombstone_that_leads_to_a_room_of_somebody_else(alice: Person, 
 
 async def test_a_replacement_that_names_no_predecessor_is_left_again(alice: Person, bot: ScribeBot) -> None:
     """Only the tombstone asked the bot into it."""
-    room, other = await _enter(alice, bot), await _replacement(alice)
+    room, other = await enter(alice, bot), await _replacement(alice)
     await _bury(alice, room, other)
     assert await _upgrade_state(bot, room, until_not=(None, "heard", "awaited")) == "refused"
     assert bot.journal.context is not None
@@ -249,7 +239,7 @@ async def test_a_replacement_made_by_somebody_who_could_not_upgrade(
     synapse: Synapse, alice: Person, bot: ScribeBot, localparts: Callable[[str], str], tmp_path: Path
 ) -> None:
     """A member may create a room that names the old one; that alone makes it no replacement."""
-    room = await _enter(alice, bot)
+    room = await enter(alice, bot)
     mallory = await synapse.register(localparts("mallory"), "secret")
     content = {"predecessor": {"room_id": room, "event_id": "$last"}}
     body = {"preset": "public_chat", "creation_content": content}
@@ -264,7 +254,7 @@ async def test_a_tombstone_of_a_member_who_is_not_entitled(
 ) -> None:
     """Where everybody may send tombstones, the bot still goes only where somebody entitled sends it."""
     levels = {"events": {"m.room.tombstone": 0}}
-    room = await _enter(alice, bot, preset="public_chat", power_level_content_override=levels)
+    room = await enter(alice, bot, preset="public_chat", power_level_content_override=levels)
     mallory = await synapse.register(localparts("mallory"), "secret")
     await synapse.api("POST", f"/_matrix/client/v3/join/{room}", mallory.access_token, {})
     content = {"predecessor": {"room_id": room, "event_id": "$last"}}
@@ -280,7 +270,7 @@ async def test_a_tombstone_of_a_member_who_is_not_entitled(
 
 async def test_a_room_is_followed_once(alice: Person, bot: ScribeBot) -> None:
     """Another tombstone in a room that was followed leads nowhere."""
-    room = await _enter(alice, bot)
+    room = await enter(alice, bot)
     first, second = await _replacement(alice, room), await _replacement(alice, room)
     await _bury(alice, room, first)
     await bot.journal.hears("replaced", room, first)
@@ -293,7 +283,7 @@ async def test_a_room_is_followed_once(alice: Person, bot: ScribeBot) -> None:
 
 async def test_put_out_and_taken_in_again(alice: Person, bot: ScribeBot) -> None:
     """After a kick and after a ban notifications are dropped until somebody invites the bot again."""
-    room = await _enter(alice, bot)
+    room = await enter(alice, bot)
     for verb, reason in (("kick", "the bot was removed"), ("ban", "the bot was banned")):
         before = len(bot.journal.told)
         where = f"/_matrix/client/v3/rooms/{room}"
@@ -320,7 +310,7 @@ async def test_put_out_while_away(
     """The next start tells that the bot is no longer in a room, once."""
     bot = await ScribeBot.with_password(synapse, localparts("bot"), tmp_path / "bot")
     async with bot:
-        room = await _enter(alice, bot)
+        room = await enter(alice, bot)
     await alice.client.room_kick(room, bot.user_id)
     for _ in range(2):
         bot.journal.context = None
@@ -334,7 +324,7 @@ async def test_put_out_while_away(
 
 async def test_left_of_its_own_accord(synapse: Synapse, alice: Person, bot: ScribeBot) -> None:
     """Leaving with the bot's own account is no trouble to report: the room is forgotten."""
-    room = await _enter(alice, bot)
+    room = await enter(alice, bot)
     token = bot.session()["access_token"]
     await synapse.api("POST", f"/_matrix/client/v3/rooms/{room}/leave", token, {})
     await bot.journal.hears("left", room)
@@ -343,7 +333,7 @@ async def test_left_of_its_own_accord(synapse: Synapse, alice: Person, bot: Scri
 
 async def test_a_room_where_the_bot_may_not_speak(alice: Person, bot: ScribeBot) -> None:
     """The first refusal is told once and drops what waits; new rules in the room end it."""
-    room = await _enter(alice, bot)
+    room = await enter(alice, bot)
     await _levels(alice, room, events_default=50)
     await bot.journal.post(*(notification(room, f"{number}", NEW, f"unheard {number}") for number in range(3)))
     await bot.journal.hears("suspended", room, REFUSED)
@@ -394,86 +384,3 @@ async def test_a_notification_to_a_room_that_is_still_being_joined(
         await alice.hears_text("early")
         await bot.journal.hears("joined", room)
     assert bot.journal.of("suspended") == []
-
-
-async def test_a_room_that_refused_once_is_asked_again(
-    synapse: Synapse, alice: Person, localparts: Callable[[str], str], tmp_path: Path
-) -> None:
-    """After an hour, then two, at most a day; of refusals nobody is told again, and the room reads of one attempt."""
-    shut = True
-    clock = 0.0
-
-    def checker(request: web.Request) -> web.Response | None:
-        if not shut or "/send/m.room.message/" not in request.path:
-            return None
-        return web.json_response({"errcode": "M_FORBIDDEN", "error": "spam"}, status=403)
-
-    async with (
-        Proxy(synapse.base_url, before=checker) as proxy,
-        await ScribeBot.with_password(synapse, localparts("bot"), tmp_path / "bot", base_url=proxy.base_url) as bot,
-    ):
-        room = await _enter(alice, bot)
-        context = bot.journal.context
-        assert context is not None
-        outbox = Outbox(context.storage, now_ms)
-        suspended_retry = SuspendedRoomRetry(
-            context.rooms, outbox, context.notifier.wake, clock=lambda: clock, now=now_ms
-        )
-
-        async def asked_after(seconds: float) -> int:
-            """How often the room was written to when this much more time went by."""
-            nonlocal clock
-            clock += seconds
-            before = proxy.count("/send/")
-            await suspended_retry.look()
-            await until(lambda: _delivered(outbox))
-            return proxy.count("/send/") - before
-
-        assert await asked_after(0) == 0
-        await bot.journal.post(notification(room, "1", NEW, "unheard"))
-        await bot.journal.hears("suspended", room, REFUSED)
-        for pause, asked in ((0, 0), (FIRST_PAUSE - 1, 0), (1, 1), (FIRST_PAUSE, 0), (FIRST_PAUSE, 1)):
-            assert await asked_after(pause) == asked
-        for _ in range(3):
-            assert await asked_after(LONGEST_PAUSE) == 1
-        shut = False
-        assert await asked_after(LONGEST_PAUSE) == 1
-        await alice.hears(lambda said: "Sending works again" in said.body)
-        await until(lambda: bot.journal.told[-2:] == [("suspended", room, REFUSED), ("joined", room)])
-        await bot.journal.post(notification(room, "2", NEW, "heard"))
-        await alice.hears_text("heard")
-        # whoever refuses anew at once is left in peace for as long as before
-        shut = True
-        await bot.journal.post(notification(room, "3", NEW, "unheard"))
-        await until(lambda: len(bot.journal.of("suspended")) == 2)
-        assert await asked_after(FIRST_PAUSE) == 0
-        assert await asked_after(LONGEST_PAUSE) == 1
-    assert len(alice.heard) == 2
-
-
-async def _delivered(outbox: Outbox) -> bool:
-    return not await outbox.undelivered()
-
-
-async def test_a_limit_of_the_account_is_no_fault_of_the_room(
-    synapse: Synapse, alice: Person, localparts: Callable[[str], str], tmp_path: Path
-) -> None:
-    """403 because the homeserver is full: the notification waits, and no room is suspended."""
-    refused = 0
-
-    def full(request: web.Request) -> web.Response | None:
-        nonlocal refused
-        if "/send/m.room.message/" not in request.path or refused == 2:
-            return None
-        refused += 1
-        return web.json_response({"errcode": "M_RESOURCE_LIMIT_EXCEEDED", "error": "full"}, status=403)
-
-    async with (
-        Proxy(synapse.base_url, before=full) as proxy,
-        await ScribeBot.with_password(synapse, localparts("bot"), tmp_path / "bot", base_url=proxy.base_url) as bot,
-    ):
-        room = await _enter(alice, bot)
-        await bot.journal.post(notification(room, "1", NEW, "late"))
-        await alice.hears_text("late")
-        assert bot.journal.of("suspended") == []
-    assert refused == 2

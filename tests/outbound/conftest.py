@@ -10,11 +10,24 @@ from typing import Any
 import pytest
 import trustme
 
-from botkit.outbound import Exchange, OutboundClient, OutboundSettings
+from botkit.outbound import Exchange, Failed, FailureKind, OutboundClient, OutboundSettings, Phase
 from lab.loopback import BLOCK
 from tests.outbound.standins import CANARY, OK, Authority, Listeners, NameTable, says
 
 Fetch = Callable[..., Awaitable[Exchange]]
+
+
+def soon(seconds: float) -> float:
+    """Loop time, so many seconds from now."""
+    return asyncio.get_running_loop().time() + seconds
+
+
+def kind(exchange: Exchange) -> tuple[FailureKind, Phase]:
+    """What failed, and where; the detail is one short line."""
+    assert isinstance(exchange, Failed)
+    assert exchange.failure.detail.isprintable()
+    assert len(exchange.failure.detail) <= 200
+    return exchange.failure.kind, exchange.failure.phase
 
 
 @dataclass
