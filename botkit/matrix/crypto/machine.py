@@ -14,11 +14,14 @@ from nio.store import SqliteStore
 
 from botkit.matrix.client import HomeserverClient
 from botkit.matrix.crypto.key_exchange import SIGNED, CryptoInterruptedError, KeyExchange, mapping
+from botkit.matrix.crypto.pruning import Pruner
 
 log = logging.getLogger(__name__)
 
 STORE_NAME = "crypto.db"
 _ROUNDS = 5
+_PRUNE_AFTER = 500
+"""Events sent to this device after which old sessions are forgotten."""
 
 
 class CryptoMissingError(Exception):
@@ -64,6 +67,11 @@ class Crypto:
             self._client.restore_login(user_id, device_id, "")
         self._olm: Any = self._client.olm
         self._exchange = KeyExchange(homeserver, self._client, clock)
+        self._pruner = None if self._olm is None else Pruner(self._olm)
+        self._heard = 0
+        if self._pruner is not None:
+            self._pruner.recall()
+            self._pruner.prune()
         self._changes: Counter[str] = Counter()
 
     @property
@@ -88,6 +96,7 @@ class Crypto:
         events = _list(mapping(sync.get("to_device")).get("events"))
         for raw in events:
             self._hear_to_device(raw)
+        self._prune(len(events))
         counts = sync.get("device_one_time_keys_count")
         if isinstance(counts, Mapping):
             # nio takes no notice of a count of 0, and would never replace used-up keys
@@ -111,6 +120,12 @@ class Crypto:
                 self._olm.handle_to_device_event(event)
         except Exception:  # strangers write these; nio raises many kinds, and one must not hide the next
             log.warning("cannot process a to-device event", exc_info=log.isEnabledFor(logging.DEBUG))
+
+    def _prune(self, heard: int) -> None:
+        self._heard += heard
+        if self._pruner is not None and self._heard >= _PRUNE_AFTER:
+            self._heard = 0
+            self._pruner.prune()
 
     def decrypt(self, room_id: str, event: Mapping[str, Any]) -> dict[str, Any] | None:
         """The event with its clear ``type`` and ``content``, None while its key is missing."""
