@@ -113,6 +113,10 @@ class Product:
         """Checks of watched servers until now."""
         return sum(self.plugin._watcher.scheduler.status().checks.values())
 
+    def verdicts(self) -> list[str]:
+        """The verdicts that there were."""
+        return [verdict for verdict, count in self.plugin._watcher.scheduler.status().checks.items() if count]
+
 
 @asynccontextmanager
 async def product(

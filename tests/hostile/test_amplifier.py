@@ -197,3 +197,20 @@ async def test_what_is_not_asked_is_told_and_no_outage(
     assert said[-1].startswith("❔ victim.example")
     assert "not tested" in said[-1]
     assert not any(text.startswith("❌") for text in said)
+
+
+async def test_configured_watches_behind_one_address_are_all_made(
+    federation: Federation, examination: Examination, tmp_path: Path
+) -> None:
+    """Many servers behind a CDN are the normal case: forty at one address are checked whole, again and again."""
+    names = [f"s{number}.example" for number in range(40)]
+    for name in names:
+        focus = await federation.focus(f"https://{name}/jwt", crowd="cdn")
+        await federation.server(name, foci=[focus.url], base_url=f"https://{name}", crowd="cdn")
+    watch = {"rooms": ["!ops:example.org"], "servers": names, "interval": "1m", "canaries": []}
+    patient = Limits(timeout=60.0, deadline=120.0)
+    async with product(examination, tmp_path, limits=patient, speed=20.0, watch=watch) as bot:
+        tally = Tally(federation)
+        await until(lambda: bot.checks() >= 100, within=120)
+        assert tally.requests > 40 * 12
+        assert set(bot.verdicts()) <= {"ok", "warning"}

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from dataclasses import replace
 
 import pytest
 
-from botkit.outbound import Answered, Exchange, OutboundClient
+from botkit.outbound import (
+    Answered,
+    Exchange,
+    Failed,
+    FailureKind,
+    OutboundClient,
+    Payer,
+    Purpose,
+    one_party,
+)
 from lab.exchange import Answer, Request, json_answer
 from lab.fault import Fault
 from lab.federation import Federation
@@ -107,3 +117,20 @@ async def test_every_answer_is_read_once(federation: Federation, examination: Ex
     assert len({id(exchange) for exchange, _ in read}) == len(read) == 2
     aside = {thread is not threading.main_thread() for _, thread in read}
     assert aside == {size > 0}
+
+
+async def test_an_address_that_was_not_asked_may_work(federation: Federation, examination: Examination) -> None:
+    """One refuses, and for the other nothing is left to ask: that is no failure of the host."""
+    serve(await federation.site(HOST))
+    await federation.second_address(HOST, fault=Fault.REFUSED, lowest=True)
+    settings = replace(examination.outbound(), per_destination=2)
+    async with OutboundClient(settings) as outbound:
+        with one_party(Payer(Purpose.COMMAND, "alice.example")):
+            asked = await EveryAddress(outbound, PATIENT.timeout).ask(
+                f"https://{HOST}/_matrix/client/versions",
+                {},
+                of_versions,
+                deadline=asyncio.get_running_loop().time() + 60,
+            )
+    assert isinstance(asked.best, Failed)
+    assert (asked.best.failure.kind, asked.findings) == (FailureKind.BUDGET_SPENT, ())
