@@ -28,7 +28,7 @@ class Receivers:
 
     Attributes:
         concerned: key to the watches of the servers that it concerns.
-        rooms: every room with a watch.
+        rooms: every room with a watch; needed of what concerns all, the bot's own network.
         suspended: rooms that reject the bot; nothing is sent there.
         ignore: finding codes that are never reported.
     """

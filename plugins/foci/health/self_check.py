@@ -50,6 +50,7 @@ class Suspicion:
         ended_at: end of the last one that they knew of.
         calm_since: end of the last one, whether they knew of it or not.
         answering_since: since when no window passed without an answer that proves the connection.
+        beside: the own homeserver was among the silent when the present suspicion began.
     """
 
     since: float | None = None
@@ -57,6 +58,7 @@ class Suspicion:
     ended_at: float | None = None
     calm_since: float | None = None
     answering_since: float | None = None
+    beside: bool = False
 
 
 CODEC = Codec(Suspicion)
@@ -70,7 +72,7 @@ class SelfCheck:
         suspicion: as it is now.
 
     Args:
-        silences: host to the time since when it is silent, or None; unlike answers, silence is of the last look.
+        silences: host to the time since when it is silent, or None. All count as looked at now: each soon will be.
         now: the time of reading this.
     """
 
@@ -80,9 +82,7 @@ class SelfCheck:
         self.suspicion = suspicion or Suspicion()
         self._now = now
         self._panels = {tier: Panel() for tier in Tier}
-        self._panels[Tier.OTHER] = Panel(
-            Known(name, name, None if since is None else now, since) for name, since in (silences or {}).items()
-        )
+        self._panels[Tier.OTHER] = Panel(Known(name, name, now, since) for name, since in (silences or {}).items())
 
     @property
     def active(self) -> bool:
@@ -135,7 +135,7 @@ class SelfCheck:
         if not _suspicious(counts, counts):
             return ()
         lately = known.ended_at is not None and now - known.ended_at < _PAUSE
-        self.suspicion = replace(known, since=now, told=not lately)
+        self.suspicion = replace(known, since=now, told=not lately, beside=counts[Tier.BESIDE].silent > 0)
         them = _involved(counts)
         cause = Cause("self-suspicion", f"{them.silent} of {them.voters} hosts failed within {window / 60:.0f} min")
         return () if lately else (AlertEvent(EventKind.FIRED, SELF, now, now, cause, them.silent),)
@@ -173,7 +173,7 @@ class SelfCheck:
     def _reconsider(self, known: Suspicion, since: float, counts: Counts, window: float) -> tuple[AlertEvent, ...]:
         """Over when half of the hosts answer again, or when others answered for so long that it cannot be us."""
         now = self._now
-        recovered = _recovered(counts)
+        recovered = _recovered(counts, beside=known.beside)
         answered = known.answering_since
         outlived = answered is not None and now - max(since, answered) >= PATIENCE * window
         if not recovered and not outlived:
@@ -225,13 +225,20 @@ def _suspicious(counts: Counts, seen: Counts) -> bool:
     return others.mostly_silent and (canaries > 0 or vouched.voters + others.voters >= FEWEST_HOSTS)
 
 
-def _recovered(counts: Counts) -> bool:
-    """Whether half of those who decide answer again; where few are vouched for, the own homeserver will do."""
+def _recovered(counts: Counts, *, beside: bool) -> bool:
+    """
+    Whether half of those who decide answer again.
+
+    Args:
+        beside: the own homeserver was silent as well, so that where few are vouched for its answer will do.
+    """
     deciding = _deciding(counts)
     if deciding:
         return any(counts[tier].half_again for tier in deciding)
+    if beside and counts[Tier.BESIDE].again:
+        return True
     vouched = _vouched(counts)
-    return counts[Tier.BESIDE].again > 0 or (vouched if vouched.voters else counts[Tier.OTHER]).half_again
+    return (vouched if vouched.voters else counts[Tier.OTHER]).half_again
 
 
 def _involved(counts: Counts) -> Count:

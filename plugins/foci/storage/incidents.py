@@ -23,12 +23,12 @@ class IncidentTable:
     The table of incidents that are not over.
 
     Attributes:
-        changed: an incident was written or removed.
+        opened: how many were written that were not there before, less those removed.
     """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self.changed = False
+        self.opened = 0
 
     async def count(self) -> int:
         """How many are open."""
@@ -65,14 +65,17 @@ class IncidentTable:
 
     async def save(self, incident: Incident, next_at: float | None) -> None:
         """Keep an incident; ``next_at`` is when to remind of it."""
-        self.changed = True
-        row = {"subject": incident.subject, "name": incident.name, "state": CODEC.dump(incident), "next_at": next_at}
-        await upsert(self._connection, incidents, [row])
+        values = {"name": incident.name, "state": CODEC.dump(incident), "next_at": next_at}
+        known = update(incidents).where(incidents.c.subject == incident.subject).values(values)
+        if (await self._connection.execute(known.returning(incidents.c.subject))).first() is None:
+            await self._connection.execute(incidents.insert().values(subject=incident.subject, **values))
+            self.opened += 1
 
     async def remove(self, subject: str) -> None:
         """The incident is over."""
-        self.changed = True
-        await self._connection.execute(delete(incidents).where(incidents.c.subject == subject))
+        gone = delete(incidents).where(incidents.c.subject == subject).returning(incidents.c.subject)
+        if (await self._connection.execute(gone)).first() is not None:
+            self.opened -= 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +107,14 @@ class SilenceTable:
         rows = await self._connection.execute(select(silences).order_by(silences.c.room_id, silences.c.target))
         return tuple(_silence_of(row) for row in rows)
 
+    async def of_rooms(self, room_ids: Collection[str]) -> tuple[Silence, ...]:
+        """Those that hold in these rooms."""
+        found: list[Silence] = []
+        for some in portions(room_ids):
+            rows = await self._connection.execute(select(silences).where(silences.c.room_id.in_(some)))
+            found += (_silence_of(row) for row in rows)
+        return tuple(found)
+
     async def put(self, silence: Silence) -> None:
         """Begin a silence, in place of the room's one of the same target."""
         row = {"room_id": silence.room_id, "target": storable(silence.target), "until": silence.until}
@@ -122,9 +133,10 @@ class SilenceTable:
         await self._connection.execute(insert_new(self._connection, suppressed).values(**key, **first))
         await self._connection.execute(update(suppressed).filter_by(**key).values(at=one.at))
 
-    async def suppressed(self) -> tuple[SuppressedChange, ...]:
-        """Everything that was withheld and is not sent yet."""
-        rows = await self._connection.execute(select(suppressed).order_by(suppressed.c.room_id, suppressed.c.server))
+    async def suppressed(self, server: str | None = None) -> tuple[SuppressedChange, ...]:
+        """What was withheld and is not sent yet, of one server or of all."""
+        query = select(suppressed).order_by(suppressed.c.room_id, suppressed.c.server)
+        rows = await self._connection.execute(query if server is None else query.where(suppressed.c.server == server))
         return tuple(
             SuppressedChange(row.room_id, row.server, snapshot.CODEC.load(row.snapshot), row.at, row.alternated_at)
             for row in rows
@@ -158,6 +170,14 @@ class RoomTable:
         """Rooms that refuse the bot."""
         query = select(rooms.c.room_id).where(rooms.c.suspended_at.is_not(None))
         return frozenset(await self._connection.scalars(query))
+
+    async def suspended_of(self, room_ids: Collection[str]) -> frozenset[str]:
+        """Those of these rooms that refuse the bot."""
+        found: set[str] = set()
+        for some in portions(room_ids):
+            query = select(rooms.c.room_id).where(rooms.c.room_id.in_(some), rooms.c.suspended_at.is_not(None))
+            found.update(await self._connection.scalars(query))
+        return frozenset(found)
 
     async def replacements(self) -> dict[str, str]:
         """Replaced rooms and what replaced them."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, exists, select, update
 
 from botkit.storage import Connection
 from botkit.storage.statements import portions, upsert
@@ -40,11 +40,13 @@ class StateTable:
         rows = [{"key": key, "state": _text_of(state)} for key, state in sorted(changed.items())]
         await upsert(self._connection, states, rows)
 
-    async def orphans(self) -> dict[Key, KeyState]:
-        """The states of keys that concern no watched server any longer."""
-        current = select(concerns.c.key).where(concerns.c.ended_at.is_(None))
-        query = select(states).where(states.c.key.not_in(current)).order_by(states.c.key)
-        return {row.key: _state_of(row.key, row.state) for row in await self._connection.execute(query)}
+    async def orphans(self, keys: Collection[Key] | None = None) -> dict[Key, KeyState]:
+        """The states of keys, of these or of all, that concern no watched server any longer."""
+        current = exists().where(concerns.c.key == states.c.key, concerns.c.ended_at.is_(None))
+        query = select(states).where(~current).order_by(states.c.key)
+        queries = [query] if keys is None else [query.where(states.c.key.in_(some)) for some in portions(keys)]
+        rows = [row for one in queries for row in await self._connection.execute(one)]
+        return {row.key: _state_of(row.key, row.state) for row in rows}
 
     async def remove(self, keys: Iterable[Key]) -> None:
         """Forget states."""

@@ -119,6 +119,7 @@ suppressed = Table(
     Column("snapshot", Text, nullable=False),
     Column("at", Float, nullable=False),
     Column("alternated_at", Float, nullable=True),
+    Index("foci_withheld_by_server", "server"),
 )
 
 rooms = Table(

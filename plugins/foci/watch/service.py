@@ -333,9 +333,7 @@ class WatchService:
             yield work
             await self._notifier.post(connection, without_overtaken(work.notifications))
             self._memory.forget(keys=work.forgotten)
-            incidents = await work.incidents.count() if work.incidents.changed else None
-        if incidents is not None:
-            self._memory.totals.incidents = incidents
+        self._memory.totals.incidents += work.incidents.opened
         if work.notifications:
             self._notifier.wake()
 

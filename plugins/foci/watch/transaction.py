@@ -17,7 +17,7 @@ from plugins.foci.changes.detector import Alternates, Changed, Effect, Settled
 from plugins.foci.changes.diff import diff
 from plugins.foci.health.evaluate import OutageEnded, drop, fires
 from plugins.foci.health.events import AlertEvent
-from plugins.foci.health.keys import Key
+from plugins.foci.health.keys import SELF, Key
 from plugins.foci.storage.history import HistoryTable, ListChange
 from plugins.foci.storage.incidents import IncidentTable, RoomTable, SilenceTable, SuppressedChange
 from plugins.foci.storage.states import StateTable
@@ -51,15 +51,14 @@ class UnitOfWork:
         self.notifications: list[Notification] = []
         self.forgotten: set[Key] = set()
 
-    async def receivers(self, keys: Collection[Key]) -> Receivers:
-        """The receivers of these keys."""
-        return Receivers(
-            await self.watches.concerned_by(keys),
-            await self.watches.rooms(),
-            await self.silences.all(),
-            await self.rooms.suspended(),
-            self.settings.ignore,
-        )
+    async def receivers(self, keys: Collection[Key], watches: Iterable[Watch] = ()) -> Receivers:
+        """The receivers of these keys, and of lists that these watches are about."""
+        concerned = await self.watches.concerned_by(keys)
+        # only the bot's own network concerns every room
+        everywhere = await self.watches.rooms() if SELF in keys else frozenset[str]()
+        rooms = {watch.room_id for some in (watches, *concerned.values()) for watch in some} | everywhere
+        silences, suspended = await self.silences.of_rooms(rooms), await self.rooms.suspended_of(rooms)
+        return Receivers(concerned, everywhere, silences, suspended, self.settings.ignore)
 
     async def tell(
         self, events: Collection[AlertEvent], evidence: Evidence = lambda _: None, receivers: Receivers | None = None
@@ -128,12 +127,17 @@ class UnitOfWork:
         incidents = await self.about_keys(keys)
         receivers = await self.receivers({*keys, *(key for one in incidents for key in one.members)})
         await self.states.end(server, keys, self.now)
-        await self.forget_orphans(receivers)
+        await self.forget_orphans(keys, receivers)
         await self.refresh(await self.about_keys(keys), quiet=False)
 
-    async def forget_orphans(self, receivers: Receivers | None = None) -> None:
-        """Keys that concern no watched server any longer are forgotten; ``receivers`` are told of open ends."""
-        orphans = await self.states.orphans()
+    async def forget_orphans(self, keys: Collection[Key] | None = None, receivers: Receivers | None = None) -> None:
+        """
+        Keys, of these or of all, that concern no watched server any longer are forgotten.
+
+        Args:
+            receivers: who is told of open ends, if that is not what the tables say now.
+        """
+        orphans = await self.states.orphans(keys)
         events = [event for key, state in orphans.items() for event in drop(key, state, self.now)]
         await self.history.turn(OutageEnded(key, self.now) for key, state in orphans.items() if fires(state))
         await self.states.remove(orphans)
@@ -148,8 +152,8 @@ class UnitOfWork:
             watches = await self.watches.of_server(server)
             if effect.diff:
                 await self.history.change(_recorded(server, effect))
-            receivers = await self.receivers(())
-            waiting = {one.room_id for one in await self.silences.suppressed() if one.server == server}
+            receivers = await self.receivers((), watches)
+            waiting = {one.room_id for one in await self.silences.suppressed(server)}
             receiving = {
                 room_id: names
                 for room_id, names in receivers.of_list(server, watches).items()
@@ -162,7 +166,7 @@ class UnitOfWork:
                         SuppressedChange(room_id, server, effect.diff.old, effect.at, alternated)
                     )
             self.notifications += list_notifications(server, effect, receiving, self.settings.alerts)
-            await self.release()
+            await self.release(server)
 
     async def suppress_refused(self, room_id: str, notifications: Iterable[tuple[str, bool]]) -> None:
         """
@@ -189,19 +193,20 @@ class UnitOfWork:
                     await self.silences.suppress(SuppressedChange(room_id, server, change.before, change.at))
                     break
 
-    async def release(self) -> None:
-        """Send what was withheld from rooms that receive again, if the list still differs from the one they know."""
-        rows = await self.silences.suppressed()
-        if not rows:
-            return
-        receivers = await self.receivers(())
-        for row in rows:
+    async def release(self, server_name: str | None = None) -> None:
+        """
+        Send what was withheld from rooms that receive again, if the list still differs from the one they know.
+
+        Args:
+            server_name: only of this server.
+        """
+        for row in await self.silences.suppressed(server_name):
             watches = await self.watches.of_server(row.server)
             if row.room_id not in {watch.room_id for watch in watches}:
                 await self.silences.release(row)
                 continue
             server = await self.servers.get(row.server)
-            receiving = receivers.of_list(row.server, watches)
+            receiving = (await self.receivers((), watches)).of_list(row.server, watches)
             if row.room_id not in receiving or server is None or server.lists.alternating_since is not None:
                 continue
             await self.silences.release(row)

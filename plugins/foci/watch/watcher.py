@@ -190,7 +190,7 @@ def figures(status: ScheduleStatus, tally: WatchTotals, configured: Collection[s
         if verdict is not None and server in configured
     }
     return (
-        Figure("foci_watched_servers", "Watched servers.", {"": float(len(tally.verdicts))}),
+        Figure("foci_watched_servers", "Watched servers, canaries included.", {"": float(len(tally.verdicts))}),
         Figure(
             "foci_servers",
             "Watched servers by the verdict of their last check.",

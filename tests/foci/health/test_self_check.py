@@ -180,6 +180,26 @@ def test_few_are_enough_to_end_what_few_began() -> None:
     assert bot.round({"home.org"}) == []
 
 
+def test_the_own_homeserver_ends_nothing_that_it_was_no_part_of() -> None:
+    """It answers all along, as it stands beside the bot."""
+    bot = Bot(parties(6) | {"home.org": BESIDE})
+    assert silent(bot, *parties(6))
+    for _ in range(2):
+        bot.restarted()
+        assert bot.round({"home.org"}) == []
+    assert bot.state.active
+
+
+def test_a_restart_makes_nothing_of_a_few_that_fell_silent() -> None:
+    """Those that answer count from the start, before they are looked at."""
+    bot = Bot(60)
+    for host in bot.hosts[:12]:
+        bot.look(host, answers=False, after=1)
+    bot.restarted()
+    assert [event for host in bot.hosts[:12] for event in bot.look(host, answers=False, after=1)] == []
+    assert not bot.state.active
+
+
 @pytest.mark.parametrize("restarts", [False, True])
 def test_it_lasts_while_nothing_answers(restarts: bool) -> None:
     """However long, and over the bot's own end."""
