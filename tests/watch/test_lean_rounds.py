@@ -332,3 +332,19 @@ async def test_a_host_is_looked_up_once_for_all_that_is_asked_of_it_together(
         asked.clear()
         await watch.round()
         assert asked == {NAME: 1, "rtc.example.org": 1}
+
+
+async def test_no_more_is_remembered_than_is_allowed_or_young(federation: Federation, examination: Examination) -> None:
+    """The oldest goes first; what is over an hour old is gone, watched or not."""
+    await federation.focus(RTC)
+    await federation.server(NAME, foci=[RTC])
+    async with watching(federation, examination) as watch:
+        result = await watch.round()
+    clock, names = _Clock(), ["a.example", "b.example", "c.example"]
+    facts = SeldomFacts(clock.passed, lambda: 1.0, most=2)
+    for name in names:
+        facts.note(replace(result, report=replace(result.report, server_name=name)))
+        clock.seconds += 1
+    assert [facts.server(name) is not None for name in names] == [False, True, True]
+    clock.seconds += HOUR - 2
+    assert [facts.server(name) is not None for name in names] == [False, False, True]

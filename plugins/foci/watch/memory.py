@@ -41,9 +41,11 @@ class SeldomFacts:
     Args:
         passed: seconds that never jump.
         chance: a number from 0 to 1, for when the hour of a fact is over.
+        most: servers, and services, of which something is remembered.
     """
 
-    def __init__(self, passed: Callable[[], float], chance: Callable[[], float]) -> None:
+    def __init__(self, passed: Callable[[], float], chance: Callable[[], float], most: int = _MOST_KEPT) -> None:
+        self._most = most
         self._passed = passed
         self._chance = chance
         self._servers: OrderedDict[str, _Kept[ServerFacts]] = OrderedDict()
@@ -86,7 +88,8 @@ class SeldomFacts:
             return
         now = self._passed()
         kept[key] = _Kept(fact, now, now + HOUR * (_EARLIEST + (1 - _EARLIEST) * self._chance()))
-        if len(kept) > _MOST_KEPT:
+        # what nobody watches any longer is forgotten with its hour
+        while len(kept) > self._most or next(iter(kept.values())).until <= now:
             kept.popitem(last=False)
 
     def _fresh(self, kept: OrderedDict[_Key, _Kept[_Fact]], key: _Key) -> _Fact | None:
