@@ -40,10 +40,12 @@ class Scene:
         self._clock = SimulatedClock()
         self.services = SharedProbes(self._observe, self._clock.passed)
 
-    async def ask(self, server: str, probe: str, url: ServiceUrl = URL, *, patience: float = 20.0) -> str:
+    async def ask(
+        self, server: str, probe: str, url: ServiceUrl = URL, *, patience: float = 20.0, max_age: float = HALF
+    ) -> str:
         """The name of the check whose observation the server got; "gave up" for none."""
         deadline = asyncio.get_running_loop().time() + patience
-        seen = await self.services.observe(url, server=server, probe=probe, max_age=HALF, deadline=deadline)
+        seen = await self.services.observe(url, server=server, probe=probe, max_age=max_age, deadline=deadline)
         assert seen.url == url
         if seen.dns_failure is not None:
             kinds = {FailureKind.LOCAL_FAULT: "gave up", FailureKind.BUDGET_SPENT: "not asked"}
@@ -225,6 +227,18 @@ def test_only_so_many_results_are_kept() -> None:
             await scene.ask("a", "a1", url)
         assert await scene.ask("b", "b1", urls[0]) == "b1"
         assert await scene.ask("b", "b1", urls[-1]) == "a1"
+
+    playing(play)
+
+
+def test_results_are_kept_for_as_long_as_the_slowest_server_may_use_them() -> None:
+    """Others' shorter intervals do not end that."""
+
+    async def play(scene: Scene) -> None:
+        await scene.ask("slow", "s1", max_age=1800.0)
+        await asyncio.sleep(1000)
+        await scene.ask("quick", "q1", OTHER)
+        assert await scene.ask("as slow", "t1", max_age=1800.0) == "s1"
 
     playing(play)
 

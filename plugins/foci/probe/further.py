@@ -95,4 +95,7 @@ def _kept(exchange: Exchange | None) -> Answered | None:
     if sum(len(value) for values in headers.values() for value in values) > _MOST_HEADERS:
         return None
     judged = Response(response.status, headers, response.body)
-    return Answered(exchange.method, exchange.url, 0.0, ConnectionFacts(), judged)
+    return Answered(exchange.method, exchange.url, 0.0, _NO_CONNECTION, judged)
+
+
+_NO_CONNECTION = ConnectionFacts()

@@ -58,6 +58,7 @@ class SharedProbes:
         self._observe = observe
         self._passed = passed
         self._results: OrderedDict[ServiceUrl, _Result] = OrderedDict()
+        self._longest = 0.0
         self._flights: dict[tuple[ServiceUrl, Payer | None], _Flight] = {}
 
     async def observe(
@@ -80,6 +81,7 @@ class SharedProbes:
             deadline: loop time. Waiting for an observation ends then, with one that proves nothing.
             known: what a new observation need not ask for.
         """
+        self._longest = max(self._longest, max_age)
         young = self._results.get(url)
         if young is not None and self._passed() - young.at < max_age and server not in young.taken_by:
             young.taken_by.add(server)
@@ -131,12 +133,18 @@ class SharedProbes:
         observation = replace(_cut(await self._observe(url, deadline, known)), probe=probe)
         if observation.unasked is not None:
             return observation
+        now = self._passed()
         self._results.pop(url, None)
         if asyncio.get_running_loop().time() < deadline and _size(observation) <= _LARGEST_KEPT:
-            self._results[url] = _Result(observation, self._passed())
-        while len(self._results) > _MOST_KEPT:
+            self._results[url] = _Result(observation, now)
+        # what is too old for every server serves nobody any longer
+        while self._results and (len(self._results) > _MOST_KEPT or now - _first(self._results).at >= self._longest):
             self._results.popitem(last=False)
         return observation
+
+
+def _first(results: OrderedDict[ServiceUrl, _Result]) -> _Result:
+    return next(iter(results.values()))
 
 
 def _given_up(url: ServiceUrl, probe: str) -> Observation:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
+from botkit.outbound.model import Answered, Response
 from plugins.foci.health.events import Status
 from plugins.foci.health.samples import drift
 from plugins.foci.probe.further import Further, further_of
@@ -20,6 +21,8 @@ _EARLIEST = 0.75
 """Part of the hour after which it may be over: what was asked together after a start is not asked together again."""
 
 _MOST_KEPT = 25_000
+_MOST_ANSWERS = 1000
+_Answer = tuple[int, tuple[tuple[str, tuple[str, ...]], ...], bytes]
 
 _Key = TypeVar("_Key")
 _Fact = TypeVar("_Fact", ServerFacts, Further)
@@ -50,6 +53,7 @@ class SeldomFacts:
         self._chance = chance
         self._servers: OrderedDict[str, _Kept[ServerFacts]] = OrderedDict()
         self._services: OrderedDict[ServiceUrl, _Kept[Further]] = OrderedDict()
+        self._answers: dict[_Answer, Response] = {}
 
     def server(self, name: str) -> ServerFacts | None:
         """What is known of a server; None where all is to be asked."""
@@ -77,10 +81,30 @@ class SeldomFacts:
                 self._note_service(seen, own=seen.probe == result.probe)
 
     def _note_service(self, seen: Observation, *, own: bool) -> None:
-        further, known = further_of(seen), self._services.get(seen.url)
+        further, known = self._compact(further_of(seen)), self._services.get(seen.url)
         # another check's observation may be as old as half an interval: it makes nothing younger
         if own or known is None or known.fact != further:
             self._keep(self._services, seen.url, further)
+
+    def _compact(self, further: Further | None) -> Further | None:
+        """The same with answers that were given elsewhere, too: services of a kind all answer alike."""
+        if further is None:
+            return None
+        clean = None if further.clean is None else self._shared(further.clean)
+        return replace(
+            further,
+            preflight=self._shared(further.preflight),
+            get_token=self._shared(further.get_token),
+            health=self._shared(further.health),
+            clean=clean,
+        )
+
+    def _shared(self, asked: Answered) -> Answered:
+        if len(self._answers) >= _MOST_ANSWERS:
+            self._answers.clear()
+        response = asked.response
+        answer = response.status, tuple(sorted(response.headers.items())), response.body
+        return replace(asked, response=self._answers.setdefault(answer, response))
 
     def _keep(self, kept: OrderedDict[_Key, _Kept[_Fact]], key: _Key, fact: _Fact | None) -> None:
         kept.pop(key, None)
