@@ -43,8 +43,10 @@ def resets(piece: bytes) -> Performance:
         writer.write(piece)
         await writer.drain()
         await asyncio.sleep(0.1)
-        raw: socket.socket = writer.get_extra_info("socket")
-        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        raw: socket.socket | None = writer.get_extra_info("socket")
+        # none where the client has gone already
+        if raw is not None:
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         writer.transport.abort()
 
     return Performance(play)
