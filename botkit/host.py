@@ -23,14 +23,13 @@ from botkit.matrix.account.cross_signing import CrossSigningResult
 from botkit.matrix.account.enrolment import Device, Enrolment
 from botkit.matrix.account.session import AccountError
 from botkit.matrix.client import HomeserverClient, UnreachableError, trust_anchors
+from botkit.matrix.command_worker import Preparation, Typing
 from botkit.matrix.rooms.directory import RoomDirectory
 from botkit.matrix.rooms.membership import Membership, RoomQueries
 from botkit.matrix.runtime import HostStores, MatrixRuntime, now_ms
 from botkit.matrix.send.notifier import OutboxNotifier
 from botkit.matrix.status import StatusBoard
 from botkit.matrix.sync.loop import TokenRejectedError
-from botkit.messages.document import Reply
-from botkit.messages.inbound import InboundMessage
 from botkit.metrics import FigureCollector, registry_of
 from botkit.outbound import HomeserverReader, OutboundClient, Payer, Purpose
 from botkit.plugin import Account, Plugin, PluginContext
@@ -192,11 +191,8 @@ async def _run(config: Config, plugins: Sequence[LoadedPlugin], standby: bool) -
             )
 
         built = {loaded.name: loaded.plugin(context(loaded.name), loaded.config) for loaded in plugins}
-        router = _router(config, matrix, built, rooms, partial(resources[0].payer, Purpose.COMMAND))
-
-        async def answer(message: InboundMessage) -> Sequence[Reply]:
-            await status.refresh()
-            return await router(message)
+        prepare = Preparation(directory, Typing(homeserver, matrix.user_id), status.refresh)
+        router = _router(config, matrix, built, rooms, prepare, partial(resources[0].payer, Purpose.COMMAND))
 
         supervisor = Supervisor()
         stack.push_async_callback(supervisor.stop)
@@ -211,7 +207,7 @@ async def _run(config: Config, plugins: Sequence[LoadedPlugin], standby: bool) -
             plugins=built,
             rooms=rooms,
             is_command=router.is_command,
-            answer=answer,
+            answer=router,
             supervisor=supervisor,
             lease=ownership.lease,
         )
@@ -380,6 +376,7 @@ def _router(
     matrix: MatrixConfig,
     plugins: dict[str, Plugin],
     rooms: RoomQueries,
+    prepare: Preparation,
     payer: Callable[[str], Payer],
 ) -> CommandRouter:
     return CommandRouter(
@@ -390,6 +387,7 @@ def _router(
         own_user_id=matrix.user_id,
         clock=time.monotonic,
         entitled=rooms.entitled,
+        prepare=prepare,
         payer=payer,
     )
 

@@ -6,7 +6,9 @@ import logging
 import math
 import re
 import secrets
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 
 from botkit.commands.help import command_help, subcommand_help, usage_line
 from botkit.commands.parse import CommandParser, ParsedCommand
@@ -39,6 +41,11 @@ def _alone(user_id: str) -> Payer:
     return Payer(Purpose.COMMAND, user_id)
 
 
+@asynccontextmanager
+async def _as_it_is(message: InboundMessage) -> AsyncIterator[InboundMessage]:
+    yield message
+
+
 async def _nobody(_room_id: str, _user_id: str) -> bool:
     return False
 
@@ -57,6 +64,8 @@ class CommandRouter:
         own_user_id: the bot, whose own messages are not commands.
         clock: monotonic seconds.
         entitled: whether a user may change what the bot does in a room; by default no user may.
+        prepare: entered for a command that is allowed and within its rates, before it is answered; gives the message
+            with what is known of it then.
         payer: on whose behalf a user's commands ask strangers' hosts; by default each user has a share of their own.
         incident: makes the reference under which a failure is found in the log.
     """
@@ -71,6 +80,7 @@ class CommandRouter:
         own_user_id: str,
         clock: Callable[[], float],
         entitled: Callable[[str, str], Awaitable[bool]] = _nobody,
+        prepare: Callable[[InboundMessage], AbstractAsyncContextManager[InboundMessage]] = _as_it_is,
         payer: Callable[[str], Payer] = _alone,
         incident: Callable[[], str] = lambda: secrets.token_hex(4),
     ) -> None:
@@ -83,6 +93,7 @@ class CommandRouter:
         self._refusals = TokenBuckets(_REFUSALS, clock)
         self._room_refusals = TokenBuckets(_REFUSALS_PER_ROOM, clock)
         self._entitled = entitled
+        self._prepare = prepare
         self._payer = payer
         self._incident = incident
 
@@ -101,7 +112,8 @@ class CommandRouter:
         with one_party(self._payer(message.sender), MOST_REQUESTS) as party:
             try:
                 bill.charge(1)
-                return await self._answer(parsed, bill)
+                async with self._prepare(message) as known:
+                    return await self._answer(replace(parsed, message=known), bill)
             except RateLimitError as error:
                 if error.silent:
                     return ()

@@ -15,6 +15,7 @@ from botkit.matrix.rooms.directory import RoomDirectory
 from botkit.matrix.send.content import replies
 from botkit.messages.inbound import Answerer, InboundMessage
 from botkit.plugin import RoomUnavailableError
+from botkit.storage import StorageError
 from botkit.storage.inbox import Inbox, PendingMessage
 
 log = logging.getLogger(__name__)
@@ -64,6 +65,39 @@ class Typing:
             log.debug("typing notification not sent room=%s: %s", room_id, error)
 
 
+class Preparation:
+    """
+    What is done for a command that is answered, and for none that is refused: typing is shown, the author of the
+    replied-to event looked up and the bot's own state read.
+
+    Args:
+        refresh: reads what only the database knows.
+    """
+
+    def __init__(self, rooms: RoomDirectory, typing: Typing, refresh: Callable[[], Awaitable[None]]) -> None:
+        self._rooms = rooms
+        self._typing = typing
+        self._refresh = refresh
+
+    @asynccontextmanager
+    async def __call__(self, message: InboundMessage) -> AsyncIterator[InboundMessage]:
+        """The message with its author; what it is for is done in the block."""
+        async with self._typing.shown(message.room_id):
+            # the database has said what ails it, and what it did not tell is told as unknown
+            with contextlib.suppress(StorageError):
+                await self._refresh()
+            yield await self._with_author(message)
+
+    async def _with_author(self, message: InboundMessage) -> InboundMessage:
+        if message.reply_to is None:
+            return message
+        try:
+            return replace(message, reply_author=await self._rooms.author(message.room_id, message.reply_to))
+        except RoomUnavailableError as error:
+            log.warning("author of the replied-to event unknown event=%s: %s", message.reply_to, error)
+            return message
+
+
 class CommandWorker:
     """
     Takes messages from the inbox, has them answered and puts the answers into the outbox.
@@ -76,15 +110,11 @@ class CommandWorker:
     def __init__(
         self,
         inbox: Inbox,
-        rooms: RoomDirectory,
-        typing: Typing,
         answer: Answerer,
         wake_outbox: Callable[[], None],
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._inbox = inbox
-        self._rooms = rooms
-        self._typing = typing
         self._answer = answer
         self._wake_outbox = wake_outbox
         self._turns = asyncio.Semaphore(_PARALLEL)
@@ -124,20 +154,10 @@ class CommandWorker:
             await self._inbox.drop(waiting.seq)
             return
         try:
-            async with self._typing.shown(message.room_id):
-                documents = await self._answer(await self._with_author(message))
+            documents = await self._answer(message)
         except asyncio.CancelledError:
             await asyncio.shield(self._inbox.put_back(waiting.seq))
             raise
         await self._inbox.finish(waiting.seq, replies(message, documents))
         if documents:
             self._wake_outbox()
-
-    async def _with_author(self, message: InboundMessage) -> InboundMessage:
-        if message.reply_to is None:
-            return message
-        try:
-            return replace(message, reply_author=await self._rooms.author(message.room_id, message.reply_to))
-        except RoomUnavailableError as error:
-            log.warning("author of the replied-to event unknown event=%s: %s", message.reply_to, error)
-            return message

@@ -15,7 +15,10 @@ LETTERS_KEPT_FOR_MS = 400 * 86_400_000
 """How long edits and replies can refer to a notification, and reactions to it count."""
 
 KEPT_FOR_MS = 7 * 86_400_000
-"""How long finished rows are kept; transaction ids are good for a day on the homeserver."""
+"""How long sent messages are kept; transaction ids are good for a day on the homeserver."""
+
+COMMANDS_KEPT_FOR_MS = 86_400_000
+"""How long it is known that a command was answered; older ones than ``commands.max_age`` are none anyway."""
 
 _EVERY = 3600.0
 """Seconds between two rounds, and before the first: a machine that has just started may not know the time yet."""
@@ -29,6 +32,7 @@ class Retention:
         now: milliseconds since 1970.
         passed: seconds that never jump.
         sleep: waits as long by ``passed``.
+        commands_age: seconds after which a command is too old to be answered.
     """
 
     def __init__(
@@ -39,7 +43,9 @@ class Retention:
         now: Callable[[], int],
         passed: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        commands_age: float = 0.0,
     ) -> None:
+        self._commands_kept = max(COMMANDS_KEPT_FOR_MS, round(2000 * commands_age))
         self._inbox = inbox
         self._outbox = outbox
         self._hook_queue = calls
@@ -54,6 +60,6 @@ class Retention:
             if self._leaps.lately():
                 continue
             now = self._now()
-            await self._inbox.prune(now - KEPT_FOR_MS)
+            await self._inbox.prune(now - self._commands_kept)
             await self._outbox.prune(now - KEPT_FOR_MS)
             await self._hook_queue.prune(now - LETTERS_KEPT_FOR_MS)

@@ -11,7 +11,7 @@ from botkit.config import Config
 from botkit.lease import Lease
 from botkit.matrix.account.enrolment import Device
 from botkit.matrix.client import HomeserverClient
-from botkit.matrix.command_worker import CommandWorker, Typing
+from botkit.matrix.command_worker import CommandWorker
 from botkit.matrix.hook_worker import HookWorker
 from botkit.matrix.retention import Retention
 from botkit.matrix.rooms.directory import EncryptedRooms, RoomDirectory
@@ -99,7 +99,9 @@ class MatrixRuntime:
         lease: Lease,
     ) -> None:
         self._config = config
-        self._retention = Retention(stores.inbox, stores.outbox, stores.hook_queue, now_ms)
+        self._retention = Retention(
+            stores.inbox, stores.outbox, stores.hook_queue, now_ms, commands_age=config.commands.max_age
+        )
         self._supervisor = supervisor
         own_user_id = device.session.user_id
         account = UserDevice(own_user_id, device.session.device_id)
@@ -122,8 +124,7 @@ class MatrixRuntime:
         self._suspended_retry = SuspendedRoomRetry(
             rooms, stores.outbox, self._sender.wake, clock=time.monotonic, now=now_ms
         )
-        typing = Typing(homeserver, own_user_id)
-        self._worker = CommandWorker(stores.inbox, directory, typing, answer, self._sender.wake)
+        self._worker = CommandWorker(stores.inbox, answer, self._sender.wake)
         handler = SyncHandler(
             account,
             SyncStores(stores.inbox, stores.outbox, stores.notes, stores.room_store),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
@@ -178,11 +178,15 @@ class Inbox:
         async with self._database.begin() as connection:
             await connection.execute(update(inbox).where(inbox.c.seq == seq).values(state=EventState.DROPPED, **_SPENT))
 
-    async def locked(self, received_before: float = math.inf) -> tuple[UndecryptedEvent, ...]:
-        """Events that wait for keys, oldest first; only those received before a time (ms)."""
+    async def locked(
+        self, received_before: float = math.inf, rooms: Collection[str] | None = None
+    ) -> tuple[UndecryptedEvent, ...]:
+        """Events that wait for keys, oldest first; only those received before a time (ms), or in some rooms."""
         query = select(inbox).where(inbox.c.state == EventState.LOCKED).order_by(inbox.c.seq)
         if received_before < math.inf:
             query = query.where(inbox.c.received_at < int(received_before))
+        if rooms is not None:
+            query = query.where(inbox.c.room_id.in_(sorted(rooms)[:LOCKED_IN_ALL]))
         async with self._database.begin() as connection:
             rows = (await connection.execute(query)).all()
         return tuple(UndecryptedEvent(row.seq, row.room_id, row.received_at, from_json(row.payload)) for row in rows)

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -310,3 +311,19 @@ async def test_commands_have_a_payer_and_a_limit() -> None:
     await room.type("!foci a")
     assert room.plugin.party is not None
     assert (room.plugin.party.payer, room.plugin.party.limit) == (Payer(Purpose.COMMAND, ALICE), MOST_REQUESTS)
+
+
+async def test_refused_commands_are_not_prepared() -> None:
+    """What the homeserver is asked for a command is asked only once it is allowed and within its rates."""
+    room, prepared = Room(per_user="1/h", block=["@mallory:*"]), []
+
+    @asynccontextmanager
+    async def prepare(message: InboundMessage) -> AsyncIterator[InboundMessage]:
+        prepared.append(message.sender)
+        yield replace(message, reply_author="@bob:b.example")
+
+    room.router._prepare = prepare
+    for sender in ("@mallory:x.example", ALICE, ALICE, ALICE):
+        await room.type("!foci", sender)
+    assert prepared == [ALICE]
+    assert [seen.reply_author for seen in room.plugin.seen] == ["@bob:b.example"]

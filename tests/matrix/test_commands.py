@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
+
+from aiohttp import web
 
 from lab.synapse import Synapse
 from tests.matrix.bot import Bot
 from tests.matrix.person import Person
+from tests.matrix.proxy import Proxy
 
 
 async def test_a_command_in_a_plain_room_is_answered(
@@ -36,3 +40,31 @@ async def test_a_command_in_an_encrypted_room_is_answered_encrypted(
         said = await alice.hears_text("echo secret")
     assert said.encrypted
     assert alice.unreadable == []
+
+
+async def test_a_refused_command_costs_the_homeserver_nothing(
+    synapse: Synapse, alice: Person, localparts: Callable[[str], str], tmp_path: Path
+) -> None:
+    """Neither is the author of the replied-to event asked for nor typing shown, however slow the homeserver is."""
+    rates = {"per_user": "1/h", "per_room": "1000/s", "max_age": "1h"}
+    async with (
+        Proxy(synapse.base_url) as proxy,
+        await Bot.with_password(
+            synapse, localparts("bot"), tmp_path / "bot", base_url=proxy.base_url, commands=rates
+        ) as bot,
+    ):
+        room = await alice.create_room(bot.user_id)
+        await alice.wait_for_member(room, bot.user_id)
+        first = await alice.say(room, "!echo author")
+        relation = {"m.relates_to": {"m.in_reply_to": {"event_id": first}}}
+        await alice.hears_text("None")
+
+        async def slowly(request: web.Request) -> web.Response | None:
+            if "/event/" in request.path:
+                await asyncio.sleep(1)
+            return None
+
+        proxy.before = slowly
+        await alice.say(room, "!echo author", **relation)
+        await alice.hears(lambda said: said.body.startswith("Too many commands"))
+        assert proxy.count("/event/") == proxy.count("/typing/") == 0

@@ -146,6 +146,8 @@ async def test_late_events_are_read_alone(database: Database) -> None:
     now += 1000
     await inbox.receive(ACCOUNT, "s2", [locked(2)])
     assert [one.received_at for one in await inbox.locked(NOW + 1)] == [NOW]
+    assert [one.room_id for one in await inbox.locked(rooms={"!room"})] == ["!room", "!room"]
+    assert await inbox.locked(rooms={"!other"}) == ()
     assert len(await inbox.locked()) == 2
 
 

@@ -89,13 +89,12 @@ class Crypto:
             raise CryptoMissingError("encryption is not available (matrix-nio[e2e] is not installed)")
         return self._olm
 
-    def hear(self, sync: Mapping[str, Any]) -> bool:
-        """Take keys and device changes out of a sync answer; True when anything was sent to this device."""
+    def hear(self, sync: Mapping[str, Any]) -> frozenset[str]:
+        """Take keys and device changes out of a sync answer; the rooms that keys came for."""
         if self._olm is None:
-            return False
+            return frozenset()
         events = _list(mapping(sync.get("to_device")).get("events"))
-        for raw in events:
-            self._hear_to_device(raw)
+        keys_for = {room_id for raw in events if (room_id := self._hear_to_device(raw)) is not None}
         self._prune(len(events))
         counts = sync.get("device_one_time_keys_count")
         if isinstance(counts, Mapping):
@@ -111,15 +110,17 @@ class Crypto:
         self._exchange.forget_asked(known)
         self._olm.clear_verifications()
         self._olm.collect_key_requests()
-        return bool(events)
+        return frozenset(keys_for)
 
-    def _hear_to_device(self, raw: Any) -> None:
+    def _hear_to_device(self, raw: Any) -> str | None:
+        """The room that it brought a key for."""
         try:
             event = nio.ToDeviceEvent.parse_event(raw)
-            if event is not None:
-                self._olm.handle_to_device_event(event)
+            told = None if event is None else self._olm.handle_to_device_event(event)
         except Exception:  # strangers write these; nio raises many kinds, and one must not hide the next
             log.warning("cannot process a to-device event", exc_info=log.isEnabledFor(logging.DEBUG))
+            return None
+        return str(told.room_id) if isinstance(told, nio.RoomKeyEvent | nio.ForwardedRoomKeyEvent) else None
 
     def _prune(self, heard: int) -> None:
         self._heard += heard

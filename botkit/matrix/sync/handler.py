@@ -132,7 +132,7 @@ class SyncHandler:
         Raises:
             GapError, StorageError: nothing was stored; ask for the same sync again.
         """
-        keys_came = self._crypto.hear(sync)
+        keys_for = self._crypto.hear(sync)
         joined = _part(sync, "join")
         await self._encrypted.mark([room for room, info in joined.items() if _turned_encrypted(info)])
         heard: list[ReceivedEvent] = []
@@ -151,8 +151,8 @@ class SyncHandler:
         if heard:
             self._wake.inbox()
         self._invitations.consider(_part(sync, "invite"))
-        if keys_came:
-            await self.retry_locked()
+        if keys_for:
+            await self._retry(await self._stores.inbox.locked(rooms=keys_for))
 
     async def _settle(self, news: RoomChanges, joined: Iterable[str]) -> None:
         """What was stored holds from now on."""
@@ -231,10 +231,6 @@ class SyncHandler:
     def _wanted(self, event: Mapping[str, Any], room_id: str, *, encrypted: bool) -> InboundMessage | None:
         message = self._screen.inside(event, room_id, encrypted=encrypted)
         return message if isinstance(message, InboundMessage) and self._is_command(message) else None
-
-    async def retry_locked(self) -> None:
-        """Try all unreadable events again, since keys came; those that waited too long are given up."""
-        await self._retry(await self._stores.inbox.locked())
 
     async def give_up_late(self) -> None:
         """Give up events that waited too long, with one hint per key; to be called after every sync."""

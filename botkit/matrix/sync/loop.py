@@ -11,7 +11,7 @@ from typing import Any
 
 from botkit.backoff import insist
 from botkit.matrix.client import Answer, HomeserverClient, UnreachableError, path
-from botkit.matrix.crypto.key_exchange import CryptoInterruptedError
+from botkit.matrix.crypto.key_exchange import CryptoInterruptedError, mapping
 from botkit.matrix.crypto.machine import Crypto
 from botkit.matrix.sync.events import REACTION_TYPES
 from botkit.matrix.sync.gap import GapError
@@ -145,7 +145,8 @@ class SyncLoop:
         A homeserver gives a hundred messages at a time.
         """
         for _ in range(_MOST_COLLECTED):
-            if not self._crypto.hear(answer.body):
+            self._crypto.hear(answer.body)
+            if not mapping(answer.body.get("to_device")).get("events"):
                 return
             answer = await self._ask({"timeout": "0", "filter": _KEYS_ALONE, "since": _next_batch(answer)})
         log.warning("more keys wait for this device than it takes in at once")
