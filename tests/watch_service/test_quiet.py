@@ -340,3 +340,17 @@ async def test_memory_of_a_watch_is_small(database: Database) -> None:
     finally:
         tracemalloc.stop()
     assert grown / count < 6144
+
+
+async def test_a_room_that_comes_or_goes_costs_what_it_watches_not_what_all_do(database: Database) -> None:
+    """A bot in hundreds of rooms must not read every watch at each join."""
+    ops = await watched(database, 30)
+    async with statements(database) as seen:
+        await ops.watch_service.room_joined("!third", ops.at)
+        await ops.watch_service.room_suspended("!third", "it was put out", ops.at)
+        await ops.watch_service.room_joined("!third", ops.at)
+    assert not any("FROM foci_servers" in statement for statement in seen)
+    async with statements(database) as seen:
+        ops.at += 100
+        await ops.watch_service.take(ops.internet.check("s7.org", ops.at), ops.at)
+    assert seen == []

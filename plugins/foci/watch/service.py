@@ -212,8 +212,7 @@ class WatchService:
         async with self._work(now) as work:
             await work.silences.put(silence)
             # an incident that is due in this room only waits for the end now; a shorter silence may end at once
-            await work.refresh(await work.incidents.all())
-            await work.release()
+            await work.hear()
 
     async def unsilence(self, room_id: str, target: str, now: float) -> bool:
         """End a silence and send what it held back; False when there is none."""
@@ -296,7 +295,7 @@ class WatchService:
             await work.rooms.suspend(room_id, now)
             await work.suppress_refused(room_id, await self._notifier.missed(work.connection, room_id))
             await self._forget_what_was_told(work, room_id, standing=True)
-            await self._reconcile(work)
+            await work.hear()
             watches = await work.watches.all()
             log.info("a room with watches refuses the bot room=%s: %s", room_id, reason)
             other = confidant(room_id, watches, await work.rooms.suspended(), operators)
@@ -317,7 +316,7 @@ class WatchService:
         """The bot is in a room, perhaps again: open incidents are sent there anew."""
         async with self._work(now) as work:
             await work.rooms.suspend(room_id, None)
-            await self._reconcile(work)
+            await work.hear()
 
     @asynccontextmanager
     async def _work(self, now: float) -> AsyncIterator[UnitOfWork]:
@@ -355,8 +354,7 @@ async def _lift(work: UnitOfWork, ended: Collection[Silence]) -> None:
     for silence in ended:
         await work.silences.remove(silence)
     if ended:
-        await work.refresh(await work.incidents.all())
-        await work.release()
+        await work.hear()
 
 
 async def _put(work: UnitOfWork, before: Incident, step: incident.IncidentUpdate) -> None:

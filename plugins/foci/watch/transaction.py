@@ -235,9 +235,13 @@ class UnitOfWork:
             await self.states.end_all(server, self.now)
         await self.servers.remove(known - wanted.keys())
         await self.forget_orphans()
+        await self.hear()
+        return wanted
+
+    async def hear(self) -> None:
+        """After any change of which rooms are to be told: they learn what is open, and what was withheld from them."""
         await self.refresh(await self.incidents.all())
         await self.release()
-        return wanted
 
     async def _update(self, incident: Incident, receivers: Receivers, *, quiet: bool) -> None:
         watching = {key: receivers.watching(key) for key in incident.members}

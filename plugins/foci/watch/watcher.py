@@ -148,7 +148,6 @@ class Watcher:
         """See `botkit.plugin.Plugin`."""
         operators = await self._operators()
         await self.watch_service.room_suspended(room_id, reason, self._clock.now(), operators)
-        self.scheduler.wake()
 
     async def _operators(self) -> frozenset[str]:
         """Rooms of the configuration that an admin of the bot is in; one that cannot be asked is none."""
@@ -166,7 +165,6 @@ class Watcher:
     async def room_joined(self, room_id: str) -> None:
         """See `botkit.plugin.Plugin`."""
         await self.watch_service.room_joined(room_id, self._clock.now())
-        self.scheduler.wake()
 
     async def _store(self) -> None:
         """Until cancelled. Raises StorageError: a supervisor starts this again."""
