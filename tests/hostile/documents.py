@@ -14,6 +14,7 @@ from botkit.messages.inbound import InboundMessage
 from botkit.messages.notification import Placement
 from botkit.messages.rendering import message_content
 from botkit.messages.sanitise import quoted
+from botkit.outbound.model import FailureKind, Phase
 from botkit.plugin import Command, Invocation, Subcommand
 from botkit.storage.outbox import Outgoing, Stamp
 from plugins.foci.alerts.change_messages import alternates_message, change_message, list_notifications, settled_message
@@ -36,13 +37,18 @@ from plugins.foci.changes.snapshot import NOTHING, Snapshot
 from plugins.foci.commands.history import history_document, timeline
 from plugins.foci.commands.replies import silenced_document, silences_document, watches_document
 from plugins.foci.commands.room import room_document
+from plugins.foci.deep.signalling import Signalling, Welcome, judge_address, judge_signalling, judge_without_token
+from plugins.foci.deep.token import TokenAnswers, TokenRequest, judge_openid, judge_token, judge_unread_list
 from plugins.foci.discovery.target import TargetError, parse_target, typed_target
 from plugins.foci.health.events import AlertEvent, Cause, EventKind, Outage
 from plugins.foci.health.keys import SELF, Key, KeyKind, focus_key
 from plugins.foci.model import Entry, Outcome, Report
+from plugins.foci.probe.observation import ProbeSettings
 from plugins.foci.report.render import to_details, to_document
+from plugins.foci.service_url import read_sfu_url
 from plugins.foci.watch.views import History, WatchView
 from tests.foci.changes.lists import malformed, published
+from tests.foci.evidence import answered, failed
 from tests.hostile.reports import PLACES
 
 NOON = 1_795_435_200.0
@@ -147,12 +153,40 @@ def of_refusals(text: str) -> Iterator[Document]:
                 yield line(f"{error}. Usage: `!foci [TARGET...]`")
 
 
+def of_deep_stages(text: str) -> Iterator[Document]:
+    """What services and SFUs say to a token, told as a focus' stages and findings."""
+    settings = ProbeSettings()
+    applicants = [TokenRequest(text, own, text) for own in (True, False)]
+    url = read_sfu_url(f"wss://sfu.example.org/{text}")
+    taken, upgrade = answered(200, b"success"), answered(101)
+    steps = [judge_openid(answered(status, {"errcode": text}), text) for status in (403, 500)]
+    steps += [judge_unread_list(text, text), judge_address(read_sfu_url(text), text)]
+    steps += [judge_without_token(url, answered(status, b"no"), settings) for status in (101, 403, 404)]
+    for who in applicants:
+        for status in (200, 400, 401, 403, 404, 500, 503):
+            asked = answered(status, {"errcode": text, "url": text, "jwt": text})
+            steps.append(judge_token(TokenAnswers(asked, asked), who, NOON, settings)[0])
+            steps.append(judge_signalling(Signalling(url, text, answered(status, b"no")), who, settings))
+        gone = failed(FailureKind.CONNECT_REFUSED, Phase.CONNECT, f"connection refused on {quoted(text)}")
+        for validate, opened, welcome in (
+            (taken, upgrade, Welcome(text, text, 1)),
+            (taken, upgrade, None),
+            (gone, None, None),
+        ):
+            steps.append(judge_signalling(Signalling(url, text, validate, True, opened, welcome), who, settings))
+    base = PLACES["type"]("livekit")
+    for step in steps:
+        focus = replace(base.foci[0], stages=(step.result,))
+        yield from (to_document(told := replace(base, foci=(focus,), findings=step.findings)), to_details(told))
+
+
 DOCUMENTS: Mapping[str, Callable[[str], Iterator[Document]]] = {
     "reports": of_reports,
     "evidence": of_evidence,
     "incidents": of_incidents,
     "changes": of_changes,
     "commands": of_commands,
+    "deep stages": of_deep_stages,
     "refusals": of_refusals,
     "host": of_the_host,
 }

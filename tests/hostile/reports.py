@@ -11,6 +11,7 @@ from publicsuffixlist import PublicSuffixList
 from botkit.messages.sanitise import clean_line, closed, quoted
 from botkit.outbound.model import Exchange, FailureKind, Phase
 from plugins.foci.discovery.client import redirected
+from plugins.foci.discovery.federation import Delegation, UserLookup, read_delegation
 from plugins.foci.discovery.homeserver import HomeserverAnswer, entries_of, read_transports, read_versions
 from plugins.foci.discovery.target import parse_target
 from plugins.foci.discovery.well_known import read_answer
@@ -43,11 +44,15 @@ def report(
     versions: Any = None,
     transports: Any = None,
     base_copy: Any = None,
+    listed: Exchange | None = None,
+    user_lookup: UserLookup | None = None,
+    target: str = "example.org",
 ) -> Report:
     """The report on a server that is well but for what is given."""
     served = answered(status, published, {**JSON_TYPE, **ANY_ORIGIN, **(headers or {})}, url=URL)
     well_known = read_answer("example.org", (*hops, served), refused)
-    listed = answered(404, {"errcode": "M_UNRECOGNIZED"}) if transports is None else answered(200, transports)
+    absent = answered(404, {"errcode": "M_UNRECOGNIZED"})
+    listed = listed or (absent if transports is None else answered(200, transports))
     homeserver = HomeserverAnswer(
         read_versions(answered(200, {"versions": ["v1.11"]} if versions is None else versions)),
         read_transports(listed, listed),
@@ -56,7 +61,7 @@ def report(
     root = answered(200, b"<html>", {"server": "nginx"})
     return assemble(
         ServerObservation(
-            parse_target("example.org"),
+            parse_target(target),
             well_known,
             homeserver,
             None if base_copy is None else read_answer("matrix.example.org", (answered(200, base_copy),), None),
@@ -64,6 +69,7 @@ def report(
             judgements(
                 Observation(url, ("192.0.2.7",), None, 1.0, {V4: post}, root=root, validate=root) for url in urls
             ),
+            user_lookup,
         ),
         CheckSettings(),
         suffixes(),
@@ -122,6 +128,18 @@ PLACES: Mapping[str, Callable[[str], Report]] = {
     "answer of another status": lambda text: report(text, status=418),
     "server header of the focus": lambda text: report(post=answered(404, b"not here", {"server": text})),
     "errcode of the focus": lambda text: report(post=answered(403, {"errcode": text, "error": text})),
+    "errcode of the focus in place of its refusal": lambda text: report(post=answered(405, {"errcode": text})),
+    "login of the focus": lambda text: report(post=answered(401, b"", {"www-authenticate": text})),
+    "errcode of the homeserver": lambda text: report(listed=answered(405, {"errcode": text})),
+    "login of the homeserver": lambda text: report(listed=answered(401, b"", {"www-authenticate": text})),
+    "location of the homeserver": lambda text: report(listed=answered(302, b"", {"location": text})),
+    "login of the well-known": lambda text: report(status=401, headers={"www-authenticate": text}),
+    "errcode of the federation": lambda text: report(
+        user_lookup=UserLookup(answered(405, {"errcode": text}), f"https://{text}/", Delegation())
+    ),
+    "m.server": lambda text: report(
+        user_lookup=UserLookup(None, "", read_delegation(answered(200, {"m.server": text})))
+    ),
     "page of the focus": lambda text: report(post=answered(200, text.encode("utf-8", "surrogatepass"), ANY_ORIGIN)),
     "location of the focus": lambda text: report(post=answered(301, b"", {"location": text})),
     "CORS header of the focus": lambda text: report(

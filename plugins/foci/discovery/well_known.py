@@ -307,7 +307,7 @@ def _headers(host: str, response: Response, cors: bool) -> list[Finding]:
     if not cors:
         lacks = "lacks a CORS header that allows every origin, so web clients cannot read it"
         message = f"The well-known of {quoted(host)} {lacks}."
-        found.append(finding("cors-missing", message, _CORS_ADVICE.replace("{where}", "/.well-known/matrix/client")))
+        found.append(finding("cors-missing", message, _CORS_ADVICE.replace("{where}", "`/.well-known/matrix/client`")))
     media_type = (response.header("content-type") or "").split(";")[0].strip().lower()
     if media_type != "application/json":
         served = quoted(media_type) if media_type else "no content type"

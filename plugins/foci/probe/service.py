@@ -151,12 +151,12 @@ def _describe(response: Response, errcode: str | None) -> str:
     if errcode == "M_UNRECOGNIZED":
         return f"HTTP {response.status} `M_UNRECOGNIZED`: a Matrix homeserver answers there"
     if errcode is not None:
-        return f"HTTP {response.status} {quoted(errcode, 40)} instead of 400 M_BAD_JSON"
+        return f"HTTP {response.status} {quoted(errcode, 40)} instead of 400 `M_BAD_JSON`"
     if response.status == 200 and not response.body and response.header("server") == "Caddy":
         return "HTTP 200 with nothing in it, which is what Caddy answers where it has no route"
     if response.body.lstrip()[:1] == b"<":
-        return f"HTTP {response.status} with a web page instead of 400 M_BAD_JSON"
-    return f"HTTP {response.status} instead of 400 M_BAD_JSON"
+        return f"HTTP {response.status} with a web page instead of 400 `M_BAD_JSON`"
+    return f"HTTP {response.status} instead of 400 `M_BAD_JSON`"
 
 
 def quality(seen: Observation, exchange: Answered, settings: ProbeSettings) -> list[Finding]:
