@@ -240,7 +240,8 @@ def _lists(text: str) -> Iterator[tuple[Snapshot, Snapshot]]:
     ]
     lists = [NOTHING, malformed(text), malformed({text: text}), published(*entries), published(*entries[::-1])]
     lists += [published(entries[1], "rtc"), published(entries[2], "rtc", key="m.rtc_foci"), published("rtc", *entries)]
-    yield from ((old, new) for old in lists for new in lists if old != new)
+    pairs = list(zip(lists, [*lists[3:], *lists[:3]], strict=True))
+    yield from (*pairs, *((new, old) for old, new in pairs))
 
 
 def _descriptions(text: str) -> Iterator[Paragraph]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from botkit.messages.rendering import message_content
@@ -53,7 +53,15 @@ PIECES = (
     "?",
     "é" * 70,
 )
+ALWAYS = (MARK, f"{MARK}`{MARK}", f"{MARK}.evil.org/{MARK}`@{MARK}:evil.org\u202e{MARK}", MARK.join(("", *PIECES, "")))
 strings = st.lists(st.sampled_from(PIECES), min_size=1, max_size=6).map(lambda pieces: MARK.join((*pieces, "")))
+
+
+def always(test: Callable[..., None]) -> Callable[..., None]:
+    """With the strings that every run is to try."""
+    for text in ALWAYS:
+        test = example(text=text)(test)
+    return test
 
 
 def assert_nothing_is_linked(content: Mapping[str, Any]) -> None:
@@ -66,6 +74,7 @@ def assert_nothing_is_linked(content: Mapping[str, Any]) -> None:
 
 @pytest.mark.parametrize("kind", DOCUMENTS)
 @settings(max_examples=examples(6), deadline=None)
+@always
 @given(text=strings)
 def test_documents(kind: str, text: str) -> None:
     """Every document of the product."""
@@ -74,6 +83,7 @@ def test_documents(kind: str, text: str) -> None:
 
 
 @settings(max_examples=examples(6), deadline=None)
+@always
 @given(text=strings)
 def test_pictures_edits_and_what_takes_their_place(text: str) -> None:
     """Contents that are no document alone."""
