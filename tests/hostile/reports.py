@@ -135,7 +135,7 @@ PLACES: Mapping[str, Callable[[str], Report]] = {
     "location of the homeserver": lambda text: report(listed=answered(302, b"", {"location": text})),
     "login of the well-known": lambda text: report(status=401, headers={"www-authenticate": text}),
     "errcode of the federation": lambda text: report(
-        user_lookup=UserLookup(answered(405, {"errcode": text}), f"https://{text}/", Delegation())
+        user_lookup=UserLookup(answered(405, {"errcode": text}), "https://hs.example.org:8448/", Delegation())
     ),
     "m.server": lambda text: report(
         user_lookup=UserLookup(None, "", read_delegation(answered(200, {"m.server": text})))
