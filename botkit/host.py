@@ -19,6 +19,7 @@ from botkit.commands.router import CommandRouter
 from botkit.config import Config, ConfigError, MatrixConfig
 from botkit.identifiers import server_of
 from botkit.loader import LoadedPlugin, collect_commands
+from botkit.matrix.account.claim import AccountClaim, AccountInUseError
 from botkit.matrix.account.cross_signing import CrossSigningResult
 from botkit.matrix.account.enrolment import Device, Enrolment
 from botkit.matrix.account.session import AccountError
@@ -34,7 +35,7 @@ from botkit.metrics import FigureCollector, registry_of
 from botkit.outbound import HomeserverReader, OutboundClient, Payer, Purpose
 from botkit.plugin import Account, Plugin, PluginContext
 from botkit.standby import hold_directory, own_database
-from botkit.storage import DatabaseRefusedError, StorageError
+from botkit.storage import Database, DatabaseRefusedError, StorageError
 from botkit.storage.lock import exclusive
 from botkit.storage.ownership import Ownership
 from botkit.tasks import Supervisor
@@ -73,9 +74,9 @@ async def run(
         standby: wait until no other bot runs on the storage.
 
     Returns:
-        0 after a signal, 77 when the homeserver rejects the account, 78 when the database is another bot's, in use
-        or of a newer version, 1 when storage cannot be used. The process ends with 1 as if it were killed where it
-        did not end within nine seconds after the signal.
+        0 after a signal, 77 when the homeserver rejects the account, 78 when the database is another bot's or of a
+        newer version, or it or the account is in use, 1 when storage cannot be used. The process ends with 1 as if it
+        were killed where it did not end within nine seconds after the signal.
 
     Raises:
         ConfigError: the configuration turns out to be unusable.
@@ -112,10 +113,10 @@ async def _until_signal(work: Coroutine[Any, Any, int], program: str) -> int:
         return await task
     except asyncio.CancelledError:
         return 0
+    except (AccountInUseError, DatabaseRefusedError) as error:
+        return _failed(str(error), EXIT_REFUSED, program)
     except AccountError as error:
         return _failed(str(error), EXIT_NO_PERMISSION, program)
-    except DatabaseRefusedError as error:
-        return _failed(str(error), EXIT_REFUSED, program)
     except (StorageError, UnreachableError) as error:
         return _failed(str(error), EXIT_FAILURE, program)
     finally:
@@ -173,6 +174,7 @@ async def _run(config: Config, plugins: Sequence[LoadedPlugin], standby: bool) -
         ownership = Ownership(matrix.user_id)
         database = await own_database(stack, config, plugins, ownership, entry.wait if standby else None)
         device = await entry.device()
+        claim = await _claimed(stack, homeserver, device, database, ownership)
         stores = HostStores.of(database, [loaded.name for loaded in plugins])
         directory, membership = RoomDirectory(homeserver), Membership()
         status = StatusBoard(database, stores.inbox, stores.outbox, membership, time.monotonic)
@@ -212,6 +214,7 @@ async def _run(config: Config, plugins: Sequence[LoadedPlugin], standby: bool) -
             lease=ownership.lease,
         )
         supervisor.vital("ownership", partial(ownership.keep, database))
+        supervisor.vital("claim", claim.keep)
         await _live(config, status, built, runtime, partial(_serve, supervisor, runtime, enrolment, device))
     return 0
 
@@ -241,6 +244,17 @@ class _Entry:
         """Another bot runs, or the database is down."""
         await _log_waiting(reason)
         await self.device()
+
+
+async def _claimed(
+    stack: AsyncExitStack, homeserver: HomeserverClient, device: Device, database: Database, ownership: Ownership
+) -> AccountClaim:
+    """The account, this database's alone until the stack ends. Raises AccountInUseError."""
+    shared = database.backend == "PostgreSQL"
+    claim = AccountClaim(homeserver, device.session, ownership.database_id, shared=shared, now=now_ms)
+    await claim.take()
+    stack.push_async_callback(claim.give_back)
+    return claim
 
 
 async def _live(
