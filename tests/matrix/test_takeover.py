@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
-from itertools import groupby
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
