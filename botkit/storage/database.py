@@ -20,6 +20,7 @@ from sqlalchemy import Connection as SyncConnection
 from sqlalchemy import event
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from botkit.database_url import PostgresUrl, SqliteUrl, parse_database_url
@@ -39,7 +40,7 @@ _SOUND_AFTER = 15.0
 
 _OWN_REVISIONS = Path(__file__).parent / "migrations" / "versions"
 # while it connects, asyncpg's own exceptions and the system's come through unwrapped
-_TROUBLES = (DBAPIError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
+_TROUBLES = (DBAPIError, PoolTimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
 class Owner(Protocol):

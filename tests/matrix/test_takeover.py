@@ -147,6 +147,7 @@ async def test_an_account_is_one_databases(crew: Crew, alice: Person, tmp_path: 
         assert await again.terminate() == 0
     third = crew.make("b", database=elsewhere)
     third.start()
+    await until(lambda: _reads(tmp_path / "other.db"), within=60)
     await alice.say(room, "!echo moved")
     await alice.hears_text("echo moved")
     assert await third.terminate() == 0
@@ -167,6 +168,12 @@ async def test_a_copy_is_another_database(crew: Crew, alice: Person, tmp_path: P
         assert await second.died() == 78
         assert "with a database of its own" in _last(second)
     assert await first.terminate() == 0
+
+
+def _reads(database: Path) -> bool:
+    """Whether a bot with that file has begun to read."""
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+        return bool(connection.execute("SELECT count(*) FROM sync_state").fetchone()[0])
 
 
 def _last(bot: Process) -> str:
@@ -277,7 +284,7 @@ async def test_figures_without_a_database(
         assert (await figures())["focibot_undelivered_messages"] == "0.0"
         postgres.stop()
         try:
-            await until(partial(is_up, "0.0"))
+            await until(partial(is_up, "0.0"), within=60)
             down = await figures()
         finally:
             await asyncio.to_thread(postgres.start)

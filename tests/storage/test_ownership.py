@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -270,3 +271,27 @@ async def test_a_row_is_the_owners(url: str) -> None:
         async with owned(url) as (database, _), database.begin() as connection:
             (row,) = (await connection.execute(select(ownership))).all()
             assert (row.user_id, row.released) == (BOT, False)
+
+
+async def test_cancelled_transactions_leave_the_session(postgres: Postgres) -> None:
+    """Whenever a transaction is cancelled, while it connects too, the next one gets the only session there is."""
+    chance = random.Random(20261130)
+    async with owned(await postgres.emptied()) as (database, _):
+
+        async def work() -> None:
+            with suppress(StorageError):
+                async with database.begin() as connection:
+                    for _ in range(3):
+                        await connection.execute(text("SELECT 1"))
+
+        for number in range(150):
+            if number % 10 == 5:
+                await cut(postgres)
+            task = asyncio.create_task(work())
+            await asyncio.sleep(chance.uniform(0, 0.02))
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        engine = database._engine
+        assert engine is not None
+        assert engine.pool.checkedout() == 0  # type: ignore[attr-defined]
+        await until(lambda: written(database))
