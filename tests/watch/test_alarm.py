@@ -40,9 +40,10 @@ async def bot(
     """Watches a.example for the encrypted room that alice made, as its configuration says."""
     network = {**federation.network(), "timeout": "5s"}
     web = {"enabled": True, "listen": f"127.0.0.1:{reserved_port('127.0.0.1')}"}
-    bot = await WatchBot.with_password(synapse, localparts("bot"), tmp_path / "bot", network=network, web=web)
+    settings = {"network": network, "web": web, "admins": [alice.user_id]}
+    bot = await WatchBot.with_password(synapse, localparts("bot"), tmp_path / "bot", **settings)
     room = await alice.create_room(bot.user_id, encrypted=True)
-    bot.foci = {"watch": {"interval": "1m", "rooms": [room], "servers": ["a.example"]}}
+    bot.foci = {"watch": {"interval": "1m", "rooms": [room], "servers": ["a.example"], "canaries": []}}
     async with bot:
         await alice.wait_for_member(room, bot.user_id)
         yield bot
@@ -98,7 +99,7 @@ async def test_an_alert_survives_a_restart(
 
 
 async def test_a_room_asks_how_it_goes(alice: Person, bot: WatchBot, focus: Focus) -> None:
-    """``!foci status`` tells of the watching, ``!foci watches`` of what is watched."""
+    """``!foci status`` tells an admin of the watching, ``!foci watches`` of what is watched."""
     (room,) = bot.foci["watch"]["rooms"]
     await until(lambda: len(focus.site.requests) >= 2)
     await alice.say(room, "!foci status")
