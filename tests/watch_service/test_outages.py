@@ -260,6 +260,20 @@ async def test_when_everything_fails_the_bot_suspects_itself_once_in_every_room(
     ]
 
 
+async def test_what_was_never_asked_is_not_silent(database: Database) -> None:
+    """Whoever spends the budget of many hosts makes the bot doubt nothing."""
+    names = [f"s{number}.org" for number in range(8)]
+    ops = Ops(database, Internet({name: [] for name in names}), VOUCHED)
+    await ops.watch({"!ops": names})
+    for answer in (200, FailureKind.BUDGET_SPENT, FailureKind.BUDGET_SPENT):
+        for name in names:
+            ops.internet.servers[name].answer = answer
+            assert await ops.checks(name, 1, 30) == []
+    for name in names:
+        ops.internet.servers[name].answer = REFUSED
+    assert "Alerting paused" in "".join([line for name in names for line in await ops.checks(name, 1, 30)])
+
+
 async def test_a_room_that_watches_no_more_reads_nothing_of_an_end_of_doubt(database: Database) -> None:
     """Its message says since when the connection was in doubt, and no more."""
     names = [f"s{number}.org" for number in range(6)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from botkit.outbound.model import Failed, FailureKind
 from plugins.foci.health import certificates
 from plugins.foci.health import deep_interval as deep_pace
 from plugins.foci.health import state as health
@@ -101,7 +102,9 @@ def progress(
     connectivity.note(watched.answering, role, at)
     outdone = frozenset[Key]() if checked.seen.deep else fails_deep(states, at)
     samples = samples_of(checked, watched, lambda host: connectivity.proves(host, role, at - window), outdone)
-    turned = own.self_check.look(checked.server, role, at, window, answers=bool(watched.answering))
+    turned = _was_asked(checked, watched) and own.self_check.look(
+        checked.server, role, at, window, answers=bool(watched.answering)
+    )
     events = [*own.self_check.conclude(window, proven=connectivity.works(at - window), still=still)]
     turns: list[OutageBegan | OutageEnded] = []
     changed: dict[Key, KeyState] = {}
@@ -170,6 +173,13 @@ def _looked_deep(watched: WatchedThings, states: Mapping[Key, KeyState], at: flo
         if failure != known.deep:
             changed[key] = replace(known, deep=failure)
     return changed
+
+
+def _was_asked(checked: CheckResult, watched: WatchedThings) -> bool:
+    """Whether silence is the server's: whom a spent budget keeps the bot from asking says nothing."""
+    last = checked.seen.well_known.hops[-1]
+    spent = isinstance(last, Failed) and last.failure.kind is FailureKind.BUDGET_SPENT
+    return bool(watched.answering) or not spent
 
 
 def _unproven(sample: Sample, first_bad: float | None, connectivity: Connectivity, role: Role) -> bool:
