@@ -148,6 +148,29 @@ async def test_a_batch_is_one_transaction_of_few_statements(database: Database) 
     assert [one.checked_at for one in views] == [ops.at] * 40
 
 
+async def test_a_batch_ends_however_many_checks_come_meanwhile(database: Database) -> None:
+    """What comes while it is written is of the next one."""
+    ops = await watched(database, 8)
+    await ops.watch_service.flush()
+    ops.at += 300
+    await ops.checks("s0.org", 1, 0.0)
+    commits: list[object] = []
+    assert database._engine is not None
+    event.listen(database._engine.sync_engine, "commit", commits.append)
+    flushing = asyncio.create_task(ops.watch_service.flush())
+    await asyncio.sleep(0)
+    taking = [
+        asyncio.create_task(ops.watch_service.take(ops.internet.check(server, ops.at), ops.at))
+        for server in list(ops.internet.servers)[1:]
+    ]
+    await asyncio.gather(flushing, *taking)
+    assert len(commits) == 1
+    await ops.watch_service.flush()
+    assert len(commits) == 2
+    views = await ops.watch_service.watches("!ops", ops.at)
+    assert [one.checked_at for one in views] == [ops.at] * 8
+
+
 async def test_what_a_crash_loses_is_a_repeated_check(database: Database) -> None:
     """The next check is due when the last one was, and everything else is as it was stored."""
     ops = await watched(database)

@@ -82,12 +82,12 @@ class CheckIngest:
 
     async def flush(self) -> None:
         """
-        Write what the database does not have yet.
+        Write what the database does not have yet; what comes meanwhile waits for the next time.
 
         Raises:
             StorageError: that did not work; it is all still there for the next time.
         """
-        while self._memory.is_ahead:
+        for _ in range(0, self._memory.ahead, _MOST_WRITTEN):
             async with self._turns.turn(background=True):
                 await _to_its_end(self._write())
 

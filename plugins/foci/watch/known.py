@@ -78,9 +78,9 @@ class Memory:
         self._due_states: set[Key] = set()
 
     @property
-    def is_ahead(self) -> bool:
-        """Whether there is anything that the database does not have."""
-        return bool(self._due_rows or self._due_states)
+    def ahead(self) -> int:
+        """Of how many servers or keys, whichever are more, the database does not have the latest."""
+        return max(len(self._due_rows), len(self._due_states))
 
     def server(self, name: str) -> KnownServer | None:
         """A server, if it is known."""
