@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socketserver
 import subprocess
 import sys
@@ -336,3 +337,13 @@ def test_output_that_the_terminal_cannot_show_is_escaped(tmp_path: Path) -> None
     result = shell("$BOT check 'ex\u00e4mple.org'", tmp_path, PYTHONIOENCODING="ascii", LC_ALL="C.UTF-8")
     assert result.returncode == 3
     assert "ex\\xe4mple.org" in result.stderr
+
+
+def test_the_terminal_is_told_which_private_address_a_name_has(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whoever sits there may know; rooms are told the rule alone."""
+    run("check", "localhost:1")
+    assert re.search(r"`?localhost`? resolves to `?(127\.0\.0\.1|::1)`?, which is refused: loopback", _told(capsys))
+
+
+def _told(capsys: pytest.CaptureFixture[str]) -> str:
+    return " ".join(capsys.readouterr().out.split())
