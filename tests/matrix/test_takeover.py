@@ -281,6 +281,11 @@ async def test_figures_without_a_database(
                 return False
 
         await until(is_up)
+
+        async def synced() -> bool:
+            return float((await figures())["focibot_sync_age_seconds"]) < 60
+
+        await until(synced, within=60)
         assert (await figures())["focibot_undelivered_messages"] == "0.0"
         postgres.stop()
         try:
