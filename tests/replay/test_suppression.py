@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from bench.replay.terms import Terms
 from bench.replay.told import Told
 from bench.replay.traces import spans
 from bench.replay.truth import HOUR, Published, Span, Truth
+from botkit.outbound.model import FailureKind
 from plugins.foci.alerts.watches import Vouchers, WatchSettings
 
 ROOM = "!ops:example.org"
@@ -103,3 +105,30 @@ def test_fifteen_domains_delay_it_only_where_nobody_is_vouched_for(
     told = play(attacked(DOMAINS, asked=asked), tmp_path, seed=3, settings=vouched(canaries)).told
     news = [one for one in told if one.room == ROOM and one.about.startswith("focus:")]
     assert news[0].at - OUTAGE <= Terms().fires_within(INTERVAL) + windows * 1.1 * INTERVAL
+
+
+def small(asked: bool, **facts: Any) -> Truth:
+    """One room with ten servers, and nothing else that anybody watches."""
+    servers = dict.fromkeys((f"s{place}.example" for place in range(10)), (Published(0.0, ()),))
+    watches = {ROOM: dict.fromkeys(servers, INTERVAL)}
+    known = servers | {OWN: (Published(0.0, ()),)}
+    return Truth(3 * HOUR, watches, known, askers={ROOM: ASKER} if asked else {}, **facts)
+
+
+@pytest.mark.parametrize("what", [FailureKind.CONNECT_REFUSED, FailureKind.CONNECT_TIMEOUT])
+@pytest.mark.parametrize("asked", [False, True])
+def test_the_only_room_s_servers_are_not_blamed_for_a_cut(asked: bool, what: FailureKind, tmp_path: Path) -> None:
+    """Also where nobody is vouched for: the own homeserver cannot be reached either, so it is the bot."""
+    truth = small(asked, cut=spans((HOUR, HOUR), what=what))
+    told = play(truth, tmp_path, seed=4, settings=vouched()).told
+    assert [one.about.partition("@")[0] for one in told if one.placement == "new"] == ["self"]
+    assert [one.placement for one in told if one.placement != "edit"] == ["new", "reply"]
+
+
+def test_the_only_room_s_servers_are_blamed_where_the_homeserver_answers(tmp_path: Path) -> None:
+    """All ten refuse, as when their hoster has an outage: they are nobody's but the room's, and it is told."""
+    dead = dict.fromkeys((f"s{place}.example" for place in range(10)), spans((HOUR, HOUR)))
+    told = play(small(True, unread=dead), tmp_path, seed=4, settings=vouched()).told
+    first = {one.about: one.at - HOUR for one in told if one.placement == "new"}
+    assert {about.partition("@")[0] for about in first} == {f"discovery:{name}" for name in dead}
+    assert max(first.values()) <= Terms().fires_within(INTERVAL)
