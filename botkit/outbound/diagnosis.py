@@ -12,6 +12,7 @@ from botkit.outbound.attempt import Attempt
 from botkit.outbound.certificate import read_certificate
 from botkit.outbound.dns import refusal
 from botkit.outbound.endpoint import Endpoint
+from botkit.outbound.flight import FlightError
 from botkit.outbound.model import Failure, FailureKind, Phase
 from botkit.outbound.url import Url
 
@@ -103,7 +104,9 @@ class Diagnosis:
         return Failure(FailureKind.HTTP_DISCONNECTED, phase, _line(_disconnected(cause, attempt)))
 
     def _tls_failure(self, cause: BaseException, attempt: Attempt, target: Url) -> Failure:
-        if isinstance(cause, ssl.SSLCertVerificationError):
+        if isinstance(cause, FlightError):
+            kind, detail = cause.kind, _unread(cause, attempt)
+        elif isinstance(cause, ssl.SSLCertVerificationError):
             kind, detail = self._verification_failure(cause, attempt, target)
         elif isinstance(cause, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
             kind, detail = FailureKind.TLS_RESET, f"`{attempt.peer}` closed the connection during TLS"
@@ -112,8 +115,6 @@ class Diagnosis:
         elif isinstance(cause, ConnectionAbortedError):
             # asyncio's own limit on the handshake, which matters only when the request's is longer.
             kind, detail = FailureKind.TLS_TIMEOUT, f"`{attempt.peer}` did not finish TLS"
-        elif attempt.overrun is not None:
-            kind, detail = FailureKind.TLS_PROTOCOL, f"`{attempt.peer}` sent {attempt.overrun}"
         else:
             # OpenSSL gives no reason where the connection was lost under it.
             kind, detail = FailureKind.TLS_RESET, f"`{attempt.peer}` reset or closed the connection during TLS"
@@ -170,6 +171,11 @@ def _connect_kind(endpoint: Endpoint, error: int) -> FailureKind:
     if error in _NO_ROUTE or (error == errno.EADDRNOTAVAIL and endpoint.family == 6):
         return FailureKind.NO_ROUTE
     return FailureKind.LOCAL_FAULT
+
+
+def _unread(error: FlightError, attempt: Attempt) -> str:
+    known = error.kind is FailureKind.TLS_PROTOCOL
+    return f"`{attempt.peer}` sent {error}" if known else f"not tested: `{attempt.peer}` sent {error}"
 
 
 def _refusal(reason: str, attempt: Attempt, target: Url) -> tuple[FailureKind, str]:

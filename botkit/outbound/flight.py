@@ -11,6 +11,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
+from botkit.outbound.model import FailureKind
+
 MOST_CERTIFICATES = 10
 """OpenSSL 3.0 takes up to 0.3 ms for one; honest chains have two to five."""
 
@@ -38,8 +40,22 @@ _AEADS: dict[int, tuple[type[AESGCM] | type[ChaCha20Poly1305], hashes.HashAlgori
 class FlightError(ssl.SSLError):
     """What came is not handed to OpenSSL. The text completes "the other side sent"."""
 
+    kind = FailureKind.TLS_PROTOCOL
+
     def __str__(self) -> str:
         return str(self.args[-1])
+
+
+class UnreadError(FlightError):
+    """It is more than is read here, though not more than browsers read."""
+
+    kind = FailureKind.TLS_UNREAD
+
+
+class KeyMissingError(FlightError):
+    """OpenSSL has not given the key for it."""
+
+    kind = FailureKind.LOCAL_FAULT
 
 
 class Flight:
@@ -83,6 +99,8 @@ class Flight:
         if record[0] == _HANDSHAKE and self._decryption is None:
             self._read(record[5:])
         elif record[0] == _ENCRYPTED:
+            if self._decryption is None and self._suite in _AEADS:
+                raise KeyMissingError("certificates for which this machine has no key")
             if self._decryption is None:
                 raise FlightError("encrypted data before a key was agreed on")
             self._read(self._decryption.handshake(record))
@@ -92,7 +110,7 @@ class Flight:
         while len(self._messages) >= 4 and not self._seen:
             kind, length = self._messages[0], int.from_bytes(self._messages[1:4], "big")
             if length > LONGEST_MESSAGE:
-                raise FlightError(f"a handshake message of more than {LONGEST_MESSAGE} bytes")
+                raise UnreadError(f"a handshake message of more than {LONGEST_MESSAGE} bytes")
             if len(self._messages) < 4 + length:
                 return
             message = bytes(self._messages[4 : 4 + length])
@@ -140,7 +158,7 @@ def _judge(message: bytes, *, encrypted: bool) -> None:
     if _OTHER_CURVE.search(message):
         raise FlightError("a certificate with an elliptic curve that clients do not have")
     if _count(message, encrypted=encrypted) > MOST_CERTIFICATES:
-        raise FlightError(f"more than {MOST_CERTIFICATES} certificates")
+        raise UnreadError(f"more than {MOST_CERTIFICATES} certificates")
 
 
 def _count(message: bytes, *, encrypted: bool) -> int:

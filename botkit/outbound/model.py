@@ -47,6 +47,8 @@ class FailureKind(StrEnum):
     TLS_CLIENT_CERTIFICATE = "tls_client_certificate"
     TLS_RESET = "tls_reset"
     TLS_TIMEOUT = "tls_timeout"
+    TLS_UNREAD = "tls_unread"
+    """Ended here: its certificates are more than the bot reads. Says nothing about other clients."""
     HTTP_TIMEOUT = "http_timeout"
     HTTP_PROTOCOL = "http_protocol"
     HTTP_CODING = "http_coding"

@@ -51,11 +51,7 @@ class NotingSSLObject(ssl.SSLObject):
             attempt.tcp_done()
         try:
             self._step()
-        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
-            raise
-        except FlightError as error:
-            if attempt is not None:
-                attempt.overrun = str(error)
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError, FlightError):
             raise
         except ssl.SSLError as error:
             if attempt is not None:

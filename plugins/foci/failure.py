@@ -112,6 +112,12 @@ _MEANINGS: dict[FailureKind, Meaning] = {
         Certainty.TIMEOUT,
         "Serve HTTPS on this port of `{host}`: it accepts connections but does not answer the TLS handshake.",
     ),
+    _K.TLS_UNREAD: Meaning(
+        "not-tested",
+        Certainty.UNCLEAR,
+        "Let `{host}` send only its own certificate and the intermediate ones, without roots or others: browsers may "
+        "connect, but the bot does not read so much.",
+    ),
     _K.HTTP_TIMEOUT: Meaning(
         "http-timeout",
         Certainty.TIMEOUT,
@@ -138,9 +144,14 @@ def meaning_of(failure: Failure) -> Meaning:
     return _MEANINGS[failure.kind]
 
 
+def was_left_out(failure: Failure | None) -> bool:
+    """Whether the bot itself stopped short of an answer: what it would have found is not known."""
+    return failure is not None and failure.kind in (FailureKind.BUDGET_SPENT, FailureKind.TLS_UNREAD)
+
+
 def was_not_asked(exchange: Exchange) -> bool:
-    """Whether the bot itself left the request out: what it would have found is not known."""
-    return isinstance(exchange, Failed) and exchange.failure.kind is FailureKind.BUDGET_SPENT
+    """Whether the bot itself left the request out, or gave it up."""
+    return isinstance(exchange, Failed) and was_left_out(exchange.failure)
 
 
 def as_anywhere(failure: Failure, host: str) -> Failure:

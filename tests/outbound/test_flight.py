@@ -105,7 +105,7 @@ async def test_certificates_are_counted_in_every_version(
     version: ssl.TLSVersion,
     count: int,
 ) -> None:
-    """Encrypted or not; one more than the bound, and nothing is known about trust."""
+    """Encrypted or not; one more than the bound, and nothing is known: browsers take longer chains."""
     names.name(NAME, INTERNET)
     context = _server(long_chains(count), version)
     port = await listeners.serve(says(OK), tls=context)
@@ -113,10 +113,43 @@ async def test_certificates_are_counted_in_every_version(
     assert isinstance(exchange, Failed)
     assert exchange.failure.phase is Phase.TLS
     if count > MOST_CERTIFICATES:
-        assert exchange.failure.kind is FailureKind.TLS_PROTOCOL
-        assert exchange.failure.detail.endswith(f"sent more than {MOST_CERTIFICATES} certificates")
+        assert exchange.failure.kind is FailureKind.TLS_UNREAD
+        assert exchange.failure.detail.startswith("not tested: ")
+        assert exchange.failure.detail.endswith(f" sent more than {MOST_CERTIFICATES} certificates")
     else:
         assert exchange.failure.kind is FailureKind.TLS_UNTRUSTED
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_a_message_too_long_to_be_read_proves_nothing(
+    fetch: Fetch, listeners: Listeners, names: NameTable, tmp_path: Path, version: ssl.TLSVersion
+) -> None:
+    """One certificate with so many names that it is longer than the bound."""
+    names.name(NAME, INTERNET)
+    leaf = trustme.CA().issue_cert(NAME, *(f"{number}.{'a' * 60}.test" for number in range(1000)))
+    path = tmp_path / "chain.pem"
+    path.write_bytes(leaf.private_key_pem.bytes() + leaf.cert_chain_pems[0].bytes())
+    port = await listeners.serve(says(OK), tls=_server(path, version))
+    exchange = await fetch(f"https://{NAME}:{port}/")
+    assert isinstance(exchange, Failed)
+    assert (exchange.failure.kind, exchange.failure.phase) == (FailureKind.TLS_UNREAD, Phase.TLS)
+    assert exchange.failure.detail.startswith("not tested: ")
+
+
+async def test_without_the_key_nothing_is_known(
+    fetch: Fetch, listeners: Listeners, names: NameTable, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where OpenSSL's key does not come, certificates of TLS 1.3 stay unread, by this machine's fault."""
+    names.name(NAME, INTERNET)
+    monkeypatch.setattr(ClientContext, "secret", lambda _: None)
+    newer, older = [
+        await fetch(f"https://{NAME}:{await listeners.serve(says(OK), tls=context)}/")
+        for context in reversed([*_server_contexts(authority)])
+    ]
+    assert isinstance(newer, Failed)
+    assert (newer.failure.kind, newer.failure.phase) == (FailureKind.LOCAL_FAULT, Phase.TLS)
+    assert "for which this machine has no key" in newer.failure.detail
+    assert isinstance(older, Answered)
 
 
 def _server(path: Path, version: ssl.TLSVersion) -> ssl.SSLContext:
@@ -139,7 +172,8 @@ async def test_a_curve_of_its_own_is_found_in_every_version(
     port = await listeners.serve(says(OK), tls=_server(path, version))
     exchange = await fetch(f"https://{NAME}:{port}/")
     assert isinstance(exchange, Failed)
-    assert exchange.failure.detail.endswith(f"sent {OTHER_CURVE}")
+    assert exchange.failure.kind is FailureKind.TLS_PROTOCOL
+    assert exchange.failure.detail == f"`{exchange.connection.peer}:{port}` sent {OTHER_CURVE}"
 
 
 def _server_contexts(authority: Authority) -> Iterator[ssl.SSLContext]:

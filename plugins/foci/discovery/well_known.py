@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from botkit.messages.sanitise import quoted
 from botkit.outbound.model import Answered, Exchange, Failed, Failure, FailureKind, Response
 from botkit.outbound.url import UrlError, parse_url
-from plugins.foci.failure import NO_CLIENT_CERTIFICATE, advice_for, meaning_of
+from plugins.foci.failure import NO_CLIENT_CERTIFICATE, advice_for, meaning_of, was_left_out
 from plugins.foci.findings import finding
 from plugins.foci.login_page import A_PAGE_WITH_LOGIN, leads_to_login, login_of, past_login
 from plugins.foci.model import FOCI_KEYS, MAX_ENTRIES, Certainty, Entry, Finding, Severity, WellKnownReport
@@ -170,7 +170,7 @@ def _read(host: str, hops: Sequence[Exchange], refused: str | None) -> WellKnown
 
 def _unreachable(host: str, report: WellKnownReport, failure: Failure, hops: int) -> WellKnownAnswer:
     meaning = meaning_of(failure)
-    if failure.kind is FailureKind.BUDGET_SPENT:
+    if was_left_out(failure):
         message = f"The well-known of {host} was {failure.detail}."
         found = finding("not-tested", message, advice_for(failure, host))
         return WellKnownAnswer(report, None, meaning.certainty, (found,))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from botkit.outbound.model import Failed, FailureKind
+from plugins.foci.failure import was_not_asked
 from plugins.foci.health import certificates
 from plugins.foci.health import deep_interval as deep_pace
 from plugins.foci.health import state as health
@@ -176,10 +176,8 @@ def _looked_deep(watched: WatchedThings, states: Mapping[Key, KeyState], at: flo
 
 
 def _was_asked(checked: CheckResult, watched: WatchedThings) -> bool:
-    """Whether silence is the server's: whom a spent budget keeps the bot from asking says nothing."""
-    last = checked.seen.well_known.hops[-1]
-    spent = isinstance(last, Failed) and last.failure.kind is FailureKind.BUDGET_SPENT
-    return bool(watched.answering) or not spent
+    """Whether silence is the server's: whom the bot itself does not ask says nothing."""
+    return bool(watched.answering) or not was_not_asked(checked.seen.well_known.hops[-1])
 
 
 def _unproven(sample: Sample, first_bad: float | None, connectivity: Connectivity, role: Role) -> bool:

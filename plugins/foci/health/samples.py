@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from botkit.messages.sanitise import closed, shortened, visible
 from botkit.outbound.model import Answered, Exchange, Failed, FailureKind, Phase
+from plugins.foci.failure import was_left_out
 from plugins.foci.health.certificates import PresentedCertificate
 from plugins.foci.health.events import Cause, Sample, Status
 from plugins.foci.health.keys import Key, KeyKind, certificate_key, focus_key
@@ -115,7 +116,7 @@ def _discovery(checked: CheckResult, proves: Proves) -> Sample | None:
         detail = failure.detail if failure is not None else _unreadable(worst, checked.report.well_known.http_status)
         cause = Cause(worst.code, _line(detail), failure is not None)
     timed_out = standing is Status.BAD and answer.certainty is Certainty.TIMEOUT
-    if failure is not None and failure.kind is FailureKind.BUDGET_SPENT:
+    if was_left_out(failure):
         host = _NOBODY
     return Sample(key, host, standing, checked.at, checked.probe, cause, timed_out)
 

@@ -71,12 +71,13 @@ def judge(seen: Observation, now: datetime, settings: ProbeSettings) -> Judgemen
         stages.failed(Stage.ADDRESS, seen.dns_ms, failure.detail)
         return _from_failure(seen, failure, stages, certainty_of(failure, None, settings), ())
     best, exchange = best_exchange(seen)
-    if seen.unasked is not None and _rank(seen, exchange) < _WORKS:
+    unasked = next(filter(was_not_asked, seen.main.values()), None)
+    if unasked is not None and _rank(seen, exchange) < _WORKS:
         # what was not asked may work, so what fails decides nothing
-        stages.failed(Stage.ADDRESS, seen.dns_ms, seen.unasked.detail)
-        return _from_failure(seen, seen.unasked, stages, Certainty.UNCLEAR, ())
-    warnings = [*_broken_families(seen, best), *_failing_addresses(seen, settings)]
-    warnings += expiry(_first_to_end(seen, exchange), now, settings)
+        exchange, warnings = unasked, []
+    else:
+        warnings = [*_broken_families(seen, best), *_failing_addresses(seen, settings)]
+        warnings += expiry(_first_to_end(seen, exchange), now, settings)
     if isinstance(exchange, Failed):
         failure = exchange.failure
         _pass_before(stages, seen, exchange, failure.phase)

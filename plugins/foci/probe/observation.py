@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from botkit.outbound.endpoint import Endpoint
-from botkit.outbound.model import Answered, Exchange, Failed, Failure, FailureKind
-from plugins.foci.failure import meaning_of
+from botkit.outbound.model import Answered, Exchange, Failed, Failure
+from plugins.foci.failure import meaning_of, was_left_out
 from plugins.foci.model import Certainty, Finding, Outcome, Stage, StageResult
 from plugins.foci.service_url import ServiceUrl
 
@@ -49,10 +49,9 @@ class Observation:
 
     @property
     def unasked(self) -> Failure | None:
-        """Why the host, or one of its addresses, was not asked although it could have been: the budget is spent."""
+        """Why the bot did not ask the host, or one of its addresses, although it could have."""
         failures = (exchange.failure for exchange in self.main.values() if isinstance(exchange, Failed))
-        every = (self.dns_failure, *failures)
-        return next((one for one in every if one is not None and one.kind is FailureKind.BUDGET_SPENT), None)
+        return next(filter(was_left_out, (self.dns_failure, *failures)), None)
 
     @property
     def answered(self) -> bool:

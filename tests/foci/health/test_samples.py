@@ -430,12 +430,16 @@ def test_there_is_no_evidence_of_what_the_check_did_not_see(key: Key) -> None:
     assert evidence_document(one_focus(refused(url("a"))).report, key) is None
 
 
-def test_what_was_not_asked_counts_neither_way_and_tells_nothing_of_the_own_network() -> None:
-    """A budget that is spent, by whomever, is no outage, and no host that fell silent."""
-    spent = failed(url("a"), FailureKind.BUDGET_SPENT, Phase.ADDRESS)
-    sample = one_focus(spent, others=("b.example.org",)).samples()[FOCUS]
+@pytest.mark.parametrize(
+    ("kind", "phase"), [(FailureKind.BUDGET_SPENT, Phase.ADDRESS), (FailureKind.TLS_UNREAD, Phase.TLS)]
+)
+def test_what_was_not_asked_counts_neither_way_and_tells_nothing_of_the_own_network(
+    kind: FailureKind, phase: Phase
+) -> None:
+    """A budget that is spent, by whomever, or certificates that are not read are no outage, and no silent host."""
+    sample = one_focus(failed(url("a"), kind, phase), others=("b.example.org",)).samples()[FOCUS]
     assert (sample.standing, sample.host, sample.timed_out) == (Status.UNKNOWN, "", False)
-    scene = Scene(failed("https://example.org/.well-known/matrix/client", FailureKind.BUDGET_SPENT, Phase.ADDRESS))
+    scene = Scene(failed("https://example.org/.well-known/matrix/client", kind, phase))
     (sample,) = scene.samples().values()
     assert (sample.standing, sample.host) == (Status.UNKNOWN, "")
     assert scene.report.verdict is Verdict.UNKNOWN

@@ -140,6 +140,7 @@ def test_web_servers_that_demand_a_client_certificate_in_a_page(status: int, bod
         (FailureKind.TLS_CLIENT_CERTIFICATE, Phase.TLS, "oofss", "tls-client-certificate", Certainty.DEFINITE),
         (FailureKind.TLS_RESET, Phase.TLS, "oofss", "connect-reset", Certainty.DEFINITE),
         (FailureKind.TLS_TIMEOUT, Phase.TLS, "oofss", "tls-timeout", Certainty.TIMEOUT),
+        (FailureKind.TLS_UNREAD, Phase.TLS, "oofss", "not-tested", Certainty.UNCLEAR),
         (FailureKind.HTTP_TIMEOUT, Phase.HTTP, "ooofs", "http-timeout", Certainty.TIMEOUT),
         (FailureKind.HTTP_PROTOCOL, Phase.HTTP, "ooofs", "http-protocol", Certainty.DEFINITE),
         (FailureKind.HTTP_DISCONNECTED, Phase.HTTP, "ooofs", "http-protocol", Certainty.DEFINITE),
@@ -431,12 +432,14 @@ def test_a_service_that_was_not_asked_is_unknown() -> None:
     assert judgement.stages[0].detail == "not tested: enough for now"
 
 
-@pytest.mark.parametrize(
-    "other", [failed(FailureKind.CONNECT_REFUSED, Phase.CONNECT), answered(502, b"<html>"), GO_404]
-)
-def test_an_address_that_was_not_asked_may_work(other: Exchange) -> None:
-    """Of two addresses one fails for certain: that decides nothing as long as the other was not asked."""
-    observation = replace(seen(other), main={V4: other, V6: NOT_ASKED})
-    assert judged(observation).certainty is Certainty.UNCLEAR
-    observation = replace(seen(SERVICE), main={V4: SERVICE, V6: NOT_ASKED})
+NOT_READ = failed(FailureKind.TLS_UNREAD, Phase.TLS)
+
+
+@pytest.mark.parametrize("left_out", [NOT_ASKED, NOT_READ])
+@pytest.mark.parametrize("other", [failed(FailureKind.TLS_EXPIRED, Phase.TLS), answered(502, b"<html>"), GO_404])
+def test_an_address_that_was_not_asked_may_work(other: Exchange, left_out: Exchange) -> None:
+    """Of two addresses one fails for certain: that decides nothing as long as the other was not asked, or not read."""
+    observation = replace(seen(other), main={V4: other, V6: left_out})
+    assert (judged(observation).certainty, codes(judged(observation))) == (Certainty.UNCLEAR, ["not-tested"])
+    observation = replace(seen(SERVICE), main={V4: SERVICE, V6: left_out}, families_reached=frozenset({4, 6}))
     assert (judged(observation).certainty, codes(judged(observation))) == (None, [])
