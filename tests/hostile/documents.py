@@ -90,7 +90,7 @@ def of_incidents(text: str) -> Iterator[Document]:
                 alone = replace(in_room, servers=(text,))
                 yield from (status_message(in_room), reminder_message(in_room), status_message(alone))
                 yield from (resolve_message(event, in_room), closed_message(event, in_room))
-    yield suspended_message(f"!{text}", "the room rejected a message (HTTP 403 M_FORBIDDEN)", 3)
+    yield suspended_message("the room rejected a message (HTTP 403 M_FORBIDDEN)")
     for own in (text, "example.org"):
         yield caution_message(text, caution_of(text, f"@foci:{own}", (f"@a:{text}",)) or "Fine.")
 
