@@ -65,6 +65,8 @@ def _expected(habitat: Habitat, name: str) -> tuple[str, tuple[str, ...]]:
         return "ok", ()
     if habitat is Habitat.VERSIONS:
         return "warning", ("base-url-invalid",)
+    if TLS_CODES.get(name) == "not-tested":
+        return "unknown", ("not-tested",)
     if habitat is Habitat.FOCUS:
         return "critical", (_at_focus(name),)
     if name in ENDLESS or name in TARDY:

@@ -106,6 +106,8 @@ class Diagnosis:
     def _tls_failure(self, cause: BaseException, attempt: Attempt, target: Url) -> Failure:
         if isinstance(cause, FlightError):
             kind, detail = cause.kind, _unread(cause, attempt)
+        elif attempt.overrun is not None:
+            kind, detail = FailureKind.TLS_UNREAD, f"not tested: `{attempt.peer}` sent {attempt.overrun}"
         elif isinstance(cause, ssl.SSLCertVerificationError):
             kind, detail = self._verification_failure(cause, attempt, target)
         elif isinstance(cause, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):

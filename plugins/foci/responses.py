@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -111,6 +112,8 @@ def errcode_of(response: Response) -> str | None:
 
 
 _MAX_DEPTH = 64
+_TOO_DEEP = f"nested more than {_MAX_DEPTH} levels deep"
+_OPENINGS = re.compile(rf"(?:\s*[\[{{]){{{_MAX_DEPTH + 1}}}")
 _MAX_PARTS = 20_000
 """Commas and opening brackets, which nobody's document has, and for which reading it would stall everything else."""
 
@@ -170,6 +173,8 @@ def read_json(body: bytes) -> Json | BodyFault:
     if text.startswith("\ufeff"):
         return BodyFault("well-known-not-json", "a byte order mark at line 1, column 1, which strict parsers refuse")
     if sum(text.count(mark) for mark in ",[{") > _MAX_PARTS:
+        if _OPENINGS.match(text):
+            return BodyFault("well-known-not-json", _TOO_DEEP)
         return BodyFault("well-known-too-large", f"it has more than {_MAX_PARTS} commas and opening brackets")
     return _parse(text)
 
@@ -193,7 +198,7 @@ def _parse(text: str) -> Json | BodyFault:
     except ValueError as error:
         return BodyFault("well-known-not-json", _constant_or_digits(error))
     if _deeper_than(value, _MAX_DEPTH):
-        return BodyFault("well-known-not-json", f"nested more than {_MAX_DEPTH} levels deep")
+        return BodyFault("well-known-not-json", _TOO_DEEP)
     return Json(value, tuple(_paths(value, {id(one): keys for one, keys in repeated})) if repeated else ())
 
 

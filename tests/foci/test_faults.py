@@ -189,7 +189,10 @@ def test_at_the_focus(
     report = _of(reports, f"{fault}.test", fault)
     (focus,) = report.foci
     assert [found.code for found in report.findings] == codes
-    assert (report.verdict, focus.verdict, focus.deepest_stage) == (verdict, verdict, deepest)
+    assert (report.verdict, focus.verdict) == (verdict, verdict)
+    # under load a reset is seen before it is seen that the connection was made
+    early = fault is Fault.RESET_AFTER_CONNECT and focus.deepest_stage is ADDRESS
+    assert early or focus.deepest_stage is deepest
 
 
 @pytest.mark.parametrize(("fault", "verdict", "codes"), AT_WELL_KNOWN, ids=str)

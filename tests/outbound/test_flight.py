@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
 import ssl
@@ -19,7 +20,7 @@ from botkit.outbound.attempt import Attempt
 from botkit.outbound.flight import LONGEST_MESSAGE, MOST_CERTIFICATES, FlightError
 from botkit.outbound.tls import GROUPS, ClientContext, build_context
 from tests.outbound.conftest import Fetch
-from tests.outbound.standins import INTERNET, OK, Authority, Listeners, NameTable, says
+from tests.outbound.standins import INTERNET, OK, Authority, Listeners, NameTable, says, silent
 from zoo import ders
 
 NAME = "good.test"
@@ -134,6 +135,22 @@ async def test_a_message_too_long_to_be_read_proves_nothing(
     assert isinstance(exchange, Failed)
     assert (exchange.failure.kind, exchange.failure.phase) == (FailureKind.TLS_UNREAD, Phase.TLS)
     assert exchange.failure.detail.startswith("not tested: ")
+
+
+async def test_a_flight_without_end_proves_nothing(fetch: Fetch, listeners: Listeners, names: NameTable) -> None:
+    """Messages that OpenSSL passes over, until no more is read: how this ends is not known."""
+    names.name(NAME, INTERNET)
+
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(5)
+        writer.write(ders.record(bytes(2**14)) * 20)  # HelloRequests
+        await silent(reader, writer)
+
+    port = await listeners.serve(script)
+    exchange = await fetch(f"https://{NAME}:{port}/")
+    assert isinstance(exchange, Failed)
+    assert (exchange.failure.kind, exchange.failure.phase) == (FailureKind.TLS_UNREAD, Phase.TLS)
+    assert "sent more than 128 KiB" in exchange.failure.detail
 
 
 async def test_without_the_key_nothing_is_known(
