@@ -109,7 +109,7 @@ class CommandRouter:
         if not may_command(message.sender, self._access.allow, self._access.block, self._admins):
             return self._refused(message)
         bill = Bill(self._rate, message.sender, message.room_id)
-        with one_party(self._payer(message.sender), MOST_REQUESTS) as party:
+        with one_party(self._payer(message.sender), limit=MOST_REQUESTS) as party:
             try:
                 bill.charge(1)
                 async with self._prepare(message) as known:

@@ -55,31 +55,33 @@ class Party:
     All requests of one command or one check.
 
     Attributes:
-        payer: None where the operator asked for it: then budgets do not hold.
+        payers: all who asked for it, in order: a host is asked at the cost of the first who has something left there.
+            Nobody where the operator asked: then budgets do not hold.
         limit: requests and look-ups at most; None for no limit.
         made: requests and look-ups until now.
     """
 
-    payer: Payer | None = None
+    payers: tuple[Payer, ...] = ()
     limit: int | None = None
     made: int = 0
-    _reserved: dict[Share, int] = field(default_factory=dict)
+    _reserved: dict[Share, tuple[str, int]] = field(default_factory=dict)
 
     def reserve(self, share: Share, advance: int) -> bool:
         """Whether one more may be asked of a host; the next ones are reserved along with it."""
-        left = self._reserved.get(share, 0)
+        who, left = self._reserved.get(share, ("", 0))
         if left == 0:
-            if self.payer is None or not share.take(self.payer.who, advance):
+            paying = next((payer.who for payer in self.payers if share.take(payer.who, advance)), None)
+            if paying is None:
                 return False
-            left = advance
-        self._reserved[share] = left - 1
+            who, left = paying, advance
+        self._reserved[share] = who, left - 1
         return True
 
     def close(self) -> None:
         """Give back what was reserved and not used."""
-        for share, left in self._reserved.items():
-            if left and self.payer is not None:
-                share.give_back(self.payer.who, left)
+        for share, (who, left) in self._reserved.items():
+            if left:
+                share.give_back(who, left)
         self._reserved.clear()
 
 
@@ -93,9 +95,9 @@ def current_party() -> Party | None:
 
 
 @contextmanager
-def one_party(payer: Payer | None = None, limit: int | None = None) -> Iterator[Party]:
+def one_party(*payers: Payer, limit: int | None = None) -> Iterator[Party]:
     """
-    Requests made inside share slots as one, such as all that a command asks for, and are paid for by ``payer``.
+    Requests made inside share slots as one, such as all that a command asks for, and are paid for by ``payers``.
 
     An outer party continues.
     """
@@ -103,7 +105,7 @@ def one_party(payer: Payer | None = None, limit: int | None = None) -> Iterator[
     if outer is not None:
         yield outer
         return
-    party = Party(payer, limit)
+    party = Party(payers, limit)
     token = _PARTY.set(party)
     try:
         yield party
@@ -201,12 +203,13 @@ class Budgets:
 
     def _over(self, destination: Callable[[], str]) -> Failure | None:
         party = current_party()
-        if party is None or party.payer is None:
+        if party is None or not party.payers:
             return None
-        if party.reserve(self._share(party.payer.purpose, destination()), self._advance):
+        purpose = party.payers[0].purpose
+        if party.reserve(self._share(purpose, destination()), self._advance):
             return None
         many = f"{self._per_minute:.0f} requests a minute"
-        return _failure(f"not tested: for {party.payer.purpose} the bot makes at most {many} to one host")
+        return _failure(f"not tested: for {purpose} the bot makes at most {many} to one host")
 
     def _share(self, purpose: Purpose, destination: str) -> Share:
         shares = self._shares[purpose]

@@ -310,7 +310,7 @@ async def test_commands_have_a_payer_and_a_limit() -> None:
     room = Room()
     await room.type("!foci a")
     assert room.plugin.party is not None
-    assert (room.plugin.party.payer, room.plugin.party.limit) == (Payer(Purpose.COMMAND, ALICE), MOST_REQUESTS)
+    assert (room.plugin.party.payers, room.plugin.party.limit) == ((Payer(Purpose.COMMAND, ALICE),), MOST_REQUESTS)
 
 
 async def test_refused_commands_are_not_prepared() -> None:

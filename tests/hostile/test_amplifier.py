@@ -178,6 +178,29 @@ async def test_spam_at_a_host_hides_no_outage_of_it(
         assert "rtc.victim.example is down" in "\n".join(await bot.notified("!alice")).replace("*", "")
 
 
+async def test_who_watched_first_takes_nothing_from_who_comes_later(
+    federation: Federation, examination: Examination, tmp_path: Path
+) -> None:
+    """A stranger watches a server before others do, then spends all they may at its address on names of their own."""
+    focus = await federation.focus("https://rtc.victim.example/jwt", crowd="victim")
+    await federation.server("victim.example", foci=[focus.url], crowd="victim")
+    for number in range(60):
+        await evil(federation, f"evil{number}.example", "victim", entries=6)
+    async with product(examination, tmp_path, limits=QUICK, speed=20.0) as bot:
+        await bot.types("!foci watch victim.example every 1m")
+        await bot.types("!foci watch victim.example every 1m", "@alice:alice.example", "!alice")
+        await until(lambda: bot.checks() >= 1)
+        for number in range(60):
+            await bot.types(f"!foci watch evil{number}.example every 1m", room=f"!evil{number % 7}")
+        await until(lambda: bot.checks() >= 60, within=60)
+        await federation.set_fault(focus, Fault.BAD_GATEWAY)
+
+        async def alerted() -> bool:
+            return any("rtc.victim.example" in text for text in await bot.notified("!alice"))
+
+        await until(alerted, within=120)
+
+
 async def _spam(bot: Product) -> None:
     while True:
         for number in range(8):

@@ -165,10 +165,69 @@ def test_many_rooms_and_many_devices_displace_nobodys_newest() -> None:
     flood = [Held(f"f{number}", "loud", f"!made-up-{number}") for number in range(500)]
     quiet = [Held(f"q{number}", f"quiet {number}", "!room") for number in range(20)]
     gone = surplus([*flood, *quiet], bounds)
-    assert not gone & {one.session_id for one in quiet}
+    assert not gone & set(quiet)
     assert len(gone) == 520 - 60
     crowd = [Held(f"c{number}", f"crowd {number % 25}", "!room") for number in range(250)]
     gone = surplus([*crowd, *quiet[:5]], bounds)
-    assert not gone & {one.session_id for one in (*crowd[:25], *quiet[:5])}
+    assert not gone & {*crowd[:25], *quiet[:5]}
     assert len(gone) == 255 - 30
     assert surplus(quiet, bounds) == frozenset()
+
+
+async def test_one_key_for_many_rooms_is_kept_as_few_are(
+    start: Callable[[], Crypto], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A session has one row in the store, but nio keeps a copy for every room that its key is said to be for."""
+    monkeypatch.setattr(machine, "_PRUNE_AFTER", 50)
+    small = Bounds(20, 10, 20, 40)
+    monkeypatch.setattr(machine.Pruner.__init__, "__defaults__", (OLM, small))
+    crypto = start()
+    keys = one_time_keys(crypto._olm)
+    loud, group = Device(crypto._olm.account.identity_keys), vodozemac.GroupSession()
+    session = loud.session(next(keys))
+    hear(crypto, *(loud.room_key(session, group, f"!made-up-{number}") for number in range(100)))
+    assert len(list(crypto._olm.inbound_group_store)) <= small.per_device
+
+
+async def test_who_sends_somebody_else_s_key_anew_does_not_take_it_away(
+    start: Callable[[], Crypto], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every member has the keys of the others; one who sends them on, and then many of their own, loses only those."""
+    monkeypatch.setattr(machine, "_PRUNE_AFTER", 50)
+    crypto = start()
+    keys = one_time_keys(crypto._olm)
+    quiet, loud = Device(crypto._olm.account.identity_keys), Device(crypto._olm.account.identity_keys)
+    mine = vodozemac.GroupSession()
+    session = loud.session(next(keys))
+    hear(crypto, loud.room_key(session, mine), quiet.room_key(quiet.session(next(keys)), mine))
+    hear(crypto, *(loud.room_key(session, vodozemac.GroupSession()) for _ in range(2 * MEGOLM.per_place)))
+    assert readable(crypto, quiet.message(mine))
+    assert readable(start(), quiet.message(mine))
+
+
+async def test_what_the_bot_does_not_answer_leaves_nothing_behind(start: Callable[[], Crypto]) -> None:
+    """Verifications, requests for keys and messages of unknown sessions are remembered for nobody."""
+    crypto = start()
+    olm = crypto._olm
+    for number in range(20):
+        who, device = f"@{number}:evil.example", f"D{number}"
+        cancellation = {"action": "request_cancellation", "request_id": "r", "requesting_device_id": device}
+        verification = {
+            "from_device": device,
+            "transaction_id": device,
+            "method": "m.sas.v1",
+            "key_agreement_protocols": ["curve25519"],
+            "hashes": ["sha256"],
+            "message_authentication_codes": ["hkdf-hmac-sha256"],
+            "short_authentication_string": ["decimal"],
+        }
+        hear(
+            crypto,
+            {"type": "m.room_key_request", "sender": who, "content": cancellation},
+            {"type": "m.key.verification.start", "sender": who, "content": verification},
+        )
+        assert not readable(crypto, Device(olm.account.identity_keys).message(vodozemac.GroupSession()))
+    assert not olm.key_requests_waiting_for_session
+    assert not olm.received_key_requests
+    assert not olm.users_for_key_query - {PEER}
+    assert not olm.inbound_group_store._entries

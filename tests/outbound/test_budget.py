@@ -25,7 +25,7 @@ def budgets(per_minute: float, clock: Clock) -> Budgets:
 
 def asked(found: Budgets, payer: Payer | None, addresses: list[str], limit: int | None = None) -> int:
     """Of these connections the number that a party of this payer may make; then it is over."""
-    with one_party(payer, limit):
+    with one_party(*(() if payer is None else (payer,)), limit=limit):
         return sum(found.connection(address) is None for address in addresses)
 
 
@@ -47,6 +47,20 @@ def test_what_was_not_used_is_given_back() -> None:
     """Checks reserve more than they need, one after the other, and none is refused for that."""
     found = budgets(240, Clock())
     assert [asked(found, ALICE, ["192.0.2.1"]) for _ in range(100)] == [1] * 100
+
+
+def test_of_several_payers_the_first_who_has_something_left_pays() -> None:
+    """Whoever spends all they may at a host takes nothing from a check that others asked for as well."""
+    found = budgets(240, Clock())
+    assert asked(found, MALLORY, ["192.0.2.1"] * 1000) == 120
+    with one_party(MALLORY, ALICE):
+        assert [found.connection("192.0.2.1") for _ in range(12)] == [None] * 12
+    with one_party(MALLORY):
+        assert found.connection("192.0.2.1") is not None
+    # what the check reserved and did not use went back to the one who paid
+    with one_party(MALLORY, ALICE):
+        assert found.connection("192.0.2.1") is None
+    assert asked(found, ALICE, ["192.0.2.1"] * 1000) == 120 // 2 - 12 - 1 - (120 // 2 - 13) % 12
 
 
 def test_a_check_is_made_whole_or_not_begun() -> None:

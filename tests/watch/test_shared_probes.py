@@ -63,7 +63,7 @@ class Scene:
         if self.fault is not None:
             raise self.fault
         party = current_party()
-        if self.spent_for is not None and party is not None and party.payer == self.spent_for:
+        if self.spent_for is not None and party is not None and party.payers == (self.spent_for,):
             return Observation(url, (), Failure(FailureKind.BUDGET_SPENT, Phase.ADDRESS, "not tested"), 0.0, {})
         return Observation(url, ("192.0.2.7",), None, 1.0, {V4: answered(400, self.body, self.headers)})
 

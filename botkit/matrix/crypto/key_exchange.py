@@ -6,6 +6,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
 from typing import Any
 
 import nio
@@ -17,6 +18,9 @@ log = logging.getLogger(__name__)
 SIGNED = "signed_curve25519"
 _ASK_AGAIN_AFTER = 60.0
 _TIMEOUT = 60.0
+
+MOST_DEVICES = 100
+"""Devices of one user that get keys: each costs a millisecond, and their homeserver may name as many as it likes."""
 
 
 class CryptoInterruptedError(UnreachableError):
@@ -101,7 +105,12 @@ class KeyExchange:
         self._asked.update(dict.fromkeys(due, now))
         for user, devices in mapping(answer.body.get("device_keys")).items():
             sound = {name: keys for name, keys in mapping(devices).items() if _sound_device(keys)}
+            if len(sound) > MOST_DEVICES:
+                log.warning("devices left out, a user has too many user=%s devices=%d", user, len(sound))
+                sound = dict(islice(sound.items(), MOST_DEVICES))
             self._feed(nio.KeysQueryResponse({user: sound}, {}), user)
+            # each user's devices are checked and stored in one step; others come between
+            await asyncio.sleep(0)
             if user not in self._olm.users_for_key_query:
                 self._asked.pop(user, None)
 
@@ -153,7 +162,8 @@ class KeyExchange:
 
     def _feed(self, response: Any, user: str) -> None:
         try:
-            self._client.receive_response(response)
+            with self._olm.store.database.atomic():
+                self._client.receive_response(response)
         except Exception:  # strangers' keys; one broken device must not silence the bot for all others
             log.warning("cannot process device keys user=%s", user, exc_info=log.isEnabledFor(logging.DEBUG))
 

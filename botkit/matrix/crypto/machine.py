@@ -73,6 +73,7 @@ class Crypto:
             self._pruner.recall()
             self._pruner.prune()
         self._changes: Counter[str] = Counter()
+        self._held: set[str] = set()
 
     @property
     def fingerprint(self) -> str:
@@ -94,7 +95,9 @@ class Crypto:
         if self._olm is None:
             return frozenset()
         events = _list(mapping(sync.get("to_device")).get("events"))
-        keys_for = {room_id for raw in events if (room_id := self._hear_to_device(raw)) is not None}
+        # in one transaction: each key alone waits for the disk, and the event loop with it
+        with self._olm.store.database.atomic():
+            keys_for = {room_id for raw in events if (room_id := self._hear_to_device(raw)) is not None}
         self._prune(len(events))
         counts = sync.get("device_one_time_keys_count")
         if isinstance(counts, Mapping):
@@ -108,15 +111,14 @@ class Crypto:
         known = {user for user in changed if isinstance(user, str)} & self._olm.tracked_users
         self._olm.add_changed_users(known)
         self._exchange.forget_asked(known)
-        self._olm.clear_verifications()
-        self._olm.collect_key_requests()
         return frozenset(keys_for)
 
     def _hear_to_device(self, raw: Any) -> str | None:
         """The room that it brought a key for."""
         try:
             event = nio.ToDeviceEvent.parse_event(raw)
-            told = None if event is None else self._olm.handle_to_device_event(event)
+            # the bot verifies nobody and hands no keys on, and nio remembers without end who asked for it
+            told = self._olm.handle_to_device_event(event) if isinstance(event, nio.OlmEvent) else None
         except Exception:  # strangers write these; nio raises many kinds, and one must not hide the next
             log.warning("cannot process a to-device event", exc_info=log.isEnabledFor(logging.DEBUG))
             return None
@@ -142,8 +144,20 @@ class Crypto:
         except Exception:  # as above: a stranger's bytes
             log.warning("cannot process an encrypted event", exc_info=log.isEnabledFor(logging.DEBUG))
             return None
+        finally:
+            self._forget_unknown(room_id)
         source = clear.source
         return {**event, "type": source.get("type"), "content": source.get("content")}
+
+    def _forget_unknown(self, room_id: str) -> None:
+        """Drop what nio made when it looked for a session: an entry for whatever a stranger's event names."""
+        rooms = self._olm.inbound_group_store._entries
+        devices = rooms.get(room_id, {})
+        # entries keep the order in which they came
+        while devices and not devices[last := next(reversed(devices))]:
+            del devices[last]
+        if not devices:
+            rooms.pop(room_id, None)
 
     def _completed(self, room_id: str, event: Mapping[str, Any]) -> dict[str, Any]:
         """Newer clients leave out ``sender_key`` and ``device_id``, which nio insists on."""
@@ -182,27 +196,45 @@ class Crypto:
             CryptoMissingError: encryption does not work here.
             CryptoInterruptedError: keys could not be exchanged; nothing was sent.
         """
-        olm = self._machine()
-        for _ in range(_ROUNDS):
-            room = self._room(room_id)
-            if not room.members_synced:
-                changes = self._changes[room_id]
-                _set_members(room, await self._exchange.members(room_id))
-                # the answer may be older than a change that the sync brought meanwhile
-                room.members_synced = changes == self._changes[room_id]
-            olm.update_tracked_users(room)
-            await self._exchange.query(set(olm.users_for_key_query) & set(room.users))
-            if olm.should_share_group_session(room_id):
-                await self._exchange.share(room)
-            # members or devices may have changed while we talked
-            if room.members_synced and not olm.should_share_group_session(room_id):
-                encrypted_kind, encrypted = self._client.encrypt(room_id, kind, content)
-                return str(encrypted_kind), dict(encrypted)
-        raise CryptoInterruptedError("members of the room change faster than keys")
+        self._machine()
+        for _ in range(_ROUNDS - 1):
+            if await self._is_shared(room_id):
+                return self._encrypted(room_id, kind, content)
+        # who comes and goes without end would silence the bot: it writes to those who were there a moment ago
+        changes = self._changes[room_id]
+        self._held.add(room_id)
+        try:
+            if await self._is_shared(room_id):
+                return self._encrypted(room_id, kind, content)
+        finally:
+            self._held.discard(room_id)
+            if self._changes[room_id] != changes:
+                self.members_changed(room_id)
+        raise CryptoInterruptedError("devices in the room change faster than keys")
+
+    async def _is_shared(self, room_id: str) -> bool:
+        """Share the room's key where that is due; False when members or devices changed while we talked."""
+        olm, room = self._machine(), self._room(room_id)
+        if not room.members_synced:
+            changes = self._changes[room_id]
+            _set_members(room, await self._exchange.members(room_id))
+            # the answer may be older than a change that the sync brought meanwhile
+            room.members_synced = changes == self._changes[room_id] or room_id in self._held
+        olm.update_tracked_users(room)
+        await self._exchange.query(set(olm.users_for_key_query) & set(room.users))
+        if olm.should_share_group_session(room_id):
+            await self._exchange.share(room)
+        return bool(room.members_synced and not olm.should_share_group_session(room_id))
+
+    def _encrypted(self, room_id: str, kind: str, content: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        encrypted_kind, encrypted = self._client.encrypt(room_id, kind, content)
+        return str(encrypted_kind), dict(encrypted)
 
     def members_changed(self, room_id: str) -> None:
         """The membership changed, or may have: rotate the group session before the next message."""
         self._changes[room_id] += 1
+        if room_id in self._held:
+            return
         room = self._client.rooms.get(room_id)
         if room is not None:
             room.members_synced = False
@@ -211,6 +243,7 @@ class Crypto:
 
     def forget_room(self, room_id: str) -> None:
         """The bot is no longer in the room."""
+        self._held.discard(room_id)
         self.members_changed(room_id)
         self._client.rooms.pop(room_id, None)
 

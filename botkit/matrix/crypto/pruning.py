@@ -9,7 +9,7 @@ newest of its sessions.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -38,7 +38,7 @@ class Held:
     room_id: str = ""
 
 
-def surplus(newest_first: Iterable[Held], bounds: Bounds) -> frozenset[str]:
+def surplus(newest_first: Iterable[Held], bounds: Bounds) -> frozenset[Held]:
     """
     The sessions to forget. Devices lose their oldest first, and those with most of them before others: so the newest of
     each, the one in use, goes only where there are more devices than sessions kept.
@@ -49,7 +49,7 @@ def surplus(newest_first: Iterable[Held], bounds: Bounds) -> frozenset[str]:
     gone = set()
     for one in newest_first:
         if devices[one.device] >= bounds.per_device or places[one.device, one.room_id] >= bounds.per_place:
-            gone.add(one.session_id)
+            gone.add(one)
             continue
         ranked.append((devices[one.device], one))
         devices[one.device] += 1
@@ -58,7 +58,7 @@ def surplus(newest_first: Iterable[Held], bounds: Bounds) -> frozenset[str]:
     kept = 0
     for _, one in sorted(ranked, key=lambda ranking: ranking[0]):
         if rooms[one.room_id] >= bounds.per_room or kept >= bounds.in_all:
-            gone.add(one.session_id)
+            gone.add(one)
         else:
             rooms[one.room_id] += 1
             kept += 1
@@ -92,7 +92,8 @@ class Pruner:
         entries = self._olm.session_store._entries
         used = [(session.use_time, session.id, device) for device, known in entries.items() for session in known]
         used.sort(key=lambda one: one[0], reverse=True)
-        gone = surplus((Held(session_id, device) for _, session_id, device in used), self._olm_bounds)
+        surplus_ones = surplus((Held(session_id, device) for _, session_id, device in used), self._olm_bounds)
+        gone = {one.session_id for one in surplus_ones}
         self._delete("olmsessions", gone)
         for device, known in list(entries.items()):
             known[:] = [session for session in known if session.id not in gone]
@@ -101,18 +102,41 @@ class Pruner:
 
     def _prune_megolm(self) -> None:
         # rows are never replaced, so they stay in the order in which the sessions came
-        query = "SELECT session_id, sender_key, room_id FROM megolminboundsessions ORDER BY rowid DESC"
-        gone = surplus((Held(*row) for row in self._database.execute_sql(query)), self._megolm_bounds)
-        self._delete("megolminboundsessions", gone)
+        rows = self._database.execute_sql("SELECT session_id, rowid FROM megolminboundsessions").fetchall()
+        came = dict(rows)
         rooms = self._olm.inbound_group_store._entries
+        # a session has one row, but any device that has it can send it anew, as its own and for any room
+        held = [
+            Held(session_id, device, room_id)
+            for room_id, devices in rooms.items()
+            for device, known in devices.items()
+            for session_id in known
+        ]
+        held.sort(key=lambda one: came.get(one.session_id, 0))
+        gone = surplus(reversed(held), self._megolm_bounds)
+        for one in gone:
+            del rooms[one.room_id][one.device][one.session_id]
+        left = [one for one in held if one not in gone]
+        self._delete("megolminboundsessions", came.keys() - {one.session_id for one in left})
+        self._reassign({one.session_id: one for one in left})
         for room_id, devices in list(rooms.items()):
-            for device, known in list(devices.items()):
-                for session_id in known.keys() & gone:
-                    del known[session_id]
-                if not known:
-                    del devices[device]
+            for device in [device for device, known in devices.items() if not known]:
+                del devices[device]
             if not devices:
                 del rooms[room_id]
+
+    def _reassign(self, left: Mapping[str, Held]) -> None:
+        """The row of a session whose copy under the row's own device or room is gone is that of another copy."""
+        query = "SELECT session_id, sender_key, room_id FROM megolminboundsessions"
+        rooms = self._olm.inbound_group_store._entries
+        changes = [
+            (one.device, one.room_id, session_id)
+            for session_id, device, room_id in self._database.execute_sql(query).fetchall()
+            if session_id not in rooms.get(room_id, {}).get(device, {}) and (one := left.get(session_id)) is not None
+        ]
+        statement = "UPDATE megolminboundsessions SET sender_key = ?, room_id = ? WHERE session_id = ?"
+        with self._database.atomic():
+            self._database.connection().executemany(statement, changes)
 
     def _delete(self, table: str, session_ids: Iterable[str]) -> None:
         statement = f"DELETE FROM {table} WHERE session_id = ?"  # noqa: S608 - one of two names above

@@ -117,13 +117,14 @@ class Terms:
     How a server is checked on behalf of all its rooms.
 
     Attributes:
-        payer: user id of who first asked for it; empty where anybody vouches for it.
+        payers: user ids of all who asked for it, the first of them first; none where anybody vouches for it. Were it
+            one alone, a stranger who watched a server first could spend what others' watch of it needs.
     """
 
     interval: float
     deep: bool
     ignore: frozenset[str]
-    payer: str = ""
+    payers: tuple[str, ...] = ()
 
 
 def terms_of(server: str, watches: Iterable[Watch], settings: WatchSettings) -> Terms | None:
@@ -140,8 +141,8 @@ def terms_of(server: str, watches: Iterable[Watch], settings: WatchSettings) -> 
     ignored = tuple(ignored_by(wishes).values())
     ignore = frozenset.intersection(*ignored) if ignored else frozenset[str]()
     vouched = server in settings.vouchers.checked or any(map(settings.vouchers.vouch_for, wishes))
-    payer = "" if vouched else min(wishes, key=lambda watch: watch.created_at).author
-    return Terms(max(settings.shortest, min(intervals)), any(watch.deep for watch in wishes), ignore, payer)
+    asked = () if vouched else tuple(watch.author for watch in sorted(wishes, key=lambda watch: watch.created_at))
+    return Terms(max(settings.shortest, min(intervals)), any(watch.deep for watch in wishes), ignore, asked)
 
 
 def ignored_by(watches: Iterable[Watch]) -> Mapping[str, frozenset[str]]:

@@ -59,7 +59,7 @@ class SharedProbes:
         self._passed = passed
         self._results: OrderedDict[ServiceUrl, _Result] = OrderedDict()
         self._longest = 0.0
-        self._flights: dict[tuple[ServiceUrl, Payer | None], _Flight] = {}
+        self._flights: dict[tuple[ServiceUrl, tuple[Payer, ...]], _Flight] = {}
 
     async def observe(
         self,
@@ -88,7 +88,7 @@ class SharedProbes:
             return young.observation
         party = current_party()
         # What one payer's budget does not allow, another's may.
-        place = url, None if party is None else party.payer
+        place = url, () if party is None else party.payers
         flight = self._flights.get(place)
         if flight is None:
             flight = _Flight(asyncio.ensure_future(self._made(url, probe, deadline, known)))
@@ -113,7 +113,7 @@ class SharedProbes:
             await asyncio.wait(tasks)
 
     async def _shared(
-        self, place: tuple[ServiceUrl, Payer | None], flight: _Flight, deadline: float | None
+        self, place: tuple[ServiceUrl, tuple[Payer, ...]], flight: _Flight, deadline: float | None
     ) -> Observation | None:
         """Wait with the others; the last to leave without a result cancels it."""
         flight.waiting += 1

@@ -55,7 +55,7 @@ class CheckRunner:
             TargetError: the server's name is none.
         """
         target = parse_target(due.server)
-        with one_party(self._payer(due.payer) if due.payer else None, MOST_REQUESTS):
+        with one_party(*dict.fromkeys(map(self._payer, due.payers)), limit=MOST_REQUESTS):
             return await (self._confirm(target, due) if due.confirm else self._check(target, due))
 
     async def _confirm(self, target: Target, due: ScheduledCheck) -> ConfirmationResult:
@@ -99,7 +99,7 @@ class ScheduledCheck:
         ignore: finding codes left out of the judgement.
         confirm: only the well-known is fetched again, past every cache, to confirm a changed list.
         afresh: a changed list could not be confirmed yet: the well-known is fetched past every cache.
-        payer: user id of who asked for the watch; empty where the operator did, so that no budget holds.
+        payers: user ids of all who asked for the watch; none where the operator did, so that no budget holds.
     """
 
     server: str
@@ -109,7 +109,7 @@ class ScheduledCheck:
     ignore: frozenset[str] = frozenset()
     confirm: bool = False
     afresh: bool = False
-    payer: str = ""
+    payers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ def dues_of(row: ServerRow, terms: Terms) -> Dues:
     at = row.watched_since if row.due_at is None else row.due_at
     deep = terms.deep and deep_pace.is_due(row.deep_at, at)
     regular = ScheduledCheck(
-        row.server, at, terms.interval, deep, terms.ignore, afresh=row.unconfirmed, payer=terms.payer
+        row.server, at, terms.interval, deep, terms.ignore, afresh=row.unconfirmed, payers=terms.payers
     )
     if row.confirm_at is None:
         return (regular,)

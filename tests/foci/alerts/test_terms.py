@@ -13,16 +13,16 @@ STRANGER = Watch("!x", "a.org", "room", author="@mallory:evil.org", created_at=2
 EARLIER = Watch("!y", "a.org", "room", author="@alice:b.org", created_at=1.0)
 
 
-def payer(server: str, *watches: Watch) -> str:
+def payers(server: str, *watches: Watch) -> tuple[str, ...]:
     terms = terms_of(server, watches, SETTINGS)
     assert terms is not None
-    return terms.payer
+    return terms.payers
 
 
 def test_strangers_pay_for_their_watches() -> None:
-    """Of several the first: who comes later to somebody's watch cannot make it theirs, and spend it dry."""
-    assert payer("a.org", STRANGER) == "@mallory:evil.org"
-    assert payer("a.org", STRANGER, EARLIER) == "@alice:b.org"
+    """All of them, the first first: neither who comes earlier nor who comes later can spend it dry for others."""
+    assert payers("a.org", STRANGER) == ("@mallory:evil.org",)
+    assert payers("a.org", STRANGER, EARLIER) == ("@alice:b.org", "@mallory:evil.org")
 
 
 @pytest.mark.parametrize(
@@ -35,9 +35,10 @@ def test_strangers_pay_for_their_watches() -> None:
 )
 def test_what_the_operator_vouches_for_is_in_no_budget(vouched: Watch) -> None:
     """Whoever else watches the same server, before or after."""
-    assert payer("a.org", EARLIER, STRANGER, vouched) == ""
+    assert payers("a.org", EARLIER, STRANGER, vouched) == ()
 
 
 def test_a_canary_is_in_no_budget() -> None:
     """Whether anybody watches it or not: it tells of the bot's own network."""
-    assert payer("canary.org") == payer("canary.org", Watch("!x", "canary.org", "room", author="@m:evil.org")) == ""
+    assert payers("canary.org") == ()
+    assert payers("canary.org", Watch("!x", "canary.org", "room", author="@m:evil.org")) == ()
