@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class UsageError(Exception):
-    """Wrong usage of a command; the text is one line of marked text with the correct usage."""
+    """Wrong usage of a command; the text says why in one line of marked text. The host adds how it is typed."""
 
 
 class RoomUnavailableError(Exception):

@@ -155,7 +155,7 @@ class CommandRouter:
 
     def _usage_reply(self, text: str, usage: str, command: Command, word: str) -> str:
         """One line: what is wrong, how to type it, and the subcommand that was probably meant."""
-        reply = text if "usage:" in text.casefold() else f"{text} Usage: `{usage}`".strip()
+        reply = f"{text} Usage: `{usage}`".strip()
         guess = nearest(word, (*(known.name for known in command.subcommands), HELP)) if word else None
         if guess and re.fullmatch(r"[\w-]+", word):
             reply += f" — did you mean `{self._prefix}{command.word} {guess}`?"

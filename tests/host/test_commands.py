@@ -47,7 +47,7 @@ class Plugin:
             case ("bad", *_):
                 raise UsageError("'bad' is no target.")
             case ("told", *_):
-                raise UsageError("Usage: type it well")
+                raise UsageError("`usage:` is no target.")
             case ("statsu", *_):
                 raise UsageError("'statsu' is no target.")
             case ("dear", amount):
@@ -202,7 +202,7 @@ async def test_usage_errors_are_one_line_with_the_way_to_type_it() -> None:
     """What is wrong, how to type it, and the nearest subcommand where one is near."""
     room = Room()
     assert await room.type("!foci bad") == ["'bad' is no target. Usage: !foci [TARGET...]"]
-    assert await room.type("!foci told") == ["Usage: type it well"]
+    assert await room.type("!foci told") == ["usage: is no target. Usage: !foci [TARGET...]"]
     assert await room.type("!foci status x") == ["No arguments, please. Usage: !foci status [ROOM]"]
     assert await room.type("!foci statsu") == [
         "'statsu' is no target. Usage: !foci [TARGET...] — did you mean !foci status?"

@@ -31,11 +31,19 @@ from plugins.foci.alerts.messages import (
 )
 from plugins.foci.alerts.notifications import AlertSettings
 from plugins.foci.alerts.silences import Silence
+from plugins.foci.alerts.watches import WatchLimits
 from plugins.foci.changes.detector import Alternates, Changed, Settled
 from plugins.foci.changes.diff import diff
 from plugins.foci.changes.snapshot import NOTHING, Snapshot
 from plugins.foci.commands.history import history_document, timeline
-from plugins.foci.commands.replies import silenced_document, silences_document, watches_document
+from plugins.foci.commands.replies import (
+    WatchResult,
+    silenced_document,
+    silences_document,
+    unwatched_document,
+    watched_document,
+    watches_document,
+)
 from plugins.foci.commands.room import room_document
 from plugins.foci.deep.signalling import Signalling, Welcome, judge_address, judge_signalling, judge_without_token
 from plugins.foci.deep.token import TokenAnswers, TokenRequest, judge_openid, judge_token, judge_unread_list
@@ -46,7 +54,7 @@ from plugins.foci.model import Entry, Outcome, Report
 from plugins.foci.probe.observation import ProbeSettings
 from plugins.foci.report.render import to_details, to_document
 from plugins.foci.service_url import read_sfu_url
-from plugins.foci.watch.views import History, WatchView
+from plugins.foci.watch.views import History, Unwatched, Watched, WatchView
 from tests.foci.changes.lists import malformed, published
 from tests.foci.evidence import answered, failed
 from tests.hostile.reports import PLACES
@@ -124,6 +132,9 @@ def of_commands(text: str) -> Iterator[Document]:
     silences = (Silence("!r", text, NOON + 60, f"@{text}:example.org", text), Silence("!r", "a.org", NOON, text, ""))
     yield from (watches_document(views, silences, NOON), silences_document(silences, NOON))
     yield silenced_document(silences[0], NOON)
+    caution = caution_of(text, f"@foci:{text}", ())
+    yield watched_document([WatchResult(text, outcome, 300.0, caution) for outcome in Watched], WatchLimits())
+    yield from (unwatched_document({text: outcome}) for outcome in Unwatched)
     outages = tuple(Outage(key, NOON - 600, end) for key in _keys(text) for end in (None, NOON - 60))
     changes = tuple((NOON - 60, paragraph.parts) for paragraph in _descriptions(text))
     yield history_document(text, History(NOON - 9000, _keys(text), outages, changes), NOON - 8000, NOON)

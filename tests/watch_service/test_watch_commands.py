@@ -8,6 +8,7 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
+from botkit.commands.rate_limit import RateLimitError
 from botkit.messages.document import Document, Picture
 from botkit.messages.rendering import MESSAGE_BYTES, message_content, to_plain
 from botkit.outbound.model import FailureKind
@@ -55,6 +56,8 @@ class Room:
     ops: Ops
     membership: Membership = field(default_factory=Membership)
     changes: int = 0
+    charged: int = 0
+    spent: bool = False
 
     async def types(self, line: str) -> str:
         return "\n".join(to_plain(reply) for reply in await self.replies(line) if isinstance(reply, Document))
@@ -63,13 +66,18 @@ class Room:
         commands = WatchCommands(self.ops.watch_service, self.membership, BOT, self._changed, lambda: self.ops.at)
         word, *args = line.split()
         handler = {one.name: one.handler for one in commands.subcommands()}[word]
-        return list(await handler(Invocation("$event", ROOM, ADMIN, tuple(args), None, lambda _: None)))
+        return list(await handler(Invocation("$event", ROOM, ADMIN, tuple(args), None, self._charge)))
 
     async def refuses(self, line: str) -> str:
         with pytest.raises(UsageError) as caught:
             await self.replies(line)
         assert "\n" not in str(caught.value)
         return str(caught.value)
+
+    def _charge(self, amount: int) -> None:
+        if self.spent:
+            raise RateLimitError(10.0, silent=False)
+        self.charged += amount
 
     def _changed(self) -> None:
         self.changes += 1
@@ -83,8 +91,8 @@ def room(database: Database) -> Room:
 async def test_a_watch_is_made_changed_and_ended(room: Room) -> None:
     """Each answer says what holds from now on, and the schedule hears of it."""
     assert await room.types("watch a.org") == (
-        "🔭 a.org is now watched every 5 min; alerts go to this room. "
-        "The first check records the current list as the baseline."
+        "🔭 a.org is now watched every 5 min.\n"
+        "Alerts go to this room. The first check of a server records its current list as the baseline."
     )
     assert await room.types("watch @alice:a.org") == "🔭 a.org is already watched in this room, every 5 min."
     assert await room.types("watch a.org every 10m") == "🔭 a.org is now watched every 10 min."
@@ -95,29 +103,74 @@ async def test_a_watch_is_made_changed_and_ended(room: Room) -> None:
     assert room.changes == 5
 
 
+async def test_several_are_watched_and_unwatched_at_once(room: Room) -> None:
+    """One reply with a line each, in the order in which they were typed; one named twice is one."""
+    assert await room.types("watch b.org, @alice:a.org b.org bot.example every 10m") == (
+        "🔭 b.org is now watched every 10 min.\n"
+        "🔭 a.org is now watched every 10 min.\n"
+        "🔭 bot.example is now watched every 10 min.\n"
+        "⚠️ This is the bot's own homeserver: while it is down the bot cannot alert anyone. "
+        "Monitor it from another homeserver as well.\n"
+        "Alerts go to this room. The first check of a server records its current list as the baseline."
+    )
+    assert room.charged == 2
+    assert {due.server for due in await room.ops.watch_service.schedule()} == {"a.org", "b.org", "bot.example"}
+    assert await room.types("unwatch a.org c.org b.org") == (
+        "a.org is no longer watched in this room.\n"
+        "c.org is not watched in this room.\n"
+        "b.org is no longer watched in this room."
+    )
+    assert room.charged == 4
+    assert [due.server for due in await room.ops.watch_service.schedule()] == ["bot.example"]
+
+
+async def test_the_limit_holds_for_each_of_several(room: Room) -> None:
+    """What there is room for is watched; the rest is refused by name, and what was watched may still change."""
+    async with room.ops.database.begin() as connection:
+        for number in range(1, LIMITS.per_room):
+            await WatchTable(connection).put(Watch(ROOM, f"s{number}.org", "room", author=ADMIN, evaluated=True))
+    lines = (await room.types("watch a.org b.org s1.org every 10m")).splitlines()
+    assert lines[0] == "🔭 a.org is now watched every 10 min."
+    assert lines[1].startswith("🚫 b.org is not watched: this room has 100 watches")
+    assert lines[2] == "🔭 s1.org is now watched every 10 min."
+    assert len(await room.ops.watch_service.watches(ROOM, room.ops.at)) == LIMITS.per_room
+
+
+async def test_nothing_is_watched_when_the_sender_may_not_do_so_much(room: Room) -> None:
+    """The rate is charged before anything is done."""
+    room.spent = True
+    with pytest.raises(RateLimitError):
+        await room.types("watch a.org b.org")
+    assert await room.ops.watch_service.watches(ROOM, room.ops.at) == ()
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("watch", "Which server? Usage: `watch SERVER [every 5m]`"),
+        ("watch", "Which server?"),
+        ("watch every 5m", "Which server?"),
+        ("watch a.org nonsense b.org", "`nonsense` is neither a user id nor a server name."),
+        (f"watch {' '.join(f's{number}.org' for number in range(21))}", "At most 20 servers at once."),
         ("watch nonsense", "`nonsense` is neither a user id nor a server name."),
         ("watch #room:a.org", "room"),
-        ("watch a.org 5m", "Usage: `watch SERVER [every 5m]`"),
-        ("watch a.org every", "Usage: `watch SERVER [every 5m]`"),
+        ("watch a.org 5m", "`5m` is neither a user id nor a server name."),
+        ("watch a.org every", ""),
+        ("watch a.org every 5m b.org", ""),
         ("watch a.org every 5", "`5` is not a duration such as 30m, 2h or 7d."),
         ("watch a.org every 5s", "The duration must be at least 1 min and at most 1 d"),
         ("watch a.org every 900d", "The duration must be at least 1 min and at most 1 d"),
-        ("unwatch a.org b.org", "Usage: `unwatch SERVER`"),
-        ("watches here", "Usage: `watches`"),
+        ("unwatch", "Which server?"),
+        ("watches here", ""),
         ("history a.org soon", "`soon` is not a duration"),
-        ("history a.org 7d 7d", "Usage: `history SERVER [7d]`"),
-        ("silence a.org", "For how long? Usage: `silence SERVER 2h [reason]`"),
+        ("history a.org 7d 7d", ""),
+        ("silence a.org", "For how long?"),
         ("silence a.org 2y", "`2y` is not a duration"),
         ("silence a.org 900d", "at most 90 d"),
         ("unsilence", "Which server?"),
     ],
 )
 async def test_a_bad_line_gets_one_line_back(room: Room, line: str, said: str) -> None:
-    """Nothing is done, and the answer says how it is typed."""
+    """Nothing is done, and the answer says what is wrong; how it is typed is added by the host."""
     assert said in await room.refuses(line)
     assert await room.ops.watch_service.watches(ROOM, room.ops.at) == ()
     assert await room.ops.watch_service.silences(ROOM) == ()
@@ -130,7 +183,8 @@ async def test_a_room_cannot_watch_the_world(room: Room) -> None:
             await WatchTable(connection).put(Watch(ROOM, f"s{number}.org", "room", author=ADMIN, evaluated=True))
     await room.ops.watch({ROOM: ["s0.org"]})
     assert await room.types("watch a.org") == (
-        "This room has 100 watches, the maximum (plugins.foci.watch.max_per_room). To end one: !foci unwatch SERVER."
+        "🚫 a.org is not watched: this room has 100 watches, the maximum (plugins.foci.watch.max_per_room). "
+        "To end one: !foci unwatch SERVER."
     )
     assert "every 10 min" in await room.types("watch s1.org every 10m")
     listed = message_content(*[one for one in await room.replies("watches") if isinstance(one, Document)])
@@ -145,7 +199,7 @@ async def test_a_person_cannot_watch_the_world_from_many_rooms(room: Room) -> No
             await WatchTable(connection).put(Watch(f"!{number % 9}", f"s{number}.org", "room", author=ADMIN))
         await WatchTable(connection).put(Watch(ROOM, "b.org", "room", author="@other:example.org"))
     assert await room.types("watch a.org") == (
-        "You made 300 watches in all rooms, the maximum (plugins.foci.watch.max_per_person). "
+        "🚫 a.org is not watched: you made 300 watches in all rooms, the maximum (plugins.foci.watch.max_per_person). "
         "To end one: !foci unwatch SERVER."
     )
     assert "every 10 min" in await room.types("watch b.org every 10m")

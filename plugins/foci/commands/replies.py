@@ -2,18 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from botkit.messages.document import Block, Document, Inline, Name, OrderedList, Paragraph, Text, inline, line
 from botkit.messages.sanitise import quoted
 from plugins.foci.alerts.silences import Silence
+from plugins.foci.alerts.watches import WatchLimits
 from plugins.foci.health.events import AlertEvent, EventKind
 from plugins.foci.health.keys import KeyKind
-from plugins.foci.watch.views import WatchView
-from plugins.foci.wording import LONGEST_NAME, counted, moment, sentence, span
+from plugins.foci.watch.views import Unwatched, Watched, WatchView
+from plugins.foci.wording import LONGEST_NAME, counted, moment, remark, sentence, span
 
 MOST_SHOWN = 50
 """Watches or silences that one answer lists."""
+
+
+@dataclass(frozen=True, slots=True)
+class WatchResult:
+    """
+    What became of one server of a watch command.
+
+    Attributes:
+        interval: seconds between checks, of no meaning where it was refused.
+        caution: marked text on why its alerts may be lost; else empty.
+    """
+
+    server: str
+    outcome: Watched
+    interval: float
+    caution: str = ""
+
+
+def watched_document(results: Sequence[WatchResult], limits: WatchLimits) -> Document:
+    """The answer to ``!foci watch``: a line for each server, and one for its caution."""
+    blocks: list[Block] = []
+    for result in results:
+        blocks.append(Paragraph(_watched(result, limits)))
+        if result.caution:
+            blocks.append(Paragraph(remark("⚠️", result.caution)))
+    if any(result.outcome is Watched.NEW for result in results):
+        told = "Alerts go to this room. The first check of a server records its current list as the baseline."
+        blocks.append(Paragraph(inline(told)))
+    return Document(tuple(blocks))
+
+
+def unwatched_document(outcomes: Mapping[str, Unwatched]) -> Document:
+    """The answer to ``!foci unwatch``: a line for each server."""
+    told = {
+        Unwatched.GONE: "is no longer watched in this room.",
+        Unwatched.UNKNOWN: "is not watched in this room.",
+        Unwatched.CONFIGURED: "is watched by configuration (`plugins.foci.watch.servers`). "
+        "To mute it in this room: `!foci silence`.",
+    }
+    return Document(
+        tuple(
+            Paragraph(inline(f"{quoted(server, LONGEST_NAME)} {told[outcome]}")) for server, outcome in outcomes.items()
+        )
+    )
 
 
 def watches_document(views: Sequence[WatchView], silences: Sequence[Silence], now: float) -> Document:
@@ -48,6 +94,21 @@ def silenced_document(silence: Silence, now: float) -> Document:
     told = f" is silenced in this room until {moment(silence.until, now)}."
     told += " Checks continue; whatever still fails when the silence ends will alert."
     return Document((Paragraph(sentence("🔕", Name(silence.target), told)),))
+
+
+def _watched(result: WatchResult, limits: WatchLimits) -> tuple[Inline, ...]:
+    pace = span(result.interval)
+    full = "the maximum (`plugins.foci.watch.{}`). To end one: `!foci unwatch SERVER`."
+    told = {
+        Watched.NEW: f" is now watched every {pace}.",
+        Watched.CHANGED: f" is now watched every {pace}.",
+        Watched.SAME: f" is already watched in this room, every {pace}.",
+        Watched.ROOM_FULL: f" is not watched: this room has {limits.per_room} watches, {full.format('max_per_room')}",
+        Watched.PERSON_FULL: f" is not watched: you made {limits.per_person} watches in all rooms, "
+        f"{full.format('max_per_person')}",
+    }[result.outcome]
+    refused = result.outcome in (Watched.ROOM_FULL, Watched.PERSON_FULL)
+    return sentence("🚫" if refused else "🔭", Name(result.server), told)
 
 
 def _watch(view: WatchView, now: float) -> tuple[Inline, ...]:

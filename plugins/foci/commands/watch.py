@@ -7,17 +7,24 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from botkit.config.units import parse_duration
-from botkit.messages.document import Document, Name, Paragraph, Picture, Reply, line
+from botkit.messages.document import Picture, Reply, line
 from botkit.messages.sanitise import clipped, quoted
 from botkit.plugin import Invocation, Rooms, Subcommand, UsageError
 from plugins.foci.alerts.messages import caution_of
 from plugins.foci.alerts.silences import Silence
 from plugins.foci.alerts.watches import WatchLimits
 from plugins.foci.commands.history import draw, history_document, timeline
-from plugins.foci.commands.replies import silenced_document, silences_document, watches_document
+from plugins.foci.commands.replies import (
+    WatchResult,
+    silenced_document,
+    silences_document,
+    unwatched_document,
+    watched_document,
+    watches_document,
+)
 from plugins.foci.discovery.target import TargetError, typed_target
 from plugins.foci.watch.views import History, Unwatched, Watched, WatchView
-from plugins.foci.wording import LONGEST_NAME, remark, sentence, span
+from plugins.foci.wording import LONGEST_NAME, span
 
 DAY = 86400.0
 SHORTEST_INTERVAL = 60.0
@@ -26,6 +33,10 @@ LONGEST_SILENCE = 90 * DAY
 LONGEST_HISTORY = 400 * DAY
 _DEFAULT_HISTORY = 7 * DAY
 _LONGEST_REASON = 200
+_MOST_SERVERS = 20
+"""Servers of one command."""
+
+_REFUSED = frozenset({Watched.ROOM_FULL, Watched.PERSON_FULL})
 
 
 class WatchStore(Protocol):
@@ -84,12 +95,12 @@ class WatchCommands:
         return (
             Subcommand(
                 "watch",
-                "SERVER [every 5m]",
-                "watch a server: alerts about its foci go to this room",
+                "SERVER... [every 5m]",
+                "watch servers: alerts about their foci go to this room",
                 self._watch,
                 entitled=True,
             ),
-            Subcommand("unwatch", "SERVER", "stop watching a server in this room", self._unwatch, entitled=True),
+            Subcommand("unwatch", "SERVER...", "stop watching servers in this room", self._unwatch, entitled=True),
             Subcommand("watches", "", "the servers watched in this room, and their state", self._watches),
             Subcommand(
                 "history", "SERVER [7d]", "a watched server's list changes and outages, with a picture", self._history
@@ -105,55 +116,47 @@ class WatchCommands:
         )
 
     async def _watch(self, invocation: Invocation) -> Sequence[Reply]:
-        server, rest = _server(invocation, "watch SERVER [every 5m]")
-        interval = _interval(rest)
-        done = await self._watch_service.watch(invocation.room_id, server, interval, invocation.sender, self._now())
-        if done in (Watched.ROOM_FULL, Watched.PERSON_FULL):
-            return _line(_full(done, self._limits))
-        self._schedule_changed()
-        views = await self._watch_service.watches(invocation.room_id, self._now())
-        pace = span(next(view.interval for view in views if view.server == server))
-        told = {
-            Watched.NEW: f" is now watched every {pace}; alerts go to this room. "
-            "The first check records the current list as the baseline.",
-            Watched.CHANGED: f" is now watched every {pace}.",
-            Watched.SAME: f" is already watched in this room, every {pace}.",
-        }[done]
-        warning = await self._caution(invocation.room_id, server)
-        blocks = [Paragraph(sentence("🔭", Name(server), told))]
-        if warning:
-            blocks.append(Paragraph(remark("⚠️", warning)))
-        return [Document(tuple(blocks))]
-
-    async def _caution(self, room_id: str, server: str) -> str:
-        known = caution_of(server, self._own_user_id, ())
-        return known or caution_of(server, self._own_user_id, await self._rooms.entitled_members(room_id))
+        words, interval = _paced(invocation.args)
+        servers, room_id = _servers(words), invocation.room_id
+        invocation.charge(len(servers) - 1)
+        entitled = await self._rooms.entitled_members(room_id)
+        done = {
+            server: await self._watch_service.watch(room_id, server, interval, invocation.sender, self._now())
+            for server in servers
+        }
+        if not _REFUSED.issuperset(done.values()):
+            self._schedule_changed()
+        paces = {view.server: view.interval for view in await self._watch_service.watches(room_id, self._now())}
+        results = [
+            WatchResult(
+                server,
+                outcome,
+                paces.get(server, 0.0),
+                "" if outcome in _REFUSED else caution_of(server, self._own_user_id, entitled),
+            )
+            for server, outcome in done.items()
+        ]
+        return [watched_document(results, self._limits)]
 
     async def _unwatch(self, invocation: Invocation) -> Sequence[Reply]:
-        server, rest = _server(invocation, "unwatch SERVER")
-        _nothing_more(rest, "unwatch SERVER")
-        done = await self._watch_service.unwatch(invocation.room_id, server, self._now())
+        servers = _servers(invocation.args)
+        invocation.charge(len(servers) - 1)
+        done = {
+            server: await self._watch_service.unwatch(invocation.room_id, server, self._now()) for server in servers
+        }
         self._schedule_changed()
-        named = quoted(server, LONGEST_NAME)
-        return _line(
-            {
-                Unwatched.GONE: f"{named} is no longer watched in this room.",
-                Unwatched.UNKNOWN: f"{named} is not watched in this room.",
-                Unwatched.CONFIGURED: f"{named} is watched by configuration (`plugins.foci.watch.servers`). "
-                "To mute it in this room: `!foci silence`.",
-            }[done]
-        )
+        return [unwatched_document(done)]
 
     async def _watches(self, invocation: Invocation) -> Sequence[Reply]:
-        _nothing_more(invocation.args, "watches")
+        _nothing_more(invocation.args)
         now = self._now()
         silences = await self._watch_service.silences(invocation.room_id)
         return [watches_document(await self._watch_service.watches(invocation.room_id, now), silences, now)]
 
     async def _history(self, invocation: Invocation) -> Sequence[Reply]:
-        server, rest = _server(invocation, "history SERVER [7d]")
-        length = _duration(rest[0], 3600.0, LONGEST_HISTORY, "history SERVER [7d]") if rest else _DEFAULT_HISTORY
-        _nothing_more(rest[1:], "history SERVER [7d]")
+        server, rest = _server(invocation)
+        length = _duration(rest[0], 3600.0, LONGEST_HISTORY) if rest else _DEFAULT_HISTORY
+        _nothing_more(rest[1:])
         now = self._now()
         since = now - length
         history = await self._watch_service.history(invocation.room_id, server, since, now)
@@ -166,68 +169,67 @@ class WatchCommands:
         return [history_document(server, history, since, now), picture]
 
     async def _silence(self, invocation: Invocation) -> Sequence[Reply]:
-        usage = "silence SERVER 2h [reason]"
         now = self._now()
         if not invocation.args:
             return [silences_document(await self._watch_service.silences(invocation.room_id), now)]
-        target, rest = _server(invocation, usage)
+        target, rest = _server(invocation)
         if not rest:
-            raise UsageError(f"For how long? Usage: `{usage}`")
-        length = _duration(rest[0], 60.0, LONGEST_SILENCE, usage)
+            raise UsageError("For how long?")
+        length = _duration(rest[0], 60.0, LONGEST_SILENCE)
         reason = clipped(" ".join(rest[1:]), _LONGEST_REASON)
         silence = Silence(invocation.room_id, target, now + length, invocation.sender, reason)
         await self._watch_service.silence(silence, now)
         return [silenced_document(silence, now)]
 
     async def _unsilence(self, invocation: Invocation) -> Sequence[Reply]:
-        target, rest = _server(invocation, "unsilence SERVER")
-        _nothing_more(rest, "unsilence SERVER")
+        target, rest = _server(invocation)
+        _nothing_more(rest)
         ended = await self._watch_service.unsilence(invocation.room_id, target, self._now())
         return _line(f"{quoted(target, LONGEST_NAME)} is {'no longer' if ended else 'not'} silenced in this room.")
 
 
-def _server(invocation: Invocation, usage: str) -> tuple[str, tuple[str, ...]]:
+def _server(invocation: Invocation) -> tuple[str, tuple[str, ...]]:
     """The server that the first word names, and the rest."""
-    if not invocation.args:
-        raise UsageError(f"Which server? Usage: `{usage}`")
+    [server] = _servers(invocation.args[:1])
+    return server, invocation.args[1:]
+
+
+def _servers(words: Sequence[str]) -> tuple[str, ...]:
+    """The servers that these words name, each once."""
+    if not words:
+        raise UsageError("Which server?")
     try:
-        return typed_target(invocation.args[0]).server_name, invocation.args[1:]
+        servers = tuple(dict.fromkeys(typed_target(word).server_name for word in words))
     except TargetError as error:
         raise UsageError(f"{error}.") from None
+    if len(servers) > _MOST_SERVERS:
+        raise UsageError(f"At most {_MOST_SERVERS} servers at once.")
+    return servers
 
 
-def _interval(words: Sequence[str]) -> float | None:
-    if not words:
-        return None
-    usage = "watch SERVER [every 5m]"
-    if words[0] != "every" or len(words) != 2:
-        raise UsageError(f"Usage: `{usage}`")
-    return _duration(words[1], SHORTEST_INTERVAL, LONGEST_INTERVAL, usage)
+def _paced(words: Sequence[str]) -> tuple[Sequence[str], float | None]:
+    """The words before "every", and the interval after it."""
+    if "every" not in words:
+        return words, None
+    place = words.index("every")
+    if place != len(words) - 2:
+        raise UsageError("")
+    return words[:place], _duration(words[-1], SHORTEST_INTERVAL, LONGEST_INTERVAL)
 
 
-def _duration(word: str, shortest: float, longest: float, usage: str) -> float:
+def _duration(word: str, shortest: float, longest: float) -> float:
     try:
         seconds = parse_duration(word)
     except ValueError:
-        raise UsageError(f"{quoted(word, 20)} is not a duration such as 30m, 2h or 7d. Usage: `{usage}`") from None
+        raise UsageError(f"{quoted(word, 20)} is not a duration such as 30m, 2h or 7d.") from None
     if not shortest <= seconds <= longest:
-        raise UsageError(
-            f"The duration must be at least {span(shortest)} and at most {span(longest)}. Usage: `{usage}`"
-        )
+        raise UsageError(f"The duration must be at least {span(shortest)} and at most {span(longest)}.")
     return seconds
 
 
-def _nothing_more(words: Sequence[str], usage: str) -> None:
+def _nothing_more(words: Sequence[str]) -> None:
     if words:
-        raise UsageError(f"Usage: `{usage}`")
-
-
-def _full(done: Watched, limits: WatchLimits) -> str:
-    """Why no more is watched."""
-    most, key = f"This room has {limits.per_room} watches", "max_per_room"
-    if done is Watched.PERSON_FULL:
-        most, key = f"You made {limits.per_person} watches in all rooms", "max_per_person"
-    return f"{most}, the maximum (`plugins.foci.watch.{key}`). To end one: `!foci unwatch SERVER`."
+        raise UsageError("")
 
 
 def _line(marked: str) -> list[Reply]:
