@@ -87,11 +87,11 @@ class Rooms(Protocol):
 class Notifier(Protocol):
     """The way of notifications into rooms. See ``botkit.messages.notification``."""
 
-    async def post(self, connection: Connection, notifications: Iterable[Notification]) -> None:
+    async def post(self, connection: Connection, notifications: Iterable[Notification]) -> Sequence[Notification]:
         """
         Write notifications down inside a transaction of ``PluginContext.storage``: they are sent if it is committed.
 
-        Order holds within a room. A notification whose name was used before is passed over.
+        Order holds within a room. A notification whose name was used before is passed over. Returns the others.
         """
 
     async def missed(self, connection: Connection, room_id: str) -> Sequence[tuple[str, bool]]:

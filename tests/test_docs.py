@@ -216,5 +216,5 @@ def test_every_metric_is_documented_and_no_other() -> None:
     collector = VitalsCollector(lambda: Vitals(1.0, 1, 0, 0, 1.0, Deliveries()))
     shown = {family.name for family in collector.collect()}
     rounds = ScheduleStatus(0, 0.0, {}, 0, 0)
-    shown |= {figure.name for figure in figures(rounds, WatchTotals(0, {}, 0, None), ())}
+    shown |= {figure.name for figure in figures(rounds, WatchTotals(0, {}, 0, None), (), {})}
     assert set(re.findall(r"^\| `(foci(?:bot)?_\w+)`", _text("docs/metrics.md"), re.MULTILINE)) == shown

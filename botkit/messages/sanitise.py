@@ -4,6 +4,7 @@ Strangers' text made safe to read: nothing invisible, nothing that reorders or c
 
 from __future__ import annotations
 
+import json
 import unicodedata
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
@@ -81,6 +82,12 @@ def clipped(text: str, limit: int = 120) -> str:
 def quoted(text: str, limit: int = 120) -> str:
     """Strangers' words for marked text (``document.inline``): clipped, and in backticks, which they cannot close."""
     return f"`{clipped(text, limit).replace('`', REPLACEMENT)}`"
+
+
+def logged(text: str, limit: int = 255) -> str:
+    """A value for ``key=value`` in the log: clipped; in double quotes where it could pass for more than one value."""
+    word = clipped(text, limit)
+    return word if word and " " not in word and '"' not in word else json.dumps(word, ensure_ascii=False)
 
 
 def closed(marked: str) -> str:

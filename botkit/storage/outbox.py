@@ -93,9 +93,9 @@ class Deliveries:
     waited: float = 0.0
 
 
-async def enqueue(connection: AsyncConnection, message: Outgoing, now: int) -> None:
+async def enqueue(connection: AsyncConnection, message: Outgoing, now: int) -> bool:
     """
-    Add a message inside the caller's transaction; a known transaction id is passed over.
+    Add a message inside the caller's transaction; a known transaction id is passed over, which gives False.
 
     A notification to a suspended room is refused at once; answers go out, as whoever asked sees that the bot is there.
     """
@@ -103,7 +103,7 @@ async def enqueue(connection: AsyncConnection, message: Outgoing, now: int) -> N
     stamp = message.stamp
     suspended = select(rooms.c.suspended).where(rooms.c.room_id == room_id)
     refused = stamp is not None and await connection.scalar(suspended)
-    await connection.execute(
+    done = await connection.execute(
         insert_new(connection, outbox).values(
             room_id=room_id,
             txn_id=message.txn_id,
@@ -118,6 +118,7 @@ async def enqueue(connection: AsyncConnection, message: Outgoing, now: int) -> N
             attachment=message.attachment,
         )
     )
+    return bool(done.rowcount)
 
 
 class Outbox:

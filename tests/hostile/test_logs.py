@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from botkit.logs import FORMAT, LONGEST_LINE, LineFormatter, configure_logging
+from botkit.messages.sanitise import logged
 from tests.hostile.strings import SIGNS, STRINGS
 
 anything = st.text(st.characters(), max_size=60) | st.sampled_from(list(STRINGS.values()))
@@ -47,6 +48,16 @@ def test_a_record_is_one_line(message: str) -> None:
     assert not SIGNS & set(line)
     assert len(line) <= LONGEST_LINE
     line.encode()
+
+
+@given(anything | st.sampled_from(["", "a kind=firing", 'a" kind="b', "\\", '\\" kind=x', '"', "x" * 9999]))
+def test_a_value_stays_one_value(text: str) -> None:
+    """Whoever splits a line at its keys finds those that the bot wrote, whatever a stranger calls a room."""
+    (line,) = formatted(f"{logged(text)} sender={logged(text)}")
+    keys = re.findall(r'(\w+)=("(?:[^"\\]|\\.)*"|[^" ]+)(?: |$)', line.partition("some.part: ")[2])
+    assert [key for key, _ in keys] == ["room", "sender"]
+    assert keys[0][1] == keys[1][1]
+    assert len(line) <= 1200
 
 
 @given(anything)

@@ -174,8 +174,8 @@ def test_a_notifier_that_drops_notifications_is_noticed(tmp_path: Path) -> None:
         def __init__(self, notifier: Notifier) -> None:
             self._notifier = notifier
 
-        async def post(self, connection: Connection, messages: Iterable[Notification]) -> None:
-            await self._notifier.post(connection, [one for one in messages if one.placement != "new"])
+        async def post(self, connection: Connection, messages: Iterable[Notification]) -> Sequence[Notification]:
+            return await self._notifier.post(connection, [one for one in messages if one.placement != "new"])
 
         async def missed(self, connection: Connection, room_id: str) -> Sequence[tuple[str, bool]]:
             return await self._notifier.missed(connection, room_id)

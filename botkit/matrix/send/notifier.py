@@ -25,10 +25,9 @@ class OutboxNotifier:
         self._now = now
         self._wake = wake
 
-    async def post(self, connection: Connection, notifications: Iterable[Notification]) -> None:
-        """Write notifications down; a name that was used before is passed over."""
-        for notification in notifications:
-            await enqueue(connection, self._outgoing(notification), self._now())
+    async def post(self, connection: Connection, notifications: Iterable[Notification]) -> Sequence[Notification]:
+        """Write notifications down; a name that was used before is passed over. Returns the others."""
+        return [one for one in notifications if await enqueue(connection, self._outgoing(one), self._now())]
 
     async def missed(self, connection: Connection, room_id: str) -> Sequence[tuple[str, bool]]:
         """What a room's notifications (no replies or edits) are about, oldest first, and whether each was rejected."""

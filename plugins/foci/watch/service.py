@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import logging
 import math
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from botkit.messages.document import Document
-from botkit.messages.notification import Placement
+from botkit.messages.notification import Notification, Placement
+from botkit.messages.sanitise import logged
 from botkit.plugin import Notifier
 from botkit.storage import Database, Turns
 from plugins.foci.alerts import lifecycle as incident
@@ -49,6 +51,9 @@ class WatchService:
     Args:
         jitter: a factor for the time until a server's next check, such as 0.9 to 1.1.
         party_of: whose users count as one; homeservers by their names alone if not given.
+
+    Attributes:
+        queued: notifications that were written, by purpose, since the start.
     """
 
     def __init__(
@@ -62,6 +67,7 @@ class WatchService:
         self._storage = storage
         self._notifier = notifier
         self._settings = settings
+        self.queued: Counter[str] = Counter()
         self._memory = Memory()
         self._turns = Turns()
         self._ingest = CheckIngest(self._memory, self._turns, self._transaction, settings, jitter, party_of)
@@ -330,11 +336,17 @@ class WatchService:
         async with self._storage.begin(background=background) as connection:
             work = UnitOfWork(connection, self._settings, now)
             yield work
-            await self._notifier.post(connection, without_overtaken(work.notifications))
+            written = await self._notifier.post(connection, without_overtaken(work.notifications))
             self._memory.forget(keys=work.forgotten)
         self._memory.totals.incidents += work.incidents.opened
+        self._record(written)
         if work.notifications:
             self._notifier.wake()
+
+    def _record(self, written: Iterable[Notification]) -> None:
+        for one in written:
+            self.queued[one.purpose] += 1
+            log.info("alert kind=%s room=%s about=%s", one.purpose, logged(one.room_id), logged(one.about))
 
     async def _reconcile(self, work: UnitOfWork) -> None:
         watching = await work.reconcile()

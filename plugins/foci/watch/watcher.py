@@ -6,7 +6,7 @@ import logging
 import random
 import secrets
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from publicsuffixlist import PublicSuffixList
 
@@ -15,6 +15,7 @@ from botkit.outbound import Payer
 from botkit.plugin import Account, Limits, Notifier, Reaction, Rooms, RoomUnavailableError
 from botkit.storage import Database, StorageError
 from botkit.tasks import Supervisor
+from plugins.foci.alerts.notifications import Purpose
 from plugins.foci.alerts.watches import Watch, WatchSettings
 from plugins.foci.checker import Checker
 from plugins.foci.clock import Clock
@@ -121,9 +122,9 @@ class Watcher:
 
     async def figures(self) -> Sequence[Figure]:
         """The same and more for ``/metrics``, without asking the database."""
-        return figures(
-            self.scheduler.status(), self.watch_service.last_tally(), {watch.server for watch in self._configured}
-        )
+        configured = {watch.server for watch in self._configured}
+        service = self.watch_service
+        return figures(self.scheduler.status(), service.last_tally(), configured, service.queued)
 
     async def reacted(self, reaction: Reaction) -> None:
         """See `botkit.plugin.Plugin`; any reaction acknowledges."""
@@ -174,12 +175,15 @@ class Watcher:
             await self.watch_service.tally(self._clock.now())
 
 
-def figures(status: ScheduleStatus, tally: WatchTotals, configured: Collection[str]) -> tuple[Figure, ...]:
+def figures(
+    status: ScheduleStatus, tally: WatchTotals, configured: Collection[str], queued: Mapping[str, int]
+) -> tuple[Figure, ...]:
     """
     Every figure; the number of series is fixed but for the servers that the configuration names.
 
     Args:
         configured: servers that the operator named, so that their names may be labels.
+        queued: notifications that were written, by purpose.
     """
     now = Counter(verdict or "unchecked" for verdict in tally.verdicts.values())
     known = {
@@ -220,6 +224,13 @@ def figures(status: ScheduleStatus, tally: WatchTotals, configured: Collection[s
             "Fetches made to confirm a changed list.",
             {"": float(status.confirmations)},
             kind="counter",
+        ),
+        Figure(
+            "foci_alerts_total",
+            "Messages queued about watched servers since the start, edits included.",
+            {purpose.value: float(queued.get(purpose.value, 0)) for purpose in Purpose},
+            "kind",
+            "counter",
         ),
         Figure(
             "foci_broken_checks_total",
