@@ -31,7 +31,9 @@ from tests.matrix.person import Person
 from tests.outbound.standins import NameTable
 from tests.storage.postgres import Postgres, find
 
-SERVERS = frozenset({"caddy", "haproxy", "livekit", "media_client", "nginx", "postgres", "promtool", "synapse"})
+SERVERS = frozenset(
+    {"caddy", "haproxy", "livekit", "media_client", "nginx", "openssl", "postgres", "promtool", "synapse"}
+)
 PLACES = (
     "bench/",
     "foci/test_second_address.py",
