@@ -13,14 +13,14 @@ import vodozemac
 from botkit.matrix.client import Answer
 from botkit.matrix.crypto.key_exchange import MOST_DEVICES
 from botkit.matrix.crypto.machine import Crypto
-from tests.matrix.test_session_bounds import BOT, PEER, ROOM, start
+from tests.matrix.test_session_bounds import BOT, PEER, ROOM, Device, hear, one_time_keys, start
 
 __all__ = ["start"]
 
 
-def device(name: str) -> dict[str, Any]:
+def device(name: str, account: Any = None) -> dict[str, Any]:
     """A device's signed keys, as its homeserver gives them."""
-    account = vodozemac.Account()
+    account = account or vodozemac.Account()
     keys = {
         "user_id": PEER,
         "device_id": name,
@@ -92,3 +92,18 @@ async def test_a_user_s_devices_are_bounded(start: Callable[[], Crypto]) -> None
     crypto._olm.users_for_key_query.add(PEER)
     await crypto._exchange.query({PEER})
     assert len(list(crypto._olm.device_store.active_user_devices(PEER))) == MOST_DEVICES
+
+
+async def test_unreadable_messages_ask_nobody_for_keys(start: Callable[[], Crypto]) -> None:
+    """A device that just opened a session and then writes under unknown keys makes the bot send nothing."""
+    crypto = start()
+    olm = crypto._olm
+    peer = Device(olm.account.identity_keys)
+    surround(crypto, Server({"PEER": device("PEER", peer.account)}, lambda: None))
+    olm.users_for_key_query.add(PEER)
+    await crypto._exchange.query({PEER})
+    hear(crypto, peer.room_key(peer.session(next(one_time_keys(olm))), vodozemac.GroupSession()))
+    for _ in range(20):
+        assert crypto.decrypt(ROOM, peer.message(vodozemac.GroupSession())) is None
+    assert not olm.outgoing_to_device_messages
+    assert not olm.key_re_requests_events

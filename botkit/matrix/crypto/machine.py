@@ -146,6 +146,7 @@ class Crypto:
             return None
         finally:
             self._forget_unknown(room_id)
+            self._forget_requests()
         source = clear.source
         return {**event, "type": source.get("type"), "content": source.get("content")}
 
@@ -158,6 +159,12 @@ class Crypto:
             del devices[last]
         if not devices:
             rooms.pop(room_id, None)
+
+    def _forget_requests(self) -> None:
+        """Ask nobody for keys: only people's own devices answer that, and each strange event would be a request."""
+        waiting = self._olm.outgoing_to_device_messages
+        waiting[:] = [message for message in waiting if not isinstance(message, nio.RoomKeyRequestMessage)]
+        self._olm.key_re_requests_events.clear()
 
     def _completed(self, room_id: str, event: Mapping[str, Any]) -> dict[str, Any]:
         """Newer clients leave out ``sender_key`` and ``device_id``, which nio insists on."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any
 
@@ -27,6 +27,8 @@ _LONGEST_PAUSE = 600.0
 _JOIN_PATIENCE = 90.0
 _MOST_JOINS = 3
 """Replacements of one room that are tried within an hour: each costs a request to a server that others chose."""
+_AT_ONCE = 16
+"""Rooms whose tombstones are followed at the same time."""
 _LONGEST_CHAIN = 12
 """Upgrades in a row that led to a room; there are no more room versions."""
 
@@ -64,6 +66,7 @@ class Upgrades:
         self._awaited: frozenset[str] = frozenset()
         self._knocked: set[str] = set()
         self._joins: Counter[str] = Counter()
+        self._turns = asyncio.Semaphore(_AT_ONCE)
 
     def awaited(self, room_id: str) -> bool:
         """Whether this is a replacement that the bot should join."""
@@ -104,15 +107,28 @@ class Upgrades:
             news.cancel()
 
     async def _look(self) -> bool:
-        """Follow every tombstone as far as it goes now; False when the homeserver was not there for one."""
-        reached = True
+        """
+        Follow every tombstone as far as it goes now; False when the homeserver was not there for one.
+
+        Rooms do not wait for each other: the server of a replacement can let a join hang.
+        """
+        rooms: dict[str, list[Upgrade]] = defaultdict(list)
         for upgrade in await self._room_store.upgrades(UpgradeState.HEARD, UpgradeState.AWAITED):
-            try:
-                await self._follow(upgrade)
-            except (RoomUnavailableError, UnreachableError) as error:
-                log.warning("room upgrade postponed room=%s: %s", upgrade.tombstone.room_id, error)
-                reached = False
+            rooms[upgrade.tombstone.room_id].append(upgrade)
+        reached = await asyncio.gather(*map(self._follow_all, rooms.values()))
         await self.load()
+        return all(reached)
+
+    async def _follow_all(self, upgrades: Collection[Upgrade]) -> bool:
+        """Follow the tombstones of one room."""
+        reached = True
+        async with self._turns:
+            for upgrade in upgrades:
+                try:
+                    await self._follow(upgrade)
+                except (RoomUnavailableError, UnreachableError) as error:
+                    log.warning("room upgrade postponed room=%s: %s", upgrade.tombstone.room_id, error)
+                    reached = False
         return reached
 
     async def _follow(self, upgrade: Upgrade) -> None:
@@ -198,6 +214,7 @@ class Upgrades:
 
     async def _enter(self, tombstone: Tombstone) -> None:
         """Request to join, via the server of the tombstone's sender; the sync shows when it succeeded."""
+        self._joins[tombstone.room_id] += 1
         query = {"via": tombstone.via, "server_name": tombstone.via} if tombstone.via else None
         answer = await self._homeserver.request(
             "POST", path("join", tombstone.replacement), {}, query=query, timeout=_JOIN_PATIENCE
@@ -206,7 +223,6 @@ class Upgrades:
             raise RoomUnavailableError(answer.describe())
         # every attempt is a request to another server
         self._knocked.add(tombstone.replacement)
-        self._joins[tombstone.room_id] += 1
         if not answer.ok:
             log.warning(
                 "cannot join the replacement room=%s, waiting for an invitation: %s",
