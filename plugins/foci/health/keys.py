@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
+from sys import intern
 from typing import Annotated, Any
 from urllib.parse import quote, urlsplit
 
@@ -43,6 +44,10 @@ class Key:
 
     kind: KeyKind
     what: str = ""
+
+    def __post_init__(self) -> None:
+        """Keep one copy of a text of which many keys are made: each check makes its own."""
+        object.__setattr__(self, "what", intern(self.what))
 
     def __str__(self) -> str:
         """The stored form."""

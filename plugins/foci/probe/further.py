@@ -9,6 +9,7 @@ from botkit.outbound.model import Answered, ConnectionFacts, Exchange, Response
 from plugins.foci.probe.judge import standing, works
 from plugins.foci.probe.observation import Observation
 from plugins.foci.responses import meets_prober_only
+from plugins.foci.service_url import ServiceUrl
 
 _LONGEST_BODY = 512
 _MOST_HEADERS = 1024
@@ -33,7 +34,7 @@ _JUDGED = frozenset(
 @dataclass(frozen=True, slots=True)
 class Further:
     """
-    What a service answered besides the POST.
+    What a service answered to ``asked_besides``.
 
     Attributes:
         place: the address that was asked.
@@ -41,11 +42,22 @@ class Further:
     """
 
     place: Endpoint
-    preflight: Answered
-    get_token: Answered
-    health: Answered
-    clean: Answered | None
+    preflight: Response
+    get_token: Response
+    health: Response
+    clean: Response | None
     age: float = 0.0
+
+
+def asked_besides(url: ServiceUrl) -> tuple[tuple[str, str], ...]:
+    """
+    Method and URL of what is asked besides the POST.
+
+    Preflight, ``/get_token``, health, and the POST of the URL without a slash at its end where it has one.
+    """
+    base = url.text.rstrip("/")
+    asked = ("OPTIONS", f"{url.text}/sfu/get"), ("POST", f"{url.text}/get_token"), ("HEAD", f"{base}/healthz")
+    return (*asked, ("POST", f"{base}/sfu/get")) if url.trailing_slash else asked
 
 
 def further_of(seen: Observation) -> Further | None:
@@ -69,12 +81,13 @@ def further_of(seen: Observation) -> Further | None:
 
 def with_further(seen: Observation, known: Further) -> Observation | None:
     """An observation of the POST alone with what is known besides; None where that no longer holds."""
+    preflight, get_token, health, *clean = asked_besides(seen.url)
     whole = replace(
         seen,
-        preflight=known.preflight,
-        get_token=known.get_token,
-        health=known.health,
-        clean=known.clean,
+        preflight=_answered(preflight, known.preflight),
+        get_token=_answered(get_token, known.get_token),
+        health=_answered(health, known.health),
+        clean=None if known.clean is None else _answered(clean[0], known.clean),
         further_age=known.age,
     )
     exchange = seen.main.get(known.place)
@@ -84,7 +97,11 @@ def with_further(seen: Observation, known: Further) -> Observation | None:
     return whole if standing(whole, exchange) >= best else None
 
 
-def _kept(exchange: Exchange | None) -> Answered | None:
+def _answered(asked: tuple[str, str], response: Response) -> Answered:
+    return Answered(*asked, 0.0, _NO_CONNECTION, response)
+
+
+def _kept(exchange: Exchange | None) -> Response | None:
     """An answer without what no judgement reads; None where it is none, passes, or is too large."""
     if not isinstance(exchange, Answered):
         return None
@@ -94,8 +111,7 @@ def _kept(exchange: Exchange | None) -> Answered | None:
     headers = {name: values for name, values in response.headers.items() if name in _JUDGED}
     if sum(len(value) for values in headers.values() for value in values) > _MOST_HEADERS:
         return None
-    judged = Response(response.status, headers, response.body)
-    return Answered(exchange.method, exchange.url, 0.0, _NO_CONNECTION, judged)
+    return Response(response.status, headers, response.body)
 
 
 _NO_CONNECTION = ConnectionFacts()

@@ -9,7 +9,7 @@ from dataclasses import replace
 from botkit.outbound import Endpoint, OutboundClient, Resolution
 from botkit.outbound.model import Answered, Exchange, Failed
 from plugins.foci.probe.contract import REQUESTS
-from plugins.foci.probe.further import Further, with_further
+from plugins.foci.probe.further import Further, asked_besides, with_further
 from plugins.foci.probe.judge import best_exchange, standing
 from plugins.foci.probe.observation import Observation
 from plugins.foci.probe.redirect import followed
@@ -60,7 +60,7 @@ class Prober:
             return self._unresolved(url, resolution)
         places = resolution.shortlist()
         first = _first(places)
-        posts = asyncio.gather(*(self._post(url.text, _OLDER, resolution.at(place), deadline) for place in places))
+        posts = asyncio.gather(*(self._post(url, resolution.at(place), deadline) for place in places))
         further: Sequence[Exchange] = ()
         if known is None:
             exchanges, further = await asyncio.gather(posts, self._further(url, resolution.at(first), deadline))
@@ -82,14 +82,13 @@ class Prober:
 
     async def _further(self, url: ServiceUrl, at: Resolution, deadline: float) -> Sequence[Exchange]:
         """What else is asked of one address: preflight, ``/get_token``, health, the URL without a slash at its end."""
-        asked = [
-            self._fetch("OPTIONS", url.text + _OLDER, at, deadline, _PREFLIGHT_HEADERS),
-            self._post(url.text, "/get_token", at, deadline),
-            self._fetch("HEAD", url.text.rstrip("/") + "/healthz", at, deadline, REQUEST_HEADERS),
-        ]
-        if url.trailing_slash:
-            asked.append(self._post(url.text.rstrip("/"), _OLDER, at, deadline))
-        return await asyncio.gather(*asked)
+        preflight, get_token, health, *clean = asked_besides(url)
+        return await asyncio.gather(
+            self._fetch(*preflight, at, deadline, _PREFLIGHT_HEADERS),
+            self._fetch(*get_token, at, deadline, _POST_HEADERS, REQUESTS["/get_token"]),
+            self._fetch(*health, at, deadline, REQUEST_HEADERS),
+            *(self._fetch(*one, at, deadline, _POST_HEADERS, REQUESTS[_OLDER]) for one in clean),
+        )
 
     async def _sfu(self, url: ServiceUrl, deadline: float) -> Observation:
         """The SFU of an entry that carries only ``url``: 401 without a token means that it is alive."""
@@ -127,8 +126,8 @@ class Prober:
         )
         return replace(seen, root=root, validate=validate)
 
-    async def _post(self, base: str, endpoint: str, at: Resolution, deadline: float) -> Exchange:
-        return await self._fetch("POST", base + endpoint, at, deadline, _POST_HEADERS, REQUESTS[endpoint])
+    async def _post(self, url: ServiceUrl, at: Resolution, deadline: float) -> Exchange:
+        return await self._fetch("POST", url.text + _OLDER, at, deadline, _POST_HEADERS, REQUESTS[_OLDER])
 
     async def _fetch(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from sys import intern
 from typing import Any
 
 from sqlalchemy import delete, exists, select, update
@@ -96,7 +97,7 @@ class StateTable:
         rows = await self._connection.execute(select(heard))
         text = await self.noted(_SUSPICION)
         suspicion = Suspicion() if text is None else self_check.CODEC.load(text)
-        return SelfCheck({row.server: row.silent_since for row in rows}, suspicion, now)
+        return SelfCheck({intern(row.server): row.silent_since for row in rows}, suspicion, now)
 
     async def save_silence(self, server: str, since: float | None) -> None:
         """A server answered for the first time, or began or ended to be silent."""

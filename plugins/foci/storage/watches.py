@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from sys import intern
 from typing import Any
 
 from sqlalchemy import Row, bindparam, delete, func, select, update
@@ -18,8 +19,11 @@ from plugins.foci.changes.detector import ListState
 from plugins.foci.health.keys import Key
 from plugins.foci.storage.tables import concerns, servers, watches
 
-_SERVER_COLUMNS = [column for column in servers.c if column.name != "copy"]
-"""What is used of the table of servers: its copies of well-knowns are of versions that asked with conditions."""
+_SERVER_COLUMNS = [column for column in servers.c if column.name not in ("copy", "summary")]
+"""What is used of the table of servers: the others are of earlier versions."""
+
+
+_NO_CODES: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,7 @@ class ServerRow:
     Attributes:
         due_at: of the next check; None before the first.
         confirm_at: when a changed list is to be confirmed; None without one.
-        verdict, summary, checked_at: of the last check; None before the first.
+        verdict, checked_at: of the last check; None before the first.
         unconfirmed: another list was seen than the one that is known.
         deep_at: when a deep check last found nothing wrong deep; None if the last one did, or there was none.
     """
@@ -41,7 +45,6 @@ class ServerRow:
     confirm_at: float | None = None
     lists: ListState = ListState()  # noqa: RUF009 - frozen
     verdict: str | None = None
-    summary: str | None = None
     checked_at: float | None = None
     deep_at: float | None = None
     unconfirmed: bool = False
@@ -179,7 +182,6 @@ def _progress_of(row: ServerRow) -> dict[str, Any]:
         "due_at": row.due_at,
         "confirm_at": row.confirm_at,
         "verdict": row.verdict,
-        "summary": None if row.summary is None else storable(row.summary),
         "checked_at": row.checked_at,
         "deep_at": row.deep_at,
         "unconfirmed": row.unconfirmed,
@@ -188,13 +190,27 @@ def _progress_of(row: ServerRow) -> dict[str, Any]:
 
 def watch_of(row: Row[Any]) -> Watch:
     """A row of the table of watches."""
-    ignored = frozenset(from_json(row.ignored))
     return Watch(
-        row.room_id, row.server, row.source, row.interval, row.deep, ignored, row.author, row.created_at, row.weighed
+        room_id=intern(row.room_id),
+        server=intern(row.server),
+        source=row.source,
+        interval=row.interval,
+        deep=row.deep,
+        ignore=_codes(row.ignored),
+        author=intern(row.author),
+        created_at=row.created_at,
+        evaluated=row.weighed,
     )
+
+
+def _codes(text: str) -> frozenset[str]:
+    """Finding codes; mostly none, of which an own empty set for each watch would be twice as large as the watch."""
+    found = from_json(text)
+    return frozenset(found) if found else _NO_CODES
 
 
 def _server_of(row: Row[Any]) -> ServerRow:
     values = dict(row._mapping)
     lists = values.pop("list_state", None)
+    values["server"] = intern(values["server"])
     return ServerRow(**values, lists=ListState() if lists is None else listwatch.CODEC.load(lists))

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
-from botkit.outbound.model import Answered, Response
+from botkit.outbound.model import Response
+from plugins.foci.discovery.homeserver import TransportsAnswer, VersionsAnswer
 from plugins.foci.health.events import Status
 from plugins.foci.health.samples import drift
 from plugins.foci.probe.further import Further, further_of
@@ -25,6 +26,8 @@ _MOST_ANSWERS = 1000
 _Answer = tuple[int, tuple[tuple[str, tuple[str, ...]], ...], bytes]
 
 _Key = TypeVar("_Key")
+_Sign = TypeVar("_Sign")
+_Value = TypeVar("_Value")
 _Fact = TypeVar("_Fact", ServerFacts, Further)
 
 
@@ -54,6 +57,8 @@ class SeldomFacts:
         self._servers: OrderedDict[str, _Kept[ServerFacts]] = OrderedDict()
         self._services: OrderedDict[ServiceUrl, _Kept[Further]] = OrderedDict()
         self._answers: dict[_Answer, Response] = {}
+        self._versions: dict[VersionsAnswer, VersionsAnswer] = {}
+        self._transports: dict[TransportsAnswer, TransportsAnswer] = {}
 
     def server(self, name: str) -> ServerFacts | None:
         """What is known of a server; None where all is to be asked."""
@@ -69,7 +74,8 @@ class SeldomFacts:
         if result.seen.facts_age is None:
             sample = drift(result)
             agrees = sample is None or sample.standing is Status.GOOD
-            self._keep(self._servers, result.server, facts_of(result) if agrees else None)
+            facts = facts_of(result) if agrees else None
+            self._keep(self._servers, result.server, None if facts is None else self._compacted(facts))
         elif known is not None and not still_hold(known.fact, result.report):
             del self._servers[result.server]
         calm = is_calm(result)
@@ -86,6 +92,16 @@ class SeldomFacts:
         if own or known is None or known.fact != further:
             self._keep(self._services, seen.url, further)
 
+    def _compacted(self, facts: ServerFacts) -> ServerFacts:
+        """The same with what was answered elsewhere, too: homeservers of a kind all answer alike."""
+        homeserver = facts.homeserver
+        versions, transports = homeserver.versions, homeserver.transports
+        if versions is not None:
+            versions = _one_of(self._versions, versions, versions)
+        if transports.entries is None:
+            transports = _one_of(self._transports, transports, transports)
+        return replace(facts, homeserver=replace(homeserver, versions=versions, transports=transports))
+
     def _compact(self, further: Further | None) -> Further | None:
         """The same with answers that were given elsewhere, too: services of a kind all answer alike."""
         if further is None:
@@ -99,12 +115,9 @@ class SeldomFacts:
             clean=clean,
         )
 
-    def _shared(self, asked: Answered) -> Answered:
-        if len(self._answers) >= _MOST_ANSWERS:
-            self._answers.clear()
-        response = asked.response
+    def _shared(self, response: Response) -> Response:
         answer = response.status, tuple(sorted(response.headers.items())), response.body
-        return replace(asked, response=self._answers.setdefault(answer, response))
+        return _one_of(self._answers, answer, response)
 
     def _keep(self, kept: OrderedDict[_Key, _Kept[_Fact]], key: _Key, fact: _Fact | None) -> None:
         kept.pop(key, None)
@@ -119,3 +132,10 @@ class SeldomFacts:
     def _fresh(self, kept: OrderedDict[_Key, _Kept[_Fact]], key: _Key) -> _Fact | None:
         found, now = kept.get(key), self._passed()
         return None if found is None or now >= found.until else replace(found.fact, age=now - found.at)
+
+
+def _one_of(known: dict[_Sign, _Value], sign: _Sign, value: _Value) -> _Value:
+    """The first value with this sign, so that equal ones are held once."""
+    if len(known) >= _MOST_ANSWERS:
+        known.clear()
+    return known.setdefault(sign, value)

@@ -89,7 +89,6 @@ def step(
         fetched,
         due_at=due(due_in(visible, known.terms.interval, at)),
         verdict=report.verdict.value,
-        summary=report.summary,
         checked_at=at,
         deep_at=row.deep_at if not seen.deep else None if fails_deep(all_states, at) else at,
     )

@@ -112,10 +112,15 @@ class SharedFateWarnings:
 
     async def run(self) -> None:
         """Until nothing is left to ask. Raises what the store raises: a supervisor starts this again."""
-        while waiting := await self._store.unevaluated():
-            for room_id in sorted({watch.room_id for watch in waiting} & self._rooms.joined()):
-                await self._evaluate(room_id, [watch for watch in waiting if watch.room_id == room_id])
+        while await self._is_waiting():
             await self._clock.sleep(_PAUSE)
+
+    async def _is_waiting(self) -> bool:
+        """Ask where the bot is now; whether anything was left to ask. A method, so that no watch is held meanwhile."""
+        waiting = await self._store.unevaluated()
+        for room_id in sorted({watch.room_id for watch in waiting} & self._rooms.joined()):
+            await self._evaluate(room_id, [watch for watch in waiting if watch.room_id == room_id])
+        return bool(waiting)
 
     async def _evaluate(self, room_id: str, watches: list[Watch]) -> None:
         try:
