@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from botkit.config import Rate
+from botkit.config.units import format_rate
 
 CAPACITY = 10_000
 """Keys remembered per rate; the longest untouched is forgotten first."""
@@ -23,20 +24,21 @@ class RateLimitError(Exception):
 
     Attributes:
         seconds: until the same request would pass.
-        silent: the user was notified already.
+        limit: which rate it is, such as "6/min per user"; the bot's own words.
+        shared: everybody in the room meets it now.
     """
 
-    def __init__(self, seconds: float, *, silent: bool) -> None:
+    def __init__(self, seconds: float, limit: str, *, shared: bool = False) -> None:
         super().__init__(f"try again in {seconds:.0f} s")
         self.seconds = seconds
-        self.silent = silent
+        self.limit = limit
+        self.shared = shared
 
 
 @dataclass(slots=True)
 class _Bucket:
     tokens: float
     filled_at: float
-    told: bool = False
 
 
 class TokenBuckets:
@@ -59,15 +61,7 @@ class TokenBuckets:
 
     def take(self, key: str, amount: int) -> None:
         """Take it, whatever is left; what is missing has to come in before anything else passes."""
-        bucket = self._bucket(key)
-        bucket.tokens -= amount
-        bucket.told = False
-
-    def tell(self, key: str) -> bool:
-        """Whether this refusal is the first since something was let through."""
-        bucket = self._bucket(key)
-        first, bucket.told = not bucket.told, True
-        return first
+        self._bucket(key).tokens -= amount
 
     def _bucket(self, key: str) -> _Bucket:
         now = self._clock()
@@ -80,36 +74,61 @@ class TokenBuckets:
         gained = max(0.0, now - bucket.filled_at) * self._rate.count / self._rate.seconds
         bucket.tokens = min(float(self._rate.count), bucket.tokens + gained)
         bucket.filled_at = now
-        if bucket.tokens >= self._rate.count:
-            bucket.told = False
         return bucket
 
 
-class RateLimiter:
-    """A rate per user and a rate per room, spent together or not at all."""
+@dataclass(frozen=True, slots=True)
+class _Share:
+    """One rate of those that a command spends; the rest as in ``RateLimitError``."""
 
-    def __init__(self, per_user: Rate, per_room: Rate, clock: Callable[[], float]) -> None:
+    buckets: TokenBuckets
+    key: str
+    limit: str
+    shared: bool = False
+
+
+class RateLimiter:
+    """
+    A rate per user and a rate per room, spent together or not at all; admins have one of their own instead.
+
+    Args:
+        admins: user ids; what they type is not counted against rooms.
+    """
+
+    def __init__(
+        self, per_user: Rate, per_room: Rate, per_admin: Rate, admins: Collection[str], clock: Callable[[], float]
+    ) -> None:
         self._users = TokenBuckets(per_user, clock)
         self._rooms = TokenBuckets(per_room, clock)
+        self._admins = TokenBuckets(per_admin, clock)
+        self._admin_ids = frozenset(admins)
+        self._user_limit = f"{format_rate(per_user)} per user"
+        self._room_limit = f"{format_rate(per_room)} in this room"
+        self._admin_limit = f"{format_rate(per_admin)} per admin"
 
     def charge(self, user_id: str, room_id: str, amount: int = 1) -> None:
         """
-        Spend ``amount`` of both rates.
+        Spend ``amount`` of each rate.
 
         Raises:
-            RateLimitError: one of them is spent; nothing was taken from either.
+            RateLimitError: one of them is spent; nothing was taken from any.
         """
-        waits = ((self._users, user_id), (self._rooms, room_id))
-        over = [(buckets.wait(key, amount), buckets, key) for buckets, key in waits]
-        seconds, buckets, key = max(over, key=lambda entry: entry[0])
+        over = [(share.buckets.wait(share.key, amount), share) for share in self._shares(user_id, room_id)]
+        seconds, longest = max(over, key=lambda entry: entry[0])
         if seconds > 0:
-            raise RateLimitError(seconds, silent=not buckets.tell(key))
+            raise RateLimitError(seconds, longest.limit, shared=longest.shared)
         self.owe(user_id, room_id, amount)
 
     def owe(self, user_id: str, room_id: str, amount: int) -> None:
-        """Spend ``amount`` of both rates for what was done already."""
-        self._users.take(user_id, amount)
-        self._rooms.take(room_id, amount)
+        """Spend ``amount`` of each rate for what was done already."""
+        for share in self._shares(user_id, room_id):
+            share.buckets.take(share.key, amount)
+
+    def _shares(self, user_id: str, room_id: str) -> Sequence[_Share]:
+        if user_id in self._admin_ids:
+            return (_Share(self._admins, user_id, self._admin_limit),)
+        user = _Share(self._users, user_id, self._user_limit)
+        return (user, _Share(self._rooms, room_id, self._room_limit, shared=True))
 
 
 class Bill:

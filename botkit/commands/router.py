@@ -34,6 +34,9 @@ _REFUSALS_PER_ROOM = Rate(5, 3600.0)
 
 _NOT_ENTITLED = f"Only the bot's admins and members of this room with power level {MODERATOR} or more may do that."
 
+_NOTICES = Rate(1, 60.0)
+"""That a rate is spent is told once a minute to each user in each room; if it is the room's, to one of them."""
+
 log = logging.getLogger(__name__)
 
 
@@ -60,7 +63,7 @@ class CommandRouter:
         commands: of all plugins; two with the same word are a ValueError.
         prefix: put before the word, such as ``!``.
         access: who may command, and how often.
-        admins: always allowed; rates hold for them as well.
+        admins: always allowed, with a rate of their own.
         own_user_id: the bot, whose own messages are not commands.
         clock: monotonic seconds.
         entitled: whether a user may change what the bot does in a room; by default no user may.
@@ -89,7 +92,8 @@ class CommandRouter:
         self._access = access
         self._admins = frozenset(admins)
         self._own_user_id = own_user_id
-        self._rate = RateLimiter(access.per_user, access.per_room, clock)
+        self._rate = RateLimiter(access.per_user, access.per_room, access.per_admin, self._admins, clock)
+        self._notices = TokenBuckets(_NOTICES, clock)
         self._refusals = TokenBuckets(_REFUSALS, clock)
         self._room_refusals = TokenBuckets(_REFUSALS_PER_ROOM, clock)
         self._entitled = entitled
@@ -115,11 +119,17 @@ class CommandRouter:
                 async with self._prepare(message) as known:
                     return await self._answer(replace(parsed, message=known), bill)
             except RateLimitError as error:
-                if error.silent:
-                    return ()
-                return _line(f"Too many commands: try again in {math.ceil(error.seconds)} s.")
+                return self._limited(message, error)
             finally:
                 bill.settle(party.made)
+
+    def _limited(self, message: InboundMessage, error: RateLimitError) -> Sequence[Reply]:
+        # a room id has no space
+        key = message.room_id if error.shared else f"{message.room_id} {message.sender}"
+        if self._notices.wait(key, 1) > 0:
+            return ()
+        self._notices.take(key, 1)
+        return _line(f"Too many commands: try again in {math.ceil(error.seconds)} s. The limit is {error.limit}.")
 
     def _refused(self, message: InboundMessage) -> Sequence[Reply]:
         told = ((self._refusals, message.sender), (self._room_refusals, message.room_id))

@@ -98,6 +98,7 @@ class CommandsConfig(Section):
     Who may command the bot, and how much.
 
     Attributes:
+        per_admin: instead of the other two for those whom ``admins`` names.
         max_age: seconds after which a command is too old to be answered.
     """
 
@@ -105,6 +106,7 @@ class CommandsConfig(Section):
     block: UserGlobs = ()
     per_user: RateLimit = Rate(6, 60.0)
     per_room: RateLimit = Rate(12, 60.0)
+    per_admin: RateLimit = Rate(60, 60.0)
     max_age: PositiveDuration = 120.0
 
 

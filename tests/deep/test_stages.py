@@ -186,7 +186,8 @@ def test_a_person_a_room_and_the_bot_have_a_cap() -> None:
                 budget.take(who, where, 1, free)
     with pytest.raises(RateLimitError) as refused:
         budget.take("@d", "!d", 1, free)
-    assert not refused.value.silent
+    assert not refused.value.shared
+    assert "deep checks" in refused.value.limit
     assert 0 < refused.value.seconds <= 120
     now[0] = 3600.0
     budget.take("@d", "!d", 5, free)
@@ -212,11 +213,11 @@ def test_cap_and_rate_are_spent_together_or_not_at_all() -> None:
     assert charged == [3 * 5 - 1]
 
     def spent(_: int) -> None:
-        raise RateLimitError(7.0, silent=True)
+        raise RateLimitError(7.0, "6/min per user")
 
     with pytest.raises(RateLimitError) as refused:
         budget.take("@a", "!a", 5, spent)
-    assert refused.value.silent
+    assert refused.value.limit == "6/min per user"
     budget.take("@a", "!a", 5, free)
     with pytest.raises(RateLimitError):
         budget.take("@a", "!b", 5, charged.append)

@@ -241,29 +241,53 @@ async def test_a_flood_gets_one_answer_and_then_silence() -> None:
     """The wait is told once, rounded up, until the rate has recovered."""
     room = Room(per_user="2/min")
     replies = [reply for _ in range(10) for reply in await room.type("!foci")]
-    assert replies == ["check ", "check ", "Too many commands: try again in 30 s."]
+    assert replies == ["check ", "check ", "Too many commands: try again in 30 s. The limit is 2/min per user."]
     room.clock.now += 29
     assert await room.type("!foci") == []
     room.clock.now += 1
     assert await room.type("!foci") == ["check "]
 
 
+async def test_whoever_is_refused_is_told_once_per_room_and_minute() -> None:
+    """Not only in the room where it was told first, nor only the first of two users, nor only once for ever."""
+    room = Room(per_user="2/h")
+    told = ["Too many commands: try again in 1800 s. The limit is 2/h per user."]
+    for sender in (ALICE, "@bob:example.org"):
+        for _ in range(2):
+            assert await room.type("!foci", sender) == ["check "]
+        assert await room.type("!foci", sender) == told
+        assert await room.type("!foci", sender) == []
+        assert await room.type("!foci", sender, room_id="!elsewhere") == told
+        assert await room.type("!foci", sender, room_id="!elsewhere") == []
+    room.clock.now += 60
+    assert await room.type("!foci") == ["Too many commands: try again in 1740 s. The limit is 2/h per user."]
+
+
+async def test_an_admin_sets_up_while_others_flood() -> None:
+    """An admin's rate is apart from those of users and of the room."""
+    room = Room(per_user="1/h", per_room="1/h", per_admin="9/min")
+    assert await room.type("!foci") == ["check "]
+    assert "in this room" in (await room.type("!foci", "@bob:example.org"))[0]
+    assert [await room.type("!foci", ADMIN) for _ in range(9)] == [["check "]] * 9
+    assert await room.type("!foci", ADMIN) == ["Too many commands: try again in 7 s. The limit is 9/min per admin."]
+
+
 async def test_a_room_full_of_people_shares_a_rate() -> None:
     """Each alone is slow, together they are a flood."""
     room = Room(per_room="3/min")
     replies = [reply for number in range(9) for reply in await room.type("!foci", f"@{number}:x")]
-    assert replies == ["check "] * 3 + ["Too many commands: try again in 20 s."]
+    assert replies == ["check "] * 3 + ["Too many commands: try again in 20 s. The limit is 3/min in this room."]
 
 
 async def test_further_work_is_charged() -> None:
     """A handler that would do too much ends like a command too many."""
     room = Room(per_user="6/min")
     assert await room.type("!foci dear 5") == ["check dear 5"]
-    assert await room.type("!foci x") == ["Too many commands: try again in 10 s."]
+    assert await room.type("!foci x") == ["Too many commands: try again in 10 s. The limit is 6/min per user."]
     room.clock.now += 20
-    assert await room.type("!foci dear 5") == ["Too many commands: try again in 40 s."]
-    assert await room.type("!foci dear 5") == ["Too many commands: try again in 50 s."]
     assert await room.type("!foci dear 5") == []
+    room.clock.now += 40
+    assert await room.type("!foci dear 6") == ["Too many commands: try again in 20 s. The limit is 6/min per user."]
     with pytest.raises(RateLimitError):
         room.plugin.seen[0].charge(6)
 
@@ -302,7 +326,7 @@ async def test_a_command_costs_what_it_asks_of_others() -> None:
     room.plugin.requests = 0
     assert await room.type("!foci a") == ["check a"]
     assert await room.type("!foci b") == ["check b"]
-    assert await room.type("!foci c") == ["Too many commands: try again in 8 s."]
+    assert await room.type("!foci c") == ["Too many commands: try again in 8 s. The limit is 8/min per user."]
 
 
 async def test_commands_have_a_payer_and_a_limit() -> None:

@@ -39,7 +39,9 @@ async def test_a_flood_is_answered_with_one_line(
     answers = [said.body for said in alice.heard if said.sender == bot.user_id]
     assert answers[:3] == ["echo 0", "echo 1", "echo 2"]
     assert answers[3].startswith("Too many commands: try again in ")
-    assert answers[4:] == ["echo me too"]
+    # once a minute, if this takes so long
+    assert [answer for answer in answers[4:] if "Too many" not in answer] == ["echo me too"]
+    assert len(answers) < 9
 
 
 async def test_many_strangers_are_refused_in_few_words(

@@ -76,7 +76,7 @@ class Room:
 
     def _charge(self, amount: int) -> None:
         if self.spent:
-            raise RateLimitError(10.0, silent=False)
+            raise RateLimitError(10.0, "6/min per user")
         self.charged += amount
 
     def _changed(self) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from botkit.commands.rate_limit import RateLimitError, TokenBuckets
 from botkit.config import Rate
+from botkit.config.units import format_rate
 
 COST = 3
 """A deep check counts as this many commands against the rates of sender and room."""
@@ -38,9 +39,14 @@ class DeepQuota:
         Raises:
             RateLimitError: a cap or a rate is reached; nothing was taken.
         """
-        waits = (self._people.wait(user_id, amount), self._rooms.wait(room_id, amount), self._all.wait("", amount))
-        if max(waits) > 0:
-            raise RateLimitError(max(waits), silent=False)
+        waits = (
+            (self._people.wait(user_id, amount), f"{format_rate(_PER_PERSON)} deep checks per user"),
+            (self._rooms.wait(room_id, amount), f"{format_rate(_PER_ROOM)} deep checks in this room"),
+            (self._all.wait("", amount), f"{format_rate(_IN_ALL)} deep checks by this bot"),
+        )
+        seconds, limit = max(waits)
+        if seconds > 0:
+            raise RateLimitError(seconds, limit)
         charge(COST * amount - 1)
         self._people.take(user_id, amount)
         self._rooms.take(room_id, amount)
