@@ -106,7 +106,7 @@ CAUSES = {
     "tls-asks-for-a-certificate": _NO_RESPONSE,
     "tls-endless-chain": "sent a handshake message of more than 65535 bytes",
     "tls-many-certificates": "sent more than 10 certificates",
-    "tls-costly-certificates": "sent a certificate with an elliptic curve that clients do not have",
+    "tls-costly-certificates": "sent a certificate above its own with an elliptic curve that clients do not have",
     "tls-weak-key": "EE certificate key too weak",
     "tls-nameless": "certificate is for no name at all",
     "tls-wildcard-one-level-above": "certificate is for *.",
@@ -126,7 +126,7 @@ TLS_CODES = {
     "tls-weak-key": "tls-untrusted",
     "tls-endless-chain": "not-tested",
     "tls-many-certificates": "not-tested",
-    "tls-costly-certificates": "tls-protocol",
+    "tls-costly-certificates": "not-tested",
     "tls-endless-warnings": "tls-protocol",
 }
 """The finding at a focus, for hosts with which no connection comes about."""

@@ -155,19 +155,24 @@ def _suite_of(hello: bytes) -> int:
 
 
 def _judge(message: bytes, *, encrypted: bool) -> None:
-    if _OTHER_CURVE.search(message):
+    starts = _starts(message, encrypted=encrypted)
+    curve = _OTHER_CURVE.search(message)
+    if curve and (len(starts) < 2 or curve.start() < starts[1]):
         raise FlightError("a certificate with an elliptic curve that clients do not have")
-    if _count(message, encrypted=encrypted) > MOST_CERTIFICATES:
+    if curve:
+        # browsers do not look at what they do not need to get to a root
+        raise UnreadError("a certificate above its own with an elliptic curve that clients do not have")
+    if len(starts) > MOST_CERTIFICATES:
         raise UnreadError(f"more than {MOST_CERTIFICATES} certificates")
 
 
-def _count(message: bytes, *, encrypted: bool) -> int:
-    """The certificates of a Certificate message: with extensions, and a context before them, in TLS 1.3."""
+def _starts(message: bytes, *, encrypted: bool) -> list[int]:
+    """Where certificates begin in a Certificate message: with extensions, and a context before them, in TLS 1.3."""
     at = (1 + message[0] if encrypted and message else 0) + 3
-    count = 0
+    starts = []
     while at < len(message):
-        count += 1
+        starts.append(at)
         at += 3 + int.from_bytes(message[at : at + 3], "big")
         if encrypted:
             at += 2 + int.from_bytes(message[at : at + 2], "big")
-    return count
+    return starts
