@@ -21,6 +21,10 @@ class AddressRefusedError(OSError):
         super().__init__(errno.EACCES, f"{address} is refused: {rule}")
 
 
+SHORTAGES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
+"""Errors that are this machine's own, and pass."""
+
+
 class BudgetSpentError(OSError):
     """No more may be asked of this address for now."""
 

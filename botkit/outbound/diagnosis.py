@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from botkit.messages.sanitise import clean_line, closed, quoted
-from botkit.outbound.attempt import Attempt
+from botkit.outbound.attempt import SHORTAGES, Attempt
 from botkit.outbound.certificate import read_certificate
 from botkit.outbound.dns import refusal
 from botkit.outbound.endpoint import Endpoint
@@ -91,7 +91,7 @@ class Diagnosis:
         phase = attempt.phase
         if attempt.spent is not None and phase in (Phase.ADDRESS, Phase.CONNECT):
             return attempt.spent
-        if isinstance(cause, OSError) and cause.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS):
+        if isinstance(cause, OSError) and cause.errno in SHORTAGES:
             return Failure(
                 FailureKind.LOCAL_FAULT, phase, _line(f"this machine is short of resources ({_name(cause)})")
             )

@@ -143,7 +143,10 @@ class Fetcher:
         for group in GROUPS:
             attempt = self._attempt()
             if target.scheme == "https":
-                attempt.tls = await self._tls.offering(group)
+                try:
+                    attempt.tls = await self._tls.offering(group)
+                except (OSError, ValueError) as error:
+                    return attempt, self._failed(error, attempt, target)
             else:
                 attempt.encrypted = False
             outcome = await self._outcome(target, attempt, deadline, resolution, carry)

@@ -8,11 +8,12 @@ import os
 import re
 import ssl
 import weakref
+from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from botkit.outbound.attempt import CURRENT
+from botkit.outbound.attempt import CURRENT, SHORTAGES
 from botkit.outbound.flight import Flight, FlightError
 
 GROUPS = ("prime256v1", "X25519", "secp384r1", None)
@@ -183,6 +184,16 @@ class TlsContexts:
         return self._built[group]
 
 
+@contextlib.contextmanager
+def _passing_over() -> Iterator[None]:
+    """As OpenSSL, which looks further where a file cannot be read; a shortage must leave no context without trust."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in SHORTAGES:
+            raise
+
+
 def _trust_the_system(context: ssl.SSLContext) -> None:
     """
     Load what `ssl.SSLContext.load_default_certs` refers to.
@@ -191,13 +202,12 @@ def _trust_the_system(context: ssl.SSLContext) -> None:
     """
     paths = ssl.get_default_verify_paths()
     bundle = b""
-    # as OpenSSL, which looks further where a file cannot be read
-    with contextlib.suppress(OSError):
+    with _passing_over():
         if paths.cafile:
             context.load_verify_locations(cafile=paths.cafile)
             bundle = Path(paths.cafile).read_bytes()
     for path in Path(paths.capath).iterdir() if paths.capath else ():
-        with contextlib.suppress(OSError):
+        with _passing_over():
             if _HASHED.fullmatch(path.name) and path.read_bytes().strip() not in bundle:
                 context.load_verify_locations(cafile=path)
 
@@ -211,6 +221,7 @@ def build_context(ca_file: Path | None, group: str | None) -> ssl.SSLContext:
 
     Raises:
         ValueError: ``ca_file`` cannot be read or holds no certificate; the text names it.
+        OSError: this machine has no pipe, or is short of something else.
     """
     context = ClientContext(ssl.PROTOCOL_TLS_CLIENT)
     _trust_the_system(context)

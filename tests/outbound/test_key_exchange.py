@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import socket
 import ssl
 import threading
@@ -138,6 +140,38 @@ async def test_a_server_with_finite_fields_alone_is_not_served(fetch: Fetch, aut
         exchange = await fetch(f"https://{NAME}:{port}/")
     assert isinstance(exchange, Failed)
     assert (exchange.failure.phase, exchange.failure.kind) == (Phase.TLS, FailureKind.TLS_PROTOCOL)
+
+
+async def test_without_a_pipe_for_the_next_group_nothing_is_known(
+    fetch: Fetch, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """This machine's own shortage is no fault of the server's, and passes."""
+    context = authority.context(NAME)
+    context.set_ecdh_curve("X25519")
+
+    def no_more() -> tuple[int, int]:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with _serving(context) as port:
+        with monkeypatch.context() as short:
+            short.setattr(os, "pipe", no_more)
+            exchange = await fetch(f"https://{NAME}:{port}/")
+        later = await fetch(f"https://{NAME}:{port}/")
+    assert isinstance(exchange, Failed)
+    assert exchange.failure.kind is FailureKind.LOCAL_FAULT
+    assert "EMFILE" in exchange.failure.detail
+    assert isinstance(later, Answered)
+
+
+def test_a_shortage_leaves_no_context_without_trust(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else every certificate would be untrusted from then on."""
+
+    def no_more(*_: object, **__: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(ssl.SSLContext, "load_verify_locations", no_more)
+    with pytest.raises(OSError, match="Too many open files"):
+        build_context(None, GROUPS[0])
 
 
 def test_what_the_system_trusts_is_in_memory(
