@@ -5,9 +5,11 @@ from __future__ import annotations
 from botkit.outbound.model import FailureKind
 from botkit.storage import Database
 from plugins.foci.alerts.receivers import shares_fate
-from plugins.foci.alerts.watches import Watch, WatchSettings
+from plugins.foci.alerts.watches import Vouchers, Watch, WatchSettings
 from plugins.foci.health.keys import Key
+from plugins.foci.watch.scheduler import ScheduleStatus
 from plugins.foci.watch.views import Unwatched, Watched
+from plugins.foci.watch.watcher import figures, watched_words
 from tests.watch_service.internet import DAY, Internet
 from tests.watch_service.ops import ADMIN, Ops
 
@@ -239,6 +241,25 @@ async def test_a_tally_for_the_bots_own_status(database: Database) -> None:
     tally = await ops.watch_service.tally(ops.at)
     assert (tally.rooms, tally.incidents, tally.last_check) == (2, 1, ops.at)
     assert tally.verdicts == {"a.org": "critical", "b.org": None}
+
+
+async def test_canaries_are_not_counted_as_watched(database: Database) -> None:
+    """Neither in words nor in figures, before and after their checks, until a room watches one."""
+    settings = WatchSettings(vouchers=Vouchers(frozenset({"b.org", "c.org"})))
+    ops = Ops(database, Internet({"a.org": ["rtc"], "b.org": [], "c.org": []}), settings)
+    await ops.watch({"!ops": ["a.org"]})
+    assert watched_words(await ops.watch_service.tally(ops.at)) == "1 server in 1 room; 2 more for the self-check"
+    for server in ("a.org", "b.org", "c.org"):
+        await ops.checks(server, 1)
+    tally = await ops.watch_service.tally(ops.at)
+    assert watched_words(tally) == "1 server in 1 room; 2 more for the self-check"
+    shown = {one.name: one.values for one in figures(ScheduleStatus(0, 0.0, {}, 0, 0), tally, (), {})}
+    assert shown["foci_watched_servers"] == {"": 1.0}
+    assert sum(shown["foci_servers"].values()) == 1.0
+    await ops.watch({"!other": ["b.org"]})
+    assert watched_words(await ops.watch_service.tally(ops.at)) == "2 servers in 2 rooms; 1 more for the self-check"
+    await ops.watch_service.unwatch("!ops", "a.org", ops.at)
+    assert watched_words(await ops.watch_service.tally(ops.at)) == "1 server in 1 room; 1 more for the self-check"
 
 
 def test_an_alert_that_would_go_down_with_its_server() -> None:

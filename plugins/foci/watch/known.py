@@ -41,15 +41,22 @@ class WatchTotals:
     How many things there are.
 
     Attributes:
-        verdicts: server to the verdict of its last check; None before the first.
+        verdicts: server to the verdict of its last check, canaries included; None before the first.
         incidents: open ones, notices included.
         last_check: seconds since the epoch; None before the first.
+        canaries: servers of the self-check that no room watches.
     """
 
     rooms: int
     verdicts: dict[str, str | None]
     incidents: int
     last_check: float | None
+    canaries: frozenset[str] = frozenset()
+
+    @property
+    def watched(self) -> Mapping[str, str | None]:
+        """Of ``verdicts`` those that a room watches."""
+        return {server: verdict for server, verdict in self.verdicts.items() if server not in self.canaries}
 
 
 class Memory:

@@ -72,6 +72,7 @@ async def tally_of(work: UnitOfWork) -> WatchTotals:
         {row.server: row.verdict for row in rows},
         len(await work.incidents.all()),
         max(checks, default=None),
+        frozenset(row.server for row in rows) - {watch.server for watch in watches},
     )
 
 

@@ -110,10 +110,9 @@ class Watcher:
         """How it goes, in words, as name and value pairs. Raises StorageError."""
         now, status = self._clock.now(), self.scheduler.status()
         tally = await self.watch_service.tally(now)
-        watched = f"{counted(len(tally.verdicts), 'server')} in {counted(tally.rooms, 'room')}"
         last = "never" if tally.last_check is None else f"{span(max(0.0, now - tally.last_check))} ago"
         return (
-            ("watched", watched),
+            ("watched", watched_words(tally)),
             ("last check", last),
             ("checks running", str(status.under_way)),
             ("check delay", span(status.lag)),
@@ -175,6 +174,12 @@ class Watcher:
             await self.watch_service.tally(self._clock.now())
 
 
+def watched_words(tally: WatchTotals) -> str:
+    """How much is watched; what only the self-check looks at is told apart."""
+    told = f"{counted(len(tally.watched), 'server')} in {counted(tally.rooms, 'room')}"
+    return f"{told}; {len(tally.canaries)} more for the self-check" if tally.canaries else told
+
+
 def figures(
     status: ScheduleStatus, tally: WatchTotals, configured: Collection[str], queued: Mapping[str, int]
 ) -> tuple[Figure, ...]:
@@ -185,14 +190,14 @@ def figures(
         configured: servers that the operator named, so that their names may be labels.
         queued: notifications that were written, by purpose.
     """
-    now = Counter(verdict or "unchecked" for verdict in tally.verdicts.values())
+    now = Counter(verdict or "unchecked" for verdict in tally.watched.values())
     known = {
         server: float(EXIT_CODES[Verdict(verdict)])
         for server, verdict in sorted(tally.verdicts.items())
         if verdict is not None and server in configured
     }
     return (
-        Figure("foci_watched_servers", "Watched servers, canaries included.", {"": float(len(tally.verdicts))}),
+        Figure("foci_watched_servers", "Servers that a room watches.", {"": float(len(tally.watched))}),
         Figure(
             "foci_servers",
             "Watched servers by the verdict of their last check.",
@@ -214,7 +219,7 @@ def figures(
         Figure("foci_checks_under_way", "Checks running or queued.", {"": float(status.under_way)}),
         Figure(
             "foci_checks_total",
-            "Checks of watched servers since the start.",
+            "Checks of watched servers and canaries since the start.",
             {verdict.value: float(status.checks.get(verdict.value, 0)) for verdict in EXIT_CODES},
             "verdict",
             "counter",
