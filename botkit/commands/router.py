@@ -16,7 +16,7 @@ from botkit.commands.rate_limit import Bill, RateLimiter, RateLimitError, TokenB
 from botkit.config import CommandsConfig, Rate
 from botkit.messages.document import Document, Reply, line
 from botkit.messages.inbound import InboundMessage
-from botkit.messages.sanitise import quoted
+from botkit.messages.sanitise import logged, quoted
 from botkit.outbound import Payer, Purpose, one_party
 from botkit.permissions import MODERATOR, may_command
 from botkit.plugin import Command, Handler, Invocation, RoomUnavailableError, UsageError
@@ -65,7 +65,7 @@ class CommandRouter:
         access: who may command, and how often.
         admins: always allowed, with a rate of their own.
         own_user_id: the bot, whose own messages are not commands.
-        clock: monotonic seconds.
+        clock: monotonic seconds, for rates and the log.
         entitled: whether a user may change what the bot does in a room; by default no user may.
         prepare: entered for a command that is allowed and within its rates, before it is answered; gives the message
             with what is known of it then.
@@ -92,6 +92,7 @@ class CommandRouter:
         self._access = access
         self._admins = frozenset(admins)
         self._own_user_id = own_user_id
+        self._clock = clock
         self._rate = RateLimiter(access.per_user, access.per_room, access.per_admin, self._admins, clock)
         self._notices = TokenBuckets(_NOTICES, clock)
         self._refusals = TokenBuckets(_REFUSALS, clock)
@@ -111,17 +112,22 @@ class CommandRouter:
         if parsed is None:
             return ()
         if not may_command(message.sender, self._access.allow, self._access.block, self._admins):
-            return self._refused(message)
+            return self._refused(parsed)
+        began = self._clock()
         bill = Bill(self._rate, message.sender, message.room_id)
         with one_party(self._payer(message.sender), limit=MOST_REQUESTS) as party:
             try:
                 bill.charge(1)
                 async with self._prepare(message) as known:
-                    return await self._answer(replace(parsed, message=known), bill)
+                    outcome, replies = await self._answer(replace(parsed, message=known), bill)
             except RateLimitError as error:
-                return self._limited(message, error)
+                outcome, replies = "limited", self._limited(message, error)
+                if not replies:
+                    return ()
             finally:
                 bill.settle(party.made)
+        _log(parsed, outcome, self._clock() - began)
+        return replies
 
     def _limited(self, message: InboundMessage, error: RateLimitError) -> Sequence[Reply]:
         # a room id has no space
@@ -131,37 +137,40 @@ class CommandRouter:
         self._notices.take(key, 1)
         return _line(f"Too many commands: try again in {math.ceil(error.seconds)} s. The limit is {error.limit}.")
 
-    def _refused(self, message: InboundMessage) -> Sequence[Reply]:
+    def _refused(self, parsed: ParsedCommand) -> Sequence[Reply]:
+        message = parsed.message
         told = ((self._refusals, message.sender), (self._room_refusals, message.room_id))
         if any(bucket.wait(key, 1) > 0 for bucket, key in told):
             return ()
         for bucket, key in told:
             bucket.take(key, 1)
+        _log(parsed, "refused", 0.0)
         return _line("You are not allowed to use commands here.")
 
-    async def _answer(self, parsed: ParsedCommand, bill: Bill) -> Sequence[Reply]:
+    async def _answer(self, parsed: ParsedCommand, bill: Bill) -> tuple[str, Sequence[Reply]]:
+        """What became of it, in a word for the log, and the replies."""
         command, subcommand, args, message = parsed.command, parsed.subcommand, parsed.args, parsed.message
         word = args[0].casefold() if args and subcommand is None else ""
         if word == HELP:
-            return self._help(command, args[1:])
+            return "help", self._help(command, args[1:])
         handler: Handler = subcommand.handler if subcommand else command.handler
         usage = usage_line(self._prefix, command, subcommand)
         try:
             if subcommand and subcommand.entitled and not await self._entitled(message.room_id, message.sender):
-                return _line(_NOT_ENTITLED)
-            return await handler(_invocation(parsed, bill))
+                return "refused", _line(_NOT_ENTITLED)
+            return "answered", await handler(_invocation(parsed, bill))
         except RoomUnavailableError as error:
-            return _line(
+            return "unavailable", _line(
                 f"The homeserver did not return this room's members or state ({quoted(str(error))}); try again."
             )
         except UsageError as error:
-            return _line(self._usage_reply(str(error), usage, command, word))
+            return "usage", _line(self._usage_reply(str(error), usage, command, word))
         except RateLimitError:
             raise
         except Exception:
             incident = self._incident()
             log.exception("command failed reference=%s word=%s room=%s", incident, command.word, message.room_id)
-            return _line(f"Internal error (reference {incident}); the bot's log has the details.")
+            return "failed", _line(f"Internal error (reference {incident}); the bot's log has the details.")
 
     def _usage_reply(self, text: str, usage: str, command: Command, word: str) -> str:
         """One line: what is wrong, how to type it, and the subcommand that was probably meant."""
@@ -180,6 +189,19 @@ class CommandRouter:
                 return (subcommand_help(self._prefix, command, subcommand),)
         text = self._usage_reply("", f"{self._prefix}{command.word} {HELP} [COMMAND]", command, word)
         return _line(text)
+
+
+def _log(parsed: ParsedCommand, outcome: str, seconds: float) -> None:
+    """The bot's own words for the command and none that were typed: the room may be encrypted."""
+    word = parsed.command.word
+    log.info(
+        "command name=%s room=%s sender=%s outcome=%s seconds=%.1f",
+        logged(f"{word} {parsed.subcommand.name}" if parsed.subcommand else word),
+        logged(parsed.message.room_id),
+        logged(parsed.message.sender),
+        outcome,
+        seconds,
+    )
 
 
 def _invocation(parsed: ParsedCommand, bill: Bill) -> Invocation:

@@ -66,6 +66,7 @@ class Queued:
     A message in the outbox.
 
     Attributes:
+        queued_at: milliseconds since 1970.
         attempted: it was sent before, perhaps in vain; from then on its content must not change any longer.
         attempted_at: milliseconds since 1970 of the first attempt, by the device ``attempted_by``.
         anchor: of a notification: the event that EDIT, REPLY and THREAD refer to; None while there is none.
@@ -73,6 +74,7 @@ class Queued:
 
     id: int
     message: Outgoing
+    queued_at: int
     attempted: bool
     attempted_at: int | None = None
     attempted_by: str | None = None
@@ -331,4 +333,4 @@ async def _anchor(connection: AsyncConnection, row: Row[Any]) -> str | None:
 def _queued(row: Row[Any], anchor: str | None) -> Queued:
     stamp = Stamp(row.plugin, row.about, Placement(row.placement)) if row.placement else None
     message = Outgoing(row.room_id, row.txn_id, row.kind, from_json(row.content), stamp, row.attachment)
-    return Queued(row.id, message, row.attempted, row.attempted_at, row.attempted_by, anchor)
+    return Queued(row.id, message, row.created_at, row.attempted, row.attempted_at, row.attempted_by, anchor)

@@ -302,6 +302,27 @@ async def test_a_crash_is_one_line_in_the_room_and_a_traceback_in_the_log(caplog
     assert "RuntimeError" in caplog.text
 
 
+async def test_commands_are_logged_without_what_was_typed(caplog: pytest.LogCaptureFixture) -> None:
+    """Who, where, which command, what became of it: the room may be encrypted, so its words stay in it."""
+    caplog.set_level(logging.INFO, "botkit.commands")
+    room = Room(per_user="4/min", block=["@bad:example.org"])
+    for typed in ("!foci secret.example", "!foci STATUS secret", "!foci help secret", "!foci crash"):
+        await room.type(typed)
+    for _ in range(2):
+        await room.type("!foci secret")
+        await room.type("!foci secret", "@bad:example.org", room_id="!a b")
+    lines = [record.getMessage() for record in caplog.records if record.levelno == logging.INFO]
+    told = [line.removeprefix("command name=").removesuffix(" seconds=0.0") for line in lines]
+    assert told == [
+        f"foci room=!r sender={ALICE} outcome=answered",
+        f'"foci status" room=!r sender={ALICE} outcome=usage',
+        f"foci room=!r sender={ALICE} outcome=help",
+        f"foci room=!r sender={ALICE} outcome=failed",
+        f"foci room=!r sender={ALICE} outcome=limited",
+        'foci room="!a b" sender=@bad:example.org outcome=refused',
+    ]
+
+
 async def test_endless_arguments_are_cut() -> None:
     """A command of 64 KiB costs next to nothing."""
     room = Room()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from aiohttp import web
 
 from lab.synapse import Synapse
@@ -30,9 +32,14 @@ async def test_a_command_in_a_plain_room_is_answered(
 
 
 async def test_a_command_in_an_encrypted_room_is_answered_encrypted(
-    synapse: Synapse, alice: Person, localparts: Callable[[str], str], tmp_path: Path
+    synapse: Synapse,
+    alice: Person,
+    localparts: Callable[[str], str],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """What was asked under encryption is answered under encryption, readable by the asker."""
+    """Asked and answered under encryption, readable by the asker; the log has a line of each, without what was said."""
+    caplog.set_level(logging.INFO, "botkit")
     async with await Bot.with_password(synapse, localparts("bot"), tmp_path / "bot") as bot:
         room = await alice.create_room(bot.user_id, encrypted=True)
         await alice.wait_for_member(room, bot.user_id)
@@ -40,6 +47,11 @@ async def test_a_command_in_an_encrypted_room_is_answered_encrypted(
         said = await alice.hears_text("echo secret")
     assert said.encrypted
     assert alice.unreadable == []
+    lines = [line for line in caplog.messages if line.startswith(("command ", "delivered "))]
+    assert [line.rpartition(" seconds=")[0] for line in lines] == [
+        f"command name=echo room={room} sender={alice.user_id} outcome=answered",
+        f"delivered room={room} event={said.event_id} about=-",
+    ]
 
 
 async def test_a_refused_command_costs_the_homeserver_nothing(

@@ -1,4 +1,4 @@
-"""What the log and the metrics are told of alerts."""
+"""What the log and the metrics are told of watches, silences and alerts."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ from botkit.messages.notification import Notification, Placement
 from botkit.outbound.model import FailureKind
 from botkit.storage import Connection, Database
 from plugins.foci.alerts.notifications import Purpose
+from plugins.foci.alerts.silences import Silence
+from plugins.foci.alerts.watches import Watch
 from plugins.foci.watch.known import WatchTotals
 from plugins.foci.watch.scheduler import ScheduleStatus
 from plugins.foci.watch.service import WatchService
 from plugins.foci.watch.watcher import figures
 from tests.watch_service.internet import Internet
-from tests.watch_service.ops import Ops
+from tests.watch_service.ops import ADMIN, NOON, Ops
 
 REFUSED = FailureKind.CONNECT_REFUSED
 
@@ -91,3 +93,33 @@ async def test_a_name_that_was_used_is_not_written_again(any_database: Database)
         assert await notifier.post(connection, (first, first)) == [first]
     async with any_database.begin() as connection:
         assert await notifier.post(connection, (first, second)) == [second]
+
+
+async def test_watches_and_silences_are_logged_from_begin_to_end(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Who, where, what and how long; what changes nothing says nothing, and the reason stays in the room."""
+    caplog.set_level(logging.INFO, "plugins.foci")
+    service = Ops(database, Internet({})).watch_service
+    for _ in range(2):
+        await service.configure([Watch("!wall", "b.org", "config")], NOON)
+    for _ in range(2):
+        await service.watch("!ops", "a.org", 60.0, ADMIN, NOON)
+    await service.silence(Silence("!ops", "a.org", NOON + 90, ADMIN, "a secret reason"), NOON)
+    await service.silence(Silence("!ops", "c.org", NOON + 3600, "@e vil:x.org\nsilence room=!y", ""), NOON)
+    await service.lift([one for one in await service.silences() if one.target == "a.org"], NOON + 90)
+    await service.unsilence("!ops", "c.org", NOON + 100)
+    for _ in range(2):
+        await service.unsilence("!ops", "c.org", NOON + 100)
+        await service.unwatch("!ops", "a.org", NOON + 100)
+        await service.configure([], NOON + 100)
+    assert caplog.messages == [
+        "watch room=!wall server=b.org by=configuration",
+        "watch room=!ops server=a.org by=@ops:example.org interval=60",
+        "silence room=!ops target=a.org by=@ops:example.org seconds=90",
+        'silence room=!ops target=c.org by="@e vil:x.org silence room=!y" seconds=3600',
+        "silence ended room=!ops target=a.org by=time",
+        "silence ended room=!ops target=c.org by=command",
+        "watch ended room=!ops server=a.org by=command",
+        "watch ended room=!wall server=b.org by=configuration",
+    ]

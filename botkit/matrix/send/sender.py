@@ -18,6 +18,7 @@ from botkit.matrix.rooms.membership import RoomAcceptance
 from botkit.matrix.send.attachment import MOST_ATTEMPTS, UploadRefusedError, in_words, uploaded
 from botkit.matrix.send.content import related, shortened_message
 from botkit.messages.notification import Placement
+from botkit.messages.sanitise import logged
 from botkit.plugin import RoomClosedError, RoomUnavailableError
 from botkit.storage.outbox import Outbox, Outgoing, Queued
 
@@ -207,6 +208,7 @@ class Sender:
         if outcome is _Next.SENT:
             anchor = queued.message.stamp is not None and queued.anchor is None
             awaited = await self._outbox.mark_sent(queued.id, _event_id(answer), anchor=anchor)
+            self._log(queued, _event_id(answer))
             await self._standing.accepted(queued.message.room_id, awaited=awaited)
         elif outcome is _Next.TOO_LARGE:
             await self._shorten(queued)
@@ -219,6 +221,17 @@ class Sender:
             # the limit is the account's: every room waits
             self._silent_until = max(self._silent_until, self._clock() + (answer.retry_after or 1.0))
         return outcome is not _Next.LATER
+
+    def _log(self, queued: Queued, event_id: str) -> None:
+        message, waited = queued.message, max(0, self._now() - queued.queued_at) / 1000
+        about = logged(message.stamp.about) if message.stamp else "-"
+        log.info(
+            "delivered room=%s event=%s about=%s seconds=%.1f",
+            logged(message.room_id),
+            logged(event_id),
+            about,
+            waited,
+        )
 
     async def _shorten(self, queued: Queued) -> None:
         notice = shortened_message(queued.message)

@@ -146,6 +146,11 @@ class WatchService:
                     changed.append(replace(watch, created_at=before.created_at, evaluated=before.evaluated))
             await work.watches.put(*new, *changed)
             await self._reconcile(work)
+        for (room_id, server), _ in sorted(known.items()):
+            if (room_id, server) not in asked:
+                log.info("watch ended room=%s server=%s by=configuration", logged(room_id), logged(server))
+        for watch in new:
+            log.info("watch room=%s server=%s by=configuration", logged(watch.room_id), logged(watch.server))
         return tuple(new)
 
     async def unevaluated(self) -> tuple[Watch, ...]:
@@ -178,6 +183,8 @@ class WatchService:
                 return Watched.PERSON_FULL
             await work.watches.put(replace(wish, created_at=known[0].created_at) if known else wish)
             await self._reconcile(work)
+        pace = "configured" if interval is None else f"{interval:.0f}"
+        log.info("watch room=%s server=%s by=%s interval=%s", logged(room_id), logged(server), logged(author), pace)
         return Watched.CHANGED if known else Watched.NEW
 
     async def unwatch(self, room_id: str, server: str, now: float) -> Unwatched:
@@ -189,6 +196,7 @@ class WatchService:
                 return Unwatched.CONFIGURED if known else Unwatched.UNKNOWN
             await work.watches.remove(made[0])
             await self._reconcile(work)
+        log.info("watch ended room=%s server=%s by=command", logged(room_id), logged(server))
         return Unwatched.CONFIGURED if len(known) > 1 else Unwatched.GONE
 
     async def watches(self, room_id: str, now: float) -> tuple[WatchView, ...]:
@@ -219,18 +227,25 @@ class WatchService:
             await work.silences.put(silence)
             # an incident that is due in this room only waits for the end now; a shorter silence may end at once
             await work.hear()
+        place, author = logged(silence.room_id), logged(silence.author)
+        log.info(
+            "silence room=%s target=%s by=%s seconds=%.0f", place, logged(silence.target), author, silence.until - now
+        )
 
     async def unsilence(self, room_id: str, target: str, now: float) -> bool:
         """End a silence and send what it held back; False when there is none."""
         async with self._work(now) as work:
             ended = [one for one in await work.silences.all() if (one.room_id, one.target) == (room_id, target)]
             await _lift(work, ended)
+        _log_ended(ended, "command")
         return bool(ended)
 
     async def lift(self, over: Collection[Silence], now: float) -> None:
         """End these silences, as far as they still hold, and send what they held back."""
         async with self._work(now) as work:
-            await _lift(work, [one for one in await work.silences.all() if one in over])
+            ended = [one for one in await work.silences.all() if one in over]
+            await _lift(work, ended)
+        _log_ended(ended, "time")
 
     async def silences(self, room_id: str | None = None) -> tuple[Silence, ...]:
         """The silences that hold, in one room or anywhere."""
@@ -367,6 +382,11 @@ async def _lift(work: UnitOfWork, ended: Collection[Silence]) -> None:
         await work.silences.remove(silence)
     if ended:
         await work.hear()
+
+
+def _log_ended(ended: Iterable[Silence], by: str) -> None:
+    for one in ended:
+        log.info("silence ended room=%s target=%s by=%s", logged(one.room_id), logged(one.target), by)
 
 
 async def _put(work: UnitOfWork, before: Incident, step: incident.IncidentUpdate) -> None:
