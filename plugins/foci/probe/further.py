@@ -15,7 +15,7 @@ _LONGEST_BODY = 512
 _MOST_HEADERS = 1024
 """Bytes of headers, and of a body: what is kept of a stranger for an hour stays small."""
 
-_JUDGED = frozenset(
+JUDGED = frozenset(
     {
         "access-control-allow-headers",
         "access-control-allow-methods",
@@ -108,7 +108,7 @@ def _kept(exchange: Exchange | None) -> Response | None:
     response = exchange.response
     if response.status >= 500 or meets_prober_only(response) or len(response.body) > _LONGEST_BODY:
         return None
-    headers = {name: values for name, values in response.headers.items() if name in _JUDGED}
+    headers = {name: values for name, values in response.headers.items() if name in JUDGED}
     if sum(len(value) for values in headers.values() for value in values) > _MOST_HEADERS:
         return None
     return Response(response.status, headers, response.body)

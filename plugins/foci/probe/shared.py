@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from botkit.outbound import Payer, current_party
 from botkit.outbound.model import Answered, Exchange, Failed, Failure, FailureKind, Phase, Response
-from plugins.foci.probe.further import Further
+from plugins.foci.probe.further import JUDGED, Further
 from plugins.foci.probe.observation import Observation
 from plugins.foci.service_url import ServiceUrl
 
@@ -129,13 +129,18 @@ class SharedProbes:
                 flight.task.cancel()
 
     async def _made(self, url: ServiceUrl, probe: str, deadline: float, known: Further | None) -> Observation:
-        """A new observation, its bodies cut; kept if no deadline cut it short and its headers are not too many."""
-        observation = replace(_cut(await self._observe(url, deadline, known)), probe=probe)
+        """
+        A new observation without what no judgement reads.
+
+        Kept if no deadline cut it short and its headers are not too many.
+        """
+        seen = await self._observe(url, deadline, known)
+        observation = replace(_cut(seen), probe=probe)
         if observation.unasked is not None:
             return observation
         now = self._passed()
         self._results.pop(url, None)
-        if asyncio.get_running_loop().time() < deadline and _size(observation) <= _LARGEST_KEPT:
+        if asyncio.get_running_loop().time() < deadline and _size(seen) <= _LARGEST_KEPT:
             self._results[url] = _Result(observation, now)
         # what is too old for every server serves nobody any longer
         while self._results and (len(self._results) > _MOST_KEPT or now - _first(self._results).at >= self._longest):
@@ -168,7 +173,9 @@ def _cut(observation: Observation) -> Observation:
 def _shortened(exchange: Exchange) -> Exchange:
     if isinstance(exchange, Failed):
         return exchange
-    return replace(exchange, response=replace(exchange.response, body=exchange.response.body[:_LONGEST_BODY]))
+    response = exchange.response
+    headers = {name: values for name, values in response.headers.items() if name in JUDGED}
+    return replace(exchange, response=Response(response.status, headers, response.body[:_LONGEST_BODY]))
 
 
 def _size(observation: Observation) -> int:
@@ -178,4 +185,4 @@ def _size(observation: Observation) -> int:
 
 def _weight(response: Response) -> int:
     named = sum(len(name) + sum(map(len, values)) for name, values in response.headers.items())
-    return named + len(response.body)
+    return named + min(len(response.body), _LONGEST_BODY)
