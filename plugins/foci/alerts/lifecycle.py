@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 from botkit.messages.document import Document
 from botkit.messages.notification import Notification, Placement
@@ -18,7 +19,7 @@ from plugins.foci.alerts.messages import reminder_message
 from plugins.foci.alerts.notifications import AlertSettings, Purpose
 from plugins.foci.alerts.notifier import NotificationBuilder
 from plugins.foci.alerts.receivers import ReceivingRooms
-from plugins.foci.health.events import AlertEvent, EventKind
+from plugins.foci.health.events import AlertEvent, EventKind, LastFailure
 from plugins.foci.health.keys import Key, KeyKind
 
 _OPENING = frozenset(
@@ -82,9 +83,9 @@ def develop(
             return None, ()
         incident = Incident(subject(event), event.at, {})
     members = {**incident.members, event.key: event}
-    builder = NotificationBuilder(
-        replace(incident, members=members, evidence=_proven(incident, event.key, evidence)), settings
-    )
+    turned = event.kind is EventKind.TURNED
+    proven = incident.evidence if turned else _proven(incident, event.key, evidence)
+    builder = NotificationBuilder(replace(incident, members=members, evidence=proven), settings)
     known = [room_id for room_id, view in incident.rooms.items() if event.key in view.members]
     for room_id in known:
         builder.develop(room_id, event, receiving.get(room_id))
@@ -95,13 +96,18 @@ def develop(
 
 
 def refresh(
-    incident: Incident, audiences: Mapping[Key, ReceivingRooms], now: float, settings: AlertSettings
+    incident: Incident,
+    audiences: Mapping[Key, ReceivingRooms],
+    now: float,
+    settings: AlertSettings,
+    failures: Mapping[Key, LastFailure] = MappingProxyType({}),
 ) -> tuple[Incident, tuple[Notification, ...]]:
     """
     Update every room: notify new receivers and of what got worse while muted, correct names, remind.
 
     Args:
         audiences: rooms that receive each member now.
+        failures: the last of each member, for reminders.
     """
     builder = NotificationBuilder(incident, settings)
     for room_id in sorted({room_id for receiving in audiences.values() for room_id in receiving}):
@@ -121,7 +127,8 @@ def refresh(
         lasted = now - builder.views[room_id].told_at
         if incident.reminds and not view.acknowledgements and lasted >= settings.reminder:
             builder.put(room_id, replace(builder.views[room_id], told_at=now))
-            message = reminder_message(builder.in_room(room_id, now, next(iter(heard))))
+            first = next(iter(heard))
+            message = reminder_message(builder.in_room(room_id, now, first), failures.get(first))
             builder.post(room_id, Purpose.REMINDER, Placement.REPLY, message)
     return builder.result()
 

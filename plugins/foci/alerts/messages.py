@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from botkit.identifiers import server_of
 from botkit.messages.document import Block, Bold, Document, Inline, Name, Paragraph, inline
 from plugins.foci.alerts.receivers import shares_fate
-from plugins.foci.health.events import AlertEvent, EventKind
+from plugins.foci.health.events import AlertEvent, EventKind, LastFailure, Status
 from plugins.foci.health.keys import KeyKind
 from plugins.foci.wording import counted, moment, named, remark, sentence, span
 
@@ -47,16 +47,20 @@ class _Words:
     still: str
     past: str
     over: str = "recovered at {at} after {lasted}"
+    bad: str = "down"
+    good: str = "up"
 
 
 _DOWN = _Words("", "is down", "is still down", "was down")
-_FAILING = _Words("", "is failing", "is still failing", "was failing")
+_FAILING = _Words("", "is failing", "is still failing", "was failing", bad="failing", good="working")
 _UNREAD = _Words(
     ": its client well-known",
     "cannot be read",
     "still cannot be read",
     "could not be read",
     "can be read again since {at}, after {lasted}",
+    "unreadable",
+    "readable",
 )
 _DRIFT = _Words(
     ": its two foci lists",
@@ -64,6 +68,8 @@ _DRIFT = _Words(
     "still differ",
     "differed",
     "agree again since {at}, after {lasted}",
+    "different",
+    "the same",
 )
 _CERTIFICATE = _Words(": its certificate", "expires soon", "still expires soon", "was about to expire")
 
@@ -74,8 +80,10 @@ def _words(event: AlertEvent) -> _Words:
     if event.kind is EventKind.UNCHECKABLE:
         again = "can be checked again since {at}, after {lasted}"
         return _Words(words.part, "cannot be checked", "still cannot be checked", "could not be checked", again)
-    if event.kind is EventKind.FLAPPING:
-        return _Words(words.part, "is flapping", "is still flapping", "was flapping", words.over)
+    if event.is_flapping:
+        one, was = ("are", "were") if event.key.kind is KeyKind.DRIFT else ("is", "was")
+        flapping = _Words(words.part, f"{one} flapping", f"{one} still flapping", f"{was} flapping", words.over)
+        return replace(flapping, bad=words.bad, good=words.good)
     return words
 
 
@@ -85,12 +93,19 @@ def status_message(in_room: IncidentInRoom) -> Document:
     return Document((Paragraph(head), *_further(in_room)))
 
 
-def reminder_message(in_room: IncidentInRoom) -> Document:
-    """It is still so."""
+def reminder_message(in_room: IncidentInRoom, last: LastFailure | None = None) -> Document:
+    """
+    It is still so.
+
+    Args:
+        last: failed check of the first key; without it the cause is that of the event.
+    """
     event = in_room.events[0]
     lasted = span(in_room.now - event.since)
     words = _words(event)
-    told = f"{words.part} {words.still}, since {moment(event.since, in_room.now)} ({lasted}){_because(event)}."
+    told = f"{words.part} {words.still}, since {moment(event.since, in_room.now)} ({lasted})"
+    told += _turn(event, in_room.now)
+    told += f"{_because(event)}." if last is None else f". {_said_last(last, in_room.now)}"
     closing = Paragraph(inline("React to any message of this incident to acknowledge it: that stops reminders here."))
     if event.key.kind is KeyKind.SELF:
         told = f" since {moment(event.since, in_room.now)} ({lasted}): {_AT_ONCE}. {_CHECK_NETWORK}"
@@ -155,13 +170,32 @@ def _present(event: AlertEvent, now: float) -> tuple[Inline, ...]:
     told = f"{words.part} {words.now} since {since} ({checks}){_because(event)}."
     if event.kind is EventKind.UNCHECKABLE:
         return sentence("❔", label, f"{told} Its state is unknown.")
-    if event.kind is EventKind.FLAPPING:
+    if event.is_flapping:
         often = f"{counted(event.flaps, 'failure')} since {since}{_because(event, 'most recently')}"
-        return sentence("⚠️", label, f"{words.part} {words.now}: {often}. {_CALM}")
+        return sentence("⚠️", label, f"{words.part} {words.now}{_turn(event, now)}: {often}. {_CALM}")
     if event.kind is EventKind.STILL_BAD:
         told += " It is no longer flapping."
     icon = "⚠️" if event.key.kind is KeyKind.DRIFT else "❌"
     return sentence(icon, label, told + _consequence(event))
+
+
+def _turn(event: AlertEvent, now: float) -> str:
+    """Of what flaps: how it is now, and since when, as far as that is known."""
+    words = _words(event)
+    if event.works and event.ended is not None:
+        return f", {words.good} now since {moment(event.ended, now)}"
+    return "" if event.failing_since is None else f", {words.bad} now since {moment(event.failing_since, now)}"
+
+
+def _said_last(last: LastFailure, now: float) -> str:
+    """What the last failed check said, and whether a later one said otherwise."""
+    why = f": {last.cause.detail}" if last.cause.detail else ""
+    since = {
+        Status.BAD: "",
+        Status.GOOD: " The latest check succeeded.",
+        Status.UNKNOWN: " The latest was inconclusive.",
+    }
+    return f"Last failed check at {moment(last.at, now)}{why}.{since[last.latest]}"
 
 
 def _because(event: AlertEvent, word: str = "") -> str:
@@ -206,7 +240,7 @@ def _affected(in_room: IncidentInRoom, *, past: bool = False) -> str:
 def _further(in_room: IncidentInRoom) -> tuple[Block, ...]:
     """Other URLs of the same service, and who knows of it."""
     lines: list[Block] = []
-    others = in_room.events[1:]
+    others = [event for event in in_room.events[1:] if not event.works]
     if others:
         many = f"{len(others)} other URLs of the same service fail"
         subject = "Another URL of the same service fails" if len(others) == 1 else many

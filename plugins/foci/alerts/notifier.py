@@ -61,6 +61,8 @@ class NotificationBuilder:
         if servers is not None:
             self.share(room_id, event.key, servers)
         self.edit(room_id, event.at)
+        if event.kind is EventKind.TURNED:
+            return
         if servers is not None:
             if event.kind in _LOUD:
                 self.alert(room_id, event.key, event.at)

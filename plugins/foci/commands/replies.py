@@ -135,6 +135,7 @@ def _trouble(event: AlertEvent, now: float) -> str:
     words = {
         EventKind.UNCHECKABLE: "cannot be checked",
         EventKind.FLAPPING: "flapping",
+        EventKind.TURNED: "flapping",
         EventKind.NEARER: "certificate expires soon",
     }
     told = "certificate expires soon" if event.key.kind is KeyKind.CERTIFICATE else words.get(event.kind, "failing")

@@ -11,7 +11,7 @@ from plugins.foci.health import deep_interval as deep_pace
 from plugins.foci.health import state as health
 from plugins.foci.health.certificates import CertificateState
 from plugins.foci.health.connectivity import Connectivity
-from plugins.foci.health.events import AlertEvent, Cause, Sample
+from plugins.foci.health.events import AlertEvent, Cause, LastFailure, Sample
 from plugins.foci.health.keys import Key
 from plugins.foci.health.samples import WatchedThings, samples_of
 from plugins.foci.health.self_check import SelfCheck, Suspicion
@@ -142,6 +142,11 @@ def drop(key: Key, state: KeyState, now: float) -> tuple[AlertEvent, ...]:
 def fires(state: KeyState) -> bool:
     """Whether an outage of the key is open in the history."""
     return isinstance(state, AlertState) and state.condition is Condition.FIRING
+
+
+def last_failure(state: KeyState) -> LastFailure | None:
+    """The last bad sample of a key; None of certificates, and where it was not kept."""
+    return health.last_failure(state) if isinstance(state, AlertState) else None
 
 
 def is_repeat(before: KeyState | None, after: KeyState) -> bool:

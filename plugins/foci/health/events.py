@@ -61,15 +61,17 @@ class EventKind(StrEnum):
     """
     What happened to a key.
 
-    FIRED, DEVELOPED (another cause), RESOLVED. FLAPPING replaces the third firing within an hour; it ends
-    after a steady hour as RESOLVED or STILL_BAD. UNCHECKABLE and CHECKABLE say nothing about good or bad. NEARER is
-    for certificates: the next of the days before their end. DROPPED: nobody watches or publishes it any longer.
+    FIRED, DEVELOPED (another cause), RESOLVED. FLAPPING replaces the third firing within an hour, TURNED says that it
+    works or fails again meanwhile; it ends after a steady hour as RESOLVED or STILL_BAD. UNCHECKABLE and CHECKABLE say
+    nothing about good or bad. NEARER is for certificates: the next of the days before their end. DROPPED: nobody
+    watches or publishes it any longer.
     """
 
     FIRED = "fired"
     DEVELOPED = "developed"
     RESOLVED = "resolved"
     FLAPPING = "flapping"
+    TURNED = "turned"
     STILL_BAD = "still-bad"
     UNCHECKABLE = "uncheckable"
     CHECKABLE = "checkable"
@@ -88,7 +90,9 @@ class AlertEvent:
         checks: samples of this kind in a row until now.
         last_good: when it was last seen good before, of a deep cause by a deep check; None if never.
         flaps: outages it includes; 1 for a plain one.
-        ended: the first good sample of the recovery; with RESOLVED and CHECKABLE.
+        ended: the first good sample of the recovery; with RESOLVED and CHECKABLE. With TURNED: since when it works
+            again; None while it fails.
+        failing_since: first bad sample of the present outage, with FLAPPING and TURNED; None while it works.
         expires: end of the certificate; of a certificate's key.
     """
 
@@ -102,11 +106,37 @@ class AlertEvent:
     flaps: int = 1
     ended: float | None = None
     expires: float | None = None
+    failing_since: float | None = None
+
+    @property
+    def is_flapping(self) -> bool:
+        """Whether it fails and works by turns."""
+        return self.kind in (EventKind.FLAPPING, EventKind.TURNED)
+
+    @property
+    def works(self) -> bool:
+        """Whether it works just now, although it is not over."""
+        return self.kind is EventKind.TURNED and self.ended is not None
 
     @property
     def is_end(self) -> bool:
         """Whether nothing of it is left to report."""
         return self.kind in (EventKind.RESOLVED, EventKind.CHECKABLE, EventKind.DROPPED)
+
+
+@dataclass(frozen=True, slots=True)
+class LastFailure:
+    """
+    The last bad sample of a key that counted.
+
+    Attributes:
+        at: seconds since the epoch.
+        latest: what the latest sample says; it may be a later one.
+    """
+
+    at: float
+    cause: Cause
+    latest: Status
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from plugins.foci.health.deep_interval import DeepFailure
-from plugins.foci.health.events import AlertEvent, Cause, EventKind, Sample, Status
+from plugins.foci.health.events import AlertEvent, Cause, EventKind, LastFailure, Sample, Status
 from plugins.foci.health.keys import Key
 from plugins.foci.serialise import Codec
 
@@ -30,6 +30,9 @@ NOTICE_PAUSE = DAY
 
 RETELL_PAUSE = 600.0
 """Seconds between two edits because the cause of the same outage changed."""
+
+TURN_PAUSE = 120.0
+"""Seconds between two edits because a thing that flaps fails or works again."""
 
 SHORTEST_PACE = 20.0
 
@@ -63,14 +66,16 @@ class AlertState:
         good: in a row while firing.
         unknown, unknown_since: in a row, whatever the condition.
         first_bad: first bad sample of this trouble; None while ok.
-        last_bad: the last one that counted.
+        last_bad, last_cause: the last one that counted, and why it was bad; None if that was not kept.
         last_good, last_good_deep: the last good sample, and the last one that was good of the deep stages as well.
         recovering_since: first good sample of the present row while firing.
         fired_at: start of the present firing.
         firings: starts of firings within the last hour, while flapping of the whole spell (``flaps`` counts them).
         spell: when the first of them began; None unless flapping.
         turned_at: when it last fired or resolved.
-        told, told_at: the cause reported last, and since when.
+        told: the cause of the present or last firing, or what it developed into.
+        told_at: when that was last reported; while flapping, when it was last reported to fail or work.
+        told_failing: which of the two was reported.
         unclear: they know that it cannot be checked.
         noticed_at: when that was last reported.
         probe: the last one taken in.
@@ -84,6 +89,7 @@ class AlertState:
     unknown_since: float | None = None
     first_bad: float | None = None
     last_bad: float | None = None
+    last_cause: Cause | None = None
     last_good: float | None = None
     last_good_deep: float | None = None
     recovering_since: float | None = None
@@ -94,6 +100,7 @@ class AlertState:
     turned_at: float = 0.0
     told: Cause = field(default_factory=Cause)
     told_at: float = 0.0
+    told_failing: bool = False
     unclear: bool = False
     noticed_at: float | None = None
     probe: str = ""
@@ -127,7 +134,17 @@ def step(
     else:
         state, events = _good(state, sample, settings)
     state, steady = _steadied(state, sample)
-    return state, (*cleared, *events, *steady)
+    state, turned = _turned(state, sample)
+    return state, (*cleared, *events, *steady, *turned)
+
+
+def last_failure(state: AlertState) -> LastFailure | None:
+    """The last bad sample; None when there was none, or its cause was not kept."""
+    if state.last_bad is None or state.last_cause is None:
+        return None
+    bad = state.condition is Condition.PENDING or (state.condition is Condition.FIRING and not state.good)
+    latest = Status.UNKNOWN if state.unknown else Status.BAD if bad else Status.GOOD
+    return LastFailure(state.last_bad, state.last_cause, latest)
 
 
 def is_repeat(before: AlertState, after: AlertState) -> bool:
@@ -144,6 +161,7 @@ def is_repeat(before: AlertState, after: AlertState) -> bool:
         bad=before.bad,
         unknown=before.unknown,
         last_bad=before.last_bad,
+        last_cause=before.last_cause,
         last_good=before.last_good,
         last_good_deep=before.last_good_deep,
         probe=before.probe,
@@ -251,7 +269,7 @@ def _bad(
     first = sample.at if state.first_bad is None else state.first_bad
     state = replace(state, good=0, first_bad=first, recovering_since=None)
     if not state.bad or state.last_bad is None or sample.at - state.last_bad >= least:
-        state = replace(state, bad=state.bad + 1, last_bad=sample.at)
+        state = replace(state, bad=state.bad + 1, last_bad=sample.at, last_cause=sample.cause)
     if state.condition is Condition.FIRING:
         return _developed(state, sample)
     if state.bad < settings.failures or held:
@@ -264,11 +282,11 @@ def _bad(
         turned_at=sample.at,
         firings=firings,
         told=sample.cause,
-        told_at=sample.at,
         flaps=state.flaps + 1 if state.spell is not None else len(firings),
     )
     if state.spell is not None:
         return state, ()
+    state = replace(state, told_at=sample.at, told_failing=True)
     if len(firings) < MANY_FIRINGS:
         return state, (_event(EventKind.FIRED, state, sample),)
     state = replace(state, spell=firings[0])
@@ -330,6 +348,18 @@ def _steadied(state: AlertState, sample: Sample) -> tuple[AlertState, Events]:
     return calm, (_event(EventKind.STILL_BAD, state, sample),)
 
 
+def _turned(state: AlertState, sample: Sample) -> tuple[AlertState, Events]:
+    """While flapping: it fails or works, and was last reported not to; what turns sooner is reported later."""
+    failing = state.condition is Condition.FIRING
+    if state.spell is None or failing is state.told_failing or sample.at - state.told_at < TURN_PAUSE:
+        return state, ()
+    if state.condition is Condition.PENDING or state.good > 0:
+        return state, ()
+    state = replace(state, told_at=sample.at, told_failing=failing)
+    seen = replace(state, recovering_since=None if failing else state.turned_at)
+    return state, (_event(EventKind.TURNED, seen, sample),)
+
+
 def _event(kind: EventKind, state: AlertState, sample: Sample) -> AlertEvent:
     since = state.spell if state.spell is not None and kind is not EventKind.STILL_BAD else state.first_bad
     cause = sample.cause if sample.standing is Status.BAD else state.told
@@ -343,4 +373,5 @@ def _event(kind: EventKind, state: AlertState, sample: Sample) -> AlertEvent:
         _last_good(state, cause),
         state.flaps,
         state.recovering_since,
+        failing_since=state.first_bad if kind in (EventKind.FLAPPING, EventKind.TURNED) else None,
     )

@@ -15,8 +15,8 @@ from plugins.foci.alerts.receivers import Receivers
 from plugins.foci.alerts.watches import Watch, WatchSettings
 from plugins.foci.changes.detector import Alternates, Changed, Effect, Settled
 from plugins.foci.changes.diff import diff
-from plugins.foci.health.evaluate import OutageEnded, drop, fires
-from plugins.foci.health.events import AlertEvent
+from plugins.foci.health.evaluate import OutageEnded, drop, fires, last_failure
+from plugins.foci.health.events import AlertEvent, LastFailure
 from plugins.foci.health.keys import SELF, Key
 from plugins.foci.storage.history import HistoryTable, ListChange
 from plugins.foci.storage.incidents import IncidentTable, RoomTable, SilenceTable, SuppressedChange
@@ -249,9 +249,19 @@ class UnitOfWork:
             gone = [key for key in members if room_id not in watching[key]]
             incident, told = leave(incident, room_id, gone, self.now, self.settings.alerts, quiet=quiet)
             self.notifications += told
-        incident, told = refresh(incident, receivers.of_members(incident), self.now, self.settings.alerts)
+        failures = await self._last_failures(incident)
+        incident, told = refresh(incident, receivers.of_members(incident), self.now, self.settings.alerts, failures)
         self.notifications += told
         await self._keep(incident, receivers)
+
+    async def _last_failures(self, incident: Incident) -> Mapping[Key, LastFailure]:
+        """What a reminder says of each key; nothing where none is due."""
+        due = next_reminder(incident, self.settings.alerts)
+        if due is None or due > self.now:
+            return {}
+        states = await self.states.load(incident.members.keys())
+        found = {key: last_failure(state) for key, state in states.items()}
+        return {key: failure for key, failure in found.items() if failure is not None}
 
     async def _keep(self, incident: Incident, receivers: Receivers) -> None:
         """Rooms that are muted or suspended have no reminder due."""

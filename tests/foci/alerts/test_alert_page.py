@@ -23,10 +23,10 @@ from plugins.foci.changes.snapshot import NOTHING, Snapshot
 from plugins.foci.commands.replies import silenced_document
 from plugins.foci.config import AlertsConfig, WatchConfig
 from plugins.foci.health.certificates import DAYS
-from plugins.foci.health.events import AlertEvent, Cause, EventKind
+from plugins.foci.health.events import AlertEvent, Cause, EventKind, LastFailure, Status
 from plugins.foci.health.keys import SELF, Key
 from plugins.foci.health.self_check import FEWEST_HOSTS
-from plugins.foci.health.state import HOUR, MANY_FIRINGS, UNKNOWN_FACTOR
+from plugins.foci.health.state import HOUR, MANY_FIRINGS, TURN_PAUSE, UNKNOWN_FACTOR
 from plugins.foci.wording import NAMES_SHOWN, span
 from tests.foci.changes.lists import published
 
@@ -73,7 +73,8 @@ def reminded() -> Document:
     assert incident is not None
     due = next_reminder(incident, SETTINGS)
     assert due is not None
-    return refresh(incident, {FOCUS: ROOM}, due, SETTINGS)[1][0].document
+    failure = LastFailure(due - 2 * MINUTE, DOWN.cause, Status.BAD)
+    return refresh(incident, {FOCUS: ROOM}, due, SETTINGS, {FOCUS: failure})[1][0].document
 
 
 def acknowledged() -> Document:
@@ -108,7 +109,10 @@ def examples() -> Iterator[Document]:
     ending = about(Key.parse("cert:rtc.example.org:443"), "tls-expiring", "", expires=NOON + 14 * DAY)
     told, _, renewed = messages(ending, replace(ended(ending, 3 * HOUR), expires=NOON + 90 * DAY))
     yield from (told, renewed)
-    yield messages(replace(DOWN, kind=EventKind.FLAPPING, flaps=MANY_FIRINGS))[0]
+    flapping = replace(DOWN, kind=EventKind.FLAPPING, flaps=MANY_FIRINGS, failing_since=NOON + 20 * MINUTE)
+    yield from messages(
+        flapping, replace(flapping, kind=EventKind.TURNED, failing_since=None, ended=NOON + 25 * MINUTE)
+    )
     unclear = about(FOCUS, "waf-challenge", "blocked by a bot challenge", kind=EventKind.UNCHECKABLE)
     yield messages(replace(unclear, checks=UNKNOWN_FACTOR * AlertsConfig().failures))[0]
     doubt = about(SELF, "self-suspicion", "7 of 13 hosts failed within 5 min")
@@ -161,6 +165,7 @@ def test_nothing_is_shown_that_is_not_said() -> None:
         f"after {span(AlertsConfig().confirm_change)}",
         f"every {span(AlertsConfig().reminder)}",
         f"{MANY_FIRINGS} outages within an hour",
+        f"at most every {span(TURN_PAUSE)}",
         f"{MANY_CHANGES} changes within an hour",
         f"{UNKNOWN_FACTOR * AlertsConfig().failures} checks in a row",
         f"{', '.join(str(days) for days in DAYS[:-1])} and {DAYS[-1]} day",

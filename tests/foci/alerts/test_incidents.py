@@ -10,7 +10,7 @@ from botkit.messages.notification import Placement
 from plugins.foci.alerts.incident import CODEC
 from plugins.foci.alerts.lifecycle import acknowledge, develop, next_reminder, refresh, subject
 from plugins.foci.alerts.notifications import Purpose
-from plugins.foci.health.events import Cause, EventKind
+from plugins.foci.health.events import Cause, EventKind, LastFailure, Status
 from plugins.foci.health.keys import SELF, Key
 from plugins.foci.serialise import CodecError
 from tests.foci.alerts.rooms import (
@@ -19,6 +19,7 @@ from tests.foci.alerts.rooms import (
     NOON,
     OPS,
     REACTION,
+    REFUSED,
     SECOND,
     SETTINGS,
     Rooms,
@@ -252,6 +253,81 @@ def test_flapping_is_one_message_and_its_end_another() -> None:
         "✅ rtc.example.org recovered at 13:30 UTC after 1 h 30 min.",
         "First failed check at 12:00 UTC; it failed 7 times.",
     ]
+
+
+def test_while_it_flaps_the_first_line_says_how_it_is_now() -> None:
+    """By edits alone: no message, no evidence, and what a room is told later is what failed."""
+    rooms = Rooms()
+    rooms.hear(event(EventKind.FLAPPING, flaps=3, failing_since=NOON + 1200), evidence=EVIDENCE)
+    assert lines(rooms.posts[0])[0].startswith(
+        "⚠️ rtc.example.org is flapping, down now since 12:20 UTC: 3 failures since 12:00 UTC, most recently: "
+    )
+    edit = [("!ops", Purpose.UPDATE, Placement.EDIT)]
+    assert rooms.hear(event(EventKind.TURNED, after=1500, flaps=3, ended=NOON + 1500), evidence=proof("up")) == edit
+    assert "is flapping, up now since 12:25 UTC: 3 failures since 12:00 UTC" in lines(rooms.posts[-1])[0]
+    assert rooms.now.evidence == {KEY: EVIDENCE}
+    assert rooms.refresh(NOON + 200 + 12 * 3600) == [("!ops", Purpose.REMINDER, Placement.REPLY)]
+    assert "is still flapping, since 2026-11-23 12:00 UTC (12 h 3 min), up now since " in lines(rooms.posts[-1])[0]
+    down = event(EventKind.TURNED, after=1800, flaps=4, failing_since=NOON + 1800)
+    assert rooms.hear(down, {}) == edit
+    assert "is flapping, down now since 12:30 UTC: 4 failures since 12:00 UTC" in lines(rooms.posts[-1])[0]
+
+
+@pytest.mark.parametrize(
+    ("key", "cause", "down", "up"),
+    [
+        (KEY, Cause("http-5xx", "HTTP 502", outage=False), "is flapping, failing now", "is flapping, working now"),
+        (
+            Key.parse("discovery:a.org"),
+            REFUSED,
+            ": its client well-known is flapping, unreadable now",
+            ": its client well-known is flapping, readable now",
+        ),
+        (
+            Key.parse("drift:a.org"),
+            REFUSED,
+            ": its two foci lists are flapping, different now",
+            ": its two foci lists are flapping, the same now",
+        ),
+    ],
+)
+def test_each_kind_has_its_words_for_how_it_is_now(key: Key, cause: Cause, down: str, up: str) -> None:
+    """Nothing that answers is called down."""
+    rooms = Rooms()
+    rooms.hear(event(EventKind.FLAPPING, key, cause=cause, flaps=3, failing_since=NOON))
+    rooms.hear(event(EventKind.TURNED, key, cause=cause, flaps=3, ended=NOON + 60))
+    assert f"{down} since 12:00 UTC: 3 failures" in lines(rooms.posts[0])[0]
+    assert f"{up} since 12:01 UTC: 3 failures" in lines(rooms.posts[1])[0]
+
+
+def test_another_url_that_works_just_now_is_not_said_to_fail() -> None:
+    """It flaps, too, but the message says what is so now."""
+    rooms = Rooms()
+    rooms.hear(event(EventKind.FIRED))
+    rooms.hear(event(EventKind.FLAPPING, SECOND, flaps=3, failing_since=NOON))
+    assert "Another URL of the same service fails too" in lines(rooms.posts[1])[-1]
+    rooms.hear(event(EventKind.TURNED, SECOND, after=300, flaps=3, ended=NOON + 300))
+    assert len(lines(rooms.posts[-1])) == 1
+
+
+@pytest.mark.parametrize(
+    ("latest", "said"),
+    [
+        (Status.BAD, ""),
+        (Status.GOOD, " The latest check succeeded."),
+        (Status.UNKNOWN, " The latest was inconclusive."),
+    ],
+)
+def test_a_reminder_says_what_the_last_check_said(latest: Status, said: str) -> None:
+    """Not what the first one did, half a day ago."""
+    rooms = Rooms()
+    rooms.hear(event(EventKind.FIRED))
+    failure = LastFailure(NOON + 12 * 3600, Cause("connect-refused", "connection refused on 203.0.113.9:443"), latest)
+    rooms.take(refresh(rooms.now, {KEY: OPS}, NOON + 200 + 12 * 3600, SETTINGS, {KEY: failure}))
+    assert lines(rooms.posts[-1])[0].startswith(
+        "⏰ rtc.example.org is still down, since 2026-11-23 12:00 UTC (12 h 3 min). "
+        f"Last failed check at 00:00 UTC: connection refused on 203.0.113.9:443.{said} Affects 2 watched servers"
+    )
 
 
 def test_flapping_that_ends_badly_is_a_message_again() -> None:

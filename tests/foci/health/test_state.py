@@ -7,17 +7,19 @@ from hypothesis import settings as configured
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from plugins.foci.health.events import AlertEvent, Cause, EventKind, Sample, Status
+from plugins.foci.health.events import AlertEvent, Cause, EventKind, LastFailure, Sample, Status
 from plugins.foci.health.keys import Key
 from plugins.foci.health.state import (
     CODEC,
     DAY,
     HOUR,
     NOTICE_PAUSE,
+    TURN_PAUSE,
     AlertState,
     Condition,
     HealthSettings,
     drop,
+    last_failure,
     least_gap,
     pace,
     server_pace,
@@ -62,7 +64,7 @@ def kinds(events: list[AlertEvent]) -> list[EventKind]:
     return [event.kind for event in events]
 
 
-F, R, D = EventKind.FIRED, EventKind.RESOLVED, EventKind.DEVELOPED
+F, R, D, T = EventKind.FIRED, EventKind.RESOLVED, EventKind.DEVELOPED, EventKind.TURNED
 TABLE = [
     ("", []),
     ("gggg", []),
@@ -87,8 +89,8 @@ TABLE = [
     ("u" * 8 + "g" + "u" * 8, []),
     ("bbb" + "u" * 9, [F, EventKind.UNCHECKABLE]),
     ("bbb" + "u" * 9 + "gg", [F, EventKind.UNCHECKABLE, EventKind.CHECKABLE, R]),
-    ("bbbgg" * 3, [F, R, F, R, EventKind.FLAPPING]),
-    ("bbbgg" * 9, [F, R, F, R, EventKind.FLAPPING]),
+    ("bbbgg" * 3, [F, R, F, R, EventKind.FLAPPING, T]),
+    ("bbbgg" * 9, [F, R, F, R, EventKind.FLAPPING, *[T] * 13]),
 ]
 
 
@@ -159,6 +161,7 @@ def test_flapping_ends_well_after_a_steady_hour() -> None:
     """One resolve for the whole spell, with how often it failed and since when."""
     patient = Patient("bbbgg" * 5)
     turned = patient.state.turned_at
+    assert patient.events[-1].kind is T
     assert patient.feed("g" * 35) == []
     (resolved,) = patient.feed("g")
     assert (resolved.kind, resolved.flaps) == (R, 5)
@@ -173,6 +176,66 @@ def test_flapping_that_ends_badly_says_so() -> None:
     (still,) = patient.feed("b" * 36)
     assert (still.kind, still.since) == (EventKind.STILL_BAD, since)
     assert kinds(patient.feed("bbgg")) == [R]
+
+
+def test_while_it_flaps_each_turn_is_told() -> None:
+    """Since when it fails or works, and what failed."""
+    patient = Patient("bbbgg" * 3)
+    flapping, up = patient.events[-2:]
+    assert (flapping.failing_since, flapping.ended) == (START + 1100, None)
+    assert (up.kind, up.since, up.failing_since, up.ended) == (T, START + 300, None, START + 1500)
+    assert up.cause == Cause("connect-refused", "connect-refused!")
+    (down,) = patient.feed("bbb", cause="http-5xx")
+    assert (down.failing_since, down.ended, down.cause.code, down.flaps) == (START + 1600, None, "http-5xx", 4)
+
+
+def test_turns_in_quick_succession_are_told_later() -> None:
+    """Then as it is: what was over again by then is told in the number of failures only."""
+    patient = Patient("bbbgg" * 3)
+    assert patient.feed("bbbgg", every=30.0) == []
+    assert patient.feed("bb", every=30.0) == []
+    (down,) = patient.feed("b", every=30.0)
+    assert (down.kind, down.failing_since, down.flaps) == (T, patient.now - 60, 5)
+
+
+def test_what_is_not_sure_is_not_told_as_a_turn() -> None:
+    """A late edit does not say that it works while checks fail again, nor that it fails while they succeed."""
+    patient = Patient("bbbgg" * 2 + "bbb")
+    patient.feed("gg", every=30.0)
+    assert patient.state.condition is Condition.OK
+    assert patient.feed("bb") == []
+    assert kinds(patient.feed("g")) == [T]
+
+
+@pytest.mark.parametrize(
+    ("letters", "latest"),
+    [
+        ("bbb", Status.BAD),
+        ("bbbb", Status.BAD),
+        ("bbbg", Status.GOOD),
+        ("bbbgg", Status.GOOD),
+        ("bbbu", Status.UNKNOWN),
+    ],
+)
+def test_the_last_failure_is_that_of_the_last_bad_sample(letters: str, latest: Status) -> None:
+    """Also where the same code says something else than when it fired, which is no development."""
+    patient = Patient("bbb")
+    patient.state, _ = step(
+        patient.state,
+        Sample(KEY, "h", Status.BAD, START + 400, "other", Cause("connect-refused", "elsewhere")),
+        SETTINGS,
+    )
+    assert last_failure(patient.state) == LastFailure(START + 400, Cause("connect-refused", "elsewhere"), Status.BAD)
+    patient = Patient(letters)
+    failure = last_failure(patient.state)
+    assert failure is not None
+    assert (failure.at, failure.latest) == (START + 100 * (letters.rindex("b") + 1), latest)
+
+
+def test_what_never_failed_has_no_last_failure() -> None:
+    """Nor has a state of a version that did not keep its cause."""
+    assert last_failure(Patient("ggu").state) is None
+    assert last_failure(AlertState(condition=Condition.FIRING, last_bad=START)) is None
 
 
 def test_outages_far_apart_do_not_flap() -> None:
@@ -298,6 +361,7 @@ class AnySamples(RuleBasedStateMachine):
         self.open = False
         self.unclear = False
         self.told: list[float] = []
+        self.turned = 0.0
         self.firings: list[float] = []
 
     @rule(
@@ -348,6 +412,12 @@ class AnySamples(RuleBasedStateMachine):
             self.open = False
         elif event.kind in (EventKind.DEVELOPED, EventKind.STILL_BAD):
             assert self.open
+        elif event.kind is T:
+            assert self.open
+            assert event.works is (self.state.condition is Condition.OK)
+            assert (event.failing_since is None) is event.works
+            assert self.now - self.turned >= TURN_PAUSE
+            self.turned = self.now
         elif event.kind is EventKind.UNCHECKABLE:
             assert not held
             assert not self.unclear
@@ -355,7 +425,7 @@ class AnySamples(RuleBasedStateMachine):
         elif event.kind is EventKind.CHECKABLE:
             assert self.unclear
             self.unclear = False
-        if event.kind is not EventKind.DEVELOPED:
+        if event.kind not in (EventKind.DEVELOPED, T):
             self.told.append(self.now)
 
     @rule()
@@ -387,4 +457,6 @@ def test_a_day_of_the_worst_rhythm_is_bounded() -> None:
         patient = Patient()
         while patient.now < START + DAY:
             patient.feed("bbb" + "g" * good)
-        assert len(patient.events) <= (5 if (3 + good) * 100 < HOUR / 2 else 24 * 4 + 2), good
+        aloud = [event for event in patient.events if event.kind is not T]
+        assert len(aloud) <= (5 if (3 + good) * 100 < HOUR / 2 else 24 * 4 + 2), good
+        assert len(patient.events) <= DAY / TURN_PAUSE, good
