@@ -323,7 +323,7 @@ async def flap(ops: OpsRoom, focus: Focus) -> Said:
         await ops.federation.set_fault(focus, None)
         await until(lambda times=times: ops.count("✅ rtc.flap.example recovered") == times)
     await ops.federation.set_fault(focus, Fault.REFUSED)
-    told = await ops.reads(r"⚠️ rtc\.flap\.example is flapping, down now since \d\d:\d\d UTC: 3 failures since \d\d:\d\d UTC")
+    told = await ops.reads(r"⚠️ rtc\.flap\.example is flapping, down now since \d\d:\d\d UTC: 3 failures since ")
     await ops.federation.set_fault(focus, None)
     return told
 

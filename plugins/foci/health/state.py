@@ -75,7 +75,7 @@ class AlertState:
         turned_at: when it last fired or resolved.
         told: the cause of the present or last firing, or what it developed into.
         told_at: when that was last reported; while flapping, when it was last reported to fail or work.
-        told_failing: which of the two was reported.
+        told_failing: which of the two was reported; None where nothing was, as by versions that did not.
         unclear: they know that it cannot be checked.
         noticed_at: when that was last reported.
         probe: the last one taken in.
@@ -100,7 +100,7 @@ class AlertState:
     turned_at: float = 0.0
     told: Cause = field(default_factory=Cause)
     told_at: float = 0.0
-    told_failing: bool = False
+    told_failing: bool | None = None
     unclear: bool = False
     noticed_at: float | None = None
     probe: str = ""
@@ -355,7 +355,10 @@ def _turned(state: AlertState, sample: Sample) -> tuple[AlertState, Events]:
         return state, ()
     if state.condition is Condition.PENDING or state.good > 0:
         return state, ()
+    unknown = state.told_failing is None
     state = replace(state, told_at=sample.at, told_failing=failing)
+    if unknown:
+        return state, ()
     seen = replace(state, recovering_since=None if failing else state.turned_at)
     return state, (_event(EventKind.TURNED, seen, sample),)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import settings as configured
 from hypothesis import strategies as st
@@ -196,6 +198,14 @@ def test_turns_in_quick_succession_are_told_later() -> None:
     assert patient.feed("bb", every=30.0) == []
     (down,) = patient.feed("b", every=30.0)
     assert (down.kind, down.failing_since, down.flaps) == (T, patient.now - 60, 5)
+
+
+def test_what_flapped_before_turns_were_told_begins_with_the_next_one() -> None:
+    """An older version's message says nothing of now, so nothing in it is wrong yet."""
+    patient = Patient("bbbgg" * 3)
+    patient.state = replace(patient.state, told_failing=None)
+    assert patient.feed("ggg") == []
+    assert kinds(patient.feed("bbb")) == [T]
 
 
 def test_what_is_not_sure_is_not_told_as_a_turn() -> None:
