@@ -5,8 +5,8 @@ A database that version 0.1 left behind goes on working: what it holds is read, 
 were made: six days of watching ``as_it_was()``, its notifications sent but for the last ones, with silences,
 suspensions, an upgrade and people's reactions in between. ``installation-0.1.json`` is what the functions of
 ``QUESTIONS`` answered on a copy of it, with that code too; but rooms are told no more how often and since when others
-watch a server, and a reminder has the time of the last failed check. Both are frozen. Words may change, so of sentences only the facts are compared: signs, names, times and
-durations.
+watch a server, and a reminder has the time of the last failed check. Both are frozen. Words may change, so of sentences
+only the facts are compared: signs, names, times and durations.
 """
 
 from __future__ import annotations
