@@ -21,6 +21,9 @@ LOCKED_IN_A_ROOM = 50
 LOCKED_IN_ALL = 1000
 """Events that may wait for their keys; whoever sends more of them has them forgotten."""
 
+LOCKED_AT_ANY_RATE = 2
+"""As many may wait in a room however many wait in others: nobody fills all places."""
+
 LONGEST_LOCKED = 16 * 1024
 """Characters of an event that may wait for its key; a command is far shorter."""
 
@@ -229,7 +232,8 @@ async def _has_room(connection: Connection, row: Mapping[str, Any]) -> bool:
     query = select(func.count()).select_from(inbox).where(inbox.c.state == EventState.LOCKED)
     here = int(await connection.scalar(query.where(inbox.c.room_id == row["room_id"])) or 0)
     in_all = int(await connection.scalar(query) or 0)
-    return len(row["payload"]) <= LONGEST_LOCKED and here < LOCKED_IN_A_ROOM and in_all < LOCKED_IN_ALL
+    most = LOCKED_IN_A_ROOM if in_all < LOCKED_IN_ALL else LOCKED_AT_ANY_RATE
+    return len(row["payload"]) <= LONGEST_LOCKED and here < most
 
 
 def _message(payload: str) -> InboundMessage:

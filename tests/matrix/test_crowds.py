@@ -107,3 +107,23 @@ async def test_unreadable_messages_ask_nobody_for_keys(start: Callable[[], Crypt
         assert crypto.decrypt(ROOM, peer.message(vodozemac.GroupSession())) is None
     assert not olm.outgoing_to_device_messages
     assert not olm.key_re_requests_events
+
+
+async def test_a_claim_that_hangs_holds_up_no_other(start: Callable[[], Crypto]) -> None:
+    """Rooms whose members' server does not hand out keys keep no other room from its message."""
+    crypto = start()
+    over = asyncio.Event()
+
+    class Hanging(Server):
+        async def request(self, method: str, where: str, body: Any = None, *_: Any, **__: Any) -> Answer:
+            if "@m:evil.example" in body["one_time_keys"]:
+                await over.wait()
+            return Answer(200, {})
+
+    surround(crypto, Hanging({}, lambda: None))
+    stuck = [asyncio.ensure_future(crypto._exchange.claim({"@m:evil.example": ["D"]})) for _ in range(5)]
+    await asyncio.sleep(0)
+    async with asyncio.timeout(10):
+        await crypto._exchange.claim({PEER: ["D"]})
+    over.set()
+    await asyncio.gather(*stuck)

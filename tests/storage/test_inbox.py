@@ -6,7 +6,15 @@ import pytest
 
 from botkit.messages.inbound import InboundMessage
 from botkit.storage import Database
-from botkit.storage.inbox import LOCKED_IN_A_ROOM, LOCKED_IN_ALL, LONGEST_LOCKED, Inbox, ReceivedEvent, UserDevice
+from botkit.storage.inbox import (
+    LOCKED_AT_ANY_RATE,
+    LOCKED_IN_A_ROOM,
+    LOCKED_IN_ALL,
+    LONGEST_LOCKED,
+    Inbox,
+    ReceivedEvent,
+    UserDevice,
+)
 from botkit.storage.outbox import Outbox, Outgoing, refuse_waiting
 from botkit.storage.rooms import RoomNotes
 
@@ -135,7 +143,11 @@ async def test_events_without_a_key_are_bounded(inbox: Inbox) -> None:
     assert await inbox.rooms_waiting() == ("!room",)
     many = [locked(number, f"!{room}") for room in range(30) for number in range(LOCKED_IN_A_ROOM)]
     await inbox.receive(ACCOUNT, "s3", many)
-    assert len(await inbox.locked()) == LOCKED_IN_ALL
+    full = await inbox.locked()
+    assert LOCKED_IN_ALL <= len(full) <= LOCKED_IN_ALL + 31 * LOCKED_AT_ANY_RATE
+    await inbox.receive(ACCOUNT, "s4", [locked(number, "!quiet") for number in range(5)])
+    assert len(await inbox.locked(rooms={"!quiet"})) == LOCKED_AT_ANY_RATE
+    assert len(await inbox.locked()) == len(full) + LOCKED_AT_ANY_RATE
 
 
 async def test_late_events_are_read_alone(database: Database) -> None:
