@@ -104,5 +104,15 @@ def may_invite(inviter: str, policy: InvitePolicy, allow: Collection[str], admin
 
 
 def may_command(sender: str, allow: Collection[str], block: Collection[str], admins: Collection[str]) -> bool:
-    """Whether a user's commands are answered: ``block`` overrides ``allow``, admins are always answered."""
-    return sender in admins or (matches_any(allow, sender) and not matches_any(block, sender))
+    """
+    Whether a user's commands are answered: ``block`` overrides ``allow``, admins are always answered.
+
+    For ``block`` the case of a server's name is nothing: DNS knows none, so whoever owns it could take another.
+    """
+    blocked = matches_any(map(_with_lower_server, block), _with_lower_server(sender))
+    return sender in admins or (matches_any(allow, sender) and not blocked)
+
+
+def _with_lower_server(text: str) -> str:
+    localpart, colon, server = text.partition(":")
+    return f"{localpart}{colon}{server.lower()}"

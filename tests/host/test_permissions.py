@@ -104,3 +104,10 @@ def test_block_beats_allow_and_admins_are_always_heard() -> None:
     assert not may_command(BOB, ["*"], ["@bob:*"], [])
     assert not may_command(BOB, ["@alice:*"], [], [])
     assert may_command(ALICE, [], ["*"], [ALICE])
+
+
+def test_capitals_of_a_server_pass_no_block() -> None:
+    """The localpart's case counts: there it is somebody else's name."""
+    assert not may_command("@bob:EXAMPLE.org", ["*"], ["*:example.org"], [])
+    assert not may_command("@bob:example.org", ["*"], ["@bob:Example.ORG"], [])
+    assert may_command("@BOB:example.org", ["*"], ["@bob:example.org"], [])
