@@ -127,6 +127,7 @@ def of_commands(text: str) -> Iterator[Document]:
     )
     views = (
         WatchView(text, 300.0, "room"),
+        WatchView(f"{text}..", 300.0, "room", "unknown", NOON - 60),
         WatchView(f"{text}.", 300.0, "config", "critical", NOON - 60, events, NOON + 60),
     )
     silences = (Silence("!r", text, NOON + 60, f"@{text}:example.org", text), Silence("!r", "a.org", NOON, text, ""))

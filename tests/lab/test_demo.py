@@ -55,7 +55,7 @@ DEVELOPED = (
     ("", "❌ rtc.shared.example is down since "),
     (", in the thread of", "Check at "),
     ("", "🔕 rtc.shared.example is silenced in this room until "),
-    ("", "5 servers are watched in this room:"),
+    ("", "5 servers watched in this room: "),
     (", edits its message", "✅ rtc.shared.example was down from "),
     ("", "⚠️ rtc.school.example: its certificate expires in 5 days"),
     (", edits its message", "✅ rtc.school.example has a new certificate"),

@@ -15,10 +15,14 @@ from botkit.outbound.model import FailureKind
 from botkit.plugin import Invocation, UsageError
 from botkit.storage import Database
 from plugins.foci.alerts.watches import Watch, WatchLimits
+from plugins.foci.commands.replies import watches_document
 from plugins.foci.commands.watch import WatchCommands
+from plugins.foci.health.events import AlertEvent, Cause, EventKind
+from plugins.foci.health.keys import Key, KeyKind
 from plugins.foci.storage.watches import WatchTable
+from plugins.foci.watch.views import WatchView
 from tests.watch_service.internet import Internet
-from tests.watch_service.ops import ADMIN, Ops
+from tests.watch_service.ops import ADMIN, NOON, Ops
 
 BOT = "@foci:bot.example"
 ROOM = "!ops"
@@ -230,7 +234,7 @@ async def test_watches_tell_how_it_is(room: Room) -> None:
     await room.types("watch a.org")
     await room.types("watch b.org every 1h")
     assert await room.types("watches") == (
-        "2 servers are watched in this room:\n"
+        "2 servers watched in this room: 2 not checked yet\n"
         "1. a.org every 5 min; not checked yet\n"
         "2. b.org every 1 h; not checked yet"
     )
@@ -239,10 +243,49 @@ async def test_watches_tell_how_it_is(room: Room) -> None:
     await room.ops.checks("b.org", 3, 1200)
     room.ops.at += 60
     assert await room.types("watches") == (
-        "2 servers are watched in this room:\n"
-        "1. ✅ a.org every 5 min; checked 1 h 1 min ago; rtc.example.org failing since 12:21 UTC\n"
-        "2. ❌ b.org every 1 h; checked in the last 1 h; rtc.example.org failing since 12:21 UTC"
+        "2 servers watched in this room: 1 ok, 1 critical; 2 with an open alert\n"
+        "1. ✅ a.org every 5 min; checked 1 h 1 min ago; rtc.example.org failing since 12:21 UTC "
+        "(connection refused on 192.0.2.1:443)\n"
+        "2. ❌ b.org every 1 h; checked in the last 1 h; rtc.example.org failing since 12:21 UTC "
+        "(connection refused on 192.0.2.1:443)"
     )
+
+
+async def test_watches_that_are_not_well_come_first_with_their_reason(room: Room) -> None:
+    """Also one that is critical before anything fired, which must not read like one that is well."""
+    await room.types("watch a.org b.org c.org")
+    room.ops.internet.servers["c.org"] = room.ops.internet.servers["a.org"]
+    await room.ops.checks("a.org", 1)
+    room.ops.internet.broken["rtc"] = FailureKind.CONNECT_REFUSED
+    await room.ops.checks("b.org", 1)
+    assert await room.types("watches") == (
+        "3 servers watched in this room: 1 ok, 1 critical, 1 not checked yet\n"
+        "1. ❌ b.org every 5 min; checked in the last 5 min; critical, no alert open; details: !foci b.org\n"
+        "2. ✅ a.org every 5 min; checked in the last 5 min\n"
+        "3. c.org every 5 min; not checked yet"
+    )
+
+
+def test_what_is_only_counted_is_well() -> None:
+    """More are watched than one answer lists, and the last of them by name are the ones that are down."""
+    well = [WatchView(f"a{number:02}.org", 300.0, "room", "ok", NOON) for number in range(60)]
+    views = [*well, WatchView("z.org", 300.0, "room", "unknown", NOON)]
+    lines = to_plain(watches_document(views, (), NOON)).splitlines()
+    assert lines[0] == "61 servers watched in this room: 60 ok, 1 unknown"
+    assert lines[1].startswith("1. ❔ z.org")
+    assert lines[-1] == "and 11 more"
+
+
+def test_many_troubles_of_one_server_are_counted() -> None:
+    """Who publishes many broken foci cannot fill the list of others."""
+    events = tuple(
+        AlertEvent(EventKind.FIRED, Key(KeyKind.FOCUS, f"https://f{number}.org:443/jwt"), NOON, NOON, Cause("x", "no"))
+        for number in range(9)
+    )
+    told = to_plain(watches_document([WatchView("a.org", 300.0, "room", "critical", NOON, events)], (), NOON))
+    assert "f2.org failing since 12:00 UTC (no) and 6 more" in told
+    assert "f3.org" not in told
+    assert "; 1 with an open alert\n" in told
 
 
 async def test_a_silence_begins_is_listed_and_ends(room: Room) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,12 @@ from plugins.foci.wording import LONGEST_NAME, counted, moment, remark, sentence
 
 MOST_SHOWN = 50
 """Watches or silences that one answer lists."""
+
+_MOST_TROUBLES = 3
+"""Of one server, in a list of many."""
+
+_SIGNS = {"ok": "✅", "warning": "⚠️", "critical": "❌", "unknown": "❔"}
+_UNCHECKED = "not checked yet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +73,10 @@ def watches_document(views: Sequence[WatchView], silences: Sequence[Silence], no
     """The answer to ``!foci watches``; silences of service hosts follow the servers."""
     if not views:
         return line("No server is watched in this room. To watch one: `!foci watch SERVER`")
-    count = counted(len(views), "server")
-    items = tuple((Paragraph(_watch(view, now)),) for view in views[:MOST_SHOWN])
-    blocks: list[Block] = [
-        Paragraph(inline(f"{count} {'is' if len(views) == 1 else 'are'} watched in this room:")),
-        OrderedList(items),
-    ]
+    # what is not well is never among those that are only counted
+    shown = sorted(views, key=lambda view: view.verdict in ("ok", None) and not view.troubles)[:MOST_SHOWN]
+    items = tuple((Paragraph(_watch(view, now)),) for view in shown)
+    blocks: list[Block] = [Paragraph(inline(_summary(views))), OrderedList(items)]
     if len(views) > MOST_SHOWN:
         blocks.append(Paragraph(inline(f"and {len(views) - MOST_SHOWN} more")))
     others = [one for one in silences if not any(one.covers(view.server) for view in views)]
@@ -111,19 +116,31 @@ def _watched(result: WatchResult, limits: WatchLimits) -> tuple[Inline, ...]:
     return sentence("🚫" if refused else "🔭", Name(result.server), told)
 
 
+def _summary(views: Sequence[WatchView]) -> str:
+    """How many are how by their last check, and how many have an alert open, such as of a service that they share."""
+    verdicts = Counter(view.verdict or _UNCHECKED for view in views)
+    parts = [f"{verdicts[word]} {word}" for word in (*_SIGNS, _UNCHECKED) if verdicts[word]]
+    told = f"{counted(len(views), 'server')} watched in this room: {', '.join(parts)}"
+    alerting = sum(1 for view in views if view.troubles)
+    return f"{told}; {alerting} with an open alert" if alerting else told
+
+
 def _watch(view: WatchView, now: float) -> tuple[Inline, ...]:
-    signs = {"ok": "✅", "warning": "⚠️", "critical": "❌", "unknown": "❔"}
     told = f" every {span(view.interval)}"
     if view.source == "config":
         told += ", from the configuration"
     if view.checked_at is None:
-        return (Name(view.server), *inline(f"{told}; not checked yet"))
+        return (Name(view.server), *inline(f"{told}; {_UNCHECKED}"))
     told += f"; checked {_age(now - view.checked_at, view.interval)}"
     if view.silenced_until is not None:
         told += f"; silenced until {moment(view.silenced_until, now)}"
     if view.troubles:
-        told += f"; {', '.join(_trouble(event, now) for event in view.troubles)}"
-    return sentence(signs.get(view.verdict or "", "❔"), Name(view.server), told)
+        told += f"; {', '.join(_trouble(event, now) for event in view.troubles[:_MOST_TROUBLES])}"
+        if len(view.troubles) > _MOST_TROUBLES:
+            told += f" and {len(view.troubles) - _MOST_TROUBLES} more"
+    elif view.verdict != "ok":
+        told += f"; {view.verdict}, no alert open; details: {quoted(f'!foci {view.server}', LONGEST_NAME)}"
+    return sentence(_SIGNS.get(view.verdict or "", "❔"), Name(view.server), told)
 
 
 def _age(seconds: float, interval: float) -> str:
@@ -139,7 +156,8 @@ def _trouble(event: AlertEvent, now: float) -> str:
         EventKind.NEARER: "certificate expires soon",
     }
     told = "certificate expires soon" if event.key.kind is KeyKind.CERTIFICATE else words.get(event.kind, "failing")
-    return f"{quoted(event.key.label, LONGEST_NAME)} {told} since {moment(event.since, now)}"
+    told = f"{quoted(event.key.label, LONGEST_NAME)} {told} since {moment(event.since, now)}"
+    return f"{told} ({event.cause.detail})" if event.cause.detail else told
 
 
 def _silence(silence: Silence, now: float) -> tuple[Inline, ...]:
