@@ -132,7 +132,7 @@ def of_commands(text: str) -> Iterator[Document]:
     )
     silences = (Silence("!r", text, NOON + 60, f"@{text}:example.org", text), Silence("!r", "a.org", NOON, text, ""))
     yield from (watches_document(views, silences, NOON), silences_document(silences, NOON))
-    yield silenced_document(silences[0], NOON)
+    yield from (silenced_document(silences[0], names, NOON) for names in ((), (text,), (f"{text}.",)))
     caution = caution_of(text, f"@foci:{text}", ())
     yield watched_document([WatchResult(text, outcome, 300.0, caution) for outcome in Watched], WatchLimits())
     yield from (unwatched_document({text: outcome}) for outcome in Unwatched)

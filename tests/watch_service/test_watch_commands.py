@@ -321,6 +321,36 @@ async def test_a_silence_may_be_about_a_service(room: Room) -> None:
     assert await room.ops.checks("a.org", 4) == []
 
 
+async def test_a_silence_that_concerns_nothing_here_says_so(room: Room) -> None:
+    """With the nearest name that would; a typing error otherwise shows only when the alert comes."""
+    nothing = "⚠️ No server watched in this room has this name, and no service that their checks found so far."
+    assert (await room.types("silence a.org 2h")).splitlines()[1:] == [nothing]
+    await room.types("watch a.org")
+    await room.ops.checks("a.org", 1)
+    for known in ("a.org", "A.org", "rtc.example.org", "rtc.example.org:443"):
+        assert len((await room.types(f"silence {known} 2h")).splitlines()) == 1
+    said = await room.types("silence rtc.exmaple.org 2h")
+    assert said.splitlines()[1:] == [f"{nothing} Did you mean rtc.example.org?"]
+    assert "rtc.exmaple.org until 14:0" in await room.types("silence")
+    assert (await room.types("silence rtc.example.org:8443 2h")).splitlines()[1:] == [
+        f"{nothing} Did you mean rtc.example.org?"
+    ]
+
+
+async def test_what_other_rooms_know_is_not_suggested(room: Room) -> None:
+    """Neither their servers, nor a service of one's own server that only their check has seen."""
+    await room.ops.watch({"!other": ["a.org", "b.org"]})
+    await room.ops.checks("a.org", 1)
+    room.ops.at += 60
+    await room.types("watch a.org")
+    nothing = "⚠️ No server watched in this room has this name, and no service that their checks found so far."
+    for name, guess in (("rtc.example.org", ""), ("rtc.exmaple.org", ""), ("bb.org", " Did you mean a.org?")):
+        assert (await room.types(f"silence {name} 2h")).splitlines()[1:] == [nothing + guess]
+    await room.ops.checks("a.org", 1)
+    await room.ops.watch_service.flush()
+    assert len((await room.types("silence rtc.example.org 2h")).splitlines()) == 1
+
+
 async def test_history_in_words_and_as_a_picture(room: Room) -> None:
     """Changes are numbered as in the picture; the picture has its words for those who cannot see it."""
     assert await room.types("history a.org") == "a.org is not watched in this room, so it has no history here."

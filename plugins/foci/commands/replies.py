@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from botkit.messages.document import Block, Document, Inline, Name, OrderedList, Paragraph, Text, inline, line
 from botkit.messages.sanitise import quoted
+from botkit.suggestion import nearest
 from plugins.foci.alerts.silences import Silence
 from plugins.foci.alerts.watches import WatchLimits
 from plugins.foci.health.events import AlertEvent, EventKind
@@ -94,11 +95,23 @@ def silences_document(silences: Sequence[Silence], now: float) -> Document:
     return Document((Paragraph((Text("Silences in this room:"),)), OrderedList(items)))
 
 
-def silenced_document(silence: Silence, now: float) -> Document:
-    """What is said when a silence begins."""
+def silenced_document(silence: Silence, names: Collection[str], now: float) -> Document:
+    """
+    What is said when a silence begins.
+
+    Args:
+        names: what there could be alerts about in this room.
+    """
     told = f" is silenced in this room until {moment(silence.until, now)}."
     told += " Checks continue; whatever still fails when the silence ends will alert."
-    return Document((Paragraph(sentence("🔕", Name(silence.target), told)),))
+    blocks = [Paragraph(sentence("🔕", Name(silence.target), told))]
+    if not any(map(silence.covers, names)):
+        doubt = "No server watched in this room has this name, and no service that their checks found so far."
+        guess = nearest(silence.target, names)
+        if guess is not None:
+            doubt += f" Did you mean {quoted(guess, LONGEST_NAME)}?"
+        blocks.append(Paragraph(remark("⚠️", doubt)))
+    return Document(tuple(blocks))
 
 
 def _watched(result: WatchResult, limits: WatchLimits) -> tuple[Inline, ...]:

@@ -51,6 +51,9 @@ class WatchStore(Protocol):
     async def watches(self, room_id: str, now: float) -> tuple[WatchView, ...]:
         """What is watched for a room, by name."""
 
+    async def names(self, room_id: str, now: float) -> tuple[str, ...]:
+        """Servers and services that a room's alerts may be about, sorted."""
+
     async def silence(self, silence: Silence, now: float) -> None:
         """Begin a silence; one of the same target in the same room is replaced."""
 
@@ -179,7 +182,8 @@ class WatchCommands:
         reason = clipped(" ".join(rest[1:]), _LONGEST_REASON)
         silence = Silence(invocation.room_id, target, now + length, invocation.sender, reason)
         await self._watch_service.silence(silence, now)
-        return [silenced_document(silence, now)]
+        names = await self._watch_service.names(invocation.room_id, now)
+        return [silenced_document(silence, names, now)]
 
     async def _unsilence(self, invocation: Invocation) -> Sequence[Reply]:
         target, rest = _server(invocation)

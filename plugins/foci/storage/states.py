@@ -17,7 +17,7 @@ from plugins.foci.health.evaluate import KeyState
 from plugins.foci.health.keys import Key, KeyKind
 from plugins.foci.health.self_check import SelfCheck, Suspicion
 from plugins.foci.health.tracked import Origin
-from plugins.foci.storage.tables import concerns, heard, notes, outages, states
+from plugins.foci.storage.tables import concerns, heard, notes, outages, states, watches
 
 _SUSPICION = "suspicion"
 
@@ -61,6 +61,16 @@ class StateTable:
         )
         rows = await self._connection.execute(query.order_by(concerns.c.key))
         return {row.key: Origin(row.origin) for row in rows}
+
+    async def concerning_room(self, room_id: str) -> tuple[tuple[str, Key], ...]:
+        """The servers that a room watches, each with every key that concerns it now."""
+        query = (
+            select(concerns.c.server, concerns.c.key)
+            .distinct()
+            .join(watches, watches.c.server == concerns.c.server)
+            .where(watches.c.room_id == room_id, concerns.c.ended_at.is_(None))
+        )
+        return tuple((row.server, row.key) for row in await self._connection.execute(query))
 
     async def begin(self, server: str, came: Mapping[Key, Origin], known: Collection[Key], now: float) -> None:
         """

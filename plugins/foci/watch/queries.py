@@ -44,6 +44,14 @@ async def views_of(work: UnitOfWork, room_id: str) -> tuple[WatchView, ...]:
     return tuple(found)
 
 
+async def names_of(work: UnitOfWork, room_id: str) -> tuple[str, ...]:
+    """What a silence in a room may name: its servers, and of those checked since it watches them the services."""
+    views = await views_of(work, room_id)
+    checked = {view.server for view in views if view.checked_at is not None}
+    labels = {key.label for server, key in await work.states.concerning_room(room_id) if server in checked}
+    return tuple(sorted(labels | {view.server for view in views}))
+
+
 def _since(begun: float, event: AlertEvent) -> AlertEvent:
     """An event as those see it who watch since then."""
     return replace(event, since=max(event.since, begun))

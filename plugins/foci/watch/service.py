@@ -32,7 +32,7 @@ from plugins.foci.report.build import CheckResult
 from plugins.foci.storage.history import KEPT
 from plugins.foci.watch.ingest import CheckIngest
 from plugins.foci.watch.known import Memory, WatchTotals
-from plugins.foci.watch.queries import history_of, tally_of, views_of
+from plugins.foci.watch.queries import history_of, names_of, tally_of, views_of
 from plugins.foci.watch.runner import ConfirmationResult
 from plugins.foci.watch.step import Dues, dues_of
 from plugins.foci.watch.transaction import UnitOfWork
@@ -203,6 +203,11 @@ class WatchService:
         """What is watched for a room, by name."""
         async with self._work(now) as work:
             return await views_of(work, room_id)
+
+    async def names(self, room_id: str, now: float) -> tuple[str, ...]:
+        """Servers and services that a room's alerts may be about, sorted."""
+        async with self._work(now) as work:
+            return await names_of(work, room_id)
 
     async def history(self, room_id: str, server: str, since: float, now: float) -> History | None:
         """What is remembered of a server since a room watches it; None where it does not."""
