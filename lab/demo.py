@@ -185,20 +185,24 @@ async def demo(directory: Path, *, keep: bool, script: Sequence[Line] = SCRIPT) 
         await play_alerts(federation, watched, room, bot)
         print(f"Done in {stage.seconds:.0f} s.")
         if keep:
-            await _stay(synapse, bot)
+            keys = directory / "room-keys.txt"
+            await person.export_keys(keys, PASSWORD)
+            await _stay(synapse, bot, keys)
 
 
 async def _accounts(synapse: Synapse) -> tuple[Any, Any]:
     return await synapse.register(OPS, PASSWORD, admin=True), await synapse.register(BOT, PASSWORD)
 
 
-async def _stay(synapse: Synapse, bot: Bot) -> None:
+async def _stay(synapse: Synapse, bot: Bot, keys: Path) -> None:
     print(
         f"\nStill running; Ctrl-C ends it. Join in with any Matrix client:\n"
         f"  homeserver  {synapse.base_url}\n"
         f"  user        @{OPS}:{HOME}\n"
         f"  password    {PASSWORD}\n"
+        f"  room keys   {keys}, with the same password as passphrase\n"
         f"  bot's log   {bot.log_file}\n"
+        f"Import the room keys in the client's encryption settings to read what was said before you came.\n"
         f"The bot's watches still run {SPEED:.0f} times as fast as your clock.",
         flush=True,
     )

@@ -239,6 +239,10 @@ class Person:
         data = bytes(answer.body)
         return decrypt_attachment(data, file["key"]["k"], file["hashes"]["sha256"], file["iv"]) if file else data
 
+    async def export_keys(self, file: Path, passphrase: str) -> None:
+        """Write the keys to everything that this client can read, for import into any other."""
+        await self._client.export_keys(str(file), passphrase)
+
     async def hears_nth(self, place: int, *, patience: float = 60.0) -> Said:
         """
         The message at a place of ``heard``, as soon as it is there.

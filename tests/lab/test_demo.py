@@ -97,6 +97,8 @@ async def test_the_demo_plays_and_stays() -> None:
         assert_developed(alerts)
         ending = output.partition("Still running")[2]
         base_url, user, password = re.findall(r"^  (?:homeserver|user|password) +(\S+)$", ending, re.MULTILINE)
+        (keys,) = re.findall(r"^  room keys +(\S+), with the same password as passphrase$", ending, re.MULTILINE)
+        assert Path(keys).read_text().startswith("-----BEGIN MEGOLM SESSION DATA-----")
         identifier = {"type": "m.id.user", "user": user}
         body = {"type": "m.login.password", "identifier": identifier, "password": password}
         async with (

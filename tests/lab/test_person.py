@@ -6,6 +6,7 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
+from nio import AsyncClient, AsyncClientConfig, RoomMessagesResponse
 from nio.crypto import encrypt_attachment
 
 from lab.person import Person, pill
@@ -78,6 +79,46 @@ async def test_what_people_do_with_messages(tmp_path: Path) -> None:
             await other.redact(room, reaction)
         events = await synapse.api("GET", f"/_matrix/client/v3/rooms/{room}/event/{reaction}", token=ann.access_token)
         assert (events["type"], events["content"]) == ("m.reaction", {})
+
+
+async def test_whoever_imports_the_keys_reads_what_was_said_before(tmp_path: Path) -> None:
+    """A device that signs in afterwards reads nothing without them, and with them what both said."""
+    async with Synapse(tmp_path / "hs", server_name="example.org") as synapse:
+        ann, ben = [await synapse.register(name, "secret") for name in ("ann", "ben")]
+        async with (
+            Person(synapse.base_url, ann, tmp_path / "ann") as one,
+            Person(synapse.base_url, ben, tmp_path / "ben") as other,
+        ):
+            room = await one.create_room("ops", [ben.user_id])
+            await one.until_joined(room, ben.user_id)
+            asked = await one.say(room, "asked")
+            await other.until_joined(room, ben.user_id)
+            await other.say(room, "answered", reply_to=asked)
+            await one.answer_to(asked, sender=ben.user_id)
+            await one.export_keys(tmp_path / "keys", "secret")
+        late = await synapse.login("ann", "secret")
+        (tmp_path / "late").mkdir()
+        client = AsyncClient(
+            synapse.base_url,
+            late.user_id,
+            late.device_id,
+            str(tmp_path / "late"),
+            AsyncClientConfig(encryption_enabled=True),
+        )
+        client.restore_login(late.user_id, late.device_id, late.access_token)
+        try:
+            assert await read(client, room) == []
+            await client.import_keys(str(tmp_path / "keys"), "secret")
+            assert await read(client, room) == ["asked", "answered"]
+        finally:
+            await client.close()
+
+
+async def read(client: AsyncClient, room: str) -> list[str]:
+    """The words that a client can read of what is in a room, oldest first."""
+    answer = await client.room_messages(room, start=None, limit=50)
+    assert isinstance(answer, RoomMessagesResponse)
+    return [event.body for event in reversed(answer.chunk) if hasattr(event, "body")]
 
 
 def related(kind: str, event_id: str) -> dict[str, str]:
