@@ -51,7 +51,7 @@ def _case(
 
 _MADE_NOTHING = r"/sfu/get: HTTP 500 `M_UNKNOWN`.*LIVEKIT_KEY or LIVEKIT_SECRET"
 _HEALTHY = (
-    r"SFU accepts the token \(LiveKit 1\.\d+\.\d+, region loopback, 1 ICE server\)\nmedia connects over UDP \(IPv4"
+    r"SFU accepts the token \(LiveKit `1\.\d+\.\d+`, region `loopback`, 1 ICE server\)\nmedia connects over UDP \(IPv4"
 )
 
 CASES = (
@@ -77,7 +77,7 @@ CASES = (
         Stage.TOKEN,
         CRITICAL,
         "sfu-unreachable",
-        r"returns ws://livekit-sfu\.matrix\.svc\.cluster\.local:7880.*Set LIVEKIT_URL",
+        r"returns `ws://livekit-sfu\.matrix\.svc\.cluster\.local:7880`.*Set LIVEKIT_URL",
     ),
     _case(
         CallFault.ROOM_NOT_CREATED,

@@ -166,7 +166,8 @@ async def test_services_that_are_not_trusted_are_shown_nothing(world: World) -> 
     foreign, own = report.foci
     assert foreign.deepest_stage is Stage.AUTHORISATION
     assert (
-        foreign.stages[5].detail == "rtc.stranger.example is not in the list of example.org, so no token was sent to it"
+        foreign.stages[5].detail
+        == "`rtc.stranger.example` is not in the list of `example.org`, so no token was sent to it"
     )
     assert own.stages[5].outcome is Outcome.OK
     assert any(request.method == "POST" for request in stranger.site.requests)
@@ -193,7 +194,7 @@ async def test_a_name_that_an_older_encoding_takes_for_a_trusted_one_is_shown_no
     assert openid_tokens(world) == set()
     assert any(request.method == "POST" for request in focus.site.requests)
     told = report.foci[0].stages[5].detail
-    assert told == f"{asked} is not among deep.trusted_services, so no token was sent to it"
+    assert told == f"`{asked}` is not among `deep.trusted_services`, so no token was sent to it"
     assert trusted not in everything(report)
 
 
@@ -210,7 +211,7 @@ async def test_an_own_list_that_cannot_be_read_is_no_list_without_the_service(wo
     assert openid_tokens(world) == set()
     result = report.foci[0].stages[5]
     assert (report.foci[0].verdict, result.outcome) == (Verdict.UNKNOWN, Outcome.FAILED)
-    assert result.detail == "the list of example.org could not be read, so no token was sent to rtc.example.org"
+    assert result.detail == "the list of `example.org` could not be read, so no token was sent to `rtc.example.org`"
     assert "not-tested" in {found.code for found in report.findings}
     assert (await world.check("friend.example")).foci[0].verdict is Verdict.OK
 
@@ -269,7 +270,7 @@ async def test_a_password_in_the_address_of_an_sfu_is_not_shown(world: World) ->
     focus.site.mount(Mount("/jwt", answer))
     report = await world.check("stranger.example", trusted=frozenset({"rtc.stranger.example:443"}))
     told = report.foci[0].stages[6].detail
-    assert told.startswith("the service returns wss://(withheld)@rtc.stranger.example/ as the SFU's URL: ")
+    assert told.startswith("the service returns `wss://(withheld)@rtc.stranger.example/` as the SFU's URL: ")
     assert_absent(["hush-hush"], everything(report))
 
 

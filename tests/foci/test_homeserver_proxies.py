@@ -71,7 +71,7 @@ async def is_mended(world: World) -> bool:
             f"location = {UNSTABLE_TRANSPORTS} {{ return 301 https://example.org/; }} {WHOLE}",
             Transports.PRESENT,
             "transports-broken",
-            "HTTP 301, a redirect to https://example.org/",
+            "HTTP 301, a redirect to `https://example.org/`",
         ),
         (
             NO_PREFLIGHT,

@@ -66,7 +66,7 @@ def line(advice: str, begin: str, service: str) -> str:
         ("location /livekit/jwt/ { proxy_pass http://%s//; }", "not-an-authorisation-service", "as `//sfu/get`"),
         ("location /livekit/jwt/ { proxy_pass http://%s; }", "service-not-routed", "prefix not stripped?"),
         ("location /livekit/jwt { proxy_pass http://%s; }", "service-not-routed", "prefix not stripped?"),
-        ("location /jwt/ { proxy_pass http://%s/; }", "service-not-routed", "from the web server (nginx)"),
+        ("location /jwt/ { proxy_pass http://%s/; }", "service-not-routed", "from the web server (`nginx`)"),
     ],
 )
 async def test_nginx_passes_on_the_wrong_path(

@@ -11,6 +11,7 @@ from typing import Any, Self
 
 import nio
 
+from botkit.messages.rendering import WORD_JOINER
 from lab.synapse import Synapse
 
 
@@ -130,5 +131,5 @@ class Person:
                 await self._news.wait()
 
     async def hears_text(self, body: str, within: float = 30.0) -> Said:
-        """The first message with exactly this body."""
-        return await self.hears(lambda said: said.body == body, within)
+        """The first message with exactly this body, apart from what keeps user ids in it from being mentions."""
+        return await self.hears(lambda said: said.body.replace(WORD_JOINER, "") == body, within)

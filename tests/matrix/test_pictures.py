@@ -49,6 +49,8 @@ async def test_a_picture_in_clear(
     assert picture.content == {
         "msgtype": "m.image",
         "body": "Nothing but grey.",
+        "format": "org.matrix.custom.html",
+        "formatted_body": "Nothing but grey.",
         "filename": "grey.png",
         "info": {"mimetype": "image/png", "size": len(PICTURE.png), "w": 20, "h": 10},
         "m.mentions": {},

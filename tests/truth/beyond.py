@@ -103,7 +103,7 @@ def seen(name: str, scene: Scene, says: str) -> Case:
 
 ROWS = (
     Row(28, Mark.PARTLY, (LOOKUP,), (seen("port-closed", federation_port_closed, "connection refused"),)),
-    Row(29, Mark.DETECTED, (LOOKUP,), (seen("listener-off", federating(openid=False), "HTTP 404 `M_UNRECOGNIZED`"),)),
+    Row(29, Mark.DETECTED, (LOOKUP,), (seen("listener-off", federating(openid=False), "HTTP 404 M_UNRECOGNIZED"),)),
     Row(30, Mark.DETECTED, (LOOKUP,), (seen("tunnel", userinfo_forbidden, "HTTP 403"),)),
     Row(
         31,
