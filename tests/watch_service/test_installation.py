@@ -176,7 +176,12 @@ async def what_waits(database: Database) -> dict[str, Any]:
     found = {
         "since": await inbox.since(UserDevice("@foci:x.org", "DEVICE")),
         "undelivered": await outbox.undelivered(),
-        "sending": [asdict(one) for one in sending if one is not None],
+        # 0.1 did not read when it was queued
+        "sending": [
+            {name: fact for name, fact in asdict(one).items() if name != "queued_at"}
+            for one in sending
+            if one is not None
+        ],
         "answering": [asdict(one) for one in answering if one is not None],
         "locked": locked,
         "hooks": {place: asdict(call) for place, call in hooks.items() if call is not None},
