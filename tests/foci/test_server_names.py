@@ -107,6 +107,11 @@ class _NoWatchStore:
         return passed
 
 
+class _Room(Membership):
+    async def entitled_members(self, room_id: str) -> tuple[str, ...]:
+        return ()
+
+
 def _invocation(name: str, *further: str) -> Invocation:
     return Invocation("$event", ROOM, "@alice:alpha.example.org", (name, *further), None, lambda _: None)
 
@@ -135,7 +140,7 @@ async def test_every_way_in_agrees(name: str, legal: bool) -> None:
     watching = {"watch": {"rooms": ["!a:b"], "servers": [name]}}
     check = check_command(lambda _: CheckSettings(), lambda: datetime.now(UTC))
     command = FociCommands(cast(Checker, _NoChecker()), Membership(), Health(), BOT).command()
-    watches = WatchCommands(cast(WatchStore, _NoWatchStore()), Membership(), BOT, lambda: None, lambda: 0.0)
+    watches = WatchCommands(cast(WatchStore, _NoWatchStore()), _Room(), BOT, lambda: None, lambda: 0.0)
     subcommands = {one.name: one.handler for one in watches.subcommands()}
     bare = name or "@"  # a room cannot type an empty word
     answers = {

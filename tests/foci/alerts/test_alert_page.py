@@ -120,7 +120,9 @@ def examples() -> Iterator[Document]:
     suspected, _, over = messages(doubt, calm)
     yield from (suspected, over)
     yield messages(DOWN, replace(DOWN, kind=EventKind.DROPPED, at=NOON + HOUR))[2]
-    yield silenced_document(Silence("!ops", "rtc.example.org", NOON + 2 * HOUR, "@you:example.org"), NOON)
+    for target in ("rtc.example.org", "rct.example.org"):
+        silence = Silence("!ops", target, NOON + 2 * HOUR, "@you:example.org")
+        yield silenced_document(silence, ("rtc.example.org",), NOON)
     yield suspended_message("the bot was removed")
     yield caution_message("example.org", caution_of("example.org", "@foci:example.org", ()))
 
