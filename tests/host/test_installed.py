@@ -102,7 +102,7 @@ def test_the_command_has_its_own_name(installed: Installed, tmp_path: Path) -> N
     assert (said.returncode, said.stdout) == (0, f"foci-bot {VERSION}\n")
     bad = installed.run("foci-bot", "check", "!room:example.org", directory=tmp_path)
     assert bad.returncode == 3
-    assert bad.stderr.startswith("foci-bot: !room:example.org: ")
+    assert bad.stderr.startswith("foci-bot: `!room:example.org`: ")
     usage = installed.run("foci-bot", "check", directory=tmp_path)
     assert (usage.returncode, usage.stderr.count("foci-bot check"), "bot.py" in usage.stderr) == (3, 2, False)
     run = installed.run("foci-bot", "run", directory=tmp_path)

@@ -107,7 +107,7 @@ async def test_a_room_asks_how_it_goes(alice: Person, bot: WatchBot, focus: Focu
     for line in ("watched: 1 server in 1 room", "last check: ", "check delay: ", "open incidents: 0"):
         assert line in told.body
     await alice.say(room, "!foci watches")
-    listed = await alice.hears(lambda said: "1 server is watched in this room" in said.body)
+    listed = await alice.hears(lambda said: "1 server watched in this room: 1 ok" in said.body)
     assert "a.example every 1 min, from the configuration; checked " in listed.body
 
 
